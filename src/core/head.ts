@@ -1,0 +1,73 @@
+/**
+ * Hidden states x head -> logits, in plain TypeScript: a head is so small that a graph for it would
+ * only tie the base to a task. The training graph holds the same formulas in ONNX; a parity test
+ * ties the two.
+ */
+import type { Pooling } from "./manifest.ts";
+
+/** A task's linear layer. */
+export interface Head {
+  readonly weight: Float32Array; // [C, H]
+  readonly bias: Float32Array; // [C]
+}
+
+/** The checkpoint's own pooler: tanh(W x + b) over the first token, as Hugging Face's BertPooler. */
+export interface Pooler {
+  readonly weight: Float32Array; // [H, H], out x in
+  readonly bias: Float32Array; // [H]
+}
+
+/** y = W x + b for W [out, in]. Accumulates in double precision, so that it adds no noise. */
+export function linear(x: Float32Array, weight: Float32Array, bias: Float32Array): Float32Array {
+  const width = x.length;
+  const y = new Float32Array(bias.length);
+  for (let o = 0; o < y.length; o++) {
+    let sum = bias[o]!;
+    const row = o * width;
+    for (let i = 0; i < width; i++) sum += x[i]! * weight[row + i]!;
+    y[o] = sum;
+  }
+  return y;
+}
+
+/**
+ * One row's hidden states [q, H] -> the head's input [H]. `length` counts the row's real tokens;
+ * `mean` averages over them, `cls` and `pooler` read the first.
+ */
+export function pool(
+  hidden: Float32Array,
+  length: number,
+  hiddenSize: number,
+  pooling: Exclude<Pooling, "none">,
+  pooler: Pooler | null,
+): Float32Array {
+  switch (pooling) {
+    case "cls":
+      return hidden.slice(0, hiddenSize);
+    case "pooler": {
+      if (pooler === null) throw new TypeError("pooling by pooler needs the base's pooler");
+      return linear(hidden.subarray(0, hiddenSize), pooler.weight, pooler.bias).map(Math.tanh);
+    }
+    case "mean": {
+      const sums = new Float64Array(hiddenSize);
+      for (let t = 0; t < length; t++) {
+        for (let h = 0; h < hiddenSize; h++) sums[h] = sums[h]! + hidden[t * hiddenSize + h]!;
+      }
+      return Float32Array.from(sums, (sum) => sum / length);
+    }
+    default:
+      return pooling satisfies never;
+  }
+}
+
+/** Hidden states [q, H] of `length` tokens -> logits [length][C], one row per token. */
+export function tokenLogits(
+  hidden: Float32Array,
+  length: number,
+  hiddenSize: number,
+  head: Head,
+): Float32Array[] {
+  return Array.from({ length }, (_, t) =>
+    linear(hidden.subarray(t * hiddenSize, (t + 1) * hiddenSize), head.weight, head.bias),
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * A task in memory, and the one gate it passes on its way there: parse, hash, match with its base,
+ * check shapes and numbers. Nothing downstream checks again, because nothing unchecked gets past.
+ */
+import type { Head, Pooler } from "./head.ts";
+import { checkFile, checkTaskFitsBase, checkTaskMatchesBase } from "./manifest.ts";
+import type { BaseManifest, Sha256, TaskManifest } from "./manifest.ts";
+import { checkFinite, emptyPrefix, unpackPrefix } from "./prefix.ts";
+import type { Prefix } from "./prefix.ts";
+import { FormatError } from "./errors.ts";
+import { readSafetensors } from "./safetensors.ts";
+import type { Safetensors } from "./safetensors.ts";
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  POOLER_BIAS,
+  POOLER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+  checkDims,
+} from "./shapes.ts";
+import { toFloat32 } from "./tensor.ts";
+
+export interface Task {
+  readonly manifest: TaskManifest;
+  readonly version: string;
+  readonly prefix: Prefix;
+  readonly head: Head;
+}
+
+/**
+ * Opens a task from its validated manifest and the bytes of its prefix.safetensors. `anyImport`
+ * lets a task run on another import of the same checkpoint (fp32 instead of int8), for evaluation;
+ * the caller has then compared the checkpoints. Errors: see manifest.ts, safetensors.ts, prefix.ts.
+ */
+export async function openTask(
+  manifest: TaskManifest,
+  version: string,
+  prefixBytes: Uint8Array,
+  base: BaseManifest,
+  sha256: Sha256,
+  { anyImport = false }: { anyImport?: boolean } = {},
+): Promise<Task> {
+  const subject = `task "${manifest.task}"`;
+  if (anyImport) checkTaskFitsBase(manifest, base);
+  else checkTaskMatchesBase(manifest, base);
+  await checkFile(`${subject}: prefix.safetensors`, prefixBytes, manifest.prefix, sha256);
+  const file = readSafetensors(prefixBytes, `${subject}: prefix.safetensors`);
+  return { manifest, version, prefix: readPrefix(file), head: readHead(file) };
+
+  function readPrefix(file: Safetensors): Prefix {
+    if (manifest.num_virtual_tokens === 0 && !file.tensors.has(PROMPT_EMBEDDINGS)) {
+      return emptyPrefix(base);
+    }
+    const { values, dims } = floats(file, PROMPT_EMBEDDINGS, subject);
+    const prefix = unpackPrefix(values, dims, base, subject);
+    if (prefix.numVirtualTokens !== manifest.num_virtual_tokens) {
+      throw new FormatError(
+        "tensor-shape-mismatch",
+        `${subject}: ${PROMPT_EMBEDDINGS} has ${prefix.numVirtualTokens} virtual tokens, its manifest says ${manifest.num_virtual_tokens}`,
+      );
+    }
+    return prefix;
+  }
+
+  function readHead(file: Safetensors): Head {
+    const labels = manifest.labels.length;
+    const weight = floats(file, CLASSIFIER_WEIGHT, subject);
+    const bias = floats(file, CLASSIFIER_BIAS, subject);
+    checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, base.hidden_size]);
+    checkDims(`${subject}: ${CLASSIFIER_BIAS}`, bias.dims, [labels]);
+    return { weight: weight.values, bias: bias.values };
+  }
+}
+
+/** Opens a base's pooler.safetensors. Errors: see safetensors.ts, prefix.ts. */
+export function openPooler(bytes: Uint8Array, base: BaseManifest): Pooler {
+  const subject = `base "${base.name}": pooler.safetensors`;
+  const file = readSafetensors(bytes, subject);
+  const weight = floats(file, POOLER_WEIGHT, subject);
+  const bias = floats(file, POOLER_BIAS, subject);
+  checkDims(`${subject}: ${POOLER_WEIGHT}`, weight.dims, [base.hidden_size, base.hidden_size]);
+  checkDims(`${subject}: ${POOLER_BIAS}`, bias.dims, [base.hidden_size]);
+  return { weight: weight.values, bias: bias.values };
+}
+
+function floats(
+  file: Safetensors,
+  name: string,
+  subject: string,
+): { values: Float32Array; dims: readonly number[] } {
+  const tensor = file.tensors.get(name);
+  if (!tensor) {
+    throw new FormatError(
+      "tensor-missing",
+      `${subject}: has no tensor "${name}", found ${[...file.tensors.keys()].slice(0, 10).join(", ")}`,
+    );
+  }
+  const values = toFloat32(tensor);
+  checkFinite(`${subject}: ${name}`, values);
+  return { values, dims: tensor.dims };
+}
