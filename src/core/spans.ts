@@ -1,0 +1,176 @@
+/**
+ * Tags of word pieces -> entities with offsets, with the semantics of Hugging Face's token
+ * classification pipeline (`aggregation_strategy`), for IO, BIO and BIOES tag sets.
+ *
+ * One difference, on purpose: `word` is the text between `start` and `end`, not the joined pieces,
+ * so that case, accents and spacing survive and `text.slice(start, end) === word` in UTF-16 units.
+ */
+import { softmax } from "./decode.ts";
+import type { TaskManifest } from "./manifest.ts";
+import { codePointOffsets } from "./tokenizer.ts";
+import type { Pieces } from "./tokenizer.ts";
+
+export type AggregationStrategy = "none" | "simple" | "first" | "average" | "max";
+export type OffsetUnit = "codepoint" | "utf16";
+
+export interface EntityOptions {
+  readonly aggregation_strategy?: AggregationStrategy | undefined;
+  readonly ignore_labels?: readonly string[] | undefined;
+  readonly offset_unit?: OffsetUnit | undefined;
+  /** Row of the first piece in the model's input; `index` counts from there. 1 after [CLS]. */
+  readonly firstRow?: number | undefined;
+}
+
+/** A span of one entity group, or with strategy "none" a single piece. */
+export type Entity = {
+  readonly score: number;
+  readonly word: string;
+  readonly start: number;
+  readonly end: number;
+} & ({ readonly entity_group: string } | { readonly entity: string; readonly index: number });
+
+/** A piece, or a word's pieces together, with one tag. */
+interface Tagged {
+  readonly tag: string;
+  readonly score: number;
+  readonly start: number;
+  readonly end: number;
+  readonly piece: number;
+}
+
+/** Labels that mean "no entity" unless the caller says otherwise. */
+const DEFAULT_IGNORE = ["O"];
+
+/**
+ * Entities of one text. `logits` has one row [C] per piece of `pieces`, whose offsets are UTF-16
+ * units into `text`; offsets come out in `offset_unit` (code points by default, as in Python).
+ */
+export function findEntities(
+  text: string,
+  pieces: Pieces,
+  logits: readonly Float32Array[],
+  manifest: Pick<TaskManifest, "labels" | "temperature">,
+  options: EntityOptions = {},
+): Entity[] {
+  const strategy = options.aggregation_strategy ?? "simple";
+  const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
+  const scores = logits.map((row) => softmax(row, manifest.temperature));
+  const tagged =
+    strategy === "none" || strategy === "simple"
+      ? tagPieces(pieces, scores, manifest.labels)
+      : tagWords(pieces, scores, manifest.labels, strategy);
+  const unit = options.offset_unit === "utf16" ? (at: number) => at : codePointOffsets(text);
+  const place = ({ start, end }: { start: number; end: number }) => ({
+    word: text.slice(start, end),
+    start: unit(start),
+    end: unit(end),
+  });
+
+  if (strategy === "none") {
+    return tagged
+      .filter(({ tag }) => !ignored.has(tag))
+      .map((item) => ({
+        entity: item.tag,
+        index: item.piece + (options.firstRow ?? 1),
+        score: item.score,
+        ...place(item),
+      }));
+  }
+  return groupTags(tagged)
+    .filter(({ group }) => !ignored.has(group))
+    .map(({ group, members }) => ({
+      entity_group: group,
+      score: members.reduce((sum, item) => sum + item.score, 0) / members.length,
+      ...place({ start: members[0]!.start, end: members.at(-1)!.end }),
+    }));
+}
+
+function tagPieces(
+  pieces: Pieces,
+  scores: readonly Float64Array[],
+  labels: readonly string[],
+): Tagged[] {
+  return scores.map((row, piece) => {
+    const best = argmax(row);
+    return {
+      tag: labels[best]!,
+      score: row[best]!,
+      start: pieces.starts[piece]!,
+      end: pieces.ends[piece]!,
+      piece,
+    };
+  });
+}
+
+/** One tag a word: of its first piece, of its surest piece, or of its pieces' mean scores. */
+function tagWords(
+  pieces: Pieces,
+  scores: readonly Float64Array[],
+  labels: readonly string[],
+  strategy: "first" | "average" | "max",
+): Tagged[] {
+  const words: Tagged[] = [];
+  for (let from = 0; from < scores.length;) {
+    let to = from + 1;
+    while (to < scores.length && pieces.wordIds[to] === pieces.wordIds[from]) to++;
+    const row = wordScores(scores.slice(from, to), strategy);
+    const best = argmax(row);
+    words.push({
+      tag: labels[best]!,
+      score: row[best]!,
+      start: pieces.starts[from]!,
+      end: pieces.ends[to - 1]!,
+      piece: from,
+    });
+    from = to;
+  }
+  return words;
+}
+
+function wordScores(
+  rows: readonly Float64Array[],
+  strategy: "first" | "average" | "max",
+): Float64Array {
+  const first = rows[0]!;
+  switch (strategy) {
+    case "first":
+      return first;
+    case "max":
+      return rows.reduce(
+        (best, row) => (row[argmax(row)]! > best[argmax(best)]! ? row : best),
+        first,
+      );
+    case "average":
+      return first.map((_, c) => rows.reduce((sum, row) => sum + row[c]!, 0) / rows.length);
+    default:
+      return strategy satisfies never;
+  }
+}
+
+function argmax(row: Float64Array): number {
+  let best = 0;
+  for (let c = 1; c < row.length; c++) if (row[c]! > row[best]!) best = c;
+  return best;
+}
+
+/** What a tag says: its entity type, and whether it must begin or must end an entity. */
+export function readTag(tag: string): { type: string; isBegin: boolean; isEnd: boolean } {
+  const match = /^([BIESLU])-(.+)$/s.exec(tag);
+  if (!match) return { type: tag, isBegin: false, isEnd: false };
+  const [, prefix = "", type = ""] = match;
+  return { type, isBegin: "BSU".includes(prefix), isEnd: "ESLU".includes(prefix) };
+}
+
+/** Groups neighbours: the next tag continues the group if its type is the same and neither side forbids it. */
+function groupTags(tagged: readonly Tagged[]): { group: string; members: Tagged[] }[] {
+  const groups: { group: string; members: Tagged[] }[] = [];
+  let isClosed = true;
+  for (const item of tagged) {
+    const { type, isBegin, isEnd } = readTag(item.tag);
+    const last = groups.at(-1);
+    if (last && last.group === type && !isBegin && !isClosed) last.members.push(item);
+    else groups.push({ group: type, members: [item] });
+    isClosed = isEnd;
+  }
+  return groups;
+}

@@ -1,0 +1,149 @@
+/**
+ * Texts longer than a window, and how their answers are put together again.
+ *
+ * Splitting: windows of equal size, overlapping by at least `stride` pieces; the last one ends with
+ * the text, so that no window is a short rest. A text that fits is one window, exactly as if windows
+ * did not exist. Of a pair, the longer text is windowed and the other repeated in every window.
+ *
+ * Merging: a sequence's logits are the mean over its windows; a piece takes the logits of the window
+ * in which it stands farthest from a seam (the text's own ends are no seams), so every piece is
+ * answered once and an entity across a seam is found once.
+ */
+import { InputError, LimitError } from "./errors.ts";
+import type { Encoding, Pieces, Tokenizer } from "./tokenizer.ts";
+
+export interface WindowOptions {
+  /** Longest window in tokens, special tokens included. */
+  readonly maxLength: number;
+  /** Pieces that neighbouring windows share, at least. */
+  readonly stride: number;
+  /** Cut instead of windowing; of a pair, the longer text first. */
+  readonly truncation: boolean;
+}
+
+export interface Window {
+  readonly encoding: Encoding;
+  /** Index of the window's first piece among the windowed text's pieces. */
+  readonly firstPiece: number;
+  readonly pieceCount: number;
+  /** Row of the encoding at which that first piece stands. */
+  readonly firstRow: number;
+}
+
+export interface Split {
+  /** Pieces of the windowed text, all of them (what was cut off excepted). */
+  readonly pieces: Pieces;
+  readonly windows: readonly Window[];
+  readonly isTruncated: boolean;
+}
+
+/** Splits a text or a pair into windows. Throws InputError `stride-invalid`, LimitError `pair-too-long`. */
+export function splitWindows(
+  tokenizer: Tokenizer,
+  text: string,
+  pair: string | undefined,
+  { maxLength, stride, truncation }: WindowOptions,
+): Split {
+  let first = tokenizer.tokenize(text);
+  let second = pair === undefined ? undefined : tokenizer.tokenize(pair);
+  const room = maxLength - tokenizer.specialTokenCount(second !== undefined);
+  const total = first.ids.length + (second?.ids.length ?? 0);
+  const isTruncated = truncation && total > room;
+  if (isTruncated) {
+    const kept = truncate(first.ids.length, second?.ids.length ?? 0, room);
+    first = slicePieces(first, 0, kept.first);
+    second &&= slicePieces(second, 0, kept.second);
+  }
+  if (total <= room || isTruncated) {
+    return { pieces: first, windows: [whole(tokenizer, first, second)], isTruncated };
+  }
+
+  const isSecondLonger = second !== undefined && second.ids.length > first.ids.length;
+  const long = isSecondLonger ? second! : first;
+  const short = isSecondLonger ? first : second;
+  const size = room - (short?.ids.length ?? 0);
+  if (size < room / 2) {
+    throw new LimitError(
+      "pair-too-long",
+      `text pair: both texts are long (${first.ids.length} and ${second?.ids.length ?? 0} pieces), one of them may have at most ${Math.floor(room / 2)}; shorten one or set "truncation": true`,
+    );
+  }
+  if (stride >= size) {
+    throw new InputError(
+      "stride-invalid",
+      `stride: is ${stride}, must be below ${size} (max_length ${maxLength} less special tokens and the other text)`,
+    );
+  }
+  const count = Math.ceil((long.ids.length - stride) / (size - stride));
+  const windows = Array.from({ length: count }, (_, i): Window => {
+    const firstPiece = Math.min(i * (size - stride), long.ids.length - size);
+    const part = slicePieces(long, firstPiece, firstPiece + size);
+    const encoding =
+      isSecondLonger && short ? tokenizer.combine(short, part) : tokenizer.combine(part, short);
+    const firstRow = encoding.sequenceIds.indexOf(isSecondLonger ? 1 : 0);
+    return { encoding, firstPiece, pieceCount: size, firstRow };
+  });
+  return { pieces: long, windows, isTruncated };
+}
+
+function whole(tokenizer: Tokenizer, first: Pieces, second: Pieces | undefined): Window {
+  const encoding = tokenizer.combine(first, second);
+  const firstRow = Math.max(0, encoding.sequenceIds.indexOf(0));
+  return { encoding, firstPiece: 0, pieceCount: first.ids.length, firstRow };
+}
+
+/** Lengths that two texts keep when the longer is cut first, as Hugging Face's `longest_first`. */
+function truncate(first: number, second: number, room: number): { first: number; second: number } {
+  const half = Math.floor(room / 2);
+  if (second <= half) return { first: Math.min(first, room - second), second };
+  if (first <= room - half) return { first, second: Math.min(second, room - first) };
+  return { first: room - half, second: half };
+}
+
+function slicePieces(pieces: Pieces, start: number, end: number): Pieces {
+  return {
+    ids: pieces.ids.subarray(start, end),
+    starts: pieces.starts.subarray(start, end),
+    ends: pieces.ends.subarray(start, end),
+    wordIds: pieces.wordIds.subarray(start, end),
+  };
+}
+
+/** Logits of a sequence [C] from those of its windows. */
+export function mergeSequence(logits: readonly Float32Array[]): Float32Array {
+  const [only] = logits;
+  if (only && logits.length === 1) return only;
+  const merged = new Float32Array(only?.length ?? 0);
+  for (const row of logits) row.forEach((value, c) => (merged[c] = merged[c]! + value));
+  return merged.map((sum) => sum / logits.length);
+}
+
+/**
+ * Logits per piece, from the logits per token of every window: `logits[w][row]` is [C]. Rows of
+ * special tokens and of the repeated text of a pair are dropped.
+ */
+export function mergeTokens(
+  split: Split,
+  logits: readonly (readonly Float32Array[])[],
+): Float32Array[] {
+  const total = split.pieces.ids.length;
+  return Array.from({ length: total }, (_, piece) => {
+    let best: Float32Array | undefined;
+    let bestMargin = -1;
+    for (const [w, window] of split.windows.entries()) {
+      const at = piece - window.firstPiece;
+      if (at < 0 || at >= window.pieceCount) continue;
+      const isAtStart = window.firstPiece === 0;
+      const isAtEnd = window.firstPiece + window.pieceCount === total;
+      const margin = Math.min(
+        isAtStart ? Infinity : at,
+        isAtEnd ? Infinity : window.pieceCount - 1 - at,
+      );
+      if (margin > bestMargin) {
+        bestMargin = margin;
+        best = logits[w]![window.firstRow + at];
+      }
+    }
+    return best!;
+  });
+}
