@@ -235,6 +235,15 @@ const gather: Rule = (call) => {
   return [{ dtype: x.dtype, dims: x.dims.toSpliced(axis, 1, ...indices.dims) }];
 };
 
+const pad: Rule = (call) => {
+  const x = call.at(0);
+  const pads = constantInts(call, 1);
+  const rank = x.dims.length;
+  if (!pads) return [{ dtype: x.dtype, dims: call.stated ?? call.fail("state the dims") }];
+  const dims = x.dims.map((dim, i) => sum([dim, pads[i]! + pads[i + rank]!]));
+  return [{ dtype: x.dtype, dims }];
+};
+
 const transpose: Rule = (call) => {
   const x = call.at(0);
   const perm = intList(call, "perm") ?? x.dims.map((_, i) => x.dims.length - 1 - i);
@@ -390,7 +399,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   Not: same,
   OneHot: (call) => [{ dtype: call.at(2).dtype, dims: call.stated ?? call.fail("state the dims") }],
   Or: elementwise("bool"),
+  Pad: pad,
   Pow: ({ op, at }) => [{ dtype: at(0).dtype, dims: broadcast(op, at(0).dims, at(1).dims) }],
+  Pad: (call) => [
+    { dtype: call.at(0).dtype, dims: call.stated ?? call.fail("state the dims of the result") },
+  ],
   QuantizeLinear: ({ at, inputs }) => [{ dtype: inputs[2]?.dtype ?? "uint8", dims: at(0).dims }],
   QuickGelu: same,
   Range: (call) => [{ dtype: call.at(0).dtype, dims: call.stated ?? call.fail("state the dims") }],
@@ -418,10 +431,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   SkipLayerNormalization: skipLayerNorm,
   Slice: slice,
   Softmax: same,
+  Softplus: same,
   Split: split,
   Sqrt: same,
   Squeeze: squeeze,
   Sub: elementwise(),
+  Sum: elementwise(),
+  Sum: elementwise(),
   Tanh: same,
   Transpose: transpose,
   Unsqueeze: unsqueeze,
