@@ -1,0 +1,71 @@
+/**
+ * WordPiece: a word becomes the longest vocabulary word it starts with, then the longest
+ * continuation ("##..") of the rest, and so on; or one unknown token when something does not fit.
+ */
+import { codePointAt, widthOf, type Units } from "./text-buffer.ts";
+import { Trie } from "./trie.ts";
+
+/** Calls `token` for each piece of the word text[start, end), in order. */
+export type Model = (
+  text: Units,
+  start: number,
+  end: number,
+  token: (id: number, start: number, end: number) => void,
+) => void;
+
+export interface WordPieceOptions {
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly unknownId: number;
+  readonly continuingPrefix: string;
+  /** In code points, counted after normalization; a longer word is unknown. */
+  readonly maxWordLength: number;
+}
+
+/** Makes the model. Time per word is its length times the longest vocabulary word at most. */
+export function wordPiece(options: WordPieceOptions): Model {
+  const { unknownId, maxWordLength } = options;
+  const trie = new Trie();
+  for (const [word, id] of options.vocabulary) trie.add(word, id);
+  const continuing = trie.find(options.continuingPrefix); // -1: no word continues another
+  const ids: number[] = [];
+  const ends: number[] = [];
+
+  return (text, start, end, token) => {
+    if (isLonger(text, start, end, maxWordLength)) {
+      token(unknownId, start, end);
+      return;
+    }
+    ids.length = 0;
+    ends.length = 0;
+    for (let from = start; from < end;) {
+      let node: number = from === start ? Trie.ROOT : continuing;
+      let id = -1;
+      let to = from;
+      for (let i = from; i < end && node >= 0; i++) {
+        node = trie.child(node, text.charCodeAt(i));
+        if (node < 0) break;
+        const value = trie.value(node);
+        if (value < 0) continue;
+        id = value;
+        to = i + 1;
+      }
+      if (id < 0) {
+        token(unknownId, start, end);
+        return;
+      }
+      ids.push(id);
+      ends.push(to);
+      from = to;
+    }
+    for (let i = 0, from = start; i < ids.length; from = ends[i++]!) token(ids[i]!, from, ends[i]!);
+  };
+}
+
+function isLonger(text: Units, start: number, end: number, limit: number): boolean {
+  if (end - start <= limit) return false; // units bound code points from above
+  let count = 0;
+  for (let i = start; i < end; i += widthOf(codePointAt(text, i))) {
+    if (++count > limit) return true;
+  }
+  return false;
+}
