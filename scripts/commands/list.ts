@@ -1,0 +1,49 @@
+/** `list`: what the bucket serves, and the versions that a rollback can reach. */
+import { shortIdentity } from "../../src/core/manifest.ts";
+import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { fetchTaskPointer, fetchVersion, listTasks } from "../publish/publish-task.ts";
+import { defineCommand } from "./command.ts";
+
+interface Row {
+  readonly task: string;
+  readonly type: string;
+  readonly base: string;
+  readonly current: string;
+  readonly versions: readonly { readonly version: string; readonly created: string }[];
+}
+
+export const command = defineCommand({
+  summary: "list the tasks in the bucket with their versions, newest first",
+  usage: "[--local]",
+  example: "npx edge-prefix list",
+  options: BUCKET_OPTIONS,
+  async run({ values, io }) {
+    const rows = await withBucket(values, async (bucket) => {
+      const rows: Row[] = [];
+      for (const task of await listTasks(bucket)) {
+        const { current, versions } = await fetchTaskPointer(bucket, task);
+        const entry = versions.find((item) => item.version === current);
+        const version = entry && (await fetchVersion(bucket, task, entry));
+        rows.push({
+          task,
+          type: version?.manifest.type ?? "unknown",
+          base: version ? shortIdentity(version.manifest.base) : "unknown",
+          current,
+          versions: versions.map(({ version, created }) => ({ version, created })),
+        });
+      }
+      return rows;
+    });
+    if (io.json) io.out(JSON.stringify({ tasks: rows }));
+    else if (rows.length === 0) io.out("no tasks yet; npx edge-prefix push TASK_DIR adds one");
+    else for (const row of rows) print(row, io.out);
+    return 0;
+  },
+});
+
+function print({ task, type, base, current, versions }: Row, out: (line: string) => void): void {
+  out(`${task}  ${type}, base ${base}`);
+  for (const { version, created } of versions) {
+    out(`  ${version === current ? "*" : " "} ${version}  ${created}`);
+  }
+}

@@ -1,0 +1,32 @@
+/** `rollback`: an earlier version becomes current again; only the pointer moves. */
+import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { rollbackTask } from "../publish/publish-task.ts";
+import { UsageError, defineCommand } from "./command.ts";
+
+export const command = defineCommand({
+  summary: "make an earlier version of a task current again",
+  usage: "TASK [--to VERSION]",
+  example: "npx edge-prefix rollback sentiment",
+  options: {
+    to: {
+      type: "string",
+      value: "VERSION",
+      hint: "a version, or the start of one, as list shows it (default: the one before the current)",
+    },
+    ...BUCKET_OPTIONS,
+  },
+  async run({ values, positionals, io }) {
+    const [task, ...more] = positionals;
+    if (task === undefined || more.length > 0) {
+      throw new UsageError(`rollback: expected one task name, found ${positionals.length}`);
+    }
+    const { isChanged, ...result } = await withBucket(values, (bucket) =>
+      rollbackTask(bucket, task, values.to),
+    );
+    const what = isChanged ? `current again, was ${result.previous}` : "is current already";
+    io.out(
+      io.json ? JSON.stringify({ ...result, changed: isChanged }) : `${task} ${result.version}: ${what}`,
+    );
+    return 0;
+  },
+});

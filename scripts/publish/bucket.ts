@@ -1,0 +1,124 @@
+/**
+ * What publishing needs of a bucket, and the two ways of writing to it: a blob, which is named by
+ * its content and never changes, and a pointer, which moves by compare-and-swap only.
+ *
+ * Both survive a storage that fails now and then: after a failed write they read back what is there
+ * before they try again, because a write that reported an error may still have happened.
+ */
+import { createHash } from "node:crypto";
+import { EdgePrefixError, UnavailableError } from "../../src/core/errors.ts";
+import { blobKey } from "../../src/core/keys.ts";
+
+export interface StoredObject {
+  readonly bytes: Uint8Array;
+  /** Changes with the content; compare-and-swap names it. */
+  readonly etag: string;
+}
+
+export interface PublishBucket {
+  get(key: string): Promise<StoredObject | null>;
+  /** Size and, where the bucket recorded it, SHA-256 as hex. */
+  head(key: string): Promise<{ readonly bytes: number; readonly sha256: string | null } | null>;
+  /** Writes a blob; the bucket checks the hash on arrival. */
+  putBlob(key: string, bytes: Uint8Array, sha256: string): Promise<void>;
+  /** Writes only if the object is still `etag` (null: still absent); false when it is not. */
+  putIf(key: string, bytes: Uint8Array, etag: string | null): Promise<boolean>;
+  list(prefix: string): Promise<string[]>;
+}
+
+/** Waits; passed in so that tests do not. */
+export type Wait = (ms: number) => Promise<void>;
+
+/** Attempts and first pause of a retried write: 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s in the worst case. */
+const ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 100;
+
+export const sleep: Wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const sha256Of = (bytes: Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+/** SHA-256 in the form that core asks for. */
+export const sha256 = (bytes: Uint8Array): Promise<string> => Promise.resolve(sha256Of(bytes));
+
+/**
+ * Makes sure that the blob is in the bucket, whole. Returns false when it was there already.
+ * Throws UnavailableError `bucket-write-failed`.
+ */
+export async function ensureBlob(
+  bucket: PublishBucket,
+  bytes: Uint8Array,
+  wait: Wait = sleep,
+): Promise<boolean> {
+  const hash = sha256Of(bytes);
+  const key = blobKey(hash);
+  if (await isStored(bucket, key, bytes.byteLength, hash)) return false;
+  await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
+    await bucket.putBlob(key, bytes, hash);
+    const back = await bucket.get(key);
+    if (back && sha256Of(back.bytes) === hash) return true;
+    throw new Error("reads back as something else");
+  });
+  return true;
+}
+
+/** Right size and right hash: a blob that a broken writer left behind is written again. */
+async function isStored(
+  bucket: PublishBucket,
+  key: string,
+  size: number,
+  hash: string,
+): Promise<boolean> {
+  const found = await bucket.head(key);
+  if (found?.bytes !== size) return false;
+  if (found.sha256 !== null) return found.sha256 === hash;
+  const stored = await bucket.get(key);
+  return stored !== null && sha256Of(stored.bytes) === hash;
+}
+
+/**
+ * Replaces a pointer by `change(current)` without losing anybody's update: when another writer was
+ * first, `change` runs again on what that writer left. `change` returns null for "leave it".
+ * Returns whether the pointer was written. Throws UnavailableError `bucket-write-failed`.
+ */
+export async function updatePointer(
+  bucket: PublishBucket,
+  key: string,
+  change: (current: Uint8Array | null) => Uint8Array | null,
+  wait: Wait = sleep,
+): Promise<boolean> {
+  let written = false;
+  await retry(key, wait, async () => {
+    const current = await bucket.get(key);
+    const next = change(current?.bytes ?? null);
+    // After an attempt that failed but did happen, `change` finds its own work done.
+    if (next === null) return true;
+    written = true;
+    if (!(await bucket.putIf(key, next, current?.etag ?? null))) return false;
+    const back = await bucket.get(key);
+    return back !== null && back.etag !== current?.etag;
+  });
+  return written;
+}
+
+/** Runs `attempt` until it returns true; a thrown error counts as a failed attempt. */
+async function retry(subject: string, wait: Wait, attempt: () => Promise<boolean>): Promise<void> {
+  let cause: unknown;
+  for (let i = 0; i < ATTEMPTS; i++) {
+    if (i > 0) await wait(FIRST_PAUSE_MS * 2 ** (i - 1));
+    try {
+      if (await attempt()) return;
+      cause = new Error("another writer was faster");
+    } catch (error) {
+      // The storage may do better next time; what this project itself found wrong stays wrong.
+      if (error instanceof EdgePrefixError) throw error;
+      cause = error;
+    }
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new UnavailableError(
+    "bucket-write-failed",
+    `${subject}: was not written after ${ATTEMPTS} attempts (last: ${reason}); what was served before is unchanged, try again`,
+    { cause },
+  );
+}

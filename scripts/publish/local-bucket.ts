@@ -1,0 +1,72 @@
+/**
+ * The R2 storage that `wrangler dev` reads, opened from Node, also while it runs: a push is then
+ * live on the next request. Both sides see each other's writes at once, and compare-and-swap holds
+ * between them.
+ */
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { R2Bucket } from "@cloudflare/workers-types";
+import { UnavailableError } from "../../src/core/errors.ts";
+import type { PublishBucket } from "./bucket.ts";
+
+/** The project's folder: its wrangler.toml names the bucket, its .wrangler/state holds it. */
+export const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+export interface LocalBucket extends PublishBucket {
+  close(): Promise<void>;
+}
+
+/**
+ * Where local state lives, in the terms of `wrangler dev --persist-to`: it keeps its files in the
+ * subfolder v3, which getPlatformProxy wants to be told.
+ */
+export const stateFolder = (persistTo?: string): string =>
+  resolve(persistTo ?? process.env.EDGE_PREFIX_PERSIST_TO ?? join(PROJECT, ".wrangler", "state"));
+
+/** Opens the local bucket (about a second); `persistTo` as in `wrangler dev --persist-to`. */
+export async function openLocalBucket(persistTo?: string): Promise<LocalBucket> {
+  // Without this the emulator asks the network for a sample of Request.cf, and complains offline.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
+  const { getPlatformProxy } = await import("wrangler");
+  const proxy = await getPlatformProxy<{ BUCKET?: R2Bucket }>({
+    configPath: join(PROJECT, "wrangler.toml"),
+    persist: { path: join(stateFolder(persistTo), "v3") },
+    remoteBindings: false,
+  });
+  const r2 = proxy.env.BUCKET;
+  if (!r2) {
+    await proxy.dispose();
+    throw new UnavailableError("bucket-missing", `wrangler.toml: has no R2 binding named "BUCKET"`);
+  }
+  return {
+    async get(key) {
+      const object = await r2.get(key);
+      return object && { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
+    },
+    async head(key) {
+      const object = await r2.head(key);
+      if (!object) return null;
+      const hash = object.checksums.sha256;
+      return { bytes: object.size, sha256: hash ? Buffer.from(hash).toString("hex") : null };
+    },
+    async putBlob(key, bytes, sha256) {
+      await r2.put(key, bytes, { sha256 });
+    },
+    async putIf(key, bytes, etag) {
+      const onlyIf = etag === null ? { etagDoesNotMatch: "*" } : { etagMatches: etag };
+      const httpMetadata = { contentType: "application/json" };
+      return (await r2.put(key, bytes, { onlyIf, httpMetadata })) !== null;
+    },
+    async list(prefix) {
+      const keys: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await r2.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
+        keys.push(...page.objects.map((object) => object.key));
+        cursor = page.truncated ? page.cursor : undefined;
+      } while (cursor !== undefined);
+      return keys;
+    },
+    close: () => proxy.dispose(),
+  };
+}

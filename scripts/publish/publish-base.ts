@@ -1,0 +1,110 @@
+/**
+ * Publishes a base folder: every file that its manifest lists, then the manifest, then the pointer.
+ * Until the pointer moves nobody sees any of it, so a killed upload changes nothing.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FormatError, NotFoundError } from "../../src/core/errors.ts";
+import { baseKey, blobKey } from "../../src/core/keys.ts";
+import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/manifest.ts";
+import type { BaseManifest } from "../../src/core/manifest.ts";
+import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
+import type { BasePointer } from "../../src/core/pointer.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { ensureBlob, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
+import type { PublishBucket, Wait } from "./bucket.ts";
+import { readFileOf } from "./folder.ts";
+
+export interface PublishedBase {
+  readonly name: string;
+  readonly identity: string;
+  /** Blobs that were not in the bucket yet. */
+  readonly uploaded: number;
+  readonly isChanged: boolean;
+}
+
+/** A base folder's manifest and its bytes; throws NotFoundError `base-not-found` or FormatError. */
+export async function readBaseFolder(
+  folder: string,
+): Promise<{ manifest: BaseManifest; bytes: Uint8Array }> {
+  const bytes = await readFileOf(folder, "manifest.json", "base-not-found");
+  return { manifest: readBaseManifest(bytes, join(folder, "manifest.json")), bytes };
+}
+
+/** Whether the bucket already serves exactly this base, whole; reads no file contents. */
+export async function isBasePublished(
+  bucket: PublishBucket,
+  { manifest, bytes }: { manifest: BaseManifest; bytes: Uint8Array },
+): Promise<boolean> {
+  const pointer = await readPointer(bucket, manifest.name);
+  if (pointer?.manifest !== `sha256:${sha256Of(bytes)}`) return false;
+  const refs = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
+  for (const ref of refs.concat(Object.values(manifest.files))) {
+    if ((await bucket.head(blobKey(ref.sha256)))?.bytes !== ref.bytes) return false;
+  }
+  return true;
+}
+
+/** Uploads a base folder and points `bases/<name>.json` at it. */
+export async function publishBase(
+  bucket: PublishBucket,
+  folder: string,
+  { wait = sleep, now = () => new Date() }: { wait?: Wait; now?: () => Date } = {},
+): Promise<PublishedBase> {
+  const { manifest, bytes } = await readBaseFolder(folder);
+  const subject = `base "${manifest.name}"`;
+  if ((await baseIdentity(manifest.files, sha256)) !== manifest.identity) {
+    throw new FormatError(
+      "base-manifest-invalid",
+      `${subject}: its identity is not the hash over its files; was manifest.json edited?`,
+    );
+  }
+  let uploaded = 0;
+  for (const [name, ref] of Object.entries(manifest.files)) {
+    const file = await readFile(join(folder, name));
+    await checkFile(`${subject}: ${name}`, file, ref, sha256);
+    if (await ensureBlob(bucket, file, wait)) uploaded++;
+  }
+  if (await ensureBlob(bucket, bytes, wait)) uploaded++;
+
+  const reference = `sha256:${sha256Of(bytes)}`;
+  const pointer: BasePointer = {
+    base: manifest.name,
+    manifest: reference,
+    identity: manifest.identity,
+    created: now().toISOString(),
+  };
+  const key = baseKey(manifest.name);
+  const isChanged = await updatePointer(
+    bucket,
+    key,
+    (current) =>
+      current && readBasePointer(current, key).manifest === reference
+        ? null
+        : encodeUtf8(`${JSON.stringify(pointer)}\n`),
+    wait,
+  );
+  return { name: manifest.name, identity: manifest.identity, uploaded, isChanged };
+}
+
+/** The manifest of a base in the bucket; throws NotFoundError `base-not-found`. */
+export async function fetchBaseManifest(
+  bucket: PublishBucket,
+  name: string,
+): Promise<BaseManifest> {
+  const pointer = await readPointer(bucket, name);
+  const blob = pointer && (await bucket.get(blobKey(hashOf(pointer.manifest))));
+  if (!blob) {
+    throw new NotFoundError(
+      "base-not-found",
+      `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base DIR`,
+    );
+  }
+  return readBaseManifest(blob.bytes, `base "${name}": manifest`);
+}
+
+async function readPointer(bucket: PublishBucket, name: string): Promise<BasePointer | null> {
+  const key = baseKey(name);
+  const object = await bucket.get(key);
+  return object && readBasePointer(object.bytes, key);
+}
