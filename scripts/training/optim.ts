@@ -71,7 +71,8 @@ export function adamw({
           const g = grad[i]!;
           m[i] = beta1 * oldMean[i]! + (1 - beta1) * g;
           v[i] = beta2 * oldVariance[i]! + (1 - beta2) * g * g;
-          const direction = m[i]! / meanCorrection / (Math.sqrt(v[i]! / varianceCorrection) + epsilon);
+          const direction =
+            m[i]! / meanCorrection / (Math.sqrt(v[i]! / varianceCorrection) + epsilon);
           update[i] = -rate * (direction + weightDecay * param[i]!);
         }
       }
