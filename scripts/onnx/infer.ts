@@ -401,9 +401,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   Or: elementwise("bool"),
   Pad: pad,
   Pow: ({ op, at }) => [{ dtype: at(0).dtype, dims: broadcast(op, at(0).dims, at(1).dims) }],
-  Pad: (call) => [
-    { dtype: call.at(0).dtype, dims: call.stated ?? call.fail("state the dims of the result") },
-  ],
   QuantizeLinear: ({ at, inputs }) => [{ dtype: inputs[2]?.dtype ?? "uint8", dims: at(0).dims }],
   QuickGelu: same,
   Range: (call) => [{ dtype: call.at(0).dtype, dims: call.stated ?? call.fail("state the dims") }],
@@ -436,7 +433,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   Sqrt: same,
   Squeeze: squeeze,
   Sub: elementwise(),
-  Sum: elementwise(),
   Sum: elementwise(),
   Tanh: same,
   Transpose: transpose,

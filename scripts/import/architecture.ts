@@ -1,0 +1,80 @@
+/**
+ * What an encoder architecture must offer, whatever its family: its settings, the tensors that a
+ * checkpoint of it holds, and the graph that computes it. One file per family implements this;
+ * architectures.ts is the table of them.
+ */
+import type { Tensor } from "../../src/core/tensor.ts";
+import type { Graph, Value } from "../onnx/graph.ts";
+import type { Activation } from "../onnx/ops.ts";
+
+/** Settings that every part of this project needs, in its own words. */
+export interface EncoderConfig {
+  readonly modelType: string;
+  readonly layers: number; // L
+  readonly hidden: number; // H
+  readonly heads: number; // query heads
+  readonly kvHeads: number; // N of the prefix
+  readonly headSize: number; // D
+  readonly intermediate: number; // width of the feed-forward block
+  readonly vocab: number; // V
+  readonly typeVocab: number;
+  readonly maxPositions: number;
+  /** Position id of the first token. */
+  readonly firstPosition: number;
+  readonly padTokenId: number;
+  readonly epsilon: number;
+  readonly activation: Activation;
+}
+
+/** How a tensor is stored in a base. */
+export type TensorKind =
+  | "linear" // [in, out] there, [out, in] in the checkpoint; quantized in an int8 base
+  | "words" // the word table [V, H]; quantized by rows in an int8 base
+  | "float" // as it is, float32
+  | "pooler"; // as it is, in pooler.safetensors
+
+export interface TensorSpec {
+  readonly name: string;
+  /** Dims in the checkpoint. */
+  readonly dims: readonly number[];
+  readonly kind: TensorKind;
+  /** Only linears that read an activation bounded below, such as GELU's: that bound (<= 0). */
+  readonly inputMin?: number;
+}
+
+/** Weights by the names and in the form of a base's shards. */
+export type Weights = ReadonlyMap<string, Tensor>;
+
+/** The graph inputs of an encoder; names, shapes and dtypes as in core/shapes.ts. */
+export interface EncoderInputs {
+  readonly inputIds: Value; // [B, T] int64
+  readonly attentionMask: Value; // [B, P+T] int64
+  readonly tokenTypeIds: Value; // [B, T] int64
+  readonly positionIds: Value; // [B, T] int64
+  readonly queryLength: Value; // [1] int64
+  readonly past: readonly { readonly key: Value; readonly value: Value }[]; // a layer: [B, N, P, D]
+}
+
+export interface EncoderOutputs {
+  readonly lastHiddenState: Value; // [B, Q, H]
+}
+
+export interface Architecture {
+  /** Reads config.json; throws when it asks for something that the graph does not implement. */
+  readConfig(json: unknown): EncoderConfig;
+  /** Every tensor of the encoder, in the order of computation, and the pooler's. */
+  tensors(config: EncoderConfig): readonly TensorSpec[];
+  /** Name prefixes that the family's checkpoints may carry, such as "bert.". */
+  readonly prefixes: readonly string[];
+  /** Known tensors that the encoder does not need: buffers and heads. */
+  readonly ignored: RegExp;
+  /** Name of a tensor after layer `layer` became layer `to`; other names pass through. */
+  renameLayer(name: string, rename: (layer: number) => number | null): string | null;
+  readonly wordTable: string;
+  buildEncoder(
+    graph: Graph,
+    config: EncoderConfig,
+    weights: Weights,
+    inputs: EncoderInputs,
+  ): EncoderOutputs;
+}

@@ -1,0 +1,171 @@
+/**
+ * BERT: token, position and type embeddings, then post-LayerNorm layers of self-attention and a
+ * feed-forward block. Reference: transformers' modeling_bert.py (names, order, epsilon), with
+ * P-Tuning v2's prefix entering as past keys and values.
+ *
+ * Activations are matrices [B*T, H] between the attention products. The last layer answers only
+ * for the first Q positions of each row: its keys and values need all tokens, the rest does not.
+ */
+import { FormatError } from "../../src/core/errors.ts";
+import { readRecord } from "../../src/core/record.ts";
+import type { Graph, Value } from "../onnx/graph.ts";
+import * as ops from "../onnx/ops.ts";
+import { checkActivation } from "../onnx/ops.ts";
+import type {
+  Architecture,
+  EncoderConfig,
+  EncoderInputs,
+  EncoderOutputs,
+  TensorSpec,
+  Weights,
+} from "./architecture.ts";
+import { attention, attentionBias, attentionShapes } from "./attention.ts";
+import { Projections } from "./projections.ts";
+
+/** Minimum of GELU and of its tanh approximation, rounded away from zero (exact: -0.16997, -0.17004). */
+const GELU_MIN = -0.1701;
+
+const SUBJECT = "config.json";
+
+function readConfig(json: unknown): EncoderConfig {
+  const r = readRecord(json, SUBJECT, "config-invalid");
+  const unsupported = (what: string): never => {
+    throw new FormatError("architecture-unsupported", `${SUBJECT}: ${what}`);
+  };
+  const position = r.has("position_embedding_type")
+    ? r.string("position_embedding_type")
+    : "absolute";
+  if (position !== "absolute") {
+    unsupported(`position_embedding_type is "${position}"; supported is "absolute"`);
+  }
+  for (const flag of ["is_decoder", "add_cross_attention"]) {
+    if (r.raw(flag) === true) unsupported(`${flag} is true; supported are encoders (false)`);
+  }
+  const hidden = r.count("hidden_size", 1, 8192);
+  const heads = r.count("num_attention_heads", 1, 512);
+  if (hidden % heads !== 0) {
+    r.fail(`hidden_size ${hidden} does not divide into num_attention_heads ${heads}`);
+  }
+  const vocab = r.count("vocab_size", 1, 2_000_000);
+  return {
+    modelType: "bert",
+    layers: r.count("num_hidden_layers", 1, 96),
+    hidden,
+    heads,
+    kvHeads: heads,
+    headSize: hidden / heads,
+    intermediate: r.count("intermediate_size", 1, 65_536),
+    vocab,
+    typeVocab: r.count("type_vocab_size", 1, 1024),
+    maxPositions: r.count("max_position_embeddings", 3, 65_536),
+    firstPosition: 0,
+    padTokenId: r.has("pad_token_id") ? r.count("pad_token_id", 0, vocab - 1) : 0,
+    epsilon: r.has("layer_norm_eps") ? r.number("layer_norm_eps", 1e-15, 1) : 1e-12,
+    activation: checkActivation(SUBJECT, r.has("hidden_act") ? r.string("hidden_act") : "gelu"),
+  };
+}
+
+const EMBEDDINGS = "embeddings";
+const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
+const layerName = (layer: number): string => `encoder.layer.${layer}`;
+
+function tensors(config: EncoderConfig): TensorSpec[] {
+  const { hidden: H, intermediate: I } = config;
+  const float = (name: string, ...dims: number[]): TensorSpec => ({ name, dims, kind: "float" });
+  const norm = (name: string): TensorSpec[] => [
+    float(`${name}.weight`, H),
+    float(`${name}.bias`, H),
+  ];
+  const linear = (name: string, from: number, to: number, inputMin?: number): TensorSpec[] => [
+    {
+      name: `${name}.weight`,
+      dims: [to, from],
+      kind: "linear",
+      ...(inputMin === undefined ? {} : { inputMin }),
+    },
+    float(`${name}.bias`, to),
+  ];
+  return [
+    { name: WORDS, dims: [config.vocab, H], kind: "words" },
+    float(`${EMBEDDINGS}.position_embeddings.weight`, config.maxPositions, H),
+    float(`${EMBEDDINGS}.token_type_embeddings.weight`, config.typeVocab, H),
+    ...norm(`${EMBEDDINGS}.LayerNorm`),
+    ...Array.from({ length: config.layers }, (_, layer) => layerName(layer)).flatMap((at) => [
+      ...linear(`${at}.attention.self.query`, H, H),
+      ...linear(`${at}.attention.self.key`, H, H),
+      ...linear(`${at}.attention.self.value`, H, H),
+      ...linear(`${at}.attention.output.dense`, H, H),
+      ...norm(`${at}.attention.output.LayerNorm`),
+      ...linear(`${at}.intermediate.dense`, H, I),
+      ...linear(`${at}.output.dense`, I, H, config.activation === "relu" ? 0 : GELU_MIN),
+      ...norm(`${at}.output.LayerNorm`),
+    ]),
+    { name: "pooler.dense.weight", dims: [H, H], kind: "pooler" },
+    { name: "pooler.dense.bias", dims: [H], kind: "pooler" },
+  ];
+}
+
+function buildEncoder(
+  g: Graph,
+  config: EncoderConfig,
+  weights: Weights,
+  inputs: EncoderInputs,
+): EncoderOutputs {
+  const p = new Projections(g, weights);
+  const { hidden: H, epsilon } = config;
+  const norm = (x: Value, name: string): Value =>
+    ops.layerNorm(g, x, p.tensor(`${name}.weight`), p.tensor(`${name}.bias`), epsilon);
+
+  const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
+  const words = p.lookup(WORDS, flat(inputs.inputIds)); // [B*T, H]
+  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(inputs.positionIds));
+  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(inputs.tokenTypeIds));
+  const embedded = ops.Add(g, ops.Add(g, words, types), positions);
+  let x = norm(embedded, `${EMBEDDINGS}.LayerNorm`);
+
+  const bias = attentionBias(g, inputs.attentionMask);
+  const shapes = attentionShapes(g, config, inputs);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = layerName(layer);
+    const isLast = layer === config.layers - 1;
+    const keyRows = p.rows(x); // [B*T, H]
+    const queryRows = isLast ? p.firstPositions(keyRows, inputs) : keyRows; // [B*Q, H]
+    const context = attention(g, shapes, {
+      query: p.linear(`${at}.attention.self.query`, queryRows),
+      key: p.linear(`${at}.attention.self.key`, keyRows),
+      value: p.linear(`${at}.attention.self.value`, keyRows),
+      past: inputs.past[layer]!,
+      bias,
+      isLast,
+    });
+    const attended = norm(
+      ops.Add(g, p.linear(`${at}.attention.output.dense`, p.rows(context)), queryRows.x),
+      `${at}.attention.output.LayerNorm`,
+    );
+    const widened = p.linear(`${at}.intermediate.dense`, p.rows(attended)); // [B*T, I]
+    const activated = ops.ACTIVATIONS[config.activation](g, widened);
+    const min = config.activation === "relu" ? 0 : GELU_MIN;
+    x = norm(
+      ops.Add(g, p.linear(`${at}.output.dense`, p.rows(activated, min)), attended),
+      `${at}.output.LayerNorm`,
+    );
+  }
+  return { lastHiddenState: ops.ReshapeTo(g, x, shapes.output, ["B", "Q", H]) };
+}
+
+function renameLayer(name: string, rename: (layer: number) => number | null): string | null {
+  const match = /^encoder\.layer\.(\d+)\.(.*)$/.exec(name);
+  if (!match) return name;
+  const to = rename(Number(match[1]));
+  return to === null ? null : `${layerName(to)}.${match[2]}`;
+}
+
+export const bert: Architecture = {
+  readConfig,
+  tensors,
+  prefixes: ["bert."],
+  ignored: /^(embeddings\.position_ids|cls\..*|classifier\..*|qa_outputs\..*|dropout\..*)$/,
+  renameLayer,
+  wordTable: WORDS,
+  buildEncoder,
+};

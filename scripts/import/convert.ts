@@ -1,0 +1,105 @@
+/**
+ * From a checkpoint to a base: pick the tensors, transpose the linears to [in, out], quantize
+ * where asked, pack. One function for every architecture; what differs is in the table of specs.
+ */
+import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import type { WeightDtype } from "../../src/core/manifest.ts";
+import { quantizeLinear, quantizeTable, scaleName } from "../onnx/quantize.ts";
+import type { TensorSpec } from "./architecture.ts";
+import { architectureOf } from "./architectures.ts";
+import { packBase, sha256 } from "./base-folder.ts";
+import type { Base } from "./base-folder.ts";
+import { importCard } from "./card.ts";
+import { selectTensors } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+
+export interface ImportOptions {
+  readonly name: string;
+  readonly dtype: WeightDtype;
+  readonly created: Date;
+  /** Receives one line about anything worth knowing that is no error. */
+  readonly note?: (line: string) => void;
+}
+
+/** Makes a base of a checkpoint. Everything that can be wrong with the checkpoint throws here. */
+export async function importCheckpoint(
+  checkpoint: Checkpoint,
+  { name, dtype, created, note = () => {} }: ImportOptions,
+): Promise<Base> {
+  const json = parseJson(checkpoint.config, "config.json");
+  const architecture = architectureOf(json);
+  const specs = architecture.tensors(architecture.readConfig(json));
+  const selection = selectTensors(checkpoint, architecture, specs);
+  if (selection.ignored.length > 0) {
+    note(`left aside, since an encoder does not need them: ${selection.ignored.join(", ")}`);
+  }
+  if (!selection.hasPooler) note("the checkpoint has no pooler: tasks can pool by cls or mean");
+
+  const weights = new Map<string, Tensor>();
+  const pooler = new Map<string, Tensor>();
+  for (const spec of specs) {
+    const tensor = selection.tensors.get(spec.name);
+    if (!tensor) continue;
+    if (spec.kind === "pooler") pooler.set(spec.name, tensor);
+    else for (const [key, value] of store(spec, tensor, dtype)) weights.set(key, value);
+  }
+  return packBase({
+    name,
+    dtype,
+    architecture,
+    config: checkpoint.config,
+    tokenizer: checkpoint.tokenizer,
+    weights,
+    pooler: selection.hasPooler ? pooler : null,
+    checkpoint: await hashTensors(selection.tensors),
+    card: (manifest) => importCard(manifest, checkpoint, selection.ignored),
+    created,
+  });
+}
+
+/** One checkpoint tensor as the shards hold it. */
+function store(
+  { name, kind }: TensorSpec,
+  tensor: TensorOf<"float32">,
+  dtype: WeightDtype,
+): [string, Tensor][] {
+  if (kind === "linear") {
+    const weight = transpose(tensor);
+    if (dtype === "fp32") return [[name, weight]];
+    const { values, scale } = quantizeLinear(weight);
+    return [
+      [name, values],
+      [scaleName(name), scale],
+    ];
+  }
+  if (kind === "words" && dtype === "int8") {
+    const { values, scale } = quantizeTable(tensor);
+    return [
+      [name, values],
+      [scaleName(name), scale],
+    ];
+  }
+  return [[name, tensor]];
+}
+
+/** [out, in] -> [in, out]. */
+function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {
+  const [rows, columns] = [dims[0]!, dims[1]!];
+  const turned = new Float32Array(data.length);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c]!;
+  }
+  return float32([columns, rows], turned);
+}
+
+/** Hash of the weights whatever their order, files or first dtype: an fp32 and an int8 import share it. */
+async function hashTensors(tensors: ReadonlyMap<string, TensorOf<"float32">>): Promise<string> {
+  const hashes: Record<string, unknown> = {};
+  for (const [name, { dims, data }] of tensors) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    hashes[name] = { dims, sha256: await sha256(bytes) };
+  }
+  return sha256(encodeUtf8(canonicalJson(hashes)));
+}

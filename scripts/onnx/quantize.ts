@@ -1,0 +1,157 @@
+/**
+ * 8-bit weights and activations for MatMulInteger, in the one form that is right on every CPU.
+ *
+ * Weights: int8, one scale per output channel, stored as uint8 = int8 + 128 with zero point 128,
+ * because signed weights saturate on AVX2 CPUs without VNNI. Activations: uint8 with one scale per
+ * row, because a scale per tensor makes a text's answer depend on its neighbours in the batch.
+ * Word tables: int8 with one scale per row.
+ */
+import { InputError } from "../../src/core/errors.ts";
+import { float32, toFloat32 } from "../../src/core/tensor.ts";
+import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import type { Graph, Value } from "./graph.ts";
+import * as ops from "./ops.ts";
+
+/** Name of the scales that belong to a quantized tensor. */
+export const scaleName = (name: string): string => `${name}_scale`;
+
+/** Added to int8 weights to store them as uint8. */
+const WEIGHT_ZERO = 128;
+/** Largest magnitude of an 8-bit value; -128 stays unused, so that the range is symmetric. */
+const MAX_INT8 = 127;
+const MAX_UINT8 = 255;
+/** Keeps the scale of an all-zero row away from zero; far below any real activation. */
+const TINY = 1e-20;
+
+/** Weight [in, out] -> uint8 [in, out] and a scale per output channel [out]. */
+export function quantizeLinear(weight: TensorOf<"float32">): {
+  values: TensorOf<"uint8">;
+  scale: TensorOf<"float32">;
+} {
+  const [rows, columns] = matrixDims(weight);
+  const { data } = weight;
+  const scale = new Float32Array(columns);
+  for (let i = 0; i < data.length; i++) {
+    const at = i % columns;
+    scale[at] = Math.max(scale[at]!, Math.abs(data[i]!));
+  }
+  // A channel of zeros quantizes to zeros with any scale.
+  for (let c = 0; c < columns; c++) scale[c] = scale[c] === 0 ? 1 : scale[c]! / MAX_INT8;
+  const values = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    values[i] = roundHalfEven(data[i]! / scale[i % columns]!) + WEIGHT_ZERO;
+  }
+  return {
+    values: { dtype: "uint8", dims: [rows, columns], data: values },
+    scale: float32([columns], scale),
+  };
+}
+
+/** Table [V, H] -> int8 [V, H] and a scale per row [V, 1]. */
+export function quantizeTable(table: TensorOf<"float32">): {
+  values: TensorOf<"int8">;
+  scale: TensorOf<"float32">;
+} {
+  const [rows, width] = matrixDims(table);
+  const values = new Int8Array(rows * width);
+  const scale = new Float32Array(rows);
+  for (let r = 0; r < rows; r++) {
+    const row = table.data.subarray(r * width, (r + 1) * width);
+    const max = row.reduce((top, value) => Math.max(top, Math.abs(value)), 0);
+    scale[r] = max === 0 ? 1 : max / MAX_INT8;
+    for (let i = 0; i < width; i++) values[r * width + i] = roundHalfEven(row[i]! / scale[r]!);
+  }
+  return {
+    values: { dtype: "int8", dims: [rows, width], data: values },
+    scale: float32([rows, 1], scale),
+  };
+}
+
+/** The float32 values of a linear (uint8 [in, out], scale [out]), a table (int8 [V, H], scale [V, 1]) or a float tensor. */
+export function dequantize(tensor: Tensor, scale?: Tensor): TensorOf<"float32"> {
+  const { dtype, dims, data } = tensor;
+  if (dtype !== "uint8" && dtype !== "int8") return float32(dims, toFloat32(tensor));
+  const [rows, columns] = matrixDims(tensor);
+  const isTable = dtype === "int8";
+  if (scale?.dtype !== "float32" || scale.data.length !== (isTable ? rows : columns)) {
+    throw new InputError(
+      "quantized-scale-invalid",
+      `quantized tensor [${dims.join(", ")}]: its scale is ${scale ? `${scale.dtype} [${scale.dims.join(", ")}]` : "missing"}, expected float32 with ${isTable ? rows : columns} elements`,
+    );
+  }
+  const zero = isTable ? 0 : WEIGHT_ZERO;
+  const values = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const at = isTable ? Math.floor(i / columns) : i % columns;
+    values[i] = (data[i]! - zero) * scale.data[at]!;
+  }
+  return float32(dims, values);
+}
+
+function matrixDims({ dims }: Tensor): [number, number] {
+  const [rows, columns] = dims;
+  if (dims.length !== 2 || rows === undefined || columns === undefined) {
+    throw new InputError(
+      "quantized-shape-invalid",
+      `tensor [${dims.join(", ")}]: only matrices can be quantized`,
+    );
+  }
+  return [rows, columns];
+}
+
+/** Rounds as ONNX's QuantizeLinear does: ties to even. */
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+/** Activations [M, K] as uint8 rows: x = scale * (values - zero). */
+export interface QuantizedRows {
+  readonly values: Value; // [M, K] uint8
+  readonly scale: Value; // [M, 1] float32
+  readonly zero: Value; // scalar uint8
+}
+
+/**
+ * Quantizes activations x [M, K] row by row. Without a bound: symmetric, scale = max|x| / 127 and
+ * zero point 128. With `min` (<= 0, a bound that x never falls below): all 256 values serve
+ * [min, max].
+ */
+export function quantizeRows(g: Graph, x: Value, min?: number): QuantizedRows {
+  void min;
+  const max = ops.ReduceMax(g, ops.Abs(g, x), { axes: [-1], keepdims: false }); // [M]
+  const scale = ops.Mul(g, ops.Max(g, max, g.scalar(TINY)), g.scalar(1 / MAX_INT8));
+  const zeros = g.add(
+    "ConstantOfShape",
+    [ops.Shape(g, scale, 0, 1)],
+    {
+      value: { dtype: "uint8", dims: [1], data: Uint8Array.of(WEIGHT_ZERO) },
+    },
+    { dims: [x.dims[0]!] },
+  );
+  const values = g.add("QuantizeLinear", [x, scale, zeros], { axis: 0 });
+  return { values, scale: ops.Unsqueeze(g, scale, 1), zero: byte(g, WEIGHT_ZERO) };
+}
+
+/** (rows - zero) times (weight - 128), scaled back: [M, K] x [K, O] -> [M, O] float32, no bias. */
+export function quantizedLinear(g: Graph, rows: QuantizedRows, weight: Value, scale: Value): Value {
+  const zero = byte(g, WEIGHT_ZERO);
+  const product = g.add("MatMulIntegerToFloat", [
+    rows.values,
+    weight,
+    g.scalar(1),
+    scale,
+    rows.zero,
+    zero,
+  ]);
+  return ops.Mul(g, product, rows.scale);
+}
+
+/** A uint8 scalar; equal values share one initializer. */
+function byte(g: Graph, value: number): Value {
+  const name = `u8_${value}`;
+  return (
+    g.initializers.get(name)?.value ??
+    g.constant(name, { dtype: "uint8", dims: [], data: Uint8Array.of(value) })
+  );
+}
