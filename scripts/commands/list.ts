@@ -1,6 +1,6 @@
 /** `list`: what the bucket serves, and the versions that a rollback can reach. */
 import { shortIdentity } from "../../src/core/manifest.ts";
-import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
 import { fetchTaskPointer, fetchVersion, listTasks } from "../publish/publish-task.ts";
 import { defineCommand } from "./command.ts";
 

@@ -2,7 +2,7 @@
 import { shortIdentity } from "../../src/core/manifest.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
-import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
 import { UsageError, defineCommand } from "./command.ts";
 
 export const command = defineCommand({
@@ -21,7 +21,11 @@ export const command = defineCommand({
       if (values.base !== undefined) {
         const { isChanged, ...base } = await publishBase(bucket, values.base);
         const what = isChanged ? `published, ${base.uploaded} new files` : "unchanged";
-        io.out(io.json ? JSON.stringify({ ...base, changed: isChanged }) : `base ${shortIdentity(base)}: ${what}`);
+        io.out(
+          io.json
+            ? JSON.stringify({ ...base, changed: isChanged })
+            : `base ${shortIdentity(base)}: ${what}`,
+        );
       }
       for (const folder of positionals) {
         io.signal.throwIfAborted();
@@ -29,7 +33,9 @@ export const command = defineCommand({
         const { task, version, previous } = published;
         const what = isChanged ? `published${previous ? `, was ${previous}` : ""}` : "unchanged";
         io.out(
-          io.json ? JSON.stringify({ ...published, changed: isChanged }) : `${task} ${version}: ${what}`,
+          io.json
+            ? JSON.stringify({ ...published, changed: isChanged })
+            : `${task} ${version}: ${what}`,
         );
       }
     });

@@ -1,5 +1,5 @@
 /** `rollback`: an earlier version becomes current again; only the pointer moves. */
-import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
 import { rollbackTask } from "../publish/publish-task.ts";
 import { UsageError, defineCommand } from "./command.ts";
 
@@ -25,7 +25,9 @@ export const command = defineCommand({
     );
     const what = isChanged ? `current again, was ${result.previous}` : "is current already";
     io.out(
-      io.json ? JSON.stringify({ ...result, changed: isChanged }) : `${task} ${result.version}: ${what}`,
+      io.json
+        ? JSON.stringify({ ...result, changed: isChanged })
+        : `${task} ${result.version}: ${what}`,
     );
     return 0;
   },

@@ -5,7 +5,7 @@ import { EdgePrefixError } from "../../src/core/errors.ts";
 import { openTask } from "../../src/core/task.ts";
 import { sha256 } from "../publish/bucket.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
-import { BUCKET_OPTIONS, withBucket } from "../publish/options.ts";
+import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
 import { fetchBaseManifest } from "../publish/publish-base.ts";
 import {
   checkTaskFolder,
@@ -68,11 +68,7 @@ async function verifyVersions(bucket: PublishBucket, task: string): Promise<Verd
   return verdicts;
 }
 
-async function judge(
-  task: string,
-  version: string,
-  check: () => Promise<void>,
-): Promise<Verdict> {
+async function judge(task: string, version: string, check: () => Promise<void>): Promise<Verdict> {
   try {
     await check();
     return { task, version, ok: true };

@@ -1,8 +1,8 @@
 /** The options that every verb with a bucket shares, and opening the bucket by them. */
-import type { Options } from "../commands/command.ts";
-import { UsageError } from "../commands/command.ts";
-import type { PublishBucket } from "./bucket.ts";
-import { openLocalBucket } from "./local-bucket.ts";
+import type { Options } from "./command.ts";
+import { UsageError } from "./command.ts";
+import type { PublishBucket } from "../publish/bucket.ts";
+import { openLocalBucket } from "../publish/local-bucket.ts";
 
 export const BUCKET_OPTIONS = {
   local: { type: "boolean", hint: "the storage that npm start serves from; this is the default" },

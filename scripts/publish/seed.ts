@@ -1,0 +1,80 @@
+/**
+ * Puts a base and the tasks that come with it into an empty or outdated bucket. What is there
+ * already is recognised by its hashes and left alone, and so is a version that somebody rolled
+ * back to: a start must not undo a person's decision.
+ */
+import { readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { EdgePrefixError } from "../../src/core/errors.ts";
+import { taskKey } from "../../src/core/keys.ts";
+import { shortIdentity } from "../../src/core/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
+import { readTaskPointer } from "../../src/core/pointer.ts";
+import type { PublishBucket } from "./bucket.ts";
+import { isBasePublished, publishBase, readBaseFolder } from "./publish-base.ts";
+import { publishTask, readTaskFolder } from "./publish-task.ts";
+
+export interface Seeded {
+  readonly base: BaseManifest;
+  /** The bundled tasks that this base serves. */
+  readonly tasks: readonly TaskManifest[];
+}
+
+/** Seeds `bucket` from a base folder and a folder of task folders; `say` gets one line a change. */
+export async function seed(
+  bucket: PublishBucket,
+  baseFolder: string,
+  tasksFolder: string,
+  say: (line: string) => void,
+): Promise<Seeded> {
+  const base = await readBaseFolder(baseFolder);
+  if (!(await isBasePublished(bucket, base))) {
+    say(`storing base ${shortIdentity(base.manifest)}`);
+    await publishBase(bucket, baseFolder);
+  }
+  const tasks: TaskManifest[] = [];
+  for (const folder of await trainedFolders(tasksFolder)) {
+    try {
+      const manifest = await seedTask(bucket, folder, base.manifest, say);
+      if (manifest) tasks.push(manifest);
+    } catch (error) {
+      // One bad task folder must not keep the others from being served.
+      if (!(error instanceof EdgePrefixError)) throw error;
+      say(`skipped ${folder}: error [${error.code}]: ${error.message}`);
+    }
+  }
+  return { base: base.manifest, tasks };
+}
+
+async function seedTask(
+  bucket: PublishBucket,
+  folder: string,
+  base: BaseManifest,
+  say: (line: string) => void,
+): Promise<TaskManifest | null> {
+  const { manifest, version } = await readTaskFolder(folder);
+  if (manifest.base.identity !== base.identity) {
+    say(`skipped task ${manifest.task}: it was trained for base ${shortIdentity(manifest.base)}`);
+    return null;
+  }
+  const key = taskKey(manifest.task);
+  const pointer = await bucket.get(key);
+  const known = pointer ? readTaskPointer(pointer.bytes, key).versions : [];
+  if (!known.some((item) => item.version === version)) {
+    await publishTask(bucket, folder);
+    say(`stored task ${manifest.task} ${version}`);
+  }
+  return manifest;
+}
+
+/** Task folders that hold a trained task, in order of their names. */
+async function trainedFolders(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name))
+    .filter((path) => existsSync(join(path, "manifest.json")))
+    .sort();
+}
