@@ -44,8 +44,10 @@ export const IGNORED_LABEL = -100;
 export interface TrainingGraphOptions {
   readonly architecture: Architecture;
   readonly config: EncoderConfig;
-  /** Float weights by a base's names and layout; the pooler's too when `pooling` is "pooler". */
+  /** Float weights by a base's names and layout (baseFloatWeights). */
   readonly weights: Weights;
+  /** The base's pooler, needed when `pooling` is "pooler". */
+  readonly pooler?: Weights | null;
   /** Whether a prefix is trained with the head; false leaves the base as it is ("linear"). */
   readonly hasPrefix?: boolean;
   /** "none" is token classification: every position has its own logits. */
@@ -154,7 +156,7 @@ function emptyPast(
 /** Hidden states [B, Q, H] -> what the head reads; the same formulas as core/head.ts. */
 function pool(
   g: Graph,
-  { pooling, weights, config }: TrainingGraphOptions,
+  { pooling, pooler }: TrainingGraphOptions,
   inputs: EncoderInputs,
   hidden: Value,
 ): Value {
@@ -165,8 +167,8 @@ function pool(
     case "cls":
       return first();
     case "pooler": {
-      const dense = weights.get(POOLER_WEIGHT);
-      const bias = weights.get(POOLER_BIAS);
+      const dense = pooler?.get(POOLER_WEIGHT);
+      const bias = pooler?.get(POOLER_BIAS);
       if (!dense || !bias) {
         throw new InputError(
           "training-unsupported",
