@@ -3,7 +3,7 @@
  * scores = query key^T / sqrt(D) + bias, probabilities = softmax(scores), context = probabilities value.
  * ONNX Runtime fuses the transposes and the scale into its matrix products by itself.
  */
-import type { Graph, Value } from "../onnx/graph.ts";
+import type { Dim, Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { EncoderConfig, EncoderInputs } from "./architecture.ts";
 
@@ -13,31 +13,59 @@ import type { EncoderConfig, EncoderInputs } from "./architecture.ts";
  */
 const MASKED = -1e9;
 
-/** [B, P+T] int64 mask -> [B, 1, 1, P+T] float32: 0 where attended, MASKED elsewhere. */
-export function attentionBias(g: Graph, mask: Value): Value {
-  const hidden = ops.Sub(g, g.scalar(1), ops.Cast(g, mask, "float32"));
-  return ops.Unsqueeze(g, ops.Mul(g, hidden, g.scalar(MASKED)), 1, 2);
-}
+/**
+ * Columns are padded to a multiple of this. ONNX Runtime's softmax adds up vectors of 4 lanes and
+ * then a scalar tail, so without it the last bit of a sum depends on how far a batch is padded;
+ * with it, and a prefix length that is a multiple too, an answer in wasm is the same bit for bit
+ * alone and in any batch. (One flipped bit flips roundings of an 8-bit graph and cascades.)
+ */
+const COLUMN_MULTIPLE = 4;
 
-/** Shapes that are known only at run time, computed once for all layers. */
-export interface AttentionShapes {
+/** What all layers share: the mask as a bias, the padding, shapes known only at run time. */
+export interface AttentionFrame {
   readonly config: EncoderConfig;
+  readonly bias: Value; // [B, 1, 1, P+T+R]: 0 where attended, MASKED elsewhere
+  readonly padding: Value; // [B, N, R, D] zeros
   readonly tokens: Value; // (B, T, N, D)
   readonly queries: Value; // (B, Q, N, D)
   readonly output: Value; // (B, Q, H)
 }
 
-export function attentionShapes(
+export function attentionFrame(
   g: Graph,
   config: EncoderConfig,
   inputs: EncoderInputs,
-): AttentionShapes {
+): AttentionFrame {
   const batch = ops.Shape(g, inputs.inputIds, 0, 1);
-  const heads = g.ints(config.heads, config.headSize);
+  const heads = g.ints(config.heads);
+  const size = g.ints(config.headSize);
+  // R = -(P+T) modulo the multiple.
+  const columns = ops.Shape(g, inputs.attentionMask, 1, 2);
+  const negative = ops.Mul(g, columns, g.ints(COLUMN_MULTIPLE - 1));
+  const rest = g.add("Mod", [negative, g.ints(COLUMN_MULTIPLE)]); // (R)
+  const filled = (value: number, shape: Value, dims: readonly Dim[]): Value =>
+    ops.Expand(g, g.scalar(value), shape, dims);
+
+  const hidden = ops.Sub(g, g.scalar(1), ops.Cast(g, inputs.attentionMask, "float32"));
+  const bias = ops.Concat(
+    g,
+    [
+      ops.Mul(g, hidden, g.scalar(MASKED)),
+      filled(MASKED, ops.Concat(g, [batch, rest], 0), ["B", "R"]),
+    ],
+    1,
+  );
   return {
     config,
-    tokens: ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 2), heads], 0),
-    queries: ops.Concat(g, [batch, inputs.queryLength, heads], 0),
+    bias: ops.Unsqueeze(g, bias, 1, 2),
+    padding: filled(0, ops.Concat(g, [batch, heads, rest, size], 0), [
+      "B",
+      config.heads,
+      "R",
+      config.headSize,
+    ]),
+    tokens: ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 2), heads, size], 0),
+    queries: ops.Concat(g, [batch, inputs.queryLength, heads, size], 0),
     output: ops.Concat(g, [batch, inputs.queryLength, g.ints(config.hidden)], 0),
   };
 }
@@ -47,23 +75,24 @@ export interface AttentionCall {
   readonly key: Value; // [B*T, H]
   readonly value: Value; // [B*T, H]
   readonly past: { readonly key: Value; readonly value: Value }; // [B, N, P, D]
-  readonly bias: Value; // [B, 1, 1, P+T]
   readonly isLast: boolean;
 }
 
 /** One layer's attention; answers [B*T, H], [B*Q, H] in the last layer. */
-export function attention(g: Graph, shapes: AttentionShapes, call: AttentionCall): Value {
-  const { heads: N, headSize: D, hidden: H } = shapes.config;
+export function attention(g: Graph, frame: AttentionFrame, call: AttentionCall): Value {
+  const { heads: N, headSize: D, hidden: H } = frame.config;
   const split = (x: Value, shape: Value, length: string): Value =>
     ops.Transpose(g, ops.ReshapeTo(g, x, shape, ["B", length, N, D]), [0, 2, 1, 3]);
+  const columns = (past: Value, x: Value): Value =>
+    ops.Concat(g, [past, split(x, frame.tokens, "T"), frame.padding], 2); // [B, N, P+T+R, D]
   const query = call.isLast
-    ? split(call.query, shapes.queries, "Q")
-    : split(call.query, shapes.tokens, "T"); // [B, N, T, D]
-  const key = ops.Concat(g, [call.past.key, split(call.key, shapes.tokens, "T")], 2);
-  const value = ops.Concat(g, [call.past.value, split(call.value, shapes.tokens, "T")], 2);
+    ? split(call.query, frame.queries, "Q")
+    : split(call.query, frame.tokens, "T"); // [B, N, T, D]
+  const key = columns(call.past.key, call.key);
+  const value = columns(call.past.value, call.value);
 
-  const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T]
-  const scores = ops.Add(g, ops.Mul(g, products, g.scalar(1 / Math.sqrt(D))), call.bias);
+  const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T+R]
+  const scores = ops.Add(g, ops.Mul(g, products, g.scalar(1 / Math.sqrt(D))), frame.bias);
   const context = ops.MatMul(g, ops.Softmax(g, scores), value); // [B, N, T, D]
   return ops.Reshape(g, ops.Transpose(g, context, [0, 2, 1, 3]), [-1, H]);
 }

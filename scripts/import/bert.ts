@@ -19,7 +19,7 @@ import type {
   TensorSpec,
   Weights,
 } from "./architecture.ts";
-import { attention, attentionBias, attentionShapes } from "./attention.ts";
+import { attention, attentionFrame } from "./attention.ts";
 import { Projections } from "./projections.ts";
 
 /** Minimum of GELU and of its tanh approximation, rounded away from zero (exact: -0.16997, -0.17004). */
@@ -123,19 +123,17 @@ function buildEncoder(
   const embedded = ops.Add(g, ops.Add(g, words, types), positions);
   let x = norm(embedded, `${EMBEDDINGS}.LayerNorm`);
 
-  const bias = attentionBias(g, inputs.attentionMask);
-  const shapes = attentionShapes(g, config, inputs);
+  const frame = attentionFrame(g, config, inputs);
   for (let layer = 0; layer < config.layers; layer++) {
     const at = layerName(layer);
     const isLast = layer === config.layers - 1;
     const keyRows = p.rows(x); // [B*T, H]
     const queryRows = isLast ? p.firstPositions(keyRows, inputs) : keyRows; // [B*Q, H]
-    const context = attention(g, shapes, {
+    const context = attention(g, frame, {
       query: p.linear(`${at}.attention.self.query`, queryRows),
       key: p.linear(`${at}.attention.self.key`, keyRows),
       value: p.linear(`${at}.attention.self.value`, keyRows),
       past: inputs.past[layer]!,
-      bias,
       isLast,
     });
     const attended = norm(
@@ -150,7 +148,7 @@ function buildEncoder(
       `${at}.output.LayerNorm`,
     );
   }
-  return { lastHiddenState: ops.ReshapeTo(g, x, shapes.output, ["B", "Q", H]) };
+  return { lastHiddenState: ops.ReshapeTo(g, x, frame.output, ["B", "Q", H]) };
 }
 
 function renameLayer(name: string, rename: (layer: number) => number | null): string | null {

@@ -393,6 +393,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   MatMulIntegerToFloat: matmul("float32"),
   Max: elementwise(),
   Min: elementwise(),
+  Mod: elementwise(),
   Mul: elementwise(),
   MultiHeadAttention: multiHeadAttention,
   Neg: same,
