@@ -52,14 +52,16 @@ export async function ensureBlob(
 ): Promise<boolean> {
   const hash = sha256Of(bytes);
   const key = blobKey(hash);
-  if (await isStored(bucket, key, bytes.byteLength, hash)) return false;
+  let isNew = false;
   await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
+    if (await isStored(bucket, key, bytes.byteLength, hash)) return true;
+    isNew = true;
     await bucket.putBlob(key, bytes, hash);
     const back = await bucket.get(key);
     if (back && sha256Of(back.bytes) === hash) return true;
-    throw new Error("reads back as something else");
+    throw new Error("it reads back as something else");
   });
-  return true;
+  return isNew;
 }
 
 /** Right size and right hash: a blob that a broken writer left behind is written again. */

@@ -1,0 +1,128 @@
+/**
+ * Base and task folders made from a seed. The base is made of paper: its manifest and hashes are
+ * real, its graph is not, which is all that publishing looks at. Task folders fit any base.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FORMAT_VERSION, baseIdentity } from "../../src/core/manifest.ts";
+import type { BaseManifest, FileRef, TaskManifest } from "../../src/core/manifest.ts";
+import { prefixWidth } from "../../src/core/prefix.ts";
+import { writeSafetensors } from "../../src/core/safetensors.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
+
+const CREATED = "2026-11-01T00:00:00.000Z";
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** A new empty folder below the system's temporary one, removed by `remove`. */
+export function temporaryFolder(name: string): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), `edge-prefix-${name}-`));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Writes a paper base (L 2, H 8, N 2, D 4) and returns its manifest. */
+export async function writePaperBase(
+  folder: string,
+  { name = "paper", seed = 1 }: { name?: string; seed?: number } = {},
+): Promise<BaseManifest> {
+  mkdirSync(folder, { recursive: true });
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const contents: Record<string, Uint8Array> = {
+    "model.onnx": text("no graph"),
+    "weights-0.safetensors": new Uint8Array(1000).fill(seed),
+    "tokenizer.json": text("{}"),
+  };
+  const files: Record<string, FileRef> = {};
+  for (const [file, bytes] of Object.entries(contents)) {
+    writeFileSync(join(folder, file), bytes);
+    files[file] = { sha256: sha256Of(bytes), bytes: bytes.byteLength };
+  }
+  const manifest: BaseManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "base",
+    name,
+    model_type: "bert",
+    dtype: "int8",
+    num_hidden_layers: 2,
+    hidden_size: 8,
+    num_attention_heads: 2,
+    num_key_value_heads: 2,
+    head_dim: 4,
+    vocab_size: 100,
+    type_vocab_size: 2,
+    max_length: 64,
+    first_position: 0,
+    pad_token_id: 0,
+    graph: "model.onnx",
+    weights: ["weights-0.safetensors"],
+    tokenizer: "tokenizer.json",
+    pooler: null,
+    files,
+    identity: await baseIdentity(files, (bytes) => Promise.resolve(sha256Of(bytes))),
+    checkpoint: sha256Of(text(`checkpoint ${seed}`)),
+    created: CREATED,
+  };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  return manifest;
+}
+
+export interface TaskFolderOptions {
+  readonly task?: string;
+  /** Another seed gives other numbers, so another version. */
+  readonly seed?: number;
+  readonly labels?: readonly string[];
+  readonly numVirtualTokens?: number;
+}
+
+/** Writes a sequence task that fits `base` (mean pooling) and returns its manifest. */
+export function writeTaskFolder(
+  folder: string,
+  base: BaseManifest,
+  {
+    task = "mood",
+    seed = 1,
+    labels = ["low", "high"],
+    numVirtualTokens = 3,
+  }: TaskFolderOptions = {},
+): TaskManifest {
+  mkdirSync(folder, { recursive: true });
+  const numbers = (...dims: number[]) => {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    return float32(
+      dims,
+      Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898 + seed)),
+    );
+  };
+  const prefix = writeSafetensors(
+    new Map([
+      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
+      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
+      [CLASSIFIER_BIAS, numbers(labels.length)],
+    ]),
+  );
+  writeFileSync(join(folder, "prefix.safetensors"), prefix);
+  const manifest: TaskManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "task",
+    task,
+    base: { name: base.name, identity: base.identity },
+    type: "sequence",
+    problem_type: "single_label_classification",
+    labels,
+    num_virtual_tokens: numVirtualTokens,
+    position_offset: 0,
+    pooling: "mean",
+    max_length: Math.min(64, base.max_length),
+    temperature: 1,
+    thresholds: null,
+    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
+    canary: [],
+    metrics: {},
+    created: CREATED,
+  };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  return manifest;
+}

@@ -1,0 +1,161 @@
+/**
+ * Reads the import lines of the project's own sources and judges them by the dependency rule
+ * (src/README.md). Lines are matched, not parsed: prettier keeps every import in one of three forms.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { join, posix, relative, sep } from "node:path";
+
+export interface Import {
+  /** Path of the importing file from the project's folder, with forward slashes. */
+  readonly from: string;
+  /** Path of the imported file, or the name of a package (`node:fs`, `hono`). */
+  readonly to: string;
+  readonly isTypeOnly: boolean;
+}
+
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** All TypeScript files below the given folders of the project. */
+export function readSources(project: string, folders: readonly string[]): SourceFile[] {
+  return folders.flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => ({
+        path: relative(project, path).split(sep).join("/"),
+        text: readFileSync(path, "utf8"),
+      })),
+  );
+}
+
+const STATIC = /^(?:import|export)(\s+type)?\b(?:[^"';]*?\bfrom)?\s*"([^"]+)"/gm;
+const DYNAMIC = /(\btypeof\s+)?\bimport\(\s*"([^"]+)"/g;
+
+/** Every import of one file, static, re-exported and dynamic. */
+export function importsOf({ path, text }: SourceFile): Import[] {
+  const code = withoutComments(text);
+  return [...code.matchAll(STATIC), ...code.matchAll(DYNAMIC)].map(([, type, target = ""]) => ({
+    from: path,
+    to: target.startsWith(".") ? posix.join(posix.dirname(path), target) : packageOf(target),
+    isTypeOnly: type !== undefined,
+  }));
+}
+
+/** `hono/tiny` -> `hono`, `@scope/name/part` -> `@scope/name`, `node:fs/promises` -> `node:`. */
+function packageOf(specifier: string): string {
+  if (specifier.startsWith("node:")) return "node:";
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+/** The text without comments, as far as a line-based look can tell. */
+export const withoutComments = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[\s;{(,])\/\/.*$/gm, "$1");
+
+/** What a group of files may import, besides its own group. */
+interface Group {
+  readonly name: string;
+  readonly files: RegExp;
+  readonly may: readonly RegExp[];
+  /** May be imported as types only. */
+  readonly types?: readonly RegExp[];
+}
+
+const CORE = /^src\/core\//;
+const SESSION = /^src\/runtime\/session\.ts$/;
+const NODE = /^node:$/;
+
+/** The dependency rule; the first group whose pattern matches a file is the file's. */
+export const GROUPS: readonly Group[] = [
+  { name: "src/core", files: CORE, may: [] },
+  { name: "src/runtime", files: /^src\/runtime\//, may: [CORE, /^onnxruntime-web$/] },
+  { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION] },
+  {
+    name: "src/http",
+    // The route table and the settings are HTTP's too; they only lie one folder higher.
+    files: /^src\/(?:http\/|app\.ts|config\.ts)/,
+    may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
+  },
+  { name: "composition root", files: /^src\/(?:index|browser)\.ts$/, may: [/^src\//, /\.wasm$/] },
+  {
+    name: "scripts/onnx",
+    files: /^scripts\/onnx\//,
+    may: [CORE, NODE, /^protobufjs$/],
+    types: [SESSION],
+  },
+  {
+    name: "scripts/{import,training,publish}",
+    files: /^scripts\/(?:import|training|publish)\//,
+    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:csv-parse|wrangler)$/],
+    types: [SESSION, /^@cloudflare\/workers-types$/],
+  },
+  {
+    // The command line's two runtimes: what ONNX Runtime's sessions have in common is src/runtime's.
+    name: "scripts/runtime-*",
+    files: /^scripts\/runtime-(?:node|web)\.ts$/,
+    may: [CORE, /^src\/runtime\//, NODE, /^onnxruntime-(?:node|web)$/],
+  },
+  {
+    name: "scripts/commands",
+    files: /^scripts\//,
+    may: [/^scripts\//, CORE, /^src\/serve\//, /^src\/http\/schema\.ts$/, NODE, /^cli-progress$/],
+    types: [SESSION],
+  },
+  { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
+];
+
+/** Packages that exactly one file may name, so that the rest can be replaced around it. */
+export const ONLY_IN: Readonly<Record<string, RegExp>> = {
+  "onnxruntime-node": /^scripts\/runtime-node\.ts$/,
+  "onnxruntime-web": /^(?:scripts\/runtime-web\.ts|src\/runtime\/)/,
+};
+
+/** One sentence for every import that the rule does not allow. */
+export function offences(imports: readonly Import[]): string[] {
+  return imports.flatMap(({ from, to, isTypeOnly }) => {
+    const group = GROUPS.find((item) => item.files.test(from));
+    if (!group) return [`${from}: belongs to no group of the dependency rule`];
+    const edge = `${from} -> ${to}`;
+    const only = ONLY_IN[to];
+    if (only && !only.test(from) && !from.startsWith("bench/")) {
+      return [`${edge}: ${to} may be imported only where ${only.source} matches`];
+    }
+    const isOwn = GROUPS.find((item) => item.files.test(to)) === group;
+    const isAllowed = isOwn || group.may.some((pattern) => pattern.test(to));
+    if (isAllowed) return [];
+    if (group.types?.some((pattern) => pattern.test(to))) {
+      return isTypeOnly ? [] : [`${edge}: ${group.name} may import only types from it`];
+    }
+    return [`${edge}: not allowed for ${group.name}`];
+  });
+}
+
+/** The first import cycle as a list of files that ends where it began, or null. */
+export function findCycle(imports: readonly Import[]): string[] | null {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of imports) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): string[] | null => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return null;
+    path.push(file);
+    for (const target of targets.get(file) ?? []) {
+      const cycle = visit(target);
+      if (cycle) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of targets.keys()) {
+    const cycle = visit(file);
+    if (cycle) return cycle;
+  }
+  return null;
+}
