@@ -28,10 +28,13 @@ export async function main(argv: readonly string[], io: Omit<Io, "json">): Promi
       io.out(await generalHelp(COMMON_OPTIONS));
       return verb === undefined ? 2 : 0;
     }
-    const command = await loadVerb(verb);
-    const { values, positionals } = parse(verb, command, rest);
+    const family = await loadVerb(verb);
+    const member = rest[0] === undefined ? undefined : await family.choose?.(rest[0]);
+    const command = member ?? family;
+    const words = member ? `${verb} ${rest[0]}` : verb;
+    const { values, positionals } = parse(words, command, member ? rest.slice(1) : rest);
     if (values.help === true) {
-      io.out(commandHelp(verb, command, COMMON_OPTIONS));
+      io.out(commandHelp(words, command, COMMON_OPTIONS));
       return 0;
     }
     const json = values.json === true;

@@ -59,6 +59,8 @@ export interface CommandOf<O extends Options> {
   /** One or more full command lines that work as they stand. */
   readonly example: string;
   readonly options: O;
+  /** A verb that is a family, such as `bench golden`: the command that the next word names, if any. */
+  readonly choose?: (name: string) => Promise<Command | undefined>;
   /** Returns the exit code: 0 done, 1 failed or a check did not hold, 130 interrupted and saved. */
   run(invocation: Invocation<O>): Promise<number>;
 }

@@ -1,0 +1,214 @@
+/** Hidden states, the logits of real PEFT adapters, and the tiny checkpoints of other architectures. */
+import { basename, join } from "node:path";
+import { basePooler } from "../../scripts/import/base-folder.ts";
+import type { Base } from "../../scripts/import/base-folder.ts";
+import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/import/convert.ts";
+import { createNodeSession } from "../../scripts/runtime-node.ts";
+import { collate } from "../../src/core/collate.ts";
+import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
+import { pool, tokenLogits } from "../../src/core/head.ts";
+import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
+import type { Prefix } from "../../src/core/prefix.ts";
+import {
+  ATTENTION_MASK,
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  INPUT_IDS,
+  LAST_HIDDEN_STATE,
+  POOLER_BIAS,
+  POOLER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+  TOKEN_TYPE_IDS,
+} from "../../src/core/shapes.ts";
+import { toFloat32 } from "../../src/core/tensor.ts";
+import type { Session } from "../../src/runtime/session.ts";
+import { atMost, maxAbsDifference, skipped } from "./compare.ts";
+import type { Check } from "./compare.ts";
+import { EXPECTED, floats, folders, integers, readJson, readTensors } from "./files.ts";
+import type { GoldenSet, Tensors } from "./files.ts";
+
+const MAX_HIDDEN_DIFFERENCE = 1e-4;
+const MAX_LOGIT_DIFFERENCE = 1e-4;
+const MAX_ARCHITECTURE_DIFFERENCE = 2e-4;
+
+/** A golden batch: rows of their real length, and the width they were padded to. */
+interface Batch {
+  readonly rows: readonly { readonly ids: Int32Array; readonly typeIds: Int32Array }[];
+  readonly width: number; // T
+}
+
+function readBatch(golden: { at: Tensors; has: (name: string) => boolean }): Batch {
+  const { dims } = golden.at(INPUT_IDS);
+  const [batch, width] = [dims[0]!, dims[1]!];
+  const ids = integers(golden.at(INPUT_IDS));
+  const types = golden.has(TOKEN_TYPE_IDS)
+    ? integers(golden.at(TOKEN_TYPE_IDS))
+    : new Int32Array(ids.length);
+  const mask = integers(golden.at(ATTENTION_MASK));
+  const rows = Array.from({ length: batch }, (_, b) => {
+    const length = mask.subarray(b * width, (b + 1) * width).reduce((sum, bit) => sum + bit, 0);
+    const [from, to] = [b * width, b * width + length];
+    return { ids: ids.subarray(from, to), typeIds: types.subarray(from, to) };
+  });
+  return { rows, width };
+}
+
+/** Hidden states of some rows of a batch, each cut to its real length: [length, H] a row. */
+async function encode(
+  session: Session,
+  base: Base,
+  rows: Batch["rows"],
+  prefix: Prefix,
+  positionOffset: number,
+): Promise<Float32Array[]> {
+  const full = rows.map((row) => ({ ...row, prefix, positionOffset }));
+  const outputs = await session.run(collate(full, base.manifest, "all"));
+  const hidden = outputs[LAST_HIDDEN_STATE]!;
+  const values = toFloat32(hidden);
+  const [width, size] = [hidden.dims[1]!, hidden.dims[2]!];
+  return rows.map(({ ids }, b) =>
+    values.subarray(b * width * size, (b * width + ids.length) * size),
+  );
+}
+
+/** Largest difference of rows [length, H] to golden states [B, T, H], on attended positions. */
+function worstRow(rows: readonly Float32Array[], golden: Float32Array): number {
+  const stride = golden.length / rows.length;
+  return Math.max(
+    ...rows.map((row, b) =>
+      maxAbsDifference(row, golden.subarray(b * stride, b * stride + row.length)),
+    ),
+  );
+}
+
+/** The base's hidden states: all rows in one batch, and each row alone without padding. */
+export async function checkHidden(base: Base, set: GoldenSet): Promise<Check[]> {
+  if (!set.hidden) return [];
+  const golden = await readTensors(set.hidden);
+  const { rows } = readBatch(golden);
+  const expected = floats(golden.at(LAST_HIDDEN_STATE));
+  const none = emptyPrefix(base.manifest);
+  const session = await createNodeSession(base.graphFiles);
+  const together = await encode(session, base, rows, none, 0);
+  const alone: Float32Array[] = [];
+  for (const row of rows) alone.push(...(await encode(session, base, [row], none, 0)));
+  await session.release();
+  return [["in one batch", together] as const, ["each text alone", alone] as const].map(
+    ([how, states]) =>
+      atMost(
+        `hidden, ${how}`,
+        "max_abs_difference",
+        worstRow(states, expected),
+        MAX_HIDDEN_DIFFERENCE,
+      ),
+  );
+}
+
+/** PEFT adapters, read the way import-peft reads them, over the texts of hidden.safetensors. */
+export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]> {
+  if (set.adapters.length === 0) return [];
+  if (!set.hidden) {
+    return [skipped("peft", `${set.dir} has no hidden.safetensors with the adapters' texts`)];
+  }
+  const { rows } = readBatch(await readTensors(set.hidden));
+  const session = await createNodeSession(base.graphFiles);
+  const checks: Check[] = [];
+  for (const dir of set.adapters) {
+    const expected = (await readTensors(join(dir, EXPECTED))).at("logits");
+    const adapter = await readAdapter(dir);
+    const prefix = unpackPrefix(
+      toFloat32(adapter.promptEmbeddings),
+      adapter.promptEmbeddings.dims,
+      base.manifest,
+      dir,
+    );
+    // Hugging Face's BERT counts positions after the prefix.
+    const states = await encode(session, base, rows, prefix, prefix.numVirtualTokens);
+    const H = base.manifest.hidden_size;
+    const head = {
+      weight: toFloat32(adapter.classifierWeight),
+      bias: toFloat32(adapter.classifierBias),
+    };
+    const logits = states.map((hidden, b): Float32Array => {
+      const length = rows[b]!.ids.length;
+      if (expected.dims.length === 3) return concat(tokenLogits(hidden, length, H, head));
+      const pooled = pool(hidden, length, H, "pooler", poolerOf(base));
+      return tokenLogits(pooled, 1, H, head)[0]!;
+    });
+    const worst = worstRow(logits, floats(expected));
+    checks.push(
+      atMost(`${basename(dir)} logits`, "max_abs_difference", worst, MAX_LOGIT_DIFFERENCE),
+    );
+  }
+  await session.release();
+  return checks;
+}
+
+/** The tensors of an adapter as save_pretrained writes them. */
+async function readAdapter(dir: string) {
+  const { at } = await readTensors(join(dir, "adapter_model.safetensors"));
+  return {
+    promptEmbeddings: at(PROMPT_EMBEDDINGS),
+    classifierWeight: at(`base_model.${CLASSIFIER_WEIGHT}`),
+    classifierBias: at(`base_model.${CLASSIFIER_BIAS}`),
+  };
+}
+
+function poolerOf(base: Base) {
+  const tensors = basePooler(base);
+  const [weight, bias] = [tensors?.get(POOLER_WEIGHT), tensors?.get(POOLER_BIAS)];
+  return weight && bias ? { weight: toFloat32(weight), bias: toFloat32(bias) } : null;
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+  const size = parts[0]?.length ?? 0;
+  const all = new Float32Array(parts.length * size);
+  parts.forEach((part, i) => all.set(part, i * size));
+  return all;
+}
+
+/** Tiny random checkpoints, without and with a prefix; an architecture not supported is skipped. */
+export async function checkArchitectures(dir: string): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const name of (await folders(dir)).toSorted()) {
+    const path = join(dir, name);
+    try {
+      checks.push(...(await checkArchitecture(name, path)));
+    } catch (error) {
+      const isUnsupported = error instanceof FormatError && error.code.endsWith("-unsupported");
+      const detail = error instanceof EdgePrefixError ? error.message : String(error);
+      const failed = atMost(name, "max_abs_difference", NaN, MAX_ARCHITECTURE_DIFFERENCE, detail);
+      checks.push(isUnsupported ? skipped(name, detail) : failed);
+    }
+  }
+  return checks;
+}
+
+async function checkArchitecture(name: string, dir: string): Promise<Check[]> {
+  const options = { name: "golden", dtype: "fp32", created: new Date() } as const;
+  const base = await importCheckpoint(await readCheckpoint(dir, name), options);
+  const golden = await readTensors(join(dir, EXPECTED));
+  const { rows } = readBatch(golden);
+  const offset = Number(
+    ((await readJson(join(dir, "expected.json"))) as { position_offset?: number })
+      .position_offset ?? 0,
+  );
+  const embeddings = golden.at(PROMPT_EMBEDDINGS);
+  const prefix = unpackPrefix(floats(embeddings), embeddings.dims, base.manifest, name);
+  const session = await createNodeSession(base.graphFiles);
+  const plain = await encode(session, base, rows, emptyPrefix(base.manifest), 0);
+  const prefixed = await encode(session, base, rows, prefix, offset);
+  await session.release();
+  return [
+    [`${name} hidden`, plain, LAST_HIDDEN_STATE] as const,
+    [`${name} hidden with prefix`, prefixed, `${LAST_HIDDEN_STATE}.prefixed`] as const,
+  ].map(([label, states, tensor]) =>
+    atMost(
+      label,
+      "max_abs_difference",
+      worstRow(states, floats(golden.at(tensor))),
+      MAX_ARCHITECTURE_DIFFERENCE,
+    ),
+  );
+}
