@@ -22,22 +22,35 @@ export async function generalHelp(common: Options): Promise<string> {
   ].join("\n");
 }
 
-/** `npx edge-prefix <verb> --help`. */
-export function commandHelp(verb: string, command: Command, common: Options): string {
-  const own = Object.entries(command.options);
-  return [
-    `${command.summary}`,
-    "",
-    `Usage: npx edge-prefix ${verb}${command.usage === "" ? "" : ` ${command.usage}`}`,
-    ...(own.length > 0 ? ["", "Options:", ...columns(own.map(optionRow))] : []),
+/** `npx edge-prefix <verb> --help`; `common` are the options of every verb. */
+export const commandHelp = (verb: string, command: Command, common: Options): string =>
+  [
+    verbUsage(verb, command),
     "",
     "Options of every verb:",
     ...columns(Object.entries(common).map(optionRow)),
     "",
-    "Example:",
-    ...command.example.split("\n").map((line) => `  ${line}`),
+    ...exampleOf(command),
+  ].join("\n");
+
+/** The same without the options of every verb, for a page that lists them once. */
+export const verbHelp = (verb: string, command: Command): string =>
+  [verbUsage(verb, command), "", ...exampleOf(command)].join("\n");
+
+function verbUsage(verb: string, command: Command): string {
+  const own = Object.entries(command.options);
+  return [
+    command.summary,
+    "",
+    `Usage: npx edge-prefix ${verb}${command.usage === "" ? "" : ` ${command.usage}`}`,
+    ...(own.length > 0 ? ["", "Options:", ...columns(own.map(optionRow))] : []),
   ].join("\n");
 }
+
+const exampleOf = ({ example }: Command): string[] => [
+  "Example:",
+  ...example.split("\n").map((line) => `  ${line}`),
+];
 
 function optionRow([name, option]: [string, Option]): [string, string] {
   const short = option.short === undefined ? "" : `-${option.short}, `;

@@ -67,10 +67,10 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
     options.passed.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
   return [
     "dev",
-    ...["--port", String(port)],
-    ...["--persist-to", stateFolder(options.persistTo)],
-    ...["--var", `BASE:${base}`],
-    ...(has("--log-level") ? [] : ["--log-level", "warn"]),
+    `--port=${port}`,
+    `--persist-to=${stateFolder(options.persistTo)}`,
+    `--var=BASE:${base}`,
+    ...(has("--log-level") ? [] : ["--log-level=warn"]),
     // Its keyboard shortcuts would need the terminal that Ctrl-C comes from.
     ...(has("--show-interactive-dev-session") ? [] : ["--show-interactive-dev-session=false"]),
     ...options.passed,

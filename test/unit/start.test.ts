@@ -23,8 +23,8 @@ describe("the options of npm start", () => {
 
   it("tell wrangler which base to serve from which storage, quietly unless told otherwise", () => {
     const args = wranglerArguments(readStartOptions(["--persist-to", "/x"]), 8899, "pocket");
-    expect(args.join(" ")).toContain("dev --port 8899 --persist-to /x --var BASE:pocket");
-    expect(args).toContain("warn");
+    expect(args.join(" ")).toContain("dev --port=8899 --persist-to=/x --var=BASE:pocket");
+    expect(args).toContain("--log-level=warn");
     expect(wranglerArguments(readStartOptions(["--log-level=debug"]), 1, "b")).not.toContain(
       "warn",
     );
