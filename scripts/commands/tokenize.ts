@@ -95,7 +95,10 @@ function readInput(
     return fail(`is not valid UTF-8 JSON: ${cause instanceof Error ? cause.message : ""}`, cause);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { text: readText(value, 'expected a JSON string or {"text", "pair"?}: it'), pair: undefined };
+    return {
+      text: readText(value, 'expected a JSON string or {"text", "pair"?}: it'),
+      pair: undefined,
+    };
   }
   const fields = new Map<string, unknown>(Object.entries(value));
   const unknown = [...fields.keys()].find((field) => field !== "text" && field !== "pair");

@@ -74,20 +74,31 @@ describe("treats every code point as Python does: alone, inside a word, between 
   }
   const { sweeps } = read<{ sweeps: Record<string, Sweep> }>(join(golden, "sweep.json"));
   const BLOCK = 4096;
+  // All 272 blocks with all options take a minute. Planes 0 and 1 and the tags of plane 14 hold every
+  // property that the tables have beyond long runs; EDGE_PREFIX_SWEEP=all runs the rest.
+  const isFull = process.env["EDGE_PREFIX_SWEEP"] === "all";
+  const isQuickBlock = (block: number): boolean => block < 32 || block === 0xe0;
+  const quick = ["uncased", "strip-unclean", "single-word"];
+  const chosen = Object.entries(sweeps).filter(([name]) => isFull || quick.includes(name));
 
-  test.each(Object.entries(sweeps))("with the options %s", (_, { tokenizer: file, digests }) => {
-    const tokenizer = createTokenizer(file);
-    const normalize = normalizerOf(file.normalizer);
-    const found = digests.split(" ").map((_, block) => {
-      let lines = "";
-      for (let code = block * BLOCK; code < (block + 1) * BLOCK; code++) {
-        if (code >= 0xd800 && code <= 0xdfff) continue;
-        lines += describeCodePoint(String.fromCodePoint(code), tokenizer, normalize);
-      }
-      return createHash("sha256").update(lines).digest("hex").slice(0, 8);
-    });
-    expect(found.join(" ")).toBe(digests);
-  }, 60_000);
+  test.each(chosen)(
+    "with the options %s",
+    (_, { tokenizer: file, digests }) => {
+      const tokenizer = createTokenizer(file);
+      const normalize = normalizerOf(file.normalizer);
+      const found = digests.split(" ").map((digest, block) => {
+        if (!isFull && !isQuickBlock(block)) return digest;
+        let lines = "";
+        for (let code = block * BLOCK; code < (block + 1) * BLOCK; code++) {
+          if (code >= 0xd800 && code <= 0xdfff) continue;
+          lines += describeCodePoint(String.fromCodePoint(code), tokenizer, normalize);
+        }
+        return createHash("sha256").update(lines).digest("hex").slice(0, 8);
+      });
+      expect(found.join(" ")).toBe(digests);
+    },
+    60_000,
+  );
 
   /** The line that make_golden.py hashes for one character. */
   function describeCodePoint(

@@ -7,7 +7,7 @@
  * until its end is known. Origins then follow Python's rule: a character that NFD adds shares the
  * origin of the one before it, all others take the origins of the run in order of position.
  */
-import { TextBuffer, codePointAt, widthOf } from "./text-buffer.ts";
+import { codePointAt, widthOf, type TextBuffer } from "./text-buffer.ts";
 import {
   CJK,
   DECOMPOSES,

@@ -63,27 +63,23 @@ type Vocabulary = ReadonlyMap<string, number>;
 export function readTokenizerJson(json: unknown): Parts {
   const file = readRecord(json, SUBJECT, INVALID);
   const modelFields = file.record("model");
-  const modelType = modelFields.has("type")
-    ? modelFields.string("type")
-    : untypedModel(modelFields);
-  const normalizerType = typeOf(file, "normalizer");
-  const preTokenizerType = typeOf(file, "pre_tokenizer");
-  const postProcessorType = typeOf(file, "post_processor");
-
-  const readModel = models.get(modelType);
-  const readNormalizer = normalizerType === undefined ? undefined : normalizers.get(normalizerType);
-  const readPreTokenizer =
-    preTokenizerType === undefined ? undefined : preTokenizers.get(preTokenizerType);
-  const readTemplate =
-    postProcessorType === undefined ? undefined : postProcessors.get(postProcessorType);
+  const types = {
+    model: modelFields.has("type") ? modelFields.string("type") : untypedModel(modelFields),
+    normalizer: typeOf(file, "normalizer"),
+    preTokenizer: typeOf(file, "pre_tokenizer"),
+    postProcessor: typeOf(file, "post_processor"),
+  };
+  const readModel = models.get(types.model);
+  const readNormalizer = find(normalizers, types.normalizer);
+  const readPreTokenizer = find(preTokenizers, types.preTokenizer);
+  const readTemplate = find(postProcessors, types.postProcessor);
   if (
     !readModel ||
-    (normalizerType !== undefined && !readNormalizer) ||
     !readPreTokenizer ||
-    (postProcessorType !== undefined && !readTemplate)
+    (types.normalizer !== undefined && !readNormalizer) ||
+    (types.postProcessor !== undefined && !readTemplate)
   ) {
-    const found = [modelType, normalizerType, preTokenizerType, postProcessorType];
-    throw unsupported(found);
+    throw unsupported(types);
   }
 
   const vocabulary = readVocabulary(modelFields);
@@ -118,16 +114,21 @@ function untypedModel(fields: RecordReader): string {
   return fields.fail(`"type" is missing, expected one of ${names(models)}`);
 }
 
-function unsupported(found: readonly (string | undefined)[]): FormatError {
-  const [model, normalizer, preTokenizer, postProcessor] = found.map((type) =>
-    type === undefined ? "none" : describe(type),
-  );
+function find<T>(table: ReadonlyMap<string, T>, type: string | undefined): T | undefined {
+  return type === undefined ? undefined : table.get(type);
+}
+
+type Component = "model" | "normalizer" | "preTokenizer" | "postProcessor";
+
+function unsupported(types: Record<Component, string | undefined>): FormatError {
+  const found = (component: Component): string =>
+    types[component] === undefined ? "none" : describe(types[component]);
   return new FormatError(
     "tokenizer-unsupported",
-    `${SUBJECT}: has model ${model}, normalizer ${normalizer}, pre-tokenizer ${preTokenizer}, ` +
-      `post-processor ${postProcessor}; supported are model ${names(models)}, normalizer ` +
-      `${names(normalizers)} or none, pre-tokenizer ${names(preTokenizers)}, post-processor ` +
-      `${names(postProcessors)} or none`,
+    `${SUBJECT}: has model ${found("model")}, normalizer ${found("normalizer")}, pre-tokenizer ` +
+      `${found("preTokenizer")}, post-processor ${found("postProcessor")}; supported are model ` +
+      `${names(models)}, normalizer ${names(normalizers)} or none, pre-tokenizer ` +
+      `${names(preTokenizers)}, post-processor ${names(postProcessors)} or none`,
   );
 }
 

@@ -5,6 +5,7 @@ Nothing is taken from a Unicode database: every property is measured by passing 
 
     python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
     venv/bin/python test/golden/tokenizer/make_unicode_tables.py src/core/tokenizer/unicode-tables.ts
+    npx prettier --write src/core/tokenizer/unicode-tables.ts
 """
 import sys
 import unicodedata
