@@ -18,7 +18,7 @@ const NEWLINE = 0x0a;
 export const command = defineCommand({
   summary: "turn lines of text into token ids with offsets",
   usage: "--base DIR | --tokenizer FILE",
-  example: `echo '"Hello world"' | npx edge-prefix tokenize --base models/all-MiniLM-L6-v2-int8`,
+  example: `echo '"Hello world"' | npx edge-prefix tokenize --base models/minilm`,
   options: {
     base: { type: "string", value: "DIR", hint: "base folder that holds tokenizer.json" },
     tokenizer: { type: "string", value: "FILE", hint: "a tokenizer.json" },
