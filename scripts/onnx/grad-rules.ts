@@ -353,12 +353,13 @@ function inverseStd(g: Graph, node: Node, variance: Value): Value {
 
 /** gelu(x) = x F(x):  gelu'(x) = F(x) + x f(x)  with F, f of the standard normal distribution. */
 function geluSlope(g: Graph, x: Value): Value {
-  // With u = x / sqrt(2):  F = (1 + erf(u)) / 2,  x f(x) = u exp(-u*u) / sqrt(pi).
+  // The widest activations of the model: every pass over them counts. With u = x / sqrt(2),
+  // f = exp(-u*u - log(2 pi)/2), its factor inside the exponent; F = (1 + erf(u)) / 2, which is
+  // what HardSigmoid makes of erf in one pass, since erf never leaves [-1, 1].
   const u = Mul(g, x, g.scalar(Math.SQRT1_2));
-  const bell = Exp(g, Neg(g, Mul(g, u, u)));
-  const density = Mul(g, Mul(g, u, bell), g.scalar(2 / Math.sqrt(Math.PI)));
-  const twice = Add(g, Erf(g, u), density);
-  return Add(g, Mul(g, twice, g.scalar(0.5)), g.scalar(0.5));
+  const density = Exp(g, Sub(g, g.scalar(-Math.log(2 * Math.PI) / 2), Mul(g, u, u)));
+  const below = g.add("HardSigmoid", [Erf(g, u)], { alpha: 0.5, beta: 0.5 });
+  return Add(g, below, Mul(g, x, density));
 }
 
 /** gelu(x) = x (1 + t) / 2, t = tanh(u), u = k (x + c x^3):  slope = (1 + t + x (1 - t*t) u') / 2. */

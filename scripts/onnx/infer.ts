@@ -382,6 +382,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Gelu: same,
   Greater: elementwise("bool"),
   GreaterOrEqual: elementwise("bool"),
+  HardSigmoid: same,
   Identity: same,
   LayerNormalization: layerNorm,
   Less: elementwise("bool"),

@@ -28,7 +28,7 @@ import type {
 import { tokenInputs } from "../import/inputs.ts";
 import { gradients } from "../onnx/grad.ts";
 import { Graph } from "../onnx/graph.ts";
-import type { Dim, Value } from "../onnx/graph.ts";
+import type { Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 
 /** Graph inputs and outputs that only training has. */

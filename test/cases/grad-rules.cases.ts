@@ -6,6 +6,7 @@ import { gradients } from "../../scripts/onnx/grad.ts";
 import type { DifferentiableOp } from "../../scripts/onnx/grad-rules.ts";
 import { Graph } from "../../scripts/onnx/graph.ts";
 import type { Dim, Value } from "../../scripts/onnx/graph.ts";
+import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { sizeOf } from "../../src/core/shapes.ts";
 import { int64 } from "../../src/core/tensor.ts";
 import { array, evaluate } from "../support/reference.ts";
@@ -254,17 +255,6 @@ export const CASE_TABLE = Object.entries(CASES).flatMap(([op, cases]) =>
   cases.map((each) => [op, each.name, each] as const),
 );
 
-/** mulberry32: a small seeded generator of numbers in [0, 1). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The case's graph with the loss sum(y * w) for random w, its gradients, and random feeds. */
 export function prepare({ inputs, build }: Case): {
   graph: Graph;
@@ -272,13 +262,13 @@ export function prepare({ inputs, build }: Case): {
   feeds: Record<string, Array64>;
   grads: Map<string, string>;
 } {
-  const random = seeded(20);
+  const random = uniforms(keyOf(20));
   const graph = new Graph();
   const xs = inputs.map(({ dims, declared }, i) =>
     graph.input(`x${i}`, "float32", declared ?? dims),
   );
   const feeds: Record<string, Array64> = {};
-  for (const [i, { dims, from = (u) => 3 * u - 1.5 }] of inputs.entries()) {
+  for (const [i, { dims, from = (u: number) => 3 * u - 1.5 }] of inputs.entries()) {
     feeds[`x${i}`] = array(
       dims,
       Array.from({ length: sizeOf(dims) }, () => from(random())),

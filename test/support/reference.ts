@@ -134,8 +134,8 @@ const product =
       return flip ? permute(x, order) : x;
     };
     const [a, b] = [turn(inputs[0]!, transA), turn(inputs[1]!, transB)];
-    const batch = broadcastDims([...a.dims.slice(0, -2)], [...b.dims.slice(0, -2)]);
-    return fill([...(batch.length ? batch : []), a.dims.at(-2)!, b.dims.at(-1)!], (index) => {
+    const batch = broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2));
+    return fill([...batch, a.dims.at(-2)!, b.dims.at(-1)!], (index) => {
       const lead = index.slice(0, -2);
       let sum = 0;
       for (let k = 0; k < a.dims.at(-1)!; k++) {
@@ -329,12 +329,17 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   Gelu: ([x], node) => map(x!, (value) => geluOf(value, node.attributes["approximate"])),
   Greater: elementwise((a, b) => Number(a > b)),
   GreaterOrEqual: elementwise((a, b) => Number(a >= b)),
+  HardSigmoid: ([x], node) => {
+    const [alpha, beta] = [int(node, "alpha", 0.2), int(node, "beta", 0.5)];
+    return map(x!, (value) => Math.min(1, Math.max(0, alpha * value + beta)));
+  },
   Identity: ([x]) => x!,
   LayerNormalization: layerNorm,
   Log: elementwise(Math.log),
   LogSoftmax: logSoftmax,
   MatMul: product(false, false, 1),
   Max: elementwise(Math.max),
+  Mod: elementwise((a, b) => a % b),
   Mul: elementwise((a, b) => a * b),
   Neg: elementwise((x) => -x),
   Pad: pad,

@@ -1,0 +1,38 @@
+/** A BERT small enough to be run in float64 by the reference evaluator, with seeded weights. */
+import type { EncoderConfig, Weights } from "../../scripts/import/architecture.ts";
+import { bert } from "../../scripts/import/bert.ts";
+import { sizeOf } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
+
+export interface TinyEncoder {
+  readonly architecture: typeof bert;
+  readonly config: EncoderConfig;
+  readonly weights: Weights;
+  readonly pooler: Weights;
+}
+
+/** 2 layers, H 8, N 2, D 4, feed-forward 12, V 11; weights as a base's shards hold them. */
+export function tinyEncoder(random: () => number, hiddenAct = "gelu"): TinyEncoder {
+  const config = bert.readConfig({
+    model_type: "bert",
+    hidden_size: 8,
+    num_attention_heads: 2,
+    num_hidden_layers: 2,
+    intermediate_size: 12,
+    vocab_size: 11,
+    type_vocab_size: 2,
+    max_position_embeddings: 16,
+    layer_norm_eps: 1e-6,
+    hidden_act: hiddenAct,
+  });
+  const weights = new Map<string, Tensor>();
+  const pooler = new Map<string, Tensor>();
+  for (const { name, dims, kind } of bert.tensors(config)) {
+    // Linears are stored transposed; random numbers need no transposing.
+    const stored = kind === "linear" ? dims.toReversed() : dims;
+    const data = Float32Array.from({ length: sizeOf(dims) }, () => 1.2 * (random() - 0.5));
+    (kind === "pooler" ? pooler : weights).set(name, float32(stored, data));
+  }
+  return { architecture: bert, config, weights, pooler };
+}

@@ -1,0 +1,275 @@
+/**
+ * The training graph over a tiny encoder: its gradients against central differences of the whole
+ * model in float64, its logits against the serving graph plus core/head, its inputs.
+ */
+import { describe, expect, test } from "vitest";
+import type { Architecture } from "../../scripts/import/architecture.ts";
+import { buildServingGraph } from "../../scripts/import/inputs.ts";
+import { encodeModel } from "../../scripts/onnx/proto.ts";
+import { createNodeSession } from "../../scripts/runtime-node.ts";
+import {
+  HEAD_DROPOUT,
+  IGNORED_LABEL,
+  LABELS,
+  LOGITS,
+  LOSS,
+  PREFIX_DROPOUT,
+  buildTrainingGraph,
+  dropoutMask,
+  headDropoutDims,
+  prefixDropoutDims,
+} from "../../scripts/training/graph.ts";
+import type { TrainingGraph, TrainingGraphOptions } from "../../scripts/training/graph.ts";
+import { keyOf, uniforms } from "../../scripts/training/random.ts";
+import { collate, collateTokens } from "../../src/core/collate.ts";
+import { linear, pool, tokenLogits } from "../../src/core/head.ts";
+import type { Pooling } from "../../src/core/manifest.ts";
+import { unpackPrefix } from "../../src/core/prefix.ts";
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  LAST_HIDDEN_STATE,
+  POOLER_BIAS,
+  POOLER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+  gradOf,
+  sizeOf,
+} from "../../src/core/shapes.ts";
+import { float32, int64, toFloat32 } from "../../src/core/tensor.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
+import { array, evaluate } from "../support/reference.ts";
+import type { Array64 } from "../support/reference.ts";
+import { tinyEncoder } from "../support/tiny-encoder.ts";
+
+const random = uniforms(keyOf(7));
+const encoder = tinyEncoder(random);
+const [C, P, H] = [3, 2, 8];
+const WIDTH = 2 * 2 * 8; // 2*L*N*D
+const SHAPE = {
+  num_hidden_layers: 2,
+  num_key_value_heads: 2,
+  head_dim: 4,
+  first_position: 0,
+  pad_token_id: 0,
+};
+const ROWS = [
+  { ids: Int32Array.of(1, 5, 7, 2), typeIds: Int32Array.of(0, 0, 1, 1), positionOffset: 0 },
+  { ids: Int32Array.of(3, 9), typeIds: Int32Array.of(0, 0), positionOffset: 0 },
+];
+
+const uniform = (...dims: number[]): Tensor =>
+  float32(
+    dims,
+    Float32Array.from({ length: sizeOf(dims) }, () => 2 * random() - 1),
+  );
+
+const PARAMS: Record<string, Tensor> = {
+  [PROMPT_EMBEDDINGS]: uniform(P, WIDTH),
+  [CLASSIFIER_WEIGHT]: uniform(C, H),
+  [CLASSIFIER_BIAS]: uniform(C),
+};
+
+type Options = Partial<TrainingGraphOptions> & { readonly pooling: Pooling };
+
+function build(options: Options): TrainingGraph {
+  return buildTrainingGraph({ ...encoder, numLabels: C, ...options });
+}
+
+function feedsFor({ pooling, problemType, hasPrefix = true }: Options): Record<string, Tensor> {
+  const queries = pooling === "none" || pooling === "mean" ? "all" : "first";
+  const lengths = ROWS.map(() => (hasPrefix ? P : 0));
+  const { feeds } = collateTokens(ROWS, lengths, SHAPE, queries);
+  const labels = (): Tensor => {
+    if (problemType === "multi_label_classification") {
+      return float32([2, C], Float32Array.of(1, 0, 1, 0, 0, 1));
+    }
+    if (problemType === "regression") return float32([2, C], Float32Array.of(1, -2, 0, 0.5, 3, 1));
+    if (pooling !== "none") return int64([2], [2, 0]);
+    return int64([2, 4], [1, IGNORED_LABEL, 0, 2, 1, 2, IGNORED_LABEL, IGNORED_LABEL]);
+  };
+  const { [PROMPT_EMBEDDINGS]: prompt, ...head } = PARAMS;
+  return {
+    ...feeds,
+    [LABELS]: labels(),
+    ...(hasPrefix && { [PROMPT_EMBEDDINGS]: prompt! }),
+    ...head,
+  };
+}
+
+const run = async ({ graph }: TrainingGraph, feeds: Record<string, Tensor>) => {
+  const session = await createNodeSession({ graph: encodeModel(graph), weights: new Map() });
+  const outputs = await session.run(feeds);
+  await session.release();
+  return (name: string): Float32Array => toFloat32(outputs[name]!);
+};
+
+const wide = (feeds: Record<string, Tensor>): Record<string, Array64> =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, { dims, data }]) => [
+      name,
+      array(dims, Float64Array.from(data, Number)),
+    ]),
+  );
+
+/** Largest absolute difference; infinite when the lengths differ. */
+function difference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (found.length !== expected.length) return Infinity;
+  return Math.max(...Array.from(found, (value, i) => Math.abs(value - expected[i]!)));
+}
+
+const CASES: readonly Options[] = [
+  { pooling: "pooler" },
+  { pooling: "cls" },
+  { pooling: "mean" },
+  { pooling: "none" },
+  { pooling: "cls", problemType: "multi_label_classification" },
+  { pooling: "mean", problemType: "regression" },
+  { pooling: "cls", hasPrefix: false },
+];
+const named = CASES.map(
+  (options) =>
+    [
+      `${options.pooling}, ${options.problemType ?? "single label"}${options.hasPrefix === false ? ", no prefix" : ""}`,
+      options,
+    ] as const,
+);
+
+describe("the whole model's gradients agree with central differences in float64", () => {
+  test.each(named)("%s", async (_name, options) => {
+    const training = build(options);
+    const feeds = feedsFor(options);
+    const exact = wide(feeds);
+    const lossWith = (name: string, i: number, delta: number): number => {
+      const data = exact[name]!.data.slice();
+      data[i]! += delta;
+      const values = evaluate(training.graph, { ...exact, [name]: { ...exact[name]!, data } });
+      return values.get(LOSS)!.data[0]!;
+    };
+    const read = await run(training, feeds);
+    expect(read(LOSS)[0]).toBeCloseTo(evaluate(training.graph, exact).get(LOSS)!.data[0]!, 5);
+    for (const target of training.targets) {
+      const found = read(gradOf(target));
+      // Every fifth element: each difference costs two runs of the model.
+      const picked = Array.from(found.keys()).filter((i) => i % 5 === 0);
+      const step = 1e-4;
+      const expected = picked.map(
+        (i) => (lossWith(target, i, step) - lossWith(target, i, -step)) / (2 * step),
+      );
+      expect(
+        difference(
+          picked.map((i) => found[i]!),
+          expected,
+        ),
+      ).toBeLessThan(2e-6);
+    }
+  });
+});
+
+describe("the training graph's logits are those of the serving graph and core/head", () => {
+  test.each(["pooler", "cls", "mean", "none"] as const)("%s", async (pooling) => {
+    const read = await run(build({ pooling }), feedsFor({ pooling }));
+    const architecture: Architecture = encoder.architecture;
+    const serving = buildServingGraph(architecture, encoder.config, encoder.weights);
+    const session = await createNodeSession({ graph: encodeModel(serving), weights: new Map() });
+    const prefix = unpackPrefix(toFloat32(PARAMS[PROMPT_EMBEDDINGS]!), [P, WIDTH], SHAPE, "test");
+    const rows = ROWS.map((row) => ({ ...row, prefix }));
+    const hidden = toFloat32((await session.run(collate(rows, SHAPE, "all")))[LAST_HIDDEN_STATE]!);
+    await session.release();
+
+    const weights = (name: string): Float32Array =>
+      toFloat32((PARAMS[name] ?? encoder.pooler.get(name))!);
+    const head = { weight: weights(CLASSIFIER_WEIGHT), bias: weights(CLASSIFIER_BIAS) };
+    const pooler = { weight: weights(POOLER_WEIGHT), bias: weights(POOLER_BIAS) };
+    const logits = read(LOGITS);
+    for (const [b, { ids }] of ROWS.entries()) {
+      const states = hidden.subarray(b * 4 * H, (b + 1) * 4 * H);
+      if (pooling === "none") {
+        for (const [t, expected] of tokenLogits(states, ids.length, H, head).entries()) {
+          expect(
+            difference(logits.subarray((b * 4 + t) * C, (b * 4 + t + 1) * C), expected),
+          ).toBeLessThan(1e-5);
+        }
+      } else {
+        const pooled = pool(states, ids.length, H, pooling, pooler);
+        const expected = linear(pooled, head.weight, head.bias);
+        expect(difference(logits.subarray(b * C, (b + 1) * C), expected)).toBeLessThan(1e-5);
+      }
+    }
+  });
+});
+
+describe("labels", () => {
+  test("a batch in which every position is left out has loss 0 and gradient 0", async () => {
+    const feeds = feedsFor({ pooling: "none" });
+    const ignored = int64([2, 4], Array<number>(8).fill(IGNORED_LABEL));
+    const read = await run(build({ pooling: "none" }), { ...feeds, [LABELS]: ignored });
+    expect(read(LOSS)[0]).toBeCloseTo(0, 12);
+    expect(Math.max(...read(gradOf(PROMPT_EMBEDDINGS)).map(Math.abs))).toBe(0);
+  });
+
+  test("the loss is the mean over the positions that count", async () => {
+    const feeds = feedsFor({ pooling: "none" });
+    const training = build({ pooling: "none" });
+    const lossOf = async (labels: number[]): Promise<number> =>
+      (await run(training, { ...feeds, [LABELS]: int64([2, 4], labels) }))(LOSS)[0]!;
+    const none = IGNORED_LABEL;
+    const first = await lossOf([1, none, none, none, none, none, none, none]);
+    const second = await lossOf([none, none, none, none, none, 2, none, none]);
+    const both = await lossOf([1, none, none, none, none, 2, none, none]);
+    expect(both).toBeCloseTo((first + second) / 2, 6);
+  });
+});
+
+describe("dropout masks are inputs", () => {
+  test("masks of ones change nothing", async () => {
+    const plain = await run(build({ pooling: "mean" }), feedsFor({ pooling: "mean" }));
+    const ones = (dims: readonly number[]): Tensor => dropoutMask(dims, 0, random);
+    const read = await run(build({ pooling: "mean", prefixDropout: true, headDropout: true }), {
+      ...feedsFor({ pooling: "mean" }),
+      [PREFIX_DROPOUT]: ones(prefixDropoutDims(encoder.config, 2, P)),
+      [HEAD_DROPOUT]: ones(headDropoutDims(encoder.config, 2)),
+    });
+    expect(difference(read(LOGITS), plain(LOGITS))).toBeLessThan(1e-6);
+    expect(
+      difference(read(gradOf(PROMPT_EMBEDDINGS)), plain(gradOf(PROMPT_EMBEDDINGS))),
+    ).toBeLessThan(1e-6);
+  });
+
+  test("a virtual token that is dropped everywhere gets no gradient, the other one does", async () => {
+    const dims = prefixDropoutDims(encoder.config, 2, P);
+    const mask = Float32Array.from({ length: sizeOf(dims) }, (_, i) => i % P);
+    const read = await run(build({ pooling: "cls", prefixDropout: true }), {
+      ...feedsFor({ pooling: "cls" }),
+      [PREFIX_DROPOUT]: float32(dims, mask),
+    });
+    const grad = read(gradOf(PROMPT_EMBEDDINGS));
+    expect(Math.max(...grad.subarray(0, WIDTH).map(Math.abs))).toBe(0);
+    expect(Math.max(...grad.subarray(WIDTH).map(Math.abs))).toBeGreaterThan(0);
+  });
+
+  test("keep their mean: dropped numbers are 0, the rest grow", () => {
+    const { data } = dropoutMask([100, 100], 0.2, random);
+    expect(new Set(data)).toEqual(new Set([0, Math.fround(1.25)]));
+    expect(data.reduce((sum, value) => sum + value, 0) / data.length).toBeCloseTo(1, 1);
+  });
+});
+
+describe("combinations", () => {
+  test("without a prefix only the head is trained, and no node walks the encoder backwards", () => {
+    const { graph, targets } = build({ pooling: "cls", hasPrefix: false });
+    expect(targets).toEqual([CLASSIFIER_WEIGHT, CLASSIFIER_BIAS]);
+    const products = graph.nodes.filter(({ op }) => op === "FusedMatMul");
+    expect(products).toHaveLength(2); // the head's forward product and the gradient of its weight
+    expect(graph.inputs.map(({ name }) => name)).not.toContain(PROMPT_EMBEDDINGS);
+  });
+
+  test("pooling by a pooler that the base lacks is refused", () => {
+    expect(() => build({ pooling: "pooler", pooler: null })).toThrow(/the base has no pooler/);
+  });
+
+  test("token classification has single labels only", () => {
+    expect(() => build({ pooling: "none", problemType: "regression" })).toThrow(
+      /allowed is single_label_classification/,
+    );
+  });
+});
