@@ -1,0 +1,40 @@
+/** Starts the benchmark Worker in a local workerd and talks to it. */
+import { fileURLToPath } from "node:url";
+import { unstable_startWorker } from "wrangler";
+import type { GraphFiles } from "../../src/runtime/session.ts";
+import type { RunReply, RunRequest } from "./worker.ts";
+
+export interface BenchWorker {
+  load(session: string, files: GraphFiles): Promise<{ ms: number; heapBytes: number }>;
+  run(request: RunRequest): Promise<RunReply>;
+  stop(): Promise<void>;
+}
+
+/** A fresh workerd with nothing loaded. */
+export async function startBenchWorker(): Promise<BenchWorker> {
+  const worker = await unstable_startWorker({
+    config: fileURLToPath(new URL("wrangler.toml", import.meta.url)),
+    dev: { server: { port: 0 }, inspector: false, logLevel: "error", watch: false },
+  });
+  await worker.ready;
+  const base = String(await worker.url);
+  const call = async (path: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(new URL(path, base), init);
+    if (!response.ok) throw new Error(`bench worker ${path}: ${await response.text()}`);
+    return response;
+  };
+  return {
+    async load(session, { graph, weights }) {
+      for (const [name, bytes] of new Map([["model.onnx", graph], ...weights])) {
+        await call(`/files/${session}/${name}`, { method: "PUT", body: bytes as BodyInit });
+      }
+      const reply = await call(`/create/${session}`, { method: "POST" });
+      return (await reply.json()) as { ms: number; heapBytes: number };
+    },
+    async run(request) {
+      const reply = await call("/run", { method: "POST", body: JSON.stringify(request) });
+      return (await reply.json()) as RunReply;
+    },
+    stop: () => worker.dispose(),
+  };
+}

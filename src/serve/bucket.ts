@@ -1,0 +1,67 @@
+/**
+ * Where artifacts come from: a read-only view of an object store, small enough to implement over
+ * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate.
+ */
+import { LimitError, UnavailableError } from "../core/errors.ts";
+
+export interface StoredObject {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+export interface Bucket {
+  /**
+   * The object at `key`, null when there is none, "unchanged" when its etag still is `knownEtag`.
+   * Throws UnavailableError `bucket-unavailable` when the store cannot be asked, LimitError
+   * `object-too-large` above `maxBytes`.
+   */
+  get(
+    key: string,
+    maxBytes: number,
+    knownEtag?: string,
+  ): Promise<StoredObject | "unchanged" | null>;
+  /** All keys that start with `prefix`, in order. */
+  list(prefix: string): Promise<string[]>;
+}
+
+/** Reads an R2 binding. */
+export function r2Bucket(r2: R2Bucket): Bucket {
+  return {
+    async get(key, maxBytes, knownEtag) {
+      const object = await ask(key, () =>
+        r2.get(key, knownEtag === undefined ? {} : { onlyIf: { etagDoesNotMatch: knownEtag } }),
+      );
+      if (object === null) return null;
+      if (!("body" in object)) return "unchanged";
+      if (object.size > maxBytes) {
+        await object.body.cancel();
+        throw new LimitError(
+          "object-too-large",
+          `bucket object "${key}": is ${object.size} bytes, allowed are ${maxBytes}`,
+        );
+      }
+      const bytes = await ask(key, () => object.arrayBuffer());
+      return { bytes: new Uint8Array(bytes), etag: object.etag };
+    },
+    async list(prefix) {
+      const keys: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await ask(prefix, () => r2.list({ prefix, ...(cursor ? { cursor } : {}) }));
+        keys.push(...page.objects.map((object) => object.key));
+        cursor = page.truncated ? page.cursor : undefined;
+      } while (cursor);
+      return keys;
+    },
+  };
+}
+
+async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (cause) {
+    throw new UnavailableError("bucket-unavailable", `bucket object "${key}": cannot be read now`, {
+      cause,
+    });
+  }
+}

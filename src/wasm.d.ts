@@ -1,0 +1,5 @@
+/** Wrangler's default rules turn an imported .wasm file into a compiled module. */
+declare module "*.wasm" {
+  const module: WebAssembly.Module;
+  export default module;
+}
