@@ -49,7 +49,8 @@ export function maxAbsDifference(
   for (let i = 0; i < found.length; i++) {
     if (!isCounted(i)) continue;
     const difference = Math.abs(found[i]! - expected[i]!);
-    if (!(difference <= worst)) worst = difference;
+    if (Number.isNaN(difference)) return NaN;
+    worst = Math.max(worst, difference);
   }
   return worst;
 }

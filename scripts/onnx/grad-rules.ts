@@ -295,7 +295,8 @@ export function applyRule(
       return node.outputs[0]!;
     },
     get dy() {
-      return dys[0] ?? missingRule(node, "for outputs other than the first");
+      const isFirstOnly = dys.every((dy, i) => (i === 0) === (dy !== null));
+      return isFirstOnly ? dys[0]! : missingRule(node, "for outputs other than the first");
     },
   });
 }

@@ -79,6 +79,14 @@ describe("gradients", () => {
     expect(() => gradients(g, total(g, every2nd), [x])).toThrow(/Slice .* for steps other than 1/);
   });
 
+  test("refuses a loss that uses an output which the rule leaves aside", () => {
+    const g = new Graph();
+    const [x, gamma] = [g.input("x", "float32", [2, 3]), g.input("gamma", "float32", [3])];
+    const [y, mean] = g.addAll("LayerNormalization", [x, gamma], {}, { outputs: 2 });
+    const loss = total(g, ops.Mul(g, y!, mean!));
+    expect(() => gradients(g, loss, [x])).toThrow(/for outputs other than the first/);
+  });
+
   test("refuses a target that the loss does not depend on", () => {
     const g = new Graph();
     const [x, idle] = [g.input("x", "float32", [2]), g.input("idle", "float32", [2])];
