@@ -1,0 +1,44 @@
+/** Three projects by where the tests run: Node, workerd, and child processes (see test/README.md). */
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: "v8",
+      include: ["src/core/**/*.ts", "scripts/onnx/**/*.ts"],
+      reporter: [["text", { skipFull: true }]],
+    },
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          // Whole-model gradients and seeded fuzzing take seconds; a hang is still caught.
+          testTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: {
+          name: "worker",
+          include: ["test/worker/**/*.test.ts"],
+          globalSetup: "test/worker/global-setup.ts",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // One isolate for all files: importing ONNX Runtime takes most of a file's time.
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
