@@ -40,6 +40,11 @@ export interface TensorSpec {
   readonly kind: TensorKind;
   /** Only linears that read an activation bounded below, such as GELU's: that bound (<= 0). */
   readonly inputMin?: number;
+  /**
+   * Only linears: name of the scale per input channel [in] that an int8 base may apply before
+   * quantizing their input; linears that read the same rows share it.
+   */
+  readonly inputScale?: string;
 }
 
 /** Weights by the names and in the form of a base's shards. */
@@ -57,6 +62,8 @@ export interface EncoderInputs {
 
 export interface EncoderOutputs {
   readonly lastHiddenState: Value; // [B, Q, H]
+  /** The rows [M, in] that each input scale belongs to, by its name: what calibration looks at. */
+  readonly scaledInputs: ReadonlyMap<string, Value>;
 }
 
 export interface Architecture {

@@ -24,6 +24,8 @@ const COLUMN_MULTIPLE = 4;
 /** What all layers share: the mask as a bias, the padding, shapes known only at run time. */
 export interface AttentionFrame {
   readonly config: EncoderConfig;
+  /** Sizes of the groups of heads that are attended one after the other. */
+  readonly headGroups: readonly number[];
   readonly bias: Value; // [B, 1, 1, P+T+R]: 0 where attended, MASKED elsewhere
   readonly padding: Value; // [B, N, R, D] zeros
   readonly tokens: Value; // (B, T, N, D)
@@ -31,10 +33,15 @@ export interface AttentionFrame {
   readonly output: Value; // (B, Q, H)
 }
 
+/**
+ * `isLean` attends in up to four groups of heads: the scores are by far the largest tensors of a
+ * long text (13 MB for 12 heads and 512 tokens, twice), and wasm memory never shrinks.
+ */
 export function attentionFrame(
   g: Graph,
   config: EncoderConfig,
   inputs: EncoderInputs,
+  { isLean = false } = {},
 ): AttentionFrame {
   const batch = ops.Shape(g, inputs.inputIds, 0, 1);
   const heads = g.ints(config.heads);
@@ -55,8 +62,10 @@ export function attentionFrame(
     ],
     1,
   );
+  const groups = isLean ? [4, 3, 2, 1].find((count) => config.heads % count === 0)! : 1;
   return {
     config,
+    headGroups: Array.from({ length: groups }, () => config.heads / groups),
     bias: ops.Unsqueeze(g, bias, 1, 2),
     padding: filled(0, ops.Concat(g, [batch, heads, rest, size], 0), [
       "B",
@@ -91,8 +100,25 @@ export function attention(g: Graph, frame: AttentionFrame, call: AttentionCall):
   const key = columns(call.past.key, call.key);
   const value = columns(call.past.value, call.value);
 
-  const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T+R]
-  const scores = ops.Add(g, ops.Mul(g, products, g.scalar(1 / Math.sqrt(D))), frame.bias);
-  const context = ops.MatMul(g, ops.Softmax(g, scores), value); // [B, N, T, D]
+  const context =
+    frame.headGroups.length === 1
+      ? attend(g, frame, query, key, value)
+      : ops.Concat(g, inGroups(g, frame, [query, key, value]), 1); // [B, N, T, D]
   return ops.Reshape(g, ops.Transpose(g, context, [0, 2, 1, 3]), [-1, H]);
+}
+
+function attend(g: Graph, frame: AttentionFrame, query: Value, key: Value, value: Value): Value {
+  const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T+R]
+  const scale = g.scalar(1 / Math.sqrt(frame.config.headSize));
+  const scores = ops.Add(g, ops.Mul(g, products, scale), frame.bias);
+  return ops.MatMul(g, ops.Softmax(g, scores), value); // [B, N, T, D]
+}
+
+/** Attends group by group of heads, one after the other. */
+function inGroups(g: Graph, frame: AttentionFrame, operands: readonly Value[]): Value[] {
+  const sizes = g.ints(...frame.headGroups);
+  const [queries, keys, values] = operands.map((x) =>
+    g.addAll("Split", [x, sizes], { axis: 1 }, { outputs: frame.headGroups.length }),
+  );
+  return queries!.map((query, i) => attend(g, frame, query, keys![i]!, values![i]!));
 }

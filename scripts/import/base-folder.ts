@@ -20,11 +20,11 @@ import type { Tensor } from "../../src/core/tensor.ts";
 import { encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { GraphFiles } from "../../src/runtime/session.ts";
 import { packGraph } from "../onnx/pack.ts";
-import { dequantize, scaleName } from "../onnx/quantize.ts";
 import type { Architecture, EncoderConfig, Weights } from "./architecture.ts";
 import { architectureOf } from "./architectures.ts";
 import { readIfThere } from "./checkpoint.ts";
 import { buildServingGraph } from "./inputs.ts";
+import { dequantizeWeights } from "./quantize-weights.ts";
 
 const MANIFEST = "manifest.json";
 const CARD = "CARD.md";
@@ -207,15 +207,13 @@ export function baseWeights(base: Base): Map<string, Tensor> {
   return new Map(shards.flatMap(({ tensors }) => [...tensors]));
 }
 
-/** All weights of a base as float32 under the checkpoint's names: what a training graph wants. */
+/**
+ * All weights of a base as float32 under the checkpoint's names, linears [in, out]: what a training
+ * graph is built from.
+ */
 export function baseFloatWeights(base: Base): Map<string, Tensor> {
-  const weights = baseWeights(base);
-  const scales = new Set([...weights.keys()].map(scaleName).filter((name) => weights.has(name)));
-  const floats = new Map<string, Tensor>();
-  for (const [name, tensor] of weights) {
-    if (!scales.has(name)) floats.set(name, dequantize(tensor, weights.get(scaleName(name))));
-  }
-  return floats;
+  const { architecture, config } = baseConfig(base);
+  return dequantizeWeights(architecture, config, baseWeights(base));
 }
 
 /** The pooler's weights, null for a base without one. */

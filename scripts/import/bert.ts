@@ -67,6 +67,11 @@ function readConfig(json: unknown): EncoderConfig {
 
 const EMBEDDINGS = "embeddings";
 const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
+/** Names of the input scales: of query, key and value together, and of the feed-forward block. */
+const attentionScale = (at: string): string => `${at}.attention.self.input_scale`;
+const feedForwardScale = (at: string): string => `${at}.intermediate.dense.input_scale`;
+const activationMin = ({ activation }: EncoderConfig): number =>
+  activation === "relu" ? 0 : GELU_MIN;
 const layerName = (layer: number): string => `encoder.layer.${layer}`;
 
 function tensors(config: EncoderConfig): TensorSpec[] {
@@ -76,28 +81,29 @@ function tensors(config: EncoderConfig): TensorSpec[] {
     float(`${name}.weight`, H),
     float(`${name}.bias`, H),
   ];
-  const linear = (name: string, from: number, to: number, inputMin?: number): TensorSpec[] => [
-    {
-      name: `${name}.weight`,
-      dims: [to, from],
-      kind: "linear",
-      ...(inputMin === undefined ? {} : { inputMin }),
-    },
+  const linear = (
+    name: string,
+    from: number,
+    to: number,
+    input: Pick<TensorSpec, "inputMin" | "inputScale"> = {},
+  ): TensorSpec[] => [
+    { name: `${name}.weight`, dims: [to, from], kind: "linear", ...input },
     float(`${name}.bias`, to),
   ];
+  const inputMin = activationMin(config);
   return [
     { name: WORDS, dims: [config.vocab, H], kind: "words" },
     float(`${EMBEDDINGS}.position_embeddings.weight`, config.maxPositions, H),
     float(`${EMBEDDINGS}.token_type_embeddings.weight`, config.typeVocab, H),
     ...norm(`${EMBEDDINGS}.LayerNorm`),
     ...Array.from({ length: config.layers }, (_, layer) => layerName(layer)).flatMap((at) => [
-      ...linear(`${at}.attention.self.query`, H, H),
-      ...linear(`${at}.attention.self.key`, H, H),
-      ...linear(`${at}.attention.self.value`, H, H),
+      ...linear(`${at}.attention.self.query`, H, H, { inputScale: attentionScale(at) }),
+      ...linear(`${at}.attention.self.key`, H, H, { inputScale: attentionScale(at) }),
+      ...linear(`${at}.attention.self.value`, H, H, { inputScale: attentionScale(at) }),
       ...linear(`${at}.attention.output.dense`, H, H),
       ...norm(`${at}.attention.output.LayerNorm`),
-      ...linear(`${at}.intermediate.dense`, H, I),
-      ...linear(`${at}.output.dense`, I, H, config.activation === "relu" ? 0 : GELU_MIN),
+      ...linear(`${at}.intermediate.dense`, H, I, { inputScale: feedForwardScale(at) }),
+      ...linear(`${at}.output.dense`, I, H, { inputMin }),
       ...norm(`${at}.output.LayerNorm`),
     ]),
     { name: "pooler.dense.weight", dims: [H, H], kind: "pooler" },
@@ -113,21 +119,19 @@ function buildEncoder(
 ): EncoderOutputs {
   const p = new Projections(g, weights);
   const { hidden: H, epsilon } = config;
-  const norm = (x: Value, name: string): Value =>
-    ops.layerNorm(g, x, p.tensor(`${name}.weight`), p.tensor(`${name}.bias`), epsilon);
 
   const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
   const words = p.lookup(WORDS, flat(inputs.inputIds)); // [B*T, H]
   const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(inputs.positionIds));
   const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(inputs.tokenTypeIds));
   const embedded = ops.Add(g, ops.Add(g, words, types), positions);
-  let x = norm(embedded, `${EMBEDDINGS}.LayerNorm`);
+  let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
 
-  const frame = attentionFrame(g, config, inputs);
+  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 });
   for (let layer = 0; layer < config.layers; layer++) {
     const at = layerName(layer);
     const isLast = layer === config.layers - 1;
-    const keyRows = p.rows(x); // [B*T, H]
+    const keyRows = p.rows(x, { inputScale: attentionScale(at) }); // [B*T, H]
     const queryRows = isLast ? p.firstPositions(keyRows, inputs) : keyRows; // [B*Q, H]
     const context = attention(g, frame, {
       query: p.linear(`${at}.attention.self.query`, queryRows),
@@ -136,19 +140,27 @@ function buildEncoder(
       past: inputs.past[layer]!,
       isLast,
     });
-    const attended = norm(
-      ops.Add(g, p.linear(`${at}.attention.output.dense`, p.rows(context)), queryRows.x),
+    const mixed = p.linear(`${at}.attention.output.dense`, p.rows(context));
+    const attended = p.norm(
       `${at}.attention.output.LayerNorm`,
+      ops.Add(g, mixed, queryRows.x),
+      epsilon,
     );
-    const widened = p.linear(`${at}.intermediate.dense`, p.rows(attended)); // [B*T, I]
-    const activated = ops.ACTIVATIONS[config.activation](g, widened);
-    const min = config.activation === "relu" ? 0 : GELU_MIN;
-    x = norm(
-      ops.Add(g, p.linear(`${at}.output.dense`, p.rows(activated, min)), attended),
-      `${at}.output.LayerNorm`,
+    const widened = p.activated(
+      `${at}.intermediate.dense`,
+      p.rows(attended, { inputScale: feedForwardScale(at) }),
+      config.activation,
+    ); // [B*T, I]
+    const narrowed = p.linear(
+      `${at}.output.dense`,
+      p.rows(widened, { min: activationMin(config) }),
     );
+    x = p.norm(`${at}.output.LayerNorm`, ops.Add(g, narrowed, attended), epsilon);
   }
-  return { lastHiddenState: ops.ReshapeTo(g, x, frame.output, ["B", "Q", H]) };
+  return {
+    lastHiddenState: ops.ReshapeTo(g, x, frame.output, ["B", "Q", H]),
+    scaledInputs: p.scaledInputs,
+  };
 }
 
 function renameLayer(name: string, rename: (layer: number) => number | null): string | null {

@@ -5,46 +5,54 @@
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
-import type { WeightDtype } from "../../src/core/manifest.ts";
-import { quantizeLinear, quantizeTable, scaleName } from "../onnx/quantize.ts";
-import type { TensorSpec } from "./architecture.ts";
 import { architectureOf } from "./architectures.ts";
 import { packBase, sha256 } from "./base-folder.ts";
 import type { Base } from "./base-folder.ts";
+import type { OpenSession } from "./calibrate.ts";
 import { importCard } from "./card.ts";
 import { selectTensors } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { quantizeWeights } from "./quantize-weights.ts";
 
-export interface ImportOptions {
+export type ImportOptions = {
   readonly name: string;
-  readonly dtype: WeightDtype;
   readonly created: Date;
   /** Receives one line about anything worth knowing that is no error. */
   readonly note?: (line: string) => void;
-}
+} & (
+  | { readonly dtype: "fp32" }
+  /** Quantizing looks at the activations, so it runs the float graph once. */
+  | { readonly dtype: "int8"; readonly openSession: OpenSession }
+);
 
 /** Makes a base of a checkpoint. Everything that can be wrong with the checkpoint throws here. */
 export async function importCheckpoint(
   checkpoint: Checkpoint,
-  { name, dtype, created, note = () => {} }: ImportOptions,
+  options: ImportOptions,
 ): Promise<Base> {
+  const { name, dtype, created, note = () => {} } = options;
   const json = parseJson(checkpoint.config, "config.json");
   const architecture = architectureOf(json);
-  const specs = architecture.tensors(architecture.readConfig(json));
+  const config = architecture.readConfig(json);
+  const specs = architecture.tensors(config);
   const selection = selectTensors(checkpoint, architecture, specs);
   if (selection.ignored.length > 0) {
     note(`left aside, since an encoder does not need them: ${selection.ignored.join(", ")}`);
   }
   if (!selection.hasPooler) note("the checkpoint has no pooler: tasks can pool by cls or mean");
 
-  const weights = new Map<string, Tensor>();
+  const floats = new Map<string, Tensor>();
   const pooler = new Map<string, Tensor>();
-  for (const spec of specs) {
-    const tensor = selection.tensors.get(spec.name);
+  for (const { name: tensorName, kind } of specs) {
+    const tensor = selection.tensors.get(tensorName);
     if (!tensor) continue;
-    if (spec.kind === "pooler") pooler.set(spec.name, tensor);
-    else for (const [key, value] of store(spec, tensor, dtype)) weights.set(key, value);
+    if (kind === "pooler") pooler.set(tensorName, tensor);
+    else floats.set(tensorName, kind === "linear" ? transpose(tensor) : tensor);
   }
+  const weights =
+    options.dtype === "int8"
+      ? await quantizeWeights(architecture, config, floats, options.openSession)
+      : floats;
   return packBase({
     name,
     dtype,
@@ -57,31 +65,6 @@ export async function importCheckpoint(
     card: (manifest) => importCard(manifest, checkpoint, selection.ignored),
     created,
   });
-}
-
-/** One checkpoint tensor as the shards hold it. */
-function store(
-  { name, kind }: TensorSpec,
-  tensor: TensorOf<"float32">,
-  dtype: WeightDtype,
-): [string, Tensor][] {
-  if (kind === "linear") {
-    const weight = transpose(tensor);
-    if (dtype === "fp32") return [[name, weight]];
-    const { values, scale } = quantizeLinear(weight);
-    return [
-      [name, values],
-      [scaleName(name), scale],
-    ];
-  }
-  if (kind === "words" && dtype === "int8") {
-    const { values, scale } = quantizeTable(tensor);
-    return [
-      [name, values],
-      [scaleName(name), scale],
-    ];
-  }
-  return [[name, tensor]];
 }
 
 /** [out, in] -> [in, out]. */

@@ -1,30 +1,42 @@
 /**
  * Weights as graph parts: a linear is a float product or an 8-bit one, as its stored dtype says,
- * so one encoder serves the fp32 graph, the int8 graph and the training graph.
+ * so one encoder serves the fp32 graph, the int8 graph and the training graph. Float weights make
+ * plain ONNX ops with simple gradients; 8-bit weights make the forms that are quick in wasm.
  */
 import { FormatError } from "../../src/core/errors.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
-import { quantizeRows, quantizedLinear, scaleName } from "../onnx/quantize.ts";
+import type { Activation } from "../onnx/ops.ts";
+import { offsetName, quantizeRows, quantizedLinear, scaleName } from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
 import type { EncoderInputs, Weights } from "./architecture.ts";
 
-/** A matrix of activations and, once a quantized linear has read it, its 8-bit form. */
-export interface Rows {
-  readonly x: Value; // [M, K]
-  /** Lower bound of x where its activation has one. */
+interface RowsOptions {
+  /** Lower bound of x where its activation function has one. */
   readonly min?: number;
+  /** Name of the scale per input channel that these rows may carry. */
+  readonly inputScale?: string;
+}
+
+/** A matrix of activations and, once a quantized linear has read it, its 8-bit form. */
+export interface Rows extends RowsOptions {
+  readonly x: Value; // [M, K]
   quantized?: QuantizedRows;
 }
 
 /** Reads weights by name and adds each to the graph once. */
 export class Projections {
+  /** Rows by the name of the input scale that belongs to them. */
+  readonly scaledInputs = new Map<string, Value>();
+  /** Whether linears are 8-bit. */
+  readonly isInt8: boolean;
   readonly #g: Graph;
   readonly #weights: Weights;
 
   constructor(g: Graph, weights: Weights) {
     this.#g = g;
     this.#weights = weights;
+    this.isInt8 = [...weights.values()].some(({ dtype }) => dtype === "uint8");
   }
 
   /** The weight `name` as a constant of the graph. */
@@ -36,19 +48,51 @@ export class Projections {
     throw new FormatError("tensor-missing", `tensor "${name}": the weights do not hold it`);
   }
 
-  /** Wraps activations; `min` is a lower bound that their activation function guarantees. */
-  rows(x: Value, min?: number): Rows {
-    return min === undefined ? { x } : { x, min };
+  /** Wraps activations for the linears that read them. */
+  rows(x: Value, options: RowsOptions = {}): Rows {
+    if (options.inputScale !== undefined) this.scaledInputs.set(options.inputScale, x);
+    return { x, ...options };
   }
 
   /** x times `<name>.weight` plus `<name>.bias`. Quantizes x once for all linears that read it. */
   linear(name: string, rows: Rows): Value {
+    return ops.Add(this.#g, this.#product(name, rows), this.#bias(name, rows));
+  }
+
+  /** activation(linear). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
+  activated(name: string, rows: Rows, activation: Activation): Value {
+    const g = this.#g;
+    if (!this.isInt8 || activation === "relu") {
+      return ops.ACTIVATIONS[activation](g, this.linear(name, rows));
+    }
+    return g.add("FastGelu", [this.#product(name, rows), this.#bias(name, rows)]);
+  }
+
+  #product(name: string, rows: Rows): Value {
+    const g = this.#g;
     const weight = this.tensor(`${name}.weight`);
+    if (weight.dtype !== "uint8") return ops.MatMul(g, rows.x, weight);
+    rows.quantized ??= quantizeRows(g, this.#scaled(rows), rows.min);
+    return quantizedLinear(g, rows.quantized, weight, this.tensor(scaleName(`${name}.weight`)));
+  }
+
+  #scaled({ x, inputScale }: Rows): Value {
+    if (inputScale === undefined || !this.#weights.has(inputScale)) return x;
+    return ops.Mul(this.#g, x, this.tensor(inputScale));
+  }
+
+  /** Bias [out]; with the offset of an input quantized above its minimum, which is folded at load. */
+  #bias(name: string, { min }: Rows): Value {
     const bias = this.tensor(`${name}.bias`);
-    if (weight.dtype !== "uint8") return ops.linear(this.#g, rows.x, weight, bias);
-    rows.quantized ??= quantizeRows(this.#g, rows.x, rows.min);
-    const scale = this.tensor(scaleName(`${name}.weight`));
-    return ops.Add(this.#g, quantizedLinear(this.#g, rows.quantized, weight, scale), bias);
+    if (!this.isInt8 || min === undefined || min === 0) return bias;
+    return ops.Add(this.#g, bias, this.tensor(offsetName(`${name}.weight`)));
+  }
+
+  /** LayerNormalization by `<name>.weight` and `<name>.bias`. */
+  norm(name: string, x: Value, epsilon: number): Value {
+    const [gamma, beta] = [this.tensor(`${name}.weight`), this.tensor(`${name}.bias`)];
+    const form = this.isInt8 ? ops.layerNormInParts : ops.layerNorm;
+    return form(this.#g, x, gamma, beta, epsilon);
   }
 
   /** Rows of a table: [n] ids -> [n, H] float32. */
@@ -61,13 +105,14 @@ export class Projections {
   }
 
   /** The first Q of every T rows: [B*T, H] -> [B*Q, H]. */
-  firstPositions({ x }: Rows, inputs: EncoderInputs): Rows {
+  firstPositions(rows: Rows, inputs: EncoderInputs): Rows {
     const g = this.#g;
-    const width = x.dims.at(-1)!;
+    const width = Number(rows.x.dims.at(-1));
     const tokens = ops.Shape(g, inputs.inputIds, 0, 2);
-    const shape = ops.Concat(g, [tokens, g.ints(Number(width))], 0);
-    const grouped = ops.ReshapeTo(g, x, shape, ["B", "T", width]);
+    const shape = ops.Concat(g, [tokens, g.ints(width)], 0);
+    const grouped = ops.ReshapeTo(g, rows.x, shape, ["B", "T", width]);
     const first = ops.Slice(g, grouped, g.ints(0), inputs.queryLength, 1, ["B", "Q", width]);
-    return { x: ops.Reshape(g, first, [-1, Number(width)]) };
+    const x = ops.Reshape(g, first, [-1, width]);
+    return rows.inputScale === undefined ? { x } : { x, inputScale: rows.inputScale };
   }
 }

@@ -15,6 +15,9 @@ import * as ops from "./ops.ts";
 /** Name of the scales that belong to a quantized tensor. */
 export const scaleName = (name: string): string => `${name}_scale`;
 
+/** Name of the offset that belongs to a linear whose input has a lower bound. */
+export const offsetName = (name: string): string => `${name}_offset`;
+
 /** Added to int8 weights to store them as uint8. */
 const WEIGHT_ZERO = 128;
 /** Largest magnitude of an 8-bit value; -128 stays unused, so that the range is symmetric. */
@@ -67,8 +70,15 @@ export function quantizeTable(table: TensorOf<"float32">): {
   };
 }
 
-/** The float32 values of a linear (uint8 [in, out], scale [out]), a table (int8 [V, H], scale [V, 1]) or a float tensor. */
-export function dequantize(tensor: Tensor, scale?: Tensor): TensorOf<"float32"> {
+/**
+ * The float32 values of a linear (uint8 [in, out], scale [out], and where its input is scaled that
+ * scale [in]), a table (int8 [V, H], scale [V, 1]) or a float tensor.
+ */
+export function dequantize(
+  tensor: Tensor,
+  scale?: Tensor,
+  inputScale?: Tensor,
+): TensorOf<"float32"> {
   const { dtype, dims, data } = tensor;
   if (dtype !== "uint8" && dtype !== "int8") return float32(dims, toFloat32(tensor));
   const [rows, columns] = matrixDims(tensor);
@@ -81,9 +91,11 @@ export function dequantize(tensor: Tensor, scale?: Tensor): TensorOf<"float32"> 
   }
   const zero = isTable ? 0 : WEIGHT_ZERO;
   const values = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const at = isTable ? Math.floor(i / columns) : i % columns;
-    values[i] = (data[i]! - zero) * scale.data[at]!;
+  for (let r = 0, i = 0; r < rows; r++) {
+    const rowScale = isTable ? scale.data[r]! : Number(inputScale?.data[r] ?? 1);
+    for (let c = 0; c < columns; c++, i++) {
+      values[i] = (data[i]! - zero) * rowScale * (isTable ? 1 : scale.data[c]!);
+    }
   }
   return float32(dims, values);
 }
@@ -105,6 +117,24 @@ function roundHalfEven(value: number): number {
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
+/**
+ * For a linear whose input is never below `min`: what quantizing x - min instead of x adds to every
+ * row, min times the column sums of the weights [out].
+ */
+export function inputOffset(
+  weight: TensorOf<"uint8">,
+  scale: TensorOf<"float32">,
+  min: number,
+): TensorOf<"float32"> {
+  const [rows, columns] = matrixDims(weight);
+  const sums = new Int32Array(columns);
+  for (let i = 0; i < rows * columns; i++) sums[i % columns]! += weight.data[i]! - WEIGHT_ZERO;
+  return float32(
+    [columns],
+    Float32Array.from(sums, (sum, c) => min * sum * scale.data[c]!),
+  );
+}
+
 /** Activations [M, K] as uint8 rows: x = scale * (values - zero). */
 export interface QuantizedRows {
   readonly values: Value; // [M, K] uint8
@@ -114,35 +144,41 @@ export interface QuantizedRows {
 
 /**
  * Quantizes activations x [M, K] row by row. Without a bound: symmetric, scale = max|x| / 127 and
- * zero point 128. With `min` (<= 0, a bound that x never falls below): all 256 values serve
- * [min, max].
+ * zero point 128. With `min` (<= 0, x is never below it): all 256 values serve [min, max] of
+ * x - min, and the caller adds `inputOffset`.
  */
 export function quantizeRows(g: Graph, x: Value, min?: number): QuantizedRows {
-  void min;
-  const max = ops.ReduceMax(g, ops.Abs(g, x), { axes: [-1], keepdims: false }); // [M]
-  const scale = ops.Mul(g, ops.Max(g, max, g.scalar(TINY)), g.scalar(1 / MAX_INT8));
+  const isSigned = min === undefined;
+  const shifted = isSigned || min === 0 ? x : ops.Sub(g, x, g.scalar(min));
+  const magnitude = isSigned ? ops.Abs(g, x) : shifted;
+  const max = ops.ReduceMax(g, magnitude, { axes: [-1], keepdims: false }); // [M]
+  const levels = isSigned ? MAX_INT8 : MAX_UINT8;
+  const scale = ops.Mul(g, ops.Max(g, max, g.scalar(TINY)), g.scalar(1 / levels));
+  const zero = isSigned ? WEIGHT_ZERO : 0;
+  // QuantizeLinear along axis 0 wants one zero point per row.
   const zeros = g.add(
     "ConstantOfShape",
     [ops.Shape(g, scale, 0, 1)],
-    {
-      value: { dtype: "uint8", dims: [1], data: Uint8Array.of(WEIGHT_ZERO) },
-    },
+    { value: { dtype: "uint8", dims: [1], data: Uint8Array.of(zero) } },
     { dims: [x.dims[0]!] },
   );
-  const values = g.add("QuantizeLinear", [x, scale, zeros], { axis: 0 });
-  return { values, scale: ops.Unsqueeze(g, scale, 1), zero: byte(g, WEIGHT_ZERO) };
+  const values = g.add("QuantizeLinear", [shifted, scale, zeros], { axis: 0 });
+  return { values, scale: ops.Unsqueeze(g, scale, 1), zero: byte(g, zero) };
 }
 
-/** (rows - zero) times (weight - 128), scaled back: [M, K] x [K, O] -> [M, O] float32, no bias. */
+/**
+ * (rows - zero) times (weight - 128), scaled back: [M, K] x [K, O] -> [M, O] float32, no bias.
+ * MatMulIntegerToFloat is ONNX Runtime's MatMulInteger with the scale per output channel applied
+ * as each tile is written, which saves two passes over the result.
+ */
 export function quantizedLinear(g: Graph, rows: QuantizedRows, weight: Value, scale: Value): Value {
-  const zero = byte(g, WEIGHT_ZERO);
   const product = g.add("MatMulIntegerToFloat", [
     rows.values,
     weight,
     g.scalar(1),
     scale,
     rows.zero,
-    zero,
+    byte(g, WEIGHT_ZERO),
   ]);
   return ops.Mul(g, product, rows.scale);
 }

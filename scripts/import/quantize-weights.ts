@@ -1,0 +1,85 @@
+/**
+ * Float weights of a base -> the int8 form of its shards: which tensors become 8-bit, which names
+ * their scales get. The arithmetic is onnx/quantize.ts; the way back is `dequantizeWeights`.
+ */
+import { float32 } from "../../src/core/tensor.ts";
+import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import {
+  dequantize,
+  inputOffset,
+  offsetName,
+  quantizeLinear,
+  quantizeTable,
+  scaleName,
+} from "../onnx/quantize.ts";
+import type { Architecture, EncoderConfig, TensorSpec, Weights } from "./architecture.ts";
+import { inputScales } from "./calibrate.ts";
+import type { OpenSession } from "./calibrate.ts";
+
+/** Quantizes all projections and the word table; `weights` are float32, linears [in, out]. */
+export async function quantizeWeights(
+  architecture: Architecture,
+  config: EncoderConfig,
+  weights: Weights,
+  openSession: OpenSession,
+): Promise<Map<string, Tensor>> {
+  const scales = await inputScales(architecture, config, weights, openSession);
+  const quantized = new Map<string, Tensor>(scales);
+  for (const spec of architecture.tensors(config)) {
+    const tensor = weights.get(spec.name) as TensorOf<"float32"> | undefined;
+    if (!tensor) continue;
+    for (const [name, value] of quantizeTensor(spec, tensor, scales)) quantized.set(name, value);
+  }
+  return quantized;
+}
+
+function quantizeTensor(
+  { name, kind, inputScale, inputMin = 0 }: TensorSpec,
+  tensor: TensorOf<"float32">,
+  scales: ReadonlyMap<string, TensorOf<"float32">>,
+): [string, Tensor][] {
+  if (kind === "words") {
+    const { values, scale } = quantizeTable(tensor);
+    return [
+      [name, values],
+      [scaleName(name), scale],
+    ];
+  }
+  if (kind !== "linear") return [[name, tensor]];
+  const input = inputScale === undefined ? undefined : scales.get(inputScale);
+  const { values, scale } = quantizeLinear(input ? divideRows(tensor, input) : tensor);
+  const parts: [string, Tensor][] = [
+    [name, values],
+    [scaleName(name), scale],
+  ];
+  if (inputMin < 0) parts.push([offsetName(name), inputOffset(values, scale, inputMin)]);
+  return parts;
+}
+
+/** Weight [in, out] with row c divided by scale[c]. */
+function divideRows(
+  { dims, data }: TensorOf<"float32">,
+  scale: TensorOf<"float32">,
+): TensorOf<"float32"> {
+  const columns = dims[1]!;
+  return float32(
+    dims,
+    data.map((value, i) => value / scale.data[Math.floor(i / columns)]!),
+  );
+}
+
+/** The float32 weights under the checkpoint's names, linears [in, out], of a base of either dtype. */
+export function dequantizeWeights(
+  architecture: Architecture,
+  config: EncoderConfig,
+  weights: Weights,
+): Map<string, Tensor> {
+  const floats = new Map<string, Tensor>();
+  for (const { name, inputScale } of architecture.tensors(config)) {
+    const tensor = weights.get(name);
+    if (!tensor) continue;
+    const input = inputScale === undefined ? undefined : weights.get(inputScale);
+    floats.set(name, dequantize(tensor, weights.get(scaleName(name)), input));
+  }
+  return floats;
+}
