@@ -17,7 +17,6 @@ export async function stopTree(
   graceMs = GRACE_MS,
 ): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const descendants = await descendantsOf(child.pid);
   child.kill("SIGTERM");
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
@@ -26,7 +25,7 @@ export async function stopTree(
   const result = await Promise.race([ended, late]);
   clearTimeout(timer);
   if (result !== "late") return;
-  for (const pid of [child.pid, ...descendants]) kill(pid);
+  for (const pid of [...(await descendantsOf(child.pid)), child.pid]) kill(pid);
   await ended;
 }
 
