@@ -8,8 +8,8 @@ const PREFIX_LENGTH = 16;
 
 export const bench: Command = {
   summary: "wasm heap in workerd after load and after one text of 512 tokens",
-  usage: "bench memory --base DIR",
-  example: "bench memory --base models/pocket",
+  usage: "--base DIR",
+  example: "npx edge-prefix bench memory --base models/pocket",
   options: { base: { type: "string", hint: "base folder" } },
   async run({ values, io }) {
     const { manifest, graphFiles } = await readBaseFolder(String(values["base"]));
