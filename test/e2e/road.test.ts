@@ -1,0 +1,228 @@
+/**
+ * The whole road in real processes: push, `npm start`'s script, answers over HTTP, a new version
+ * while it runs, a rollback, a push that is killed, and a stop that leaves nothing behind. Storage
+ * is a folder of its own, so that a developer's is never touched.
+ */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../scripts/readiness.ts";
+import { readBaseManifest } from "../../src/core/manifest.ts";
+import type { BaseManifest } from "../../src/core/manifest.ts";
+import {
+  eventually,
+  isListening,
+  runCli,
+  runScript,
+  runningInGroup,
+  startScript,
+} from "../support/child.ts";
+import type { Child } from "../support/child.ts";
+import { temporaryFolder, writeTaskFolder } from "../support/folders.ts";
+import { writeTinyBase } from "../support/tiny-base.ts";
+import { readFileSync } from "node:fs";
+
+/** Starting compiles the Worker; a machine busy with other tests needs its time. */
+const START_MS = 90_000;
+
+const folder = temporaryFolder("e2e");
+const inFolder = (...path: string[]): string => join(folder.path, ...path);
+const env = { EDGE_PREFIX_PERSIST_TO: inFolder("state") };
+let base: BaseManifest;
+let port: number;
+let server: Child;
+
+const start = (): Child =>
+  startScript("scripts/start.ts", ["--port", String(port), "--base", inFolder("base")], { env });
+const runStart = (...args: string[]) => runScript("scripts/start.ts", args, { env });
+const cli = (...args: string[]) => runCli(args, { env });
+const url = (path: string): string => `http://127.0.0.1:${port}${path}`;
+
+/** Pushes a task folder made from `seed` and returns its version. */
+async function push(seed: number): Promise<string> {
+  const task = inFolder(`mood-${seed}`);
+  writeTaskFolder(task, base, { task: "mood", seed });
+  const { code, stdout, stderr } = await cli("push", task, "--json");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return (JSON.parse(stdout) as { version: string }).version;
+}
+
+function predict(inputs: unknown, accept = "application/json"): Promise<Response> {
+  return fetch(url("/v1/tasks/mood/predict"), {
+    method: "POST",
+    headers: { "content-type": "application/json", accept },
+    body: JSON.stringify({ inputs }),
+    signal: AbortSignal.timeout(30_000),
+  });
+}
+
+async function servedVersion(): Promise<string | null> {
+  const response = await predict("good");
+  await response.text();
+  return response.headers.get("x-task-version");
+}
+
+beforeAll(async () => {
+  await writeTinyBase(inFolder("base"), { dtype: "int8", seed: 1 });
+  base = readBaseManifest(readFileSync(inFolder("base", "manifest.json")));
+  port = (await freePort(0)) ?? 0;
+}, START_MS);
+
+afterAll(() => {
+  if (server && runningInGroup(server.pid).length > 0) server.signal("SIGKILL", "group");
+  folder.remove();
+});
+
+describe("the road from a task folder to an answer", () => {
+  const versions: string[] = [];
+
+  it("puts base and task into an empty bucket", async () => {
+    writeTaskFolder(inFolder("mood-1"), base, { task: "mood", seed: 1 });
+    const { code, stdout, stderr } = await cli(
+      "push",
+      "--base",
+      inFolder("base"),
+      inFolder("mood-1"),
+      "--json",
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const [stored, pushed] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(stored).toMatchObject({ name: base.name, identity: base.identity, changed: true });
+    expect(pushed).toMatchObject({ task: "mood", previous: null, changed: true });
+    versions.push(String(pushed?.version));
+  });
+
+  it("refuses a task that was trained for another base, and says so in one line", async () => {
+    const foreign = { ...base, identity: "0".repeat(64) };
+    writeTaskFolder(inFolder("foreign"), foreign, { task: "foreign" });
+    const { code, stdout, stderr } = await cli("push", inFolder("foreign"));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error \[prefix-base-mismatch\]: .*\n$/);
+  });
+
+  it(
+    "starts, seeds nothing that is there, and prints a curl line that works as pasted",
+    async () => {
+      server = start();
+      await server.waitFor(/serving .* at http:\/\/localhost:\d+/, START_MS);
+      const [, line = ""] = await server.waitFor(/^try: {2}(curl .*)$/m, 5_000);
+      expect(server.stdout()).not.toContain("storing base");
+      expect(line).toContain(`http://localhost:${port}/v1/tasks`);
+      const { stdout } = await promisify(execFile)("bash", ["-c", `${line} --max-time 30`]);
+      expect(JSON.parse(stdout)).toBeDefined();
+    },
+    START_MS,
+  );
+
+  it("answers one text and many, as JSON", async () => {
+    const one = await predict("good day");
+    expect(one.status).toBe(200);
+    expect(one.headers.get("x-task-version")).toBe(versions[0]);
+    expect(one.headers.get("x-model-identity")).toContain(base.identity.slice(0, 12));
+    const [labels] = (await one.json()) as { label: string; score: number }[][];
+    expect(labels?.map((item) => item.label).sort()).toEqual(["high", "low"]);
+    const many = await predict(["good day", "bad day", "day"]);
+    const results = (await many.json()) as { label: string; score: number }[][];
+    expect(results).toHaveLength(3);
+    expect(results[0]?.[0]?.score).toBeCloseTo(labels?.[0]?.score ?? NaN, 2);
+  });
+
+  it("answers as NDJSON, a line an input and a last one that counts", async () => {
+    const response = await predict(["good", "bad"], "application/x-ndjson");
+    expect(response.headers.get("content-type")).toContain("application/x-ndjson");
+    const lines = (await response.text())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map((line) => line.index)).toEqual([0, 1, undefined]);
+    expect(lines[2]).toMatchObject({ done: true, count: 2 });
+  });
+
+  it("serves a new version after a push while it runs", async () => {
+    versions.push(await push(2));
+    expect(await eventually(async () => (await servedVersion()) === versions[1], 30_000)).toBe(
+      true,
+    );
+  });
+
+  it.each([
+    ["before its first blob", 5],
+    ["between its blobs", 8],
+    ["before it moves the pointer", 11],
+  ])("serves the old version after a push that is killed %s", async (_, operation) => {
+    const task = inFolder(`mood-${operation}`);
+    writeTaskFolder(task, base, { task: "mood", seed: operation });
+    const child = startScript(
+      "test/support/dying-push.ts",
+      [env.EDGE_PREFIX_PERSIST_TO, task, String(operation)],
+      { ipc: true },
+    );
+    expect(await child.waitForMessage(30_000)).toMatchObject({ operations: operation });
+    child.signal("SIGKILL", "group");
+    expect(await child.ended).toBe("SIGKILL");
+    expect(await servedVersion()).toBe(versions[1]);
+    const { code, stdout } = await cli("verify", "mood", "--json");
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n")).toHaveLength(2);
+  });
+
+  it("goes back to the version before with a rollback", async () => {
+    const { code, stdout } = await cli("rollback", "mood", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ version: versions[0], previous: versions[1] });
+    expect(await eventually(async () => (await servedVersion()) === versions[0], 30_000)).toBe(
+      true,
+    );
+  });
+
+  it("lists the task with both versions, newest first", async () => {
+    const { stdout } = await cli("list", "--json");
+    const { tasks } = JSON.parse(stdout) as {
+      tasks: { task: string; current: string; versions: { version: string }[] }[];
+    };
+    expect(
+      tasks.map(({ task, current, versions: all }) => [
+        task,
+        current,
+        all.map((item) => item.version),
+      ]),
+    ).toEqual([["mood", versions[0], [versions[1], versions[0]]]]);
+  });
+
+  it("stops on Ctrl-C, having said nothing on standard error, and leaves nothing running", async () => {
+    server.signal("SIGINT", "group");
+    expect(await server.ended).toBe(130);
+    expect(server.stderr()).toBe("");
+    expect(runningInGroup(server.pid)).toEqual([]);
+    expect(await isListening(port)).toBe(false);
+  }, 20_000);
+});
+
+describe("stopping", () => {
+  it(
+    "on a TERM to the start script alone, wrangler and workerd end too",
+    async () => {
+      server = start();
+      await server.waitFor(/^try: /m, START_MS);
+      server.signal("SIGTERM", "process");
+      expect(await server.ended).toBe(130);
+      expect(runningInGroup(server.pid)).toEqual([]);
+      expect(await isListening(port)).toBe(false);
+    },
+    START_MS,
+  );
+});
+
+describe("starting", () => {
+  it("refuses a port that is taken, and a base that is not there, before anything runs", async () => {
+    const missing = await runStart("--base", inFolder("nowhere"));
+    expect(missing).toMatchObject({ code: 1, stdout: "" });
+    expect(missing.stderr).toMatch(/^error \[base-not-found\]: .*manifest\.json.*\n$/);
+    const wrong = await runStart("--port", "many");
+    expect(wrong.code).toBe(2);
+  });
+});

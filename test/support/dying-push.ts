@@ -1,0 +1,32 @@
+/**
+ * A push that stops for ever at its n-th bucket operation and says so, for a test to kill it there:
+ * `dying-push.ts PERSIST_TO TASK_DIR N`. Everything but the stop is the real thing.
+ */
+import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
+import type { PublishBucket } from "../../scripts/publish/bucket.ts";
+import { publishTask } from "../../scripts/publish/publish-task.ts";
+
+const [persistTo = "", folder = "", stopAt = ""] = process.argv.slice(2);
+let operations = 0;
+
+/** Passes every call on, except that the last one allowed never happens. */
+function stopping(bucket: PublishBucket): PublishBucket {
+  const gate = async (operation: string): Promise<void> => {
+    if (++operations < Number(stopAt)) return;
+    process.send?.({ operation, operations });
+    await new Promise(() => setInterval(() => undefined, 60_000));
+  };
+  return {
+    get: (key) => gate("get").then(() => bucket.get(key)),
+    head: (key) => gate("head").then(() => bucket.head(key)),
+    putBlob: (key, bytes, hash) => gate("putBlob").then(() => bucket.putBlob(key, bytes, hash)),
+    putIf: (key, bytes, etag) => gate("putIf").then(() => bucket.putIf(key, bytes, etag)),
+    list: (prefix) => gate("list").then(() => bucket.list(prefix)),
+  };
+}
+
+const bucket = await openLocalBucket(persistTo);
+await publishTask(stopping(bucket), folder);
+await bucket.close();
+process.send?.({ operation: "none", operations });
+process.disconnect?.();
