@@ -71,6 +71,8 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
     `--persist-to=${stateFolder(options.persistTo)}`,
     `--var=BASE:${base}`,
     ...(has("--log-level") ? [] : ["--log-level=warn"]),
+    // Any free port: looking for one from 9229 on fails when two starts look at the same time.
+    ...(has("--inspector-port") ? [] : ["--inspector-port=0"]),
     // Its keyboard shortcuts would need the terminal that Ctrl-C comes from.
     ...(has("--show-interactive-dev-session") ? [] : ["--show-interactive-dev-session=false"]),
     ...options.passed,
