@@ -1,0 +1,165 @@
+// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
+/**
+ * What a deployment may set: bindings and variables of wrangler.toml, read and checked once. Every
+ * limit has a default, so a Worker with a bucket and nothing else is a complete one.
+ */
+import { InputError } from "./core/errors.ts";
+import { checkName } from "./core/keys.ts";
+
+/** Bindings and variables as the Workers runtime passes them. */
+export interface Env {
+  readonly BUCKET: R2Bucket;
+  readonly BASE: string;
+  readonly [name: string]: unknown;
+}
+
+/** One variable: its default, its bounds, and what it bounds. */
+interface Setting {
+  readonly variable: string;
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly meaning: string;
+}
+
+/** Every number that can be set; the README's table is made of this. */
+export const SETTINGS = {
+  maxBodyBytes: {
+    variable: "MAX_BODY_BYTES",
+    default: 2_000_000,
+    min: 1_000,
+    max: 50_000_000,
+    meaning: "bytes of a request body",
+  },
+  maxInputs: {
+    variable: "MAX_INPUTS",
+    default: 256,
+    min: 1,
+    max: 100_000,
+    meaning: "inputs of one request",
+  },
+  maxCharacters: {
+    variable: "MAX_CHARACTERS",
+    default: 200_000,
+    min: 1,
+    max: 10_000_000,
+    meaning: "UTF-16 units of one text",
+  },
+  maxWindows: {
+    variable: "MAX_WINDOWS",
+    default: 512,
+    min: 1,
+    max: 100_000,
+    meaning: "windows that one text may be read in",
+  },
+  maxBatchTokens: {
+    variable: "MAX_BATCH_TOKENS",
+    // A run blocks the isolate's only thread, and batching gains little above this many tokens.
+    default: 512,
+    min: 16,
+    max: 65_536,
+    meaning: "tokens of one run, padding included",
+  },
+  maxQueuedTokens: {
+    variable: "MAX_QUEUED_TOKENS",
+    default: 65_536,
+    min: 16,
+    max: 10_000_000,
+    meaning: "tokens that may wait before requests are refused",
+  },
+  deadlineMs: {
+    variable: "DEADLINE_MS",
+    default: 30_000,
+    min: 1,
+    max: 300_000,
+    meaning: "milliseconds until an unfinished request is given up",
+  },
+  taskCacheBytes: {
+    variable: "TASK_CACHE_BYTES",
+    default: 24_000_000,
+    min: 0,
+    max: 100_000_000,
+    meaning: "bytes of prefixes and heads kept in memory",
+  },
+  taskFreshMs: {
+    variable: "TASK_FRESH_MS",
+    // A push is live on the next request; asking R2 whether a pointer changed takes milliseconds.
+    default: 0,
+    min: 0,
+    max: 3_600_000,
+    meaning: "milliseconds for which a task's version is not asked for again",
+  },
+  taskMaxStaleMs: {
+    variable: "TASK_MAX_STALE_MS",
+    default: 600_000,
+    min: 0,
+    max: 86_400_000,
+    meaning: "milliseconds for which answers go on from memory while the bucket fails",
+  },
+} as const satisfies Record<string, Setting>;
+
+type Values = Readonly<Record<keyof typeof SETTINGS, number>>;
+
+/** What a request may be, before any of it is read for its meaning. */
+export type Limits = Pick<Values, "maxBodyBytes" | "maxInputs" | "maxCharacters">;
+
+/** The settings of a Worker, grouped by who needs them. */
+export interface Config extends Limits {
+  /** Name of the one base that is served. */
+  readonly base: string;
+  readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
+  readonly scheduler: Pick<Values, "maxBatchTokens" | "maxQueuedTokens">;
+  readonly tasks: {
+    readonly cacheBytes: number;
+    readonly freshMs: number;
+    readonly maxStaleMs: number;
+  };
+}
+
+/** Reads the variables; throws InputError `config-invalid` that lists everything that is wrong. */
+export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+  const wrong: string[] = [];
+  const values = Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, setting]) => [name, readCount(env, setting, wrong)]),
+  ) as Values;
+  const base = env["BASE"];
+  try {
+    checkName("base", typeof base === "string" ? base : "");
+  } catch {
+    wrong.push(`BASE is ${JSON.stringify(base)}, expected the name of a base in the bucket`);
+  }
+  if (wrong.length > 0 || typeof base !== "string") {
+    throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
+  }
+  const { maxBodyBytes, maxInputs, maxCharacters } = values;
+  const { deadlineMs, maxWindows, maxBatchTokens, maxQueuedTokens } = values;
+  return {
+    base,
+    maxBodyBytes,
+    maxInputs,
+    maxCharacters,
+    predictor: { deadlineMs, maxWindows },
+    scheduler: { maxBatchTokens, maxQueuedTokens },
+    tasks: {
+      cacheBytes: values.taskCacheBytes,
+      freshMs: values.taskFreshMs,
+      maxStaleMs: values.taskMaxStaleMs,
+    },
+  };
+}
+
+// A variable is a string from the dashboard or the command line, a number from the file.
+function readCount(
+  env: Readonly<Record<string, unknown>>,
+  { variable, default: fallback, min, max }: Setting,
+  wrong: string[],
+): number {
+  const found = env[variable];
+  if (found === undefined || found === "") return fallback;
+  const value = typeof found === "string" ? Number(found.replaceAll("_", "")) : found;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) {
+    return value;
+  }
+  wrong.push(`${variable} is ${JSON.stringify(found)}, expected an integer from ${min} to ${max}`);
+  return fallback;
+}

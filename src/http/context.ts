@@ -1,0 +1,43 @@
+/** What handlers share: the app's dependencies, and what a request carries from one step to the next. */
+import type { Context, Handler } from "hono";
+import type { Config, Env } from "../config.ts";
+import type { Clock, Hold } from "../serve/flight.ts";
+import type { ModelStore } from "../serve/model-store.ts";
+import type { Predictor } from "../serve/predictor.ts";
+import type { TaskStore } from "../serve/task-store.ts";
+
+/** Of the clock: `now` stands still in a deployed Worker while nothing but computation happens; `wait(0)` lets the host do its I/O. */
+export interface AppDeps extends Clock {
+  readonly config: Config;
+  readonly models: ModelStore;
+  readonly tasks: TaskStore;
+  readonly predictor: Predictor;
+  requestId(): string;
+  /** Takes one record a request; never any text of an input. */
+  log(record: Record<string, unknown>): void;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    /** What the request's log line says besides method, path and status. */
+    logged: Record<string, unknown>;
+    /** Settles when a streamed answer has ended; the log line waits for it. */
+    streamEnd: Promise<void> | undefined;
+  };
+}
+
+export type AppContext = Context<AppEnv>;
+export type AppHandler = Handler<AppEnv>;
+
+/** Keeps this request's context alive for shared work. Outside of a Worker nothing needs holding. */
+export function holdOf(c: AppContext): Hold {
+  return (promise) => {
+    try {
+      c.executionCtx.waitUntil(promise);
+    } catch {
+      // Hono throws where the host gave no execution context; the promise runs on by itself there.
+    }
+  };
+}

@@ -1,0 +1,46 @@
+/** GET /livez (is the isolate alive?), /readyz (is the base loaded?) and / (what is here?). */
+import { UnavailableError } from "../core/errors.ts";
+import { holdOf } from "./context.ts";
+import type { AppDeps, AppHandler } from "./context.ts";
+
+/** Never waits for anything. */
+export const live: AppHandler = (c) => c.json({ status: "alive" });
+
+/** Starts the load of the base and says at once whether it is there. */
+export function ready({ models }: AppDeps): AppHandler {
+  return (c) => {
+    if (!models.ready) {
+      const hold = holdOf(c);
+      // The load's failure is told by `status`, here and to the next who ask.
+      hold(models.get(hold).catch(() => undefined));
+    }
+    if (!models.ready) {
+      const { state, detail } = models.status;
+      throw new UnavailableError("base-not-ready", `base: ${state} (${detail})`);
+    }
+    const { name, identity } = models.ready.manifest;
+    return c.json({ status: "ready", base: name, identity });
+  };
+}
+
+/** A first page for people with curl. */
+export function index({ config, tasks }: AppDeps): AppHandler {
+  return async (c) => {
+    const names = await tasks.list().catch((): string[] => []);
+    const { origin } = new URL(c.req.url);
+    const example = names.includes("sentiment") ? "sentiment" : (names[0] ?? "{task}");
+    return c.json({
+      name: "edge-prefix",
+      base: config.base,
+      tasks: names,
+      routes: [
+        "POST /v1/tasks/{task}/predict",
+        "GET /v1/tasks",
+        "GET /v1/tasks/{task}",
+        "GET /livez",
+        "GET /readyz",
+      ],
+      try: `curl -s ${origin}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
+    });
+  };
+}

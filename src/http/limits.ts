@@ -1,0 +1,170 @@
+// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
+/**
+ * Reading a request body within limits: bytes are counted while they arrive (also when the length
+ * was not announced), nesting before anything is parsed, inputs and characters before any work.
+ */
+import { InputError, LimitError } from "../core/errors.ts";
+import { decodeUtf8 } from "../core/text.ts";
+import type { Limits } from "../config.ts";
+import type { TextInput } from "../serve/predictor.ts";
+
+/** A request nests four levels deep; beyond this it is an attack or a mistake. */
+export const MAX_JSON_DEPTH = 16;
+
+/** A client that is still sending reads no answer: this much of a refused body is read and dropped. */
+const MAX_DROPPED_BYTES = 16_000_000;
+
+/**
+ * The parsed JSON body. Throws InputError `content-type-unsupported`, `json-invalid` or
+ * `json-too-deep`, LimitError `body-too-large`.
+ */
+export async function readJson(
+  request: Request,
+  { maxBodyBytes }: Pick<Limits, "maxBodyBytes">,
+): Promise<unknown> {
+  checkContentType(request.headers);
+  const bytes = await readBody(request, maxBodyBytes);
+  let text: string;
+  try {
+    text = decodeUtf8(bytes);
+  } catch (cause) {
+    throw new InputError("json-invalid", "body: is not valid UTF-8", { cause });
+  }
+  checkDepth(text);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = text.trim() === "" ? "it is empty" : `${bytes.byteLength} bytes`;
+    throw new InputError("json-invalid", `body: is not valid JSON (${reason})`, { cause });
+  }
+}
+
+/** JSON in UTF-8, not compressed: Workers hand bodies over as they were sent. */
+function checkContentType(headers: Headers): void {
+  const type = headers.get("content-type");
+  const [media = "", ...parameters] = (type ?? "").toLowerCase().split(/\s*;\s*/);
+  const charset = parameters.find((item) => item.startsWith("charset="))?.slice("charset=".length);
+  if (
+    !/^\s*application\/(?:[\w.-]+\+)?json\s*$/.test(media) ||
+    !/^"?utf-?8"?\s*$/.test(charset ?? "utf-8")
+  ) {
+    const found = type === null ? "missing" : JSON.stringify(type.slice(0, 80));
+    throw new InputError(
+      "content-type-unsupported",
+      `content-type: is ${found}, expected application/json in UTF-8 (curl: -H 'content-type: application/json')`,
+    );
+  }
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    throw new InputError(
+      "content-type-unsupported",
+      `content-encoding: is ${JSON.stringify(encoding.slice(0, 80))}, expected none`,
+    );
+  }
+}
+
+async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = request.body?.getReader();
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    const chunk = part.value as Uint8Array;
+    size += chunk.byteLength;
+    if (size <= maxBytes) chunks.push(chunk);
+    else if (size > maxBytes + MAX_DROPPED_BYTES) {
+      await reader?.cancel();
+      break;
+    }
+  }
+  if (size > maxBytes) {
+    throw new LimitError(
+      "body-too-large",
+      `body: is larger than ${maxBytes} bytes; send fewer inputs at once`,
+    );
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Counts brackets outside of strings; whether they match is the parser's business. */
+function checkDepth(text: string): void {
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (isInString) {
+      if (unit === BACKSLASH) i++;
+      else if (unit === QUOTE) isInString = false;
+    } else if (unit === QUOTE) isInString = true;
+    else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
+      if (++depth > MAX_JSON_DEPTH) {
+        throw new InputError("json-too-deep", `body: nests deeper than ${MAX_JSON_DEPTH} levels`);
+      }
+    } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth--;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Half of a surrogate pair without the other: not a character, so it has no tokens. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Counts the inputs and looks at their texts. Throws InputError `inputs-empty` or LimitError
+ * `too-many-inputs`; returns what is wrong with single texts, by index: InputError `text-empty` or
+ * `text-not-unicode`, LimitError `text-too-long`.
+ */
+export function checkInputs(
+  inputs: readonly TextInput[],
+  { maxInputs, maxCharacters }: Pick<Limits, "maxInputs" | "maxCharacters">,
+): Map<number, InputError | LimitError> {
+  if (inputs.length === 0) {
+    throw new InputError("inputs-empty", "inputs: is an empty list, expected at least one text");
+  }
+  if (inputs.length > maxInputs) {
+    throw new LimitError(
+      "too-many-inputs",
+      `inputs: has ${inputs.length} items, allowed are ${maxInputs}; send them in several requests`,
+    );
+  }
+  const failures = new Map<number, InputError | LimitError>();
+  for (const [index, { text, text_pair: pair }] of inputs.entries()) {
+    const failure =
+      checkText("text", text, maxCharacters) ??
+      (pair === undefined ? null : checkText("text_pair", pair, maxCharacters));
+    if (failure) failures.set(index, failure);
+  }
+  return failures;
+}
+
+function checkText(
+  subject: string,
+  text: string,
+  maxCharacters: number,
+): InputError | LimitError | null {
+  if (text.length > maxCharacters) {
+    return new LimitError(
+      "text-too-long",
+      `${subject}: has ${text.length} characters, allowed are ${maxCharacters}; send it in parts`,
+    );
+  }
+  if (text.trim() === "") {
+    return new InputError("text-empty", `${subject}: has no text, expected at least one character`);
+  }
+  const lone = text.search(LONE_SURROGATE);
+  if (lone === -1) return null;
+  return new InputError(
+    "text-not-unicode",
+    `${subject}: has half of a surrogate pair at position ${lone}, expected Unicode text; was it cut inside of a character?`,
+  );
+}

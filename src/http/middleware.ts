@@ -1,0 +1,74 @@
+/** What surrounds every route: one log line a request, and an answer for whatever went wrong. */
+import type { ErrorHandler, MiddlewareHandler, NotFoundHandler } from "hono";
+import { InputError, NotFoundError } from "../core/errors.ts";
+import type { EdgePrefixError } from "../core/errors.ts";
+import type { AppContext, AppDeps, AppEnv } from "./context.ts";
+import { problemOf, respondProblem } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+
+/** Longer paths are none of ours: cut where they are repeated. */
+const instanceOf = (c: AppContext): string => c.req.path.slice(0, 200);
+
+/** Logs method, path, status and duration, and what the handler added; never a text. */
+export function logRequests({ now, log }: AppDeps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const start = now();
+    c.set("logged", {});
+    await next();
+    const write = (): void => {
+      const { requestId, logged } = c.var;
+      const request = {
+        method: c.req.method,
+        path: instanceOf(c),
+        status: c.res.status,
+      };
+      log({ request_id: requestId, ...request, ms: now() - start, ...logged });
+    };
+    if (c.var.streamEnd) void c.var.streamEnd.then(write);
+    else write();
+  };
+}
+
+/** Any thrown error as a problem document. */
+export function onError(deps: AppDeps): ErrorHandler<AppEnv> {
+  return (error, c) => respondProblem(c, describeFailure(deps, c, error));
+}
+
+/** The problem document of an error; what nobody foresaw is logged with its stack, and only there. */
+export function describeFailure({ log }: AppDeps, c: AppContext, error: unknown): Problem {
+  const problem = problemOf(error, instanceOf(c), c.var.requestId);
+  if (problem.status === 500) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log({ request_id: c.var.requestId, error: String(error), stack });
+  }
+  c.var.logged["code"] = problem.code;
+  return problem;
+}
+
+export const onNotFound: NotFoundHandler<AppEnv> = (c) =>
+  answer(
+    c,
+    new NotFoundError(
+      "route-not-found",
+      `path ${JSON.stringify(instanceOf(c))}: does not exist; GET / lists the routes`,
+    ),
+  );
+
+/** A known path and another method: 405, or for OPTIONS what the path allows. */
+export function onMethodNotAllowed(c: AppContext, methods: readonly string[]): Response {
+  c.header("allow", [...methods, "OPTIONS"].join(", "));
+  if (c.req.method === "OPTIONS") return c.body(null, 204);
+  return answer(
+    c,
+    new InputError(
+      "method-not-allowed",
+      `method ${c.req.method}: is not allowed on ${instanceOf(c)}, allowed are ${methods.join(", ")}`,
+    ),
+  );
+}
+
+function answer(c: AppContext, error: EdgePrefixError): Response {
+  const problem = problemOf(error, instanceOf(c), c.var.requestId);
+  c.var.logged["code"] = problem.code;
+  return respondProblem(c, problem);
+}

@@ -1,0 +1,125 @@
+// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
+/**
+ * Errors -> application/problem+json (RFC 9457): the one place that knows which failure has which
+ * status. A code decides where its class alone would say the wrong thing.
+ */
+import type { Context, Env } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import {
+  EdgePrefixError,
+  FormatError,
+  InputError,
+  LimitError,
+  MismatchError,
+  NotFoundError,
+  OverloadedError,
+  UnavailableError,
+} from "../core/errors.ts";
+import { RequestError } from "./schema.ts";
+import type { RequestIssue } from "./schema.ts";
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: string;
+  readonly request_id: string;
+  readonly errors?: readonly RequestIssue[];
+}
+
+/** One input's failure that fails the whole request. */
+export class FailedInputError extends Error {
+  readonly failure: EdgePrefixError;
+  /** JSON pointer of the input. */
+  readonly path: string;
+
+  constructor(failure: EdgePrefixError, path: string) {
+    super(failure.message, { cause: failure });
+    this.failure = failure;
+    this.path = path;
+  }
+}
+
+const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
+  "method-not-allowed": 405,
+  "not-acceptable": 406,
+  "content-type-unsupported": 415,
+  "inputs-empty": 422,
+  "text-empty": 422,
+  "text-not-unicode": 422,
+  // The Worker's own settings and the bucket's objects are not the caller's fault.
+  "config-invalid": 503,
+  "object-too-large": 503,
+};
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "The request is not valid",
+  404: "There is no such thing here",
+  405: "The route does not take this method",
+  406: "No answer of the accepted kinds exists",
+  409: "The task was made for another base",
+  413: "The request is larger than allowed",
+  415: "The content type is not supported",
+  422: "The text cannot be read",
+  499: "The client has left",
+  500: "Something is wrong in the server",
+  503: "This cannot be answered now",
+};
+
+/** Seconds after which trying again may help; a code that is not here needs somebody's hand. */
+const RETRY_AFTER: Readonly<Record<string, number>> = {
+  overloaded: 1,
+  "deadline-exceeded": 1,
+  "base-not-ready": 1,
+  "load-stalled": 1,
+  "bucket-unavailable": 5,
+};
+
+function statusOf(error: unknown): ContentfulStatusCode {
+  if (!(error instanceof EdgePrefixError))
+    return isAbort(error) ? (499 as ContentfulStatusCode) : 500;
+  const byCode = STATUS_OF_CODE[error.code];
+  if (byCode !== undefined) return byCode;
+  if (error instanceof InputError) return 400;
+  if (error instanceof NotFoundError) return 404;
+  if (error instanceof MismatchError) return 409;
+  if (error instanceof LimitError) return 413;
+  if (error instanceof FormatError || error instanceof UnavailableError) return 503;
+  return error instanceof OverloadedError ? 503 : 500;
+}
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
+
+/** The problem document of any error. What the caller cannot use (stack, cause) stays out. */
+export function problemOf(error: unknown, instance: string, requestId: string): Problem {
+  if (error instanceof FailedInputError) {
+    const { failure, path } = error;
+    const issue = { path, code: failure.code, detail: failure.message };
+    const problem = problemOf(failure, instance, requestId);
+    return { ...problem, detail: `${path}: ${failure.message}`, errors: [issue] };
+  }
+  const status = statusOf(error);
+  const isKnown = error instanceof EdgePrefixError;
+  const code = isKnown ? error.code : isAbort(error) ? "client-left" : "internal";
+  return {
+    type: `urn:edge-prefix:problem:${code}`,
+    title: TITLES[status] ?? "",
+    status,
+    detail: isKnown ? error.message : "an unexpected error; the logs have it under the request id",
+    instance,
+    code,
+    request_id: requestId,
+    ...(error instanceof RequestError ? { errors: error.issues } : {}),
+  };
+}
+
+/** Answers with a problem document; headers that were set before stay. */
+export function respondProblem<E extends Env>(c: Context<E>, problem: Problem): Response {
+  const retryAfter = RETRY_AFTER[problem.code];
+  if (retryAfter !== undefined) c.header("retry-after", String(retryAfter));
+  c.header("content-type", "application/problem+json");
+  c.header("cache-control", "no-store");
+  return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode);
+}
