@@ -1,4 +1,3 @@
-// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
 /**
  * What a deployment may set: bindings and variables of wrangler.toml, read and checked once. Every
  * limit has a default, so a Worker with a bucket and nothing else is a complete one.

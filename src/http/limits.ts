@@ -1,4 +1,3 @@
-// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
 /**
  * Reading a request body within limits: bytes are counted while they arrive (also when the length
  * was not announced), nesting before anything is parsed, inputs and characters before any work.

@@ -1,4 +1,3 @@
-// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
 /**
  * Errors -> application/problem+json (RFC 9457): the one place that knows which failure has which
  * status. A code decides where its class alone would say the wrong thing.

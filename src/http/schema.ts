@@ -1,4 +1,3 @@
-// READ src/http/AAA-READ-FIRST.txt BEFORE TOUCHING THIS FILE.
 /**
  * What requests and answers look like: the one source for validation here, for the command line's
  * flags and for the documentation. Names are those of Hugging Face's API and never renamed.
