@@ -150,18 +150,18 @@ describe("the road from a task folder to an answer", () => {
   });
 
   it.each([
-    ["before its first blob", 5],
-    ["between its blobs", 8],
-    ["before it moves the pointer", 11],
-  ])("serves the old version after a push that is killed %s", async (_, operation) => {
-    const task = inFolder(`mood-${operation}`);
-    writeTaskFolder(task, base, { task: "mood", seed: operation });
+    ["before its first blob", 4, "putBlob"],
+    ["between its blobs", 7, "putBlob"],
+    ["before it moves the pointer", 10, "putIf"],
+  ])("serves the old version after a push that is killed %s", async (_, count, operation) => {
+    const task = inFolder(`mood-${count}`);
+    writeTaskFolder(task, base, { task: "mood", seed: count });
     const child = startScript(
       "test/support/dying-push.ts",
-      [env.EDGE_PREFIX_PERSIST_TO, task, String(operation)],
+      [env.EDGE_PREFIX_PERSIST_TO, task, String(count)],
       { ipc: true },
     );
-    expect(await child.waitForMessage(30_000)).toMatchObject({ operations: operation });
+    expect(await child.waitForMessage(30_000)).toEqual({ operation, operations: count });
     child.signal("SIGKILL", "group");
     expect(await child.ended).toBe("SIGKILL");
     expect(await servedVersion()).toBe(versions[1]);
