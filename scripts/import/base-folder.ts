@@ -30,6 +30,9 @@ const MANIFEST = "manifest.json";
 const CARD = "CARD.md";
 const GRAPH = "model.onnx";
 const POOLER = "pooler.safetensors";
+/** Names of the files that a base folder may hold. */
+const BASE_FILE =
+  /^(manifest\.json|CARD\.md|model\.onnx|weights-\d+\.safetensors|pooler\.safetensors|tokenizer\.json|config\.json)$/;
 /** Cloudflare's limit for one static asset (25 MiB); int8 bases keep below it in every file. */
 export const MAX_SHARD_BYTES = 25 * 1024 * 1024 - 1;
 
@@ -145,7 +148,7 @@ export async function writeBaseFolder(dir: string, base: Base): Promise<void> {
   }
 }
 
-/** Throws InputError `folder-not-empty` when `dir` holds something that is no base. */
+/** Throws InputError `folder-not-empty` when `dir` holds a file that no base has. */
 export async function checkReplaceable(dir: string): Promise<void> {
   const entries: string[] = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -153,10 +156,11 @@ export async function checkReplaceable(dir: string): Promise<void> {
       cause: error,
     });
   });
-  if (entries.length === 0 || entries.some((entry) => entry === MANIFEST)) return;
+  const other = entries.find((entry) => !BASE_FILE.test(entry));
+  if (other === undefined) return;
   throw new InputError(
     "folder-not-empty",
-    `${dir}: holds ${entries.length} entries and no ${MANIFEST}, so it is not a base to replace; choose an empty or new folder`,
+    `${dir}: holds "${other}", which is no part of a base, and would be replaced; choose an empty or new folder`,
   );
 }
 

@@ -3,7 +3,7 @@
  * file or shards with an index. Then picks the tensors that an architecture wants: every one must
  * be there, in its shape, and none may be left over without a reason.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
 import { readSafetensors } from "../../src/core/safetensors.ts";
@@ -25,40 +25,53 @@ export interface Checkpoint {
 const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
-/** Reads the folder; throws NotFoundError `checkpoint-incomplete` naming what is missing. */
-export async function readCheckpoint(dir: string, source: string): Promise<Checkpoint> {
-  const files = await Promise.all(
-    ["config.json", "tokenizer.json"].map((name) => readRequired(dir, name)),
-  );
-  const readme = await readIfThere(join(dir, "README.md"));
+/** A checkpoint's files by name, from a folder or from the hub; null for a file that is not there. */
+export interface CheckpointFiles {
+  /** Where they come from, for messages. */
+  readonly subject: string;
+  read(name: string): Promise<Uint8Array | null>;
+}
+
+/** The files of a folder. */
+export const folderFiles = (dir: string): CheckpointFiles => ({
+  subject: `checkpoint ${dir}`,
+  read: (name) => readIfThere(join(dir, name)),
+});
+
+/**
+ * Reads a checkpoint; `source` names it on the card. Throws NotFoundError `checkpoint-incomplete`
+ * naming what is missing, FormatError for files that are not what they should be.
+ */
+export async function readCheckpoint(
+  from: string | CheckpointFiles,
+  source: string,
+): Promise<Checkpoint> {
+  const files = typeof from === "string" ? folderFiles(from) : from;
+  const config = await readRequired(files, "config.json");
+  const tokenizer = await readRequired(files, "tokenizer.json");
+  const readme = await files.read("README.md");
   return {
     source,
-    config: files[0]!,
-    tokenizer: files[1]!,
-    tensors: await readWeights(dir),
+    config,
+    tokenizer,
+    tensors: await readWeights(files),
     licence: readme ? licenceOf(new TextDecoder().decode(readme)) : null,
   };
 }
 
-async function readWeights(dir: string): Promise<ReadonlyMap<string, Tensor>> {
-  const single = await readIfThere(join(dir, WEIGHTS));
+async function readWeights(files: CheckpointFiles): Promise<ReadonlyMap<string, Tensor>> {
+  const single = await files.read(WEIGHTS);
   if (single) return readSafetensors(single, WEIGHTS).tensors;
-  const index = await readIfThere(join(dir, INDEX));
+  const index = await files.read(INDEX);
   if (!index) {
-    const found = await Promise.all(
-      ["pytorch_model.bin", "model.onnx", "tf_model.h5"].map(async (name) =>
-        (await stat(join(dir, name)).catch(() => null)) ? name : null,
-      ),
-    );
-    const other = found.find((name) => name !== null);
     throw new NotFoundError(
       "checkpoint-incomplete",
-      `checkpoint ${dir}: has neither ${WEIGHTS} nor ${INDEX}${other ? `, but ${other}; convert it with save_pretrained(.., safe_serialization=True)` : ""}`,
+      `${files.subject}: has neither ${WEIGHTS} nor ${INDEX}; pickled weights (.bin) are not read, save_pretrained writes safetensors`,
     );
   }
   const tensors = new Map<string, Tensor>();
   for (const [file, names] of readIndex(index)) {
-    const shard = readSafetensors(await readRequired(dir, file), file).tensors;
+    const shard = readSafetensors(await readRequired(files, file), file).tensors;
     for (const name of names) {
       const tensor = shard.get(name);
       if (!tensor) {
@@ -94,12 +107,12 @@ function readIndex(bytes: Uint8Array): Map<string, string[]> {
   return files;
 }
 
-async function readRequired(dir: string, name: string): Promise<Uint8Array> {
-  const bytes = await readIfThere(join(dir, name));
+async function readRequired(files: CheckpointFiles, name: string): Promise<Uint8Array> {
+  const bytes = await files.read(name);
   if (bytes) return bytes;
   throw new NotFoundError(
     "checkpoint-incomplete",
-    `checkpoint ${dir}: has no ${name}; needed are config.json, tokenizer.json and ${WEIGHTS} (or ${INDEX})`,
+    `${files.subject}: has no ${name}; needed are config.json, tokenizer.json and ${WEIGHTS} (or ${INDEX})`,
   );
 }
 

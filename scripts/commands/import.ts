@@ -1,0 +1,161 @@
+/** `import`: a Hugging Face checkpoint, from a folder or the hub, becomes a base folder. */
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { NotFoundError } from "../../src/core/errors.ts";
+import { checkName } from "../../src/core/keys.ts";
+import type { Base } from "../import/base-folder.ts";
+import { folderFiles } from "../import/checkpoint.ts";
+import type { CheckpointFiles } from "../import/checkpoint.ts";
+import { hubFiles, hubSettings, isHubId } from "../import/hub.ts";
+import { startProgress } from "../progress.ts";
+import type { Progress } from "../progress.ts";
+import { UsageError, defineCommand, readChoice, required } from "./command.ts";
+import type { Io } from "./command.ts";
+
+export const command = defineCommand({
+  summary: "turn a Hugging Face checkpoint into a base",
+  usage: "FOLDER | OWNER/NAME --out DIR",
+  example: "npx edge-prefix import sentence-transformers/all-MiniLM-L6-v2 --out models/minilm",
+  options: {
+    out: {
+      type: "string",
+      value: "DIR",
+      hint: "base folder to write; an existing base is replaced",
+    },
+    dtype: {
+      type: "string",
+      value: "int8|fp32",
+      default: "int8",
+      hint: "weights as 8-bit integers (for serving) or as floats",
+    },
+    name: { type: "string", value: "NAME", hint: "name of the base (default: the checkpoint's)" },
+  },
+  async run({ values, positionals, io }) {
+    const [from, ...more] = positionals;
+    if (from === undefined || more.length > 0) {
+      throw new UsageError(`import: expected one folder or hub id, found ${positionals.length}`);
+    }
+    const out = required(values.out, "--out");
+    const dtype = readChoice(values.dtype, "--dtype", ["int8", "fp32"])!;
+    const name = checkName("base", values.name ?? nameFrom(from));
+    const started = performance.now();
+
+    // ONNX Runtime and protobuf take a moment to load, and --help needs neither.
+    const { checkReplaceable, writeBaseFolder } = await import("../import/base-folder.ts");
+    const { readCheckpoint } = await import("../import/checkpoint.ts");
+    const { importCheckpoint } = await import("../import/convert.ts");
+    const { createNodeSession } = await import("../runtime-node.ts");
+    await checkReplaceable(out);
+    const { files, source } = await locate(from, io);
+    io.err(`reading ${source}`);
+    const checkpoint = await readCheckpoint(files, source);
+    const options = { name, created: new Date(), note: (line: string) => io.err(`note: ${line}`) };
+    io.err(`building ${dtype} graph`);
+    const base =
+      dtype === "int8"
+        ? await importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession })
+        : await importCheckpoint(checkpoint, { ...options, dtype });
+    const cosine =
+      dtype === "int8"
+        ? await compare(
+            base,
+            await importCheckpoint(checkpoint, { ...options, note: () => {}, dtype: "fp32" }),
+          )
+        : null;
+    await writeBaseFolder(out, base);
+    report(base, { out, source, cosine, seconds: (performance.now() - started) / 1000 }, io);
+    return 0;
+  },
+});
+
+/** Name of a base from a path or hub id: its last part, in the alphabet that names allow. */
+export const nameFrom = (path: string): string =>
+  basename(resolve(path))
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "")
+    .slice(0, 64);
+
+async function locate(from: string, io: Io): Promise<{ files: CheckpointFiles; source: string }> {
+  const found = await stat(from).catch(() => null);
+  if (found?.isDirectory()) return { files: folderFiles(from), source: basename(resolve(from)) };
+  if (found || !isHubId(from)) {
+    throw new NotFoundError(
+      "checkpoint-not-found",
+      `checkpoint ${from}: ${found ? "is a file" : "there is no such folder"}; expected a folder with config.json, or a hub id like owner/name`,
+    );
+  }
+  let progress: Progress | undefined;
+  let current = "";
+  const onProgress = (file: string, done: number, total: number): void => {
+    if (total === 0) return;
+    if (file !== current) {
+      progress?.stop();
+      progress = startProgress(io, { label: file, total });
+      current = file;
+    }
+    progress?.update(done);
+    if (done >= total) progress?.stop();
+  };
+  const settings = hubSettings(process.env);
+  const hub = { ...settings, fetch: globalThis.fetch, signal: io.signal, onProgress };
+  return { files: hubFiles(from, hub), source: `${settings.endpoint}/${from}` };
+}
+
+interface Cosine {
+  readonly mean: number;
+  readonly min: number;
+}
+
+/** The int8 base on the runtime that serves, against float32 on the native one. */
+async function compare(base: Base, reference: Base): Promise<Cosine> {
+  const { hiddenStateCosine } = await import("../import/accuracy.ts");
+  const { createNodeSession } = await import("../runtime-node.ts");
+  const { createWebSession } = await import("../runtime-web.ts");
+  return hiddenStateCosine(
+    { base: reference, open: createNodeSession },
+    { base, open: createWebSession },
+  );
+}
+
+interface Outcome {
+  readonly out: string;
+  readonly source: string;
+  readonly cosine: Cosine | null;
+  readonly seconds: number;
+}
+
+function report(
+  { manifest, files }: Base,
+  { out, source, cosine, seconds }: Outcome,
+  io: Io,
+): void {
+  const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
+  if (io.json) {
+    const { name, dtype, identity, checkpoint } = manifest;
+    const sizes = Object.fromEntries([...files].map(([file, data]) => [file, data.byteLength]));
+    io.out(
+      JSON.stringify({
+        name,
+        dtype,
+        out,
+        source,
+        identity,
+        checkpoint,
+        bytes,
+        files: sizes,
+        cosine,
+        seconds,
+      }),
+    );
+    return;
+  }
+  if (cosine) {
+    io.out(
+      `int8 against fp32 hidden states: cosine ${cosine.mean.toFixed(4)} on average, ${cosine.min.toFixed(4)} at worst`,
+    );
+  }
+  io.out(
+    `base ${manifest.name}@${manifest.identity.slice(0, 12)} in ${out}: ${manifest.dtype}, ${(bytes / 1e6).toFixed(1)} MB, ${seconds.toFixed(1)} s`,
+  );
+}
