@@ -1,32 +1,24 @@
-/** Worker entry: puts the parts together once per isolate. env -> config -> stores -> predictor -> app. */
+/** Worker entry: env -> config -> stores -> predictor -> app, once per isolate. */
 import { createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import type { Env } from "./config.ts";
-import type { Sha256 } from "./core/manifest.ts";
-import { toHex } from "./core/text.ts";
 import { createWorkerdSession } from "./runtime/workerd.ts";
 import { r2Bucket } from "./serve/bucket.ts";
 import { createModelStore } from "./serve/model-store.ts";
 import { createPredictor } from "./serve/predictor.ts";
 import { createScheduler } from "./serve/scheduler.ts";
+import { sha256 } from "./serve/sha256.ts";
 import { createTaskStore } from "./serve/task-store.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
-
-const sha256: Sha256 = async (bytes) =>
-  toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+const requestId = () => crypto.randomUUID();
+const log = (record: Record<string, unknown>) => console.log(JSON.stringify(record));
 
 function compose(env: Env): ReturnType<typeof createApp> {
   const config = readConfig(env);
-  const bucket = r2Bucket(env.BUCKET);
-  const models = createModelStore({
-    base: config.base,
-    bucket,
-    clock,
-    sha256,
-    createSession: createWorkerdSession,
-  });
-  const tasks = createTaskStore({ bucket, clock, sha256, ...config.tasks });
+  const host = { bucket: r2Bucket(env.BUCKET), clock, sha256, createSession: createWorkerdSession };
+  const models = createModelStore({ ...host, base: config.base });
+  const tasks = createTaskStore({ ...host, ...config.tasks });
   const queue = createScheduler({ clock, ...config.scheduler });
   const predictor = createPredictor({
     models,
@@ -35,16 +27,7 @@ function compose(env: Env): ReturnType<typeof createApp> {
     clock,
     ...config.predictor,
   });
-  const log = (record: Record<string, unknown>) => console.log(JSON.stringify(record));
-  return createApp({
-    config,
-    models,
-    tasks,
-    predictor,
-    ...clock,
-    requestId: () => crypto.randomUUID(),
-    log,
-  });
+  return createApp({ config, models, tasks, predictor, ...clock, requestId, log });
 }
 
 let app: ReturnType<typeof createApp> | undefined;

@@ -2,6 +2,7 @@
  * Where artifacts come from: a read-only view of an object store, small enough to implement over
  * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate.
  */
+import type { R2Bucket } from "@cloudflare/workers-types";
 import { LimitError, UnavailableError } from "../core/errors.ts";
 
 export interface StoredObject {
