@@ -2,6 +2,7 @@
  * What a deployment may set: bindings and variables of wrangler.toml, read and checked once. Every
  * limit has a default, so a Worker with a bucket and nothing else is a complete one.
  */
+import type { R2Bucket } from "@cloudflare/workers-types";
 import { InputError } from "./core/errors.ts";
 import { checkName } from "./core/keys.ts";
 

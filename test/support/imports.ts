@@ -69,17 +69,20 @@ interface Group {
 const CORE = /^src\/core\//;
 const SESSION = /^src\/runtime\/session\.ts$/;
 const NODE = /^node:$/;
+/** Named where used, so that the files also type-check outside of a Worker. */
+const WORKER_TYPES = /^@cloudflare\/workers-types$/;
 
 /** The dependency rule; the first group whose pattern matches a file is the file's. */
 export const GROUPS: readonly Group[] = [
   { name: "src/core", files: CORE, may: [] },
   { name: "src/runtime", files: /^src\/runtime\//, may: [CORE, /^onnxruntime-web$/] },
-  { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION] },
+  { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION, WORKER_TYPES] },
   {
     name: "src/http",
     // The route table and the settings are HTTP's too; they only lie one folder higher.
     files: /^src\/(?:http\/|app\.ts|config\.ts)/,
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
+    types: [WORKER_TYPES],
   },
   { name: "composition root", files: /^src\/(?:index|browser)\.ts$/, may: [/^src\//, /\.wasm$/] },
   {
@@ -92,7 +95,7 @@ export const GROUPS: readonly Group[] = [
     name: "scripts/{import,training,publish}",
     files: /^scripts\/(?:import|training|publish)\//,
     may: [CORE, /^scripts\/onnx\//, NODE, /^(?:csv-parse|wrangler)$/],
-    types: [SESSION, /^@cloudflare\/workers-types$/],
+    types: [SESSION, WORKER_TYPES],
   },
   {
     // The command line's two runtimes: what ONNX Runtime's sessions have in common is src/runtime's.
