@@ -1,0 +1,29 @@
+/** ONNX Runtime inside workerd, unpatched: it loads, and it answers as it does in Node. */
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { unpackTensor } from "./fixtures.ts";
+import { loadedBase } from "./support.ts";
+
+const bases = new Map<string, LoadedBase>();
+
+beforeAll(async () => {
+  for (const name of ["pocket", "pocket-fp32"]) bases.set(name, await loadedBase(name));
+});
+
+describe("the same wasm in Node and in workerd", () => {
+  it.each(
+    inject("fixtures").references.map((item) => [`${item.base}, ${item.name}`, item] as const),
+  )("gives the same bits: %s", async (_, { base, feeds, output }) => {
+    const unpacked = Object.entries(feeds).map(([name, tensor]) => [name, unpackTensor(tensor)]);
+    const { session } = bases.get(base)!;
+    const found = (await session.run(Object.fromEntries(unpacked)))[LAST_HIDDEN_STATE]!;
+    const expected = unpackTensor(output);
+    expect(found.dims).toEqual(expected.dims);
+    expect(found.data).toEqual(expected.data);
+  });
+
+  it("knows how large its heap is", () => {
+    expect(bases.get("pocket")!.session.heapBytes()).toBeGreaterThan(1_000_000);
+  });
+});

@@ -1,0 +1,88 @@
+/** Arranges a bucket and the serving parts around it, for tests that run in workerd. */
+import { env } from "cloudflare:workers";
+import { inject } from "vitest";
+import { baseKey, blobKey, taskKey } from "../../src/core/keys.ts";
+import { readBaseManifest } from "../../src/core/manifest.ts";
+import type { BaseManifest, Sha256 } from "../../src/core/manifest.ts";
+import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
+import type { TaskPointer } from "../../src/core/pointer.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { createWorkerdSession } from "../../src/runtime/workerd.ts";
+import { r2Bucket } from "../../src/serve/bucket.ts";
+import type { Clock, Hold } from "../../src/serve/flight.ts";
+import { createModelStore } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { makeTinyTask } from "../support/tiny-task.ts";
+import type { TinyTask, TinyTaskOptions } from "../support/tiny-task.ts";
+import { fromBase64 } from "./fixtures.ts";
+
+/** The real bucket of the Worker under test. */
+export const r2 = (env as unknown as { BUCKET: R2Bucket }).BUCKET;
+
+export const clock: Clock = { now: () => Date.now(), wait: (ms) => scheduler.wait(ms) };
+
+/** A test outlives what it starts, so nothing needs holding. */
+export const hold: Hold = () => {};
+
+export const sha256: Sha256 = async (bytes) =>
+  [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+
+const objects = inject("fixtures").objects;
+
+/** Bytes of a fixture object. */
+export const fixture = (key: string): Uint8Array => fromBase64(objects[key]!);
+
+/** Puts the bases "pocket" and "pocket-fp32" into the bucket. */
+export async function seedBases(): Promise<void> {
+  await Promise.all(Object.keys(objects).map((key) => r2.put(key, fixture(key))));
+}
+
+/** The manifest of a fixture base. */
+export function baseManifest(name = "pocket"): BaseManifest {
+  const pointer = readBasePointer(fixture(baseKey(name)), baseKey(name));
+  return readBaseManifest(fixture(blobKey(hashOf(pointer.manifest))));
+}
+
+const loaded = new Map<string, Promise<LoadedBase>>();
+
+/** A fixture base with a real session: one per isolate, since the heap of a session is never freed. */
+export function loadedBase(name = "pocket"): Promise<LoadedBase> {
+  const load = async (): Promise<LoadedBase> => {
+    await seedBases();
+    const bucket = r2Bucket(r2);
+    const createSession = createWorkerdSession;
+    return createModelStore({ base: name, bucket, clock, sha256, createSession }).get(hold);
+  };
+  const base = loaded.get(name) ?? load();
+  loaded.set(name, base);
+  return base;
+}
+
+/** Makes a task for a fixture base. */
+export const makeTask = (options: TinyTaskOptions, base = baseManifest()): Promise<TinyTask> =>
+  makeTinyTask(base, options, sha256);
+
+/** Puts the blobs of a version into the bucket, and says how the pointer names it. */
+export async function putVersion(made: TinyTask): Promise<TaskPointer["versions"][number]> {
+  await r2.put(blobKey(made.manifest.prefix.sha256), made.prefixBytes);
+  await r2.put(blobKey(made.manifestSha256), made.manifestBytes);
+  return {
+    version: made.version,
+    manifest: `sha256:${made.manifestSha256}`,
+    created: made.manifest.created,
+  };
+}
+
+/** Publishes versions of one task, the first of them current. */
+export async function putTask(...made: readonly [TinyTask, ...TinyTask[]]): Promise<void> {
+  const { task } = made[0].manifest;
+  const pointer: TaskPointer = {
+    task,
+    current: made[0].version,
+    versions: await Promise.all(made.map(putVersion)),
+    canary: null,
+  };
+  await r2.put(taskKey(task), encodeUtf8(JSON.stringify(pointer)));
+}
