@@ -31,8 +31,6 @@ export interface DataOptions {
   readonly tagColumn?: number;
   /** Label as in the file -> name to use; null drops a row, or makes a tag "O". */
   readonly labelMap?: Readonly<Record<string, string | null>>;
-  /** Reads only this many examples, from the start. */
-  readonly maxRows?: number;
   /** Stops at the first bad row. */
   readonly strict?: boolean;
 }
@@ -167,7 +165,7 @@ async function readText(path: string): Promise<string> {
   if (bytes.byteLength > MAX_DATA_BYTES) {
     throw new LimitError(
       "data-too-large",
-      `${path}: is ${bytes.byteLength} bytes, allowed are ${MAX_DATA_BYTES}; split it, or use --max-rows on a shorter file`,
+      `${path}: is ${bytes.byteLength} bytes, allowed are ${MAX_DATA_BYTES}; split it`,
     );
   }
   // Invalid bytes become U+FFFD, which the row check below reports with its line.
@@ -179,13 +177,12 @@ function collect(
   rows: Iterable<RawRow>,
   path: string,
   type: TaskType,
-  { labelMap, maxRows = Infinity, strict = false }: DataOptions,
+  { labelMap, strict = false }: DataOptions,
 ): Dataset {
   const examples: Example[] = [];
   const problems: Problem[] = [];
   let badRows = 0;
   for (const row of rows) {
-    if (examples.length >= maxRows) break;
     const found = "problem" in row ? row.problem : exampleOf(row, type, labelMap);
     if (found === null) continue;
     if (typeof found !== "string") {

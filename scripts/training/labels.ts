@@ -16,7 +16,7 @@ const POSITIONS = ["B", "I", "E", "S"];
 export function labelsOf(examples: readonly Example[], type: TaskType): string[] {
   const found = new Set(examples.flatMap((example) => example.labels));
   if (type === "sequence") return [...found].sort(compareLabels);
-  for (const tag of [...found]) if (tag.startsWith("B-")) found.add(`I-${tag.slice(2)}`);
+  for (const tag of found) if (tag.startsWith("B-")) found.add(`I-${tag.slice(2)}`);
   found.delete("O");
   return ["O", ...[...found].sort(compareTags)];
 }

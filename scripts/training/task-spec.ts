@@ -1,0 +1,271 @@
+/**
+ * task.json: the source of a task, read with the same care as anything else from disk. A field
+ * that is absent has a default, chosen here from the type and size of the data, so that a short
+ * task.json and a bare data file train the same way.
+ */
+import { InputError } from "../../src/core/errors.ts";
+import { isName } from "../../src/core/keys.ts";
+import type { Pooling, ProblemType, TaskType } from "../../src/core/manifest.ts";
+import { readRecord } from "../../src/core/record.ts";
+import type { RecordReader } from "../../src/core/record.ts";
+import { parseJson } from "../../src/core/text.ts";
+import type { DataFormat, DataOptions } from "./data.ts";
+import { readLabelNames } from "./labels.ts";
+
+/** What is trained: the prefix with the head, or the head alone. */
+export type Method = "prefix" | "linear";
+export const METHODS: readonly Method[] = ["prefix", "linear"];
+
+export interface Hyperparameters {
+  readonly learning_rate: number;
+  readonly epochs: number;
+  readonly batch_size: number;
+  readonly weight_decay: number;
+  /** Share of all steps over which the learning rate rises. */
+  readonly warmup_ratio: number;
+  /** Share of prefix elements set to 0 in each step. */
+  readonly prefix_dropout: number;
+  readonly max_grad_norm: number;
+}
+
+/** One data file and how to read it. */
+export interface DataFile extends DataOptions {
+  readonly path: string;
+}
+
+export interface DataSpec {
+  readonly train: readonly DataFile[];
+  readonly eval: readonly DataFile[];
+  readonly source: string | null;
+  readonly licence: string | null;
+}
+
+export interface ExampleText {
+  readonly text: string;
+  readonly text_pair?: string;
+}
+
+/** task.json as it stands: what is undefined is left to defaults. */
+export interface TaskSpec {
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  readonly base: string | undefined;
+  readonly type: TaskType | undefined;
+  readonly problem_type: ProblemType | undefined;
+  readonly labels: readonly string[] | undefined;
+  readonly method: Method | undefined;
+  readonly num_virtual_tokens: number | undefined;
+  readonly pooling: Exclude<Pooling, "none"> | undefined;
+  readonly max_length: number | undefined;
+  readonly label_all_tokens: boolean;
+  /** Trains on a random choice of this many rows. */
+  readonly max_rows: number | undefined;
+  readonly hyperparameters: Partial<Hyperparameters>;
+  readonly seed: number | undefined;
+  readonly data: DataSpec;
+  /** Texts written by the task's author; their answers become the canary examples. */
+  readonly examples: readonly ExampleText[];
+}
+
+export const EMPTY_SPEC: TaskSpec = {
+  name: undefined,
+  description: undefined,
+  base: undefined,
+  type: undefined,
+  problem_type: undefined,
+  labels: undefined,
+  method: undefined,
+  num_virtual_tokens: undefined,
+  pooling: undefined,
+  max_length: undefined,
+  label_all_tokens: false,
+  max_rows: undefined,
+  hyperparameters: {},
+  seed: undefined,
+  data: { train: [], eval: [], source: null, licence: null },
+  examples: [],
+};
+
+const CODE = "task-json-invalid";
+const FORMATS = ["csv", "tsv", "jsonl", "conll", "parallel"] as const satisfies DataFormat[];
+
+/** Reads task.json; throws FormatError `task-json-invalid` or `json-invalid`. Unknown fields are kept out. */
+export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
+  const r = readRecord(parseJson(bytes, subject), subject, CODE);
+  const data = r.has("data") ? r.record("data") : null;
+  const shared = data ? readDataOptions(data) : {};
+  const files = (field: string): DataFile[] => {
+    if (!data?.has(field)) return [];
+    const raw = data.raw(field);
+    const list = Array.isArray(raw) ? raw : [raw];
+    return list.map((item, i) => readDataFile(item, `${subject}: data.${field}[${i}]`, shared));
+  };
+  const name = optional(r, "name", () => r.string("name"));
+  if (name !== undefined && !isName(name))
+    r.fail(`"name" ${JSON.stringify(name)} is not a valid name`);
+  return {
+    name,
+    description: optional(r, "description", () => r.string("description")),
+    base: optional(r, "base", () => r.string("base")),
+    type: optional(r, "type", () => r.oneOf("type", ["sequence", "token"])),
+    problem_type: optional(r, "problem_type", () =>
+      r.oneOf("problem_type", [
+        "single_label_classification",
+        "multi_label_classification",
+        "regression",
+      ]),
+    ),
+    labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
+    method: optional(r, "method", () => r.oneOf("method", METHODS as readonly Method[])),
+    num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
+      r.count("num_virtual_tokens", 0, 1024),
+    ),
+    pooling: optional(r, "pooling", () => r.oneOf("pooling", ["pooler", "cls", "mean"])),
+    max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
+    label_all_tokens: r.raw("label_all_tokens") === true,
+    max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
+    hyperparameters: r.has("hyperparameters")
+      ? readHyperparameters(r.record("hyperparameters"))
+      : {},
+    seed: optional(r, "seed", () => r.count("seed", 0, Number.MAX_SAFE_INTEGER)),
+    data: {
+      train: files("train"),
+      eval: files("eval"),
+      source: data?.has("source") ? data.string("source") : null,
+      licence: data?.has("licence") ? data.string("licence") : null,
+    },
+    examples: r.has("examples") ? r.list("examples", 64, readExample) : [],
+  };
+}
+
+const HYPERPARAMETERS: Readonly<
+  Record<keyof Hyperparameters, readonly [min: number, max: number]>
+> = {
+  learning_rate: [1e-8, 10],
+  epochs: [1, 10_000],
+  batch_size: [1, 4096],
+  weight_decay: [0, 10],
+  warmup_ratio: [0, 1],
+  prefix_dropout: [0, 0.9],
+  max_grad_norm: [1e-6, 1e6],
+};
+
+function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
+  const found: Partial<Record<keyof Hyperparameters, number>> = {};
+  for (const field of r.fields()) {
+    if (!isHyperparameter(field)) {
+      return r.fail(
+        `"${field}" is not known; known are ${Object.keys(HYPERPARAMETERS).join(", ")}`,
+      );
+    }
+    const [min, max] = HYPERPARAMETERS[field];
+    found[field] =
+      field === "epochs" || field === "batch_size"
+        ? r.count(field, min, max)
+        : r.number(field, min, max);
+  }
+  return found;
+}
+
+const isHyperparameter = (field: string): field is keyof Hyperparameters =>
+  Object.hasOwn(HYPERPARAMETERS, field);
+
+function readDataFile(value: unknown, subject: string, shared: DataOptions): DataFile {
+  if (typeof value === "string") return { ...shared, path: value };
+  const r = readRecord(value, subject, CODE);
+  return { ...shared, ...readDataOptions(r), path: r.string("path") };
+}
+
+function readDataOptions(r: RecordReader): DataOptions {
+  const format = optional(r, "format", () => r.oneOf("format", FORMATS));
+  const textColumn = optional(r, "text_column", () => r.string("text_column"));
+  const pairColumn = optional(r, "pair_column", () => r.string("pair_column"));
+  const labelColumn = optional(r, "label_column", () => r.string("label_column"));
+  const columns = optional(r, "columns", () => r.list("columns", 1000, string));
+  const tagColumn = optional(r, "tag_column", () => r.count("tag_column", 1, 1000));
+  const labelMap = optional(r, "label_names", () => readNames(r));
+  return {
+    ...(format && { format }),
+    ...(textColumn && { textColumn }),
+    ...(pairColumn && { pairColumn }),
+    ...(labelColumn && { labelColumn }),
+    ...(columns && { columns }),
+    ...(tagColumn && { tagColumn }),
+    ...(labelMap && { labelMap }),
+  };
+}
+
+/** `label_names`: a list for the labels 0, 1, .., or an object from label to name (null drops it). */
+function readNames(r: RecordReader): Record<string, string | null> {
+  if (Array.isArray(r.raw("label_names"))) {
+    return readLabelNames(r.list("label_names", 10_000, string).join(",")).labelMap;
+  }
+  const names = r.record("label_names");
+  return Object.fromEntries(
+    names.fields().map((label) => [label, names.raw(label) === null ? null : names.string(label)]),
+  );
+}
+
+function readExample(value: unknown, subject: string): ExampleText {
+  if (typeof value === "string") return { text: value };
+  const r = readRecord(value, subject, CODE);
+  const text = r.string("text");
+  return r.has("text_pair") ? { text, text_pair: r.string("text_pair") } : { text };
+}
+
+function string(value: unknown, subject: string): string {
+  if (typeof value === "string") return value;
+  throw new InputError(CODE, `${subject}: is ${typeof value}, expected a string`);
+}
+
+const optional = <T>(r: RecordReader, field: string, read: () => T): T | undefined =>
+  r.has(field) ? read() : undefined;
+
+/** task.json again: what is undefined, empty or a default of its own is left out. */
+export function writeTaskSpec(spec: TaskSpec): string {
+  const files = (list: readonly DataFile[]) =>
+    list.map(({ path, ...options }) => ({ path, ...dataFields(options) }));
+  const json = {
+    ...spec,
+    label_all_tokens: spec.label_all_tokens || undefined,
+    data: {
+      train: files(spec.data.train),
+      eval: spec.data.eval.length > 0 ? files(spec.data.eval) : undefined,
+      source: spec.data.source ?? undefined,
+      licence: spec.data.licence ?? undefined,
+    },
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+const dataFields = (options: DataOptions) => ({
+  format: options.format,
+  text_column: options.textColumn,
+  pair_column: options.pairColumn,
+  label_column: options.labelColumn,
+  columns: options.columns,
+  tag_column: options.tagColumn,
+  label_names: options.labelMap,
+});
+
+/**
+ * Hyperparameters for `rows` training rows, with what was asked for on top. The learning rates are
+ * P-Tuning v2's (far above fine-tuning: a few thousand numbers must move a frozen model); epochs
+ * fall with the root of the rows, from 30 for a hundred to 4 from some fifteen thousand on.
+ */
+export function chooseHyperparameters(
+  method: Method,
+  rows: number,
+  asked: Partial<Hyperparameters>,
+): Hyperparameters {
+  return {
+    learning_rate: method === "prefix" ? 1e-2 : 5e-3,
+    epochs: Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows)))),
+    batch_size: rows < 500 ? 8 : rows < 2_000 ? 16 : 32,
+    weight_decay: 0.01,
+    warmup_ratio: 0.06,
+    prefix_dropout: method === "prefix" ? 0.1 : 0,
+    max_grad_norm: 1,
+    ...asked,
+  };
+}
