@@ -39,9 +39,16 @@ export function importsOf({ path, text }: SourceFile): Import[] {
   const code = withoutComments(text);
   return [...code.matchAll(STATIC), ...code.matchAll(DYNAMIC)].map(([, type, target = ""]) => ({
     from: path,
-    to: target.startsWith(".") ? posix.join(posix.dirname(path), target) : packageOf(target),
+    to: resolve(path, target),
     isTypeOnly: type !== undefined,
   }));
+}
+
+/** A file of this project, or a package; a path into node_modules names the package it leads to. */
+function resolve(from: string, target: string): string {
+  const path = target.startsWith(".") ? posix.join(posix.dirname(from), target) : target;
+  const inside = path.startsWith("node_modules/") ? path.slice("node_modules/".length) : path;
+  return target.startsWith(".") && inside === path ? path : packageOf(inside);
 }
 
 /** `hono/tiny` -> `hono`, `@scope/name/part` -> `@scope/name`, `node:fs/promises` -> `node:`. */
