@@ -22,8 +22,17 @@ declare const WebAssembly: {
 /** The wasm memory that all sessions of this process share; it never shrinks. */
 let memory: WasmMemory | undefined;
 
+/** ONNX Runtime refuses to be initialised twice at once: sessions are created one by one. */
+let previous: Promise<unknown> = Promise.resolve();
+
 /** Loads a graph with its external data. */
-export async function createWebSession(files: GraphFiles): Promise<Session> {
+export function createWebSession(files: GraphFiles): Promise<Session> {
+  const session = previous.then(() => create(files));
+  previous = session.catch(() => {});
+  return session;
+}
+
+async function create(files: GraphFiles): Promise<Session> {
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
   const restore = memory ? () => {} : watchMemory();

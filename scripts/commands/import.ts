@@ -6,6 +6,7 @@ import { checkName } from "../../src/core/keys.ts";
 import type { Base } from "../import/base-folder.ts";
 import { folderFiles } from "../import/checkpoint.ts";
 import type { CheckpointFiles } from "../import/checkpoint.ts";
+import { nameFrom } from "../import/names.ts";
 import { hubFiles, hubSettings, isHubId } from "../import/hub.ts";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
@@ -28,6 +29,11 @@ export const command = defineCommand({
       default: "int8",
       hint: "weights as 8-bit integers (for serving) or as floats",
     },
+    licence: {
+      type: "string",
+      value: "ID",
+      hint: "licence of the weights, such as apache-2.0 (default: what the checkpoint's README says)",
+    },
     name: { type: "string", value: "NAME", hint: "name of the base (default: the checkpoint's)" },
   },
   async run({ values, positionals, io }) {
@@ -48,7 +54,8 @@ export const command = defineCommand({
     await checkReplaceable(out);
     const { files, source } = await locate(from, io);
     io.err(`reading ${source}`);
-    const checkpoint = await readCheckpoint(files, source);
+    const found = await readCheckpoint(files, source);
+    const checkpoint = { ...found, licence: values.licence ?? found.licence };
     const options = { name, created: new Date(), note: (line: string) => io.err(`note: ${line}`) };
     io.err(`building ${dtype} graph`);
     const base =
@@ -67,14 +74,6 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-/** Name of a base from a path or hub id: its last part, in the alphabet that names allow. */
-export const nameFrom = (path: string): string =>
-  basename(resolve(path))
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "")
-    .slice(0, 64);
 
 async function locate(from: string, io: Io): Promise<{ files: CheckpointFiles; source: string }> {
   const found = await stat(from).catch(() => null);

@@ -1,0 +1,135 @@
+/** `shrink`: a smaller base from a base folder: some of its layers, the words that a corpus uses. */
+import { checkName } from "../../src/core/keys.ts";
+import { parseJson } from "../../src/core/text.ts";
+import { createTokenizer } from "../../src/core/tokenizer.ts";
+import type { Base } from "../import/base-folder.ts";
+import { nameFrom } from "../import/names.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
+import type { Io } from "./command.ts";
+
+export const command = defineCommand({
+  summary: "make a smaller base: keep some layers and the most used words",
+  usage: "BASE_DIR --out DIR --layers LIST [--corpus F.txt.gz --vocab-size N]",
+  example:
+    "npx edge-prefix shrink models/minilm --out models/minilm-small --layers 0,4,5 --corpus corpus.txt.gz --vocab-size 16000",
+  options: {
+    out: {
+      type: "string",
+      value: "DIR",
+      hint: "base folder to write; an existing base is replaced",
+    },
+    layers: {
+      type: "string",
+      value: "LIST",
+      hint: "layers to keep, counted from 0 (default: all)",
+    },
+    corpus: {
+      type: "string",
+      value: "F",
+      multiple: true,
+      hint: "text file, .gz too, that decides which words stay",
+    },
+    "vocab-size": { type: "string", value: "N", hint: "words to keep (with --corpus)" },
+    dtype: {
+      type: "string",
+      value: "int8|fp32",
+      hint: "weights of the result (default: as they are)",
+    },
+    name: { type: "string", value: "NAME", hint: "name of the new base (default: the folder's)" },
+  },
+  async run({ values, positionals, io }) {
+    const [dir, ...more] = positionals;
+    if (dir === undefined || more.length > 0) {
+      throw new UsageError(`shrink: expected one base folder, found ${positionals.length}`);
+    }
+    const out = required(values.out, "--out");
+    const name = checkName("base", values.name ?? nameFrom(out));
+    const corpus = values.corpus ?? [];
+    const size = readInteger(values["vocab-size"], "--vocab-size", { min: 1 });
+    if ((size === undefined) !== (corpus.length === 0)) {
+      throw new UsageError("shrink: --corpus and --vocab-size belong together");
+    }
+    const layers = values.layers === undefined ? null : readLayers(values.layers);
+    if (layers === null && size === undefined) {
+      throw new UsageError(
+        "shrink: expected --layers, or --corpus with --vocab-size, or all three",
+      );
+    }
+    const { checkReplaceable, readBaseFolder, writeBaseFolder } =
+      await import("../import/base-folder.ts");
+    const { shrinkBase } = await import("../import/shrink.ts");
+    const { createNodeSession } = await import("../runtime-node.ts");
+    await checkReplaceable(out);
+    const base = await readBaseFolder(dir);
+    const count = base.manifest.num_hidden_layers;
+    const words = size === undefined ? null : await chooseWords(base, corpus, size, io);
+    const small = await shrinkBase(base, {
+      name,
+      layers: layers ?? Array.from({ length: count }, (_, i) => i),
+      ids: words?.ids ?? null,
+      dtype: readChoice(values.dtype, "--dtype", ["int8", "fp32"]) ?? base.manifest.dtype,
+      openSession: createNodeSession,
+      created: new Date(),
+    });
+    await writeBaseFolder(out, small);
+    report(base, small, { out, coverage: words?.coverage ?? null }, io);
+    return 0;
+  },
+});
+
+function readLayers(text: string): number[] {
+  const layers = text.split(",").map((part) => readInteger(part, "--layers", { min: 0, max: 95 })!);
+  return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** The ids to keep and the share of the corpus' tokens that they cover. */
+async function chooseWords(
+  { manifest, files }: Base,
+  corpus: readonly string[],
+  size: number,
+  io: Io,
+): Promise<{ ids: Int32Array; coverage: number }> {
+  const { chooseIds, countIds } = await import("../import/vocabulary.ts");
+  const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
+  io.err(`counting words in ${corpus.join(", ")}`);
+  const counts = await countIds(createTokenizer(json), corpus, (lines) => {
+    io.signal.throwIfAborted();
+    if (lines % 200_000 === 0) io.err(`${lines.toLocaleString("en")} lines`);
+  });
+  const ids = chooseIds(json, counts, size);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const covered = ids.reduce((sum, id) => sum + (counts[id] ?? 0), 0);
+  return { ids, coverage: total === 0 ? 0 : covered / total };
+}
+
+function report(
+  from: Base,
+  { manifest, files }: Base,
+  { out, coverage }: { out: string; coverage: number | null },
+  io: Io,
+): void {
+  const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
+  const { name, dtype, identity, num_hidden_layers: layers, vocab_size: words } = manifest;
+  if (io.json) {
+    const parent = from.manifest.identity;
+    io.out(
+      JSON.stringify({
+        name,
+        dtype,
+        out,
+        identity,
+        from: parent,
+        layers,
+        vocab_size: words,
+        coverage,
+        bytes,
+      }),
+    );
+    return;
+  }
+  const covers =
+    coverage === null ? "" : ` covering ${(100 * coverage).toFixed(1)} % of the corpus`;
+  io.out(
+    `base ${name}@${identity.slice(0, 12)} in ${out}: ${layers} layers, ${words.toLocaleString("en")} words${covers}, ${dtype}, ${(bytes / 1e6).toFixed(1)} MB`,
+  );
+}
