@@ -2,7 +2,6 @@
  * Publishes a base folder: every file that its manifest lists, then the manifest, then the pointer.
  * Until the pointer moves nobody sees any of it, so a killed upload changes nothing.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../src/core/keys.ts";
@@ -24,7 +23,7 @@ export interface PublishedBase {
 }
 
 /** A base folder's manifest and its bytes; throws NotFoundError `base-not-found` or FormatError. */
-export async function readBaseFolder(
+export async function readManifestOfBase(
   folder: string,
 ): Promise<{ manifest: BaseManifest; bytes: Uint8Array }> {
   const bytes = await readFileOf(folder, "manifest.json", "base-not-found");
@@ -51,7 +50,7 @@ export async function publishBase(
   folder: string,
   { wait = sleep, now = () => new Date() }: { wait?: Wait; now?: () => Date } = {},
 ): Promise<PublishedBase> {
-  const { manifest, bytes } = await readBaseFolder(folder);
+  const { manifest, bytes } = await readManifestOfBase(folder);
   const subject = `base "${manifest.name}"`;
   if ((await baseIdentity(manifest.files, sha256)) !== manifest.identity) {
     throw new FormatError(
@@ -61,7 +60,7 @@ export async function publishBase(
   }
   let uploaded = 0;
   for (const [name, ref] of Object.entries(manifest.files)) {
-    const file = await readFile(join(folder, name));
+    const file = await readFileOf(folder, name, "base-incomplete");
     await checkFile(`${subject}: ${name}`, file, ref, sha256);
     if (await ensureBlob(bucket, file, wait)) uploaded++;
   }

@@ -12,7 +12,7 @@ import { shortIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { readTaskPointer } from "../../src/core/pointer.ts";
 import type { PublishBucket } from "./bucket.ts";
-import { isBasePublished, publishBase, readBaseFolder } from "./publish-base.ts";
+import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
 import { publishTask, readTaskFolder } from "./publish-task.ts";
 
 export interface Seeded {
@@ -28,7 +28,7 @@ export async function seed(
   tasksFolder: string,
   say: (line: string) => void,
 ): Promise<Seeded> {
-  const base = await readBaseFolder(baseFolder);
+  const base = await readManifestOfBase(baseFolder);
   if (!(await isBasePublished(bucket, base))) {
     say(`storing base ${shortIdentity(base.manifest)}`);
     await publishBase(bucket, baseFolder);

@@ -1,12 +1,12 @@
 /** Publishing: whole or not at all, whatever fails and whenever the process dies. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   publishBase,
   fetchBaseManifest,
   isBasePublished,
-  readBaseFolder,
+  readManifestOfBase,
 } from "../../scripts/publish/publish-base.ts";
 import {
   fetchTaskPointer,
@@ -246,7 +246,7 @@ describe("a blob", () => {
 
 describe("pushing a base", () => {
   it("is recognised afterwards by its hashes, file by file", async () => {
-    const folder = await readBaseFolder(inRoot("base"));
+    const folder = await readManifestOfBase(inRoot("base"));
     expect(await isBasePublished(bucket, folder)).toBe(true);
     expect((await fetchBaseManifest(bucket, "paper")).identity).toBe(base.identity);
     const shard = base.files["weights-0.safetensors"];
@@ -258,6 +258,14 @@ describe("pushing a base", () => {
     writeFileSync(inRoot("base", "weights-0.safetensors"), new Uint8Array(1000));
     await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
       code: "file-hash-mismatch",
+    });
+  });
+
+  it("says which file of a base folder is missing", async () => {
+    rmSync(inRoot("base", "weights-0.safetensors"));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "base-incomplete",
+      message: expect.stringContaining("weights-0.safetensors"),
     });
   });
 
