@@ -25,7 +25,8 @@ export async function readJson(
   const bytes = await readBody(request, maxBodyBytes);
   let text: string;
   try {
-    text = decodeUtf8(bytes);
+    // A byte order mark is allowed before JSON (RFC 8259, 8.1) and means nothing.
+    text = decodeUtf8(bytes).replace(/^\uFEFF/, "");
   } catch (cause) {
     throw new InputError("json-invalid", "body: is not valid UTF-8", { cause });
   }

@@ -115,7 +115,7 @@ export class RequestError extends InputError {
     const [first] = issues;
     const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
     super(first?.code ?? "request-invalid", `${first?.path || "body"}: ${first?.detail}${more}`);
-    this.issues = issues;
+    this.issues = issues.slice(0, MAX_ISSUES);
   }
 }
 
@@ -128,7 +128,7 @@ export function readPredictRequest(body: unknown): PredictRequest {
     throw new RequestError([{ path: "/parameters", code: "request-invalid", detail }]);
   }
   const parsed = v.safeParse(predictRequestSchema, body);
-  if (!parsed.success) throw new RequestError(parsed.issues.slice(0, MAX_ISSUES).map(issueOf));
+  if (!parsed.success) throw new RequestError(parsed.issues.flatMap((issue) => placesOf(issue)));
   const { inputs } = parsed.output;
   const { version, ...parameters } = withoutNulls(parsed.output.parameters ?? {});
   return {
@@ -163,29 +163,33 @@ function withoutNulls<T extends object>(value: T): WithoutNulls<T> {
   ) as WithoutNulls<T>;
 }
 
-/** Of a union's many complaints, the one about the branch that came closest is worth reading. */
-function closest(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> {
-  const depth = (item: v.BaseIssue<unknown>): number => item.path?.length ?? 0;
-  const inner = (issue.issues ?? []).map(closest).sort((a, b) => depth(b) - depth(a))[0];
-  return inner && depth(inner) > depth(issue) ? inner : issue;
-}
+type Issue = v.BaseIssue<unknown>;
 
-function issueOf(outer: v.BaseIssue<unknown>): RequestIssue {
-  const issue = closest(outer);
-  const keys = (issue.path ?? []).map((item) => String(item.key).slice(0, 80));
+/** An issue as places; of a union's many complaints, those about the branch that was meant. */
+function placesOf(issue: Issue, parents: readonly string[] = []): RequestIssue[] {
+  const keys = [...parents, ...(issue.path ?? []).map((item) => String(item.key).slice(0, 80))];
+  const meant = issue.issues?.filter((inner) => isMeant(issue.input, inner)) ?? [];
+  // A nested issue's own path begins where the union stands.
+  if (meant.length > 0) return meant.flatMap((inner) => placesOf(inner, keys));
   const path = keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-  return {
-    path,
-    code: keys[0] === "parameters" && keys.length > 1 ? "parameter-invalid" : "request-invalid",
-    detail: describe(issue),
-  };
+  const isParameter = keys[0] === "parameters" && keys.length > 1;
+  const code = isParameter ? "parameter-invalid" : "request-invalid";
+  return [{ path, code, detail: describe(issue) }];
 }
 
-function describe(issue: v.BaseIssue<unknown>): string {
+/** Whether a branch's issue lies inside of the value and so was made by a branch of the value's kind. */
+function isMeant(input: unknown, { path }: Issue): boolean {
+  const kind = path?.[0].type;
+  if (kind === undefined) return false;
+  return Array.isArray(input) ? kind === "array" : kind === "object";
+}
+
+function describe(issue: Issue): string {
   const received = issue.received.slice(0, 80);
   if (issue.expected === "never") return issue.message;
-  if (issue.kind === "validation" && issue.type === "regex")
+  if (issue.kind === "validation" && issue.type === "regex") {
     return `${issue.message}, is ${received}`;
+  }
   return issue.expected === null
     ? `${issue.message}`
     : `is ${received === "undefined" ? "missing" : received}, expected ${issue.expected}`;

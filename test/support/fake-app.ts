@@ -1,0 +1,108 @@
+/**
+ * The app over a predictor that computes nothing: for what is HTTP's alone (negotiation, limits,
+ * problems, headers). Texts that begin with "!" make it fail in a named way.
+ */
+import { createApp } from "../../src/app.ts";
+import type { AppDeps } from "../../src/app.ts";
+import { readConfig } from "../../src/config.ts";
+import {
+  FormatError,
+  LimitError,
+  MismatchError,
+  NotFoundError,
+  OverloadedError,
+  UnavailableError,
+} from "../../src/core/errors.ts";
+import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
+import type { ModelStore } from "../../src/serve/model-store.ts";
+import type { Opened, Prediction, TextInput } from "../../src/serve/predictor.ts";
+import { baseJson, taskJson, toBytes } from "./manifests.ts";
+
+/** What a text or a task's name asks the predictor to throw. */
+export const FAILURES: Readonly<Record<string, () => Error>> = {
+  "!window-limit": () => new LimitError("too-many-windows", "text: needs 99 windows"),
+  "!overloaded": () => new OverloadedError("overloaded", "queue: is full"),
+  "!deadline": () => new OverloadedError("deadline-exceeded", "request: took too long"),
+  "!bug": () => new TypeError("secret detail of the implementation"),
+  unknown: () => new NotFoundError("task-not-found", 'task "unknown": does not exist'),
+  foreign: () => new MismatchError("prefix-base-mismatch", "task: was trained for another base"),
+  corrupt: () => new UnavailableError("task-corrupt", "task: cannot be read"),
+  unreachable: () => new UnavailableError("bucket-unavailable", "bucket: cannot be read now"),
+  malformed: () => new FormatError("pointer-invalid", "pointer: is malformed"),
+};
+
+export interface FakeApp {
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** POSTs JSON to a task's predict route. */
+  predict(
+    body: unknown,
+    options?: { task?: string; headers?: Record<string, string> },
+  ): Promise<Response>;
+  readonly logged: Record<string, unknown>[];
+  /** Texts that reached the predictor. */
+  readonly seen: TextInput[];
+}
+
+export function fakeApp(
+  variables: Record<string, unknown> = {},
+  { isReady = true }: { isReady?: boolean } = {},
+): FakeApp {
+  const logged: Record<string, unknown>[] = [];
+  const seen: TextInput[] = [];
+  const base = { manifest: readBaseManifest(toBytes(baseJson())) } as Opened["base"];
+  const models: ModelStore = {
+    get: async () => base,
+    ready: isReady ? base : null,
+    status: isReady
+      ? { state: "ready", detail: "tiny" }
+      : { state: "loading", detail: "reading model.onnx" },
+  };
+  const taskNamed = (name: string): Opened => {
+    if (Object.hasOwn(FAILURES, name)) throw FAILURES[name]!();
+    const kind = name === "entities" ? { type: "token", pooling: "none" } : {};
+    const manifest = readTaskManifest(toBytes(taskJson({ task: name, ...kind })));
+    const task = { manifest, version: "0123456789ab" } as Opened["task"];
+    return { base, task, isStale: name === "stale" };
+  };
+  const deps: AppDeps = {
+    config: readConfig({ BASE: "tiny", ...variables }),
+    models,
+    tasks: {
+      get: async (name) => taskNamed(name),
+      list: async () => ["sentiment", "entities", "corrupt"],
+    },
+    predictor: {
+      open: async (name) => taskNamed(name),
+      async *predict(_, inputs): AsyncGenerator<Prediction> {
+        for (const [index, input] of inputs.entries()) {
+          seen.push(input);
+          const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
+          if (failure instanceof LimitError) yield { index, error: failure };
+          else if (failure) throw failure;
+          else yield { index, result: [{ label: input.text, score: 1 }], isTruncated: false };
+        }
+      },
+    },
+    now: () => 0,
+    wait: async () => undefined,
+    requestId: () => "generated-id",
+    log: (record) => logged.push(record),
+  };
+  const app = createApp(deps);
+  const request = async (path: string, init?: RequestInit): Promise<Response> =>
+    app.request(path, init);
+  return {
+    request,
+    predict: (body, { task = "sentiment", headers = {} } = {}) =>
+      request(`/v1/tasks/${task}/predict`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...headers,
+        },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    logged,
+    seen,
+  };
+}
