@@ -161,10 +161,13 @@ const reshape: Rule = (call) => {
     if (dim !== 0) return dim === -1 ? 1 : dim;
     return x.dims[i] ?? call.fail(`shape copies dimension ${i}, which the input does not have`);
   });
-  const rest = quotient(product(x.dims), product(known));
+  const [size, knownSize] = [product(x.dims), product(known)];
+  const rest = quotient(size, knownSize);
+  const isNumeric = typeof size === "number" && typeof knownSize === "number";
   const open = shape.indexOf(-1);
   if (open < 0) {
-    if (rest !== undefined && rest !== 1) call.fail(`cannot become ${showDims(known)}`);
+    const isWrong = rest === undefined ? isNumeric : rest !== 1;
+    if (isWrong) call.fail(`cannot become ${showDims(known)}`);
     return [{ dtype: x.dtype, dims: known }];
   }
   known[open] = rest ?? call.stated?.[open] ?? call.fail(`cannot tell dimension ${open}: state it`);

@@ -23,6 +23,8 @@ const WEIGHT_ZERO = 128;
 /** Largest magnitude of an 8-bit value; -128 stays unused, so that the range is symmetric. */
 const MAX_INT8 = 127;
 const MAX_UINT8 = 255;
+/** Smallest normal float32; a smaller scale would lose its digits, or be 0. */
+const MIN_NORMAL = 2 ** -126;
 /** Keeps the scale of an all-zero row away from zero; far below any real activation. */
 const TINY = 1e-20;
 
@@ -38,8 +40,7 @@ export function quantizeLinear(weight: TensorOf<"float32">): {
     const at = i % columns;
     scale[at] = Math.max(scale[at]!, Math.abs(data[i]!));
   }
-  // A channel of zeros quantizes to zeros with any scale.
-  for (let c = 0; c < columns; c++) scale[c] = scale[c] === 0 ? 1 : scale[c]! / MAX_INT8;
+  for (let c = 0; c < columns; c++) scale[c] = stepFor(scale[c]!);
   const values = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) {
     values[i] = roundHalfEven(data[i]! / scale[i % columns]!) + WEIGHT_ZERO;
@@ -61,7 +62,7 @@ export function quantizeTable(table: TensorOf<"float32">): {
   for (let r = 0; r < rows; r++) {
     const row = table.data.subarray(r * width, (r + 1) * width);
     const max = row.reduce((top, value) => Math.max(top, Math.abs(value)), 0);
-    scale[r] = max === 0 ? 1 : max / MAX_INT8;
+    scale[r] = stepFor(max);
     for (let i = 0; i < width; i++) values[r * width + i] = roundHalfEven(row[i]! / scale[r]!);
   }
   return {
@@ -98,6 +99,12 @@ export function dequantize(
     }
   }
   return float32(dims, values);
+}
+
+/** The step that spreads [-max, max] over int8. A channel of zeros quantizes to zeros with any step. */
+function stepFor(max: number): number {
+  const step = max / MAX_INT8;
+  return step < MIN_NORMAL ? 1 : step;
 }
 
 function matrixDims({ dims }: Tensor): [number, number] {
