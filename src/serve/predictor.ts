@@ -98,10 +98,11 @@ export function createPredictor(options: PredictorOptions): Predictor {
 
     async *predict(opened, inputs, parameters, { signal, timings = emptyTimings() }) {
       const { task, base } = opened;
-      const deadlineAt = clock.now() + deadlineMs;
       const start = clock.now();
-      const pending = submitAll(opened, inputs, parameters);
+      const pending = submitAll(opened, inputs, parameters, start + deadlineMs);
       timings.tokenizeMs += clock.now() - start;
+      // Rows that shared a run cost its time once.
+      const runs = new Set<Job["run"]>();
       try {
         for (const [index, item] of pending.entries()) {
           if (item instanceof Error) {
@@ -110,9 +111,10 @@ export function createPredictor(options: PredictorOptions): Predictor {
           }
           const hidden: Float32Array[] = [];
           for (const job of item.jobs) {
-            hidden.push(await scheduler.finish(job, signal, deadlineAt));
+            hidden.push(await scheduler.finish(job, signal));
             timings.queueMs = Math.max(timings.queueMs, job.queueMs);
-            timings.runMs += job.runMs;
+            if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
+            runs.add(job.run);
           }
           const decodeStart = clock.now();
           const result = decode(base, task, inputs[index]!, item.split, hidden, parameters);
@@ -130,6 +132,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
     { base, task }: Opened,
     inputs: readonly TextInput[],
     parameters: PredictParameters,
+    deadlineAt: number,
   ): Pending[] {
     const splits = inputs.map((input) => {
       try {
@@ -142,7 +145,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
     const rows = splits.flatMap((split) =>
       split instanceof Error ? [] : split.windows.map((window) => rowOf(window, task)),
     );
-    const jobs = scheduler.submit(base, rows, queriesOf(task));
+    const jobs = scheduler.submit(base, rows, queriesOf(task), deadlineAt);
     let next = 0;
     return splits.map((split) =>
       split instanceof Error

@@ -3,13 +3,13 @@
  *
  * Jobs are plain data and every waiting request may pump the queue: in a Worker a loop or promise
  * that one request owns dies with that request and would strand the rest. Guarantees: one run at a
- * time; requests take turns row by row, so a long document delays a one-line request by at most the
- * run under way; an aborted or late job is dropped before it costs a run; work that does not fit
- * the queue is refused at once.
+ * time, and the host gets a turn between two; requests take turns row by row, and one that comes
+ * while a long document runs is next; work that is cancelled or late is dropped before it costs a
+ * run, even when its request is gone; work that does not fit the queue is refused at once.
  */
 import { collate } from "../core/collate.ts";
 import type { Queries, Row } from "../core/collate.ts";
-import { OverloadedError } from "../core/errors.ts";
+import { OverloadedError, UnavailableError } from "../core/errors.ts";
 import { LAST_HIDDEN_STATE } from "../core/shapes.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
@@ -18,21 +18,26 @@ import type { LoadedBase } from "./model-store.ts";
 export interface Job {
   readonly row: Row;
   readonly queries: Queries;
-  state: "waiting" | "running" | "done" | "cancelled";
+  readonly submittedAt: number;
+  readonly deadlineAt: number;
+  state: "waiting" | "running" | "done";
   /** Hidden states [q, H]: q = 1, or the row's length. */
   hidden: Float32Array | null;
   error: unknown;
-  /** Milliseconds spent in the queue and in its run. */
+  /** Milliseconds until its run began. */
   queueMs: number;
-  runMs: number;
-  readonly submittedAt: number;
+  /** The run that answered it, shared with the other rows of its batch. */
+  run: { readonly ms: number } | null;
 }
 
 export interface Scheduler {
   /** Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit. */
-  submit(base: LoadedBase, rows: readonly Row[], queries: Queries): Job[];
-  /** Waits for one job, pumping the queue. Throws what the run threw, or OverloadedError `deadline-exceeded`. */
-  finish(job: Job, signal: AbortSignal, deadlineAt: number): Promise<Float32Array>;
+  submit(base: LoadedBase, rows: readonly Row[], queries: Queries, deadlineAt: number): Job[];
+  /**
+   * Waits for one job, pumping the queue. Throws OverloadedError `deadline-exceeded`,
+   * UnavailableError `run-failed` or `request-cancelled`, or the signal's reason.
+   */
+  finish(job: Job, signal: AbortSignal): Promise<Float32Array>;
   /** Forgets jobs that have not run. */
   cancel(jobs: readonly Job[]): void;
   readonly queuedTokens: number;
@@ -50,18 +55,20 @@ export interface SchedulerOptions {
 /** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
 const MAX_PADDING = 0.25;
 
-const isDone = ({ state }: Job): boolean => state === "done" || state === "cancelled";
-
+/** The rows of one request that still wait. */
 interface Queue {
   readonly base: LoadedBase;
-  readonly jobs: Job[];
+  jobs: Job[];
+  isNew: boolean;
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { clock, maxBatchTokens, maxQueuedTokens } = options;
-  /** One queue per request, in turn order. */
+  /** In turn order. */
   let queues: Queue[] = [];
   let isPumping = false;
+  /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
+  let isNewcomersTurn = true;
   let runs = 0;
 
   const queuedTokens = (): number =>
@@ -77,7 +84,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     get runs() {
       return runs;
     },
-    submit(base, rows, queries) {
+    submit(base, rows, queries, deadlineAt) {
+      dropFinished();
       const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
       const queued = queuedTokens();
       // An empty queue takes any request that passed the limits, or it could never be served.
@@ -91,34 +99,33 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const jobs = rows.map((row): Job => ({
         row,
         queries,
+        submittedAt,
+        deadlineAt,
         state: "waiting",
         hidden: null,
         error: null,
         queueMs: 0,
-        runMs: 0,
-        submittedAt,
+        run: null,
       }));
-      queues.push({ base, jobs: [...jobs] });
+      queues.push({ base, jobs: [...jobs], isNew: true });
       return jobs;
     },
-    async finish(job, signal, deadlineAt) {
+    async finish(job, signal) {
       while (!isDone(job)) {
         signal.throwIfAborted();
-        if (clock.now() > deadlineAt) {
-          throw new OverloadedError(
-            "deadline-exceeded",
-            "request: its deadline passed before all of its work was done; send less at once or try again later",
-          );
-        }
         if (!isPumping) await pump();
-        // Lets the host flush what was written and start other requests' work.
-        if (!isDone(job)) await clock.wait(0);
+        // Lets the host send what was written and start other requests' work. A promise that is
+        // already settled would not: without this, one request could run all its batches in a row.
+        if (!isDone(job) || queues.length > 0) await clock.wait(0);
       }
       if (job.error !== null) throw job.error;
       return job.hidden!;
     },
     cancel(jobs) {
-      for (const job of jobs) if (job.state === "waiting") job.state = "cancelled";
+      for (const job of jobs) {
+        if (job.state !== "waiting") continue;
+        fail(job, new UnavailableError("request-cancelled", "request: was given up"));
+      }
       dropFinished();
     },
   };
@@ -135,37 +142,40 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   /** Takes turns over the requests, one row each, until the batch is full. */
-  function takeBatch(): Queue | null {
+  function takeBatch(): { base: LoadedBase; jobs: readonly Job[] } | null {
     dropFinished();
-    const [first] = queues;
-    if (!first) return null;
-    const lead = first.jobs[0]!;
+    const leader = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
+    if (!leader) return null;
+    isNewcomersTurn = !leader.isNew;
+    // Whoever leads this batch is last in the next round.
+    const others = queues.filter((queue) => queue !== leader);
+    queues = [...others, leader];
+
+    const { queries } = leader.jobs[0]!;
     const batch: Job[] = [];
     let longest = 0;
     let total = 0;
-    const fits = (job: Job): boolean => {
-      const width = Math.max(longest, job.row.ids.length);
-      const padded = width * (batch.length + 1);
-      const real = total + job.row.ids.length;
-      return padded <= maxBatchTokens && padded - real <= MAX_PADDING * padded;
-    };
     const take = (queue: Queue): boolean => {
       const job = queue.jobs[0];
-      if (!job || queue.base !== first.base || job.queries !== lead.queries) return false;
-      if (batch.length > 0 && !fits(job)) return false;
+      if (!job || queue.base !== leader.base || job.queries !== queries) return false;
+      const width = Math.max(longest, job.row.ids.length);
+      const real = total + job.row.ids.length;
+      const padded = width * (batch.length + 1);
+      const fits = padded <= maxBatchTokens && padded - real <= MAX_PADDING * padded;
+      if (!fits && batch.length > 0) return false;
       queue.jobs.shift();
+      queue.isNew = false;
       batch.push(job);
-      longest = Math.max(longest, job.row.ids.length);
-      total += job.row.ids.length;
+      longest = width;
+      total = real;
       return true;
     };
     for (let isTaking = true; isTaking;) {
       isTaking = false;
-      for (const queue of queues) isTaking = take(queue) || isTaking;
+      for (const queue of [leader, ...others]) isTaking = take(queue) || isTaking;
     }
-    // Whoever led this batch goes to the back.
-    queues = [...queues.slice(1), first];
-    return { base: first.base, jobs: batch };
+    queues = queues.filter(({ jobs }) => jobs.length > 0);
+    return { base: leader.base, jobs: batch };
   }
 
   async function runBatch(base: LoadedBase, jobs: readonly Job[]): Promise<void> {
@@ -174,34 +184,55 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       job.state = "running";
       job.queueMs = start - job.submittedAt;
     }
+    runs++;
     try {
       const rows = jobs.map((job) => job.row);
       const feeds = collate(rows, base.manifest, jobs[0]!.queries);
-      runs++;
       const outputs = await base.session.run(feeds, [LAST_HIDDEN_STATE]);
       const output = outputs[LAST_HIDDEN_STATE]!;
       const [, queries = 0, hiddenSize = 0] = output.dims; // [B, Q, H]
       const values = output.data as Float32Array;
-      const stride = queries * hiddenSize;
+      const rowSize = queries * hiddenSize;
+      const run = { ms: clock.now() - start };
       for (const [b, job] of jobs.entries()) {
         const own = job.queries === "first" ? 1 : job.row.ids.length;
-        job.hidden = values.subarray(b * stride, b * stride + own * hiddenSize);
+        job.hidden = values.subarray(b * rowSize, b * rowSize + own * hiddenSize);
+        job.run = run;
+        job.state = "done";
       }
-    } catch (error) {
-      for (const job of jobs) job.error = error ?? new Error("run failed");
-    }
-    const runMs = clock.now() - start;
-    for (const job of jobs) {
-      job.runMs = runMs;
-      job.state = "done";
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const error = new UnavailableError(
+        "run-failed",
+        `run of ${jobs.length} rows: failed (${reason}); try again later`,
+        { cause },
+      );
+      for (const job of jobs) fail(job, error);
     }
   }
 
+  /** Forgets what is done and what is too late to be worth a run. */
   function dropFinished(): void {
-    for (const { jobs } of queues) {
-      const waiting = jobs.filter((job) => job.state === "waiting");
-      jobs.splice(0, jobs.length, ...waiting);
+    const now = clock.now();
+    for (const queue of queues) {
+      for (const job of queue.jobs) {
+        if (job.state === "waiting" && now > job.deadlineAt) fail(job, deadlineExceeded());
+      }
+      queue.jobs = queue.jobs.filter((job) => job.state === "waiting");
     }
     queues = queues.filter(({ jobs }) => jobs.length > 0);
   }
 }
+
+const isDone = (job: Job): boolean => job.state === "done";
+
+function fail(job: Job, error: unknown): void {
+  job.error = error;
+  job.state = "done";
+}
+
+const deadlineExceeded = (): OverloadedError =>
+  new OverloadedError(
+    "deadline-exceeded",
+    "request: its deadline passed before all of its work was done; send less at once or try again later",
+  );
