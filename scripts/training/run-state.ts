@@ -5,7 +5,8 @@
  *
  * One safetensors file, replaced by rename, so that a crash while saving leaves the last good one.
  */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { FormatError, MismatchError } from "../../src/core/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/core/safetensors.ts";
 import { float32, toFloat32 } from "../../src/core/tensor.ts";
@@ -73,6 +74,7 @@ export async function saveRunState(
     progress: JSON.stringify(progress),
     fingerprint: JSON.stringify(fingerprint),
   });
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.tmp`, bytes);
   await rename(`${path}.tmp`, path);
 }
