@@ -1,9 +1,10 @@
 /**
- * The whole road in real processes: push, `npm start`'s script, answers over HTTP, a new version
+ * The whole road in real processes: train, push, `npm start`'s script, answers over HTTP, a new version
  * while it runs, a rollback, a push that is killed, and a stop that leaves nothing behind. Storage
  * is a folder of its own, so that a developer's is never touched.
  */
 import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,7 +22,6 @@ import {
 import type { Child } from "../support/child.ts";
 import { temporaryFolder, writeTaskFolder } from "../support/folders.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
-import { readFileSync } from "node:fs";
 
 /** Starting compiles the Worker; a machine busy with other tests needs its time. */
 const START_MS = 90_000;
@@ -39,13 +39,28 @@ const runStart = (...args: string[]) => runScript("scripts/start.ts", args, { en
 const cli = (...args: string[]) => runCli(args, { env });
 const url = (path: string): string => `http://127.0.0.1:${port}${path}`;
 
-/** Pushes a task folder made from `seed` and returns its version. */
-async function push(seed: number): Promise<string> {
-  const task = inFolder(`mood-${seed}`);
-  writeTaskFolder(task, base, { task: "mood", seed });
-  const { code, stdout, stderr } = await cli("push", task, "--json");
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return (JSON.parse(stdout) as { version: string }).version;
+/** A data file that a tiny base can learn from: what is good is high, what is bad is low. */
+function writeData(path: string, nouns: readonly string[]): void {
+  const words = { high: ["good", "fine", "best", "great"], low: ["bad", "awful", "worst", "dull"] };
+  const rows = nouns.flatMap((noun) =>
+    Object.entries(words).flatMap(([label, all]) =>
+      all.map((word) => `the ${noun} was ${word},${label}`),
+    ),
+  );
+  writeFileSync(path, ["text,label", ...rows, ""].join("\n"));
+}
+
+/** Trains the task "mood" by the command line; another seed is another version. */
+async function train(seed: number): Promise<{ folder: string; version: string }> {
+  const out = inFolder(`trained-${seed}`);
+  const options = ["--base", inFolder("base"), "--eval", inFolder("eval.csv"), "--out", out];
+  const size = ["--epochs", "6", "--num-virtual-tokens", "4", "--lr", "0.03"];
+  const { code, stdout, stderr } = await cli(
+    ...["train", inFolder("train.csv"), "--name", "mood", "--seed", String(seed), "--json"],
+    ...[...options, ...size],
+  );
+  expect(code, stderr).toBe(0);
+  return { folder: out, version: (JSON.parse(stdout) as { version: string }).version };
 }
 
 function predict(inputs: unknown, accept = "application/json"): Promise<Response> {
@@ -66,6 +81,8 @@ async function servedVersion(): Promise<string | null> {
 beforeAll(async () => {
   await writeTinyBase(inFolder("base"), { dtype: "int8", seed: 1 });
   base = readBaseManifest(readFileSync(inFolder("base", "manifest.json")));
+  writeData(inFolder("train.csv"), ["film", "movie", "plot", "story"]);
+  writeData(inFolder("eval.csv"), ["music", "acting"]);
   port = (await freePort(0)) ?? 0;
 }, START_MS);
 
@@ -77,23 +94,17 @@ afterAll(() => {
 describe("the road from a task folder to an answer", () => {
   const versions: string[] = [];
 
-  it("puts base and task into an empty bucket", async () => {
-    writeTaskFolder(inFolder("mood-1"), base, { task: "mood", seed: 1 });
-    const { code, stdout, stderr } = await cli(
-      "push",
-      "--base",
-      inFolder("base"),
-      inFolder("mood-1"),
-      "--json",
-    );
+  it("trains a task, and puts it and its base into an empty bucket", async () => {
+    const { folder: task, version } = await train(1);
+    const { code, stdout, stderr } = await cli("push", "--base", inFolder("base"), task, "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const [stored, pushed] = stdout
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(stored).toMatchObject({ name: base.name, identity: base.identity, changed: true });
-    expect(pushed).toMatchObject({ task: "mood", previous: null, changed: true });
-    versions.push(String(pushed?.version));
+    expect(pushed).toEqual({ task: "mood", version, previous: null, changed: true });
+    versions.push(version);
   });
 
   it("refuses a task that was trained for another base, and says so in one line", async () => {
@@ -143,7 +154,14 @@ describe("the road from a task folder to an answer", () => {
   });
 
   it("serves a new version after a push while it runs", async () => {
-    versions.push(await push(2));
+    const { folder: task, version } = await train(2);
+    const { code, stdout, stderr } = await cli("push", task);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: `mood ${version}: published, was ${versions[0]}\n`,
+      stderr: "",
+    });
+    versions.push(version);
     expect(await eventually(async () => (await servedVersion()) === versions[1], 30_000)).toBe(
       true,
     );
