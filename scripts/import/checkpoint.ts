@@ -152,7 +152,14 @@ export function selectTensors(
   const found = new Map<string, Tensor>();
   for (const [name, tensor] of checkpoint.tensors) {
     const prefix = prefixes.find((start) => name.startsWith(start)) ?? "";
-    found.set(modernName(name.slice(prefix.length)), tensor);
+    const plain = modernName(name.slice(prefix.length));
+    if (found.has(plain)) {
+      throw new FormatError(
+        "checkpoint-tensors-mismatch",
+        `checkpoint ${checkpoint.source}: "${plain}" is there twice, once as "${name}"`,
+      );
+    }
+    found.set(plain, tensor);
   }
   const wanted = new Set(specs.map(({ name }) => name));
   const extra = [...found.keys()].filter((name) => !wanted.has(name));
