@@ -1,10 +1,10 @@
 /**
  * Tasks by name: pointer -> manifest -> prefix, each checked, held in memory up to a byte budget.
  *
- * Guarantees: a task that does not check out never replaces a good version in memory (the good one
- * answers on, marked stale) and never disturbs another task; a push is seen as soon as the pointer
- * is older than `freshMs`. Every request does its own reads: sharing promises between requests is
- * not safe in a Worker, and the files are small.
+ * Guarantees: a version that does not check out never replaces a good one in memory (the good one
+ * answers on, marked stale) and never disturbs another task or a pinned version; a push is seen as
+ * soon as the pointer is older than `freshMs`. Requests do their own reads: sharing promises between
+ * them is not safe in a Worker, and the files are small.
  */
 import {
   EdgePrefixError,
@@ -22,6 +22,7 @@ import { openTask } from "../core/task.ts";
 import type { Task } from "../core/task.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Clock } from "./flight.ts";
+import { createLru } from "./lru.ts";
 
 export interface OpenedTask {
   readonly task: Task;
@@ -44,34 +45,40 @@ export interface TaskStoreOptions {
   readonly bucket: Bucket;
   readonly clock: Pick<Clock, "now">;
   readonly sha256: Sha256;
-  /** Bytes of prefixes and heads to hold; the least recently used task goes first. */
+  /** Bytes of prefixes and heads to hold; the least recently used version goes first. */
   readonly cacheBytes: number;
-  /** For how long a pointer is believed without asking the bucket. */
+  /** For how long a pointer, or a version's failure, is believed without asking the bucket. */
   readonly freshMs: number;
   /** For how long answers go on from memory while the bucket cannot be asked. */
   readonly maxStaleMs: number;
 }
 
+/** What is known of a task besides its opened versions. */
 interface Entry {
-  pointer: TaskPointer;
-  etag: string;
-  /** When the bucket last confirmed the pointer; also set when it failed, so as not to ask at once. */
+  readonly pointer: TaskPointer;
+  readonly etag: string;
+  /** When the bucket was last asked; set before it answers, so that one request asks for all. */
   checkedAt: number;
+  /** When it last confirmed the pointer. */
   confirmedAt: number;
-  /** The last version that opened as current. */
-  good: Task | null;
+  /** The pointer in the bucket could not be read; this one is older. */
   isStale: boolean;
-  readonly versions: Map<string, Task>;
+  /** The last version that opened as current. */
+  good: string | null;
+  failure: { readonly version: string; readonly error: unknown; readonly at: number } | null;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
 /** 1,024 virtual tokens of a 12-layer base with 768 wide layers in float32 are 75 MB: far above any real prefix. */
 const MAX_PREFIX_BYTES = 32_000_000;
+/** Pointers of a thousand tasks with dozens of versions each. */
+const MAX_POINTERS_BYTES = 4_000_000;
 
 export function createTaskStore(options: TaskStoreOptions): TaskStore {
   const { bucket, clock, sha256, cacheBytes, freshMs, maxStaleMs } = options;
-  /** In order of use, least recent first. */
-  const entries = new Map<string, Entry>();
+  const entries = createLru<Entry>(MAX_POINTERS_BYTES);
+  /** Opened versions by `task@version`. */
+  const opened = createLru<Task>(cacheBytes);
 
   return {
     async list() {
@@ -83,72 +90,97 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
 
     async get(name, base, version) {
       if (!isName(name)) throw notFound(name);
-      const entry = await freshEntry(name, base);
-      entries.delete(name);
-      entries.set(name, entry);
-      const wanted = version ?? entry.pointer.current;
-      if (version === undefined && entry.isStale && entry.good) {
-        return { task: entry.good, isStale: true };
+      const entry = await freshEntry(name);
+      if (version !== undefined) {
+        return { task: await versionOf(entry, version, base), isStale: entry.isStale };
       }
-      const task = entry.versions.get(wanted) ?? (await loadVersion(entry, wanted, base));
-      evict();
-      return { task, isStale: false };
+      try {
+        const task = await versionOf(entry, entry.pointer.current, base);
+        entry.good = task.version;
+        return { task, isStale: entry.isStale };
+      } catch (error) {
+        const good = entry.good === null ? undefined : opened.get(`${name}@${entry.good}`);
+        if (good) return { task: good, isStale: true };
+        throw error;
+      }
     },
   };
 
-  /** The entry of a task, confirmed by the bucket or young enough; with a good version kept if there was one. */
-  async function freshEntry(name: string, base: BaseManifest): Promise<Entry> {
+  /** What the bucket says about a task, asked anew when the last answer is too old. */
+  async function freshEntry(name: string): Promise<Entry> {
     const known = entries.get(name);
-    if (known && clock.now() - known.checkedAt < freshMs) return known;
+    if (!known) return readEntry(name, undefined);
+    const now = clock.now();
+    if (now - known.checkedAt < freshMs) return known;
+    known.checkedAt = now;
     try {
-      return await confirm(name, known, base);
+      return await readEntry(name, known);
     } catch (error) {
-      const isGone = error instanceof NotFoundError;
-      if (isGone) entries.delete(name);
-      if (isGone || !known?.good) throw error;
+      if (error instanceof NotFoundError) {
+        entries.delete(name);
+        throw error;
+      }
       const isOutage = error instanceof UnavailableError && error.code === "bucket-unavailable";
-      if (isOutage && clock.now() - known.confirmedAt > maxStaleMs) throw error;
+      if (isOutage && now - known.confirmedAt > maxStaleMs) {
+        known.checkedAt = -Infinity; // the next request asks again
+        throw error;
+      }
       known.isStale = true;
-      known.checkedAt = clock.now();
       return known;
     }
   }
 
-  async function confirm(
-    name: string,
-    known: Entry | undefined,
-    base: BaseManifest,
-  ): Promise<Entry> {
+  async function readEntry(name: string, known: Entry | undefined): Promise<Entry> {
+    const askedAt = clock.now();
     const object = await bucket.get(taskKey(name), MAX_POINTER_BYTES, known?.etag);
     if (object === null) throw notFound(name);
-    const now = clock.now();
-    if (object === "unchanged" && known) {
-      known.checkedAt = now;
-      // An outage is over; a current version that could not be used stays unused.
-      if (known.good?.version === known.pointer.current) known.isStale = false;
-      known.confirmedAt = now;
+    if (object === "unchanged") {
+      if (!known) throw notFound(name);
+      known.confirmedAt = askedAt;
+      known.isStale = false;
       return known;
     }
-    if (object === "unchanged") throw notFound(name);
-    const pointer = await asTaskFailure(name, async () =>
-      readTaskPointer(object.bytes, `pointer of task "${name}"`),
-    );
-    const next: Entry = {
+    const subject = `pointer of task "${name}"`;
+    const pointer = await asTaskFailure(name, () => {
+      const read = readTaskPointer(object.bytes, subject);
+      if (read.task === name) return read;
+      throw new FormatError("pointer-invalid", `${subject}: is the pointer of "${read.task}"`);
+    });
+    const entry: Entry = {
       pointer,
       etag: object.etag,
-      checkedAt: now,
-      confirmedAt: now,
-      good: known?.good ?? null,
+      checkedAt: askedAt,
+      confirmedAt: askedAt,
       isStale: false,
-      versions: known?.versions ?? new Map(),
+      good: known?.good ?? null,
+      failure: null,
     };
-    const current = next.versions.get(pointer.current);
-    next.good = current ?? (await loadVersion(next, pointer.current, base));
-    return next;
+    entries.set(name, entry, object.bytes.byteLength);
+    return entry;
   }
 
-  async function loadVersion(entry: Entry, version: string, base: BaseManifest): Promise<Task> {
-    const { task: name, versions } = entry.pointer;
+  /** A version from memory or from the bucket; a failure is remembered for as long as a pointer. */
+  async function versionOf(entry: Entry, version: string, base: BaseManifest): Promise<Task> {
+    const key = `${entry.pointer.task}@${version}`;
+    const held = opened.get(key);
+    if (held) return held;
+    const { failure } = entry;
+    if (failure?.version === version && clock.now() - failure.at < freshMs) throw failure.error;
+    try {
+      const task = await loadVersion(entry.pointer, version, base);
+      opened.set(key, task, bytesOf(task));
+      return task;
+    } catch (error) {
+      entry.failure = { version, error, at: clock.now() };
+      throw error;
+    }
+  }
+
+  function loadVersion(
+    { task: name, versions }: TaskPointer,
+    version: string,
+    base: BaseManifest,
+  ): Promise<Task> {
     const listed = versions.find((item) => item.version === version);
     if (!listed) {
       throw new NotFoundError(
@@ -156,18 +188,19 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
         `task "${name}": has no version ${JSON.stringify(version.slice(0, 40))}, known are ${versions.map((item) => item.version).join(", ")}`,
       );
     }
-    const task = await asTaskFailure(name, async () => {
+    return asTaskFailure(name, async () => {
       const manifestHash = hashOf(listed.manifest);
       const manifestBytes = await readBlob(manifestHash, MAX_MANIFEST_BYTES);
       const subject = `task "${name}": manifest.json`;
       const ref = { sha256: manifestHash, bytes: manifestBytes.byteLength };
       await checkFile(subject, manifestBytes, ref, sha256);
       const manifest = readTaskManifest(manifestBytes, subject);
+      if (manifest.task !== name) {
+        throw new FormatError("task-manifest-invalid", `${subject}: is of task "${manifest.task}"`);
+      }
       const prefixBytes = await readBlob(manifest.prefix.sha256, MAX_PREFIX_BYTES);
       return openTask(manifest, version, prefixBytes, base, sha256);
     });
-    entry.versions.set(version, task);
-    return task;
   }
 
   async function readBlob(hash: string, maxBytes: number): Promise<Uint8Array> {
@@ -177,21 +210,10 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     }
     return object.bytes;
   }
-
-  /** Drops least recently used tasks until the rest fits; the one just used always stays. */
-  function evict(): void {
-    let total = 0;
-    for (const entry of entries.values()) total += entryBytes(entry);
-    for (const [name, entry] of entries) {
-      if (total <= cacheBytes || entries.size === 1) return;
-      total -= entryBytes(entry);
-      entries.delete(name);
-    }
-  }
 }
 
 /** A broken artifact is the server's trouble, not the caller's: it becomes one code with its cause. */
-async function asTaskFailure<T>(name: string, open: () => Promise<T>): Promise<T> {
+async function asTaskFailure<T>(name: string, open: () => T | Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {
@@ -212,11 +234,10 @@ const notFound = (name: string): NotFoundError =>
     `task ${JSON.stringify(name.slice(0, 80))}: does not exist; GET /v1/tasks lists what is served`,
   );
 
-function entryBytes(entry: Entry): number {
-  let bytes = 0;
-  for (const { prefix, head } of entry.versions.values()) {
-    for (const { key, value } of prefix.layers) bytes += key.byteLength + value.byteLength;
-    bytes += head.weight.byteLength + head.bias.byteLength;
-  }
-  return bytes;
+function bytesOf({ prefix, head }: Task): number {
+  const sides = prefix.layers.reduce(
+    (sum, { key, value }) => sum + key.byteLength + value.byteLength,
+    0,
+  );
+  return sides + head.weight.byteLength + head.bias.byteLength;
 }

@@ -33,7 +33,7 @@ export interface TinyTaskOptions {
   /** Fields of the manifest that differ from a sequence task with mean pooling and P = 3. */
   readonly manifest?: Partial<TaskManifest>;
   /** Changes the tensors before they are written, such as one number to NaN. */
-  readonly damageTensors?: (tensors: Map<string, Tensor>) => void;
+  readonly damageTensors?: (tensors: Map<string, Tensor>) => unknown;
   /** Changes the bytes of the file; its hash is taken afterwards, so that it looks untouched. */
   readonly damageBytes?: (bytes: Uint8Array) => Uint8Array;
 }

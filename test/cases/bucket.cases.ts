@@ -1,0 +1,50 @@
+/** What every readable bucket must do, run against each of them. */
+import { describe, expect, it } from "vitest";
+import type { Bucket } from "../../src/serve/bucket.ts";
+
+export interface BucketUnderTest {
+  readonly bucket: Bucket;
+  put(key: string, bytes: Uint8Array): void | Promise<unknown>;
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+export function bucketCases(name: string, open: () => BucketUnderTest): void {
+  describe(`a readable bucket: ${name}`, () => {
+    it("gives back what was put, and null for what was not", async () => {
+      const { bucket, put } = open();
+      await put("cases/a", bytes("alpha"));
+      expect(await bucket.get("cases/a", 5)).toMatchObject({ bytes: bytes("alpha") });
+      expect(await bucket.get("cases/none", 5)).toBeNull();
+    });
+
+    it("says that an object is unchanged, until it changes", async () => {
+      const { bucket, put } = open();
+      await put("cases/b", bytes("one"));
+      const first = await bucket.get("cases/b", 10);
+      if (first === null || first === "unchanged") throw new Error("no object");
+      expect(await bucket.get("cases/b", 10, first.etag)).toBe("unchanged");
+      await put("cases/b", bytes("two"));
+      expect(await bucket.get("cases/b", 10, first.etag)).toMatchObject({ bytes: bytes("two") });
+    });
+
+    it("knows no etag of an object that is not there", async () => {
+      const { bucket } = open();
+      expect(await bucket.get("cases/none", 10, "0123456789abcdef0123456789abcdef")).toBeNull();
+    });
+
+    it("refuses an object that is larger than the reader allows", async () => {
+      const { bucket, put } = open();
+      await put("cases/c", new Uint8Array(101));
+      await expect(bucket.get("cases/c", 100)).rejects.toMatchObject({ code: "object-too-large" });
+    });
+
+    it("lists the keys under a prefix in order, all of them", async () => {
+      const { bucket, put } = open();
+      const keys = Array.from({ length: 30 }, (_, i) => `list/${String(i).padStart(2, "0")}`);
+      for (const key of keys.toReversed()) await put(key, bytes("x"));
+      await put("other/1", bytes("x"));
+      expect(await bucket.list("list/")).toEqual(keys);
+    });
+  });
+}
