@@ -4,7 +4,7 @@
  */
 import { FormatError, MismatchError } from "./errors.ts";
 import { isName } from "./keys.ts";
-import { readRecord } from "./record.ts";
+import { describe, readRecord } from "./record.ts";
 import type { RecordReader } from "./record.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "./text.ts";
 
@@ -114,12 +114,12 @@ export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): 
   if (names.length > MAX_FILES) r.fail(`lists ${names.length} files, allowed are ${MAX_FILES}`);
   const files: Record<string, FileRef> = {};
   for (const name of names) {
-    if (!FILE_NAME.test(name)) r.fail(`file name ${JSON.stringify(name)} is not allowed`);
+    if (!FILE_NAME.test(name)) r.fail(`file name ${describe(name)} is not allowed`);
     files[name] = readFileRef(filesRecord.record(name));
   }
-  const fileNamed = (name: string): string => {
-    if (!Object.hasOwn(files, name)) r.fail(`names the file "${name}" but does not list it`);
-    return name;
+  const fileNamed = (name: unknown): string => {
+    if (typeof name === "string" && Object.hasOwn(files, name)) return name;
+    return r.fail(`names the file ${describe(name)} but does not list it`);
   };
   return {
     format_version: FORMAT_VERSION,
@@ -138,7 +138,7 @@ export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): 
     first_position: r.count("first_position", 0, 1024),
     pad_token_id: r.count("pad_token_id", 0, MAX_VOCAB),
     graph: fileNamed(r.string("graph")),
-    weights: r.list("weights", MAX_FILES, (item) => fileNamed(String(item))),
+    weights: r.list("weights", MAX_FILES, fileNamed),
     tokenizer: fileNamed(r.string("tokenizer")),
     pooler: r.has("pooler") ? fileNamed(r.string("pooler")) : null,
     files,
@@ -217,7 +217,7 @@ function checkVersion(r: RecordReader, kind: string): void {
   const version = r.raw("format_version");
   if (version !== FORMAT_VERSION) {
     r.fail(
-      `"format_version" is ${JSON.stringify(version)}, this release reads ${FORMAT_VERSION}; made by another release?`,
+      `"format_version" is ${describe(version)}, this release reads ${FORMAT_VERSION}; made by another release?`,
     );
   }
   r.oneOf("kind", [kind]);
@@ -225,7 +225,7 @@ function checkVersion(r: RecordReader, kind: string): void {
 
 function readName(r: RecordReader, field: string): string {
   const name = r.string(field);
-  return isName(name) ? name : r.fail(`"${field}" ${JSON.stringify(name)} is not a valid name`);
+  return isName(name) ? name : r.fail(`"${field}" ${describe(name)} is not a valid name`);
 }
 
 const readFileRef = (r: RecordReader): FileRef => ({

@@ -3,7 +3,7 @@
  * the ones it can go back to; a base's pointer names its manifest.
  */
 import { isName, versionOf } from "./keys.ts";
-import { readRecord } from "./record.ts";
+import { describe, readRecord } from "./record.ts";
 import type { RecordReader } from "./record.ts";
 import { parseJson } from "./text.ts";
 
@@ -85,5 +85,5 @@ export function readBasePointer(bytes: Uint8Array, subject: string): BasePointer
 
 function readName(r: RecordReader, field: string): string {
   const name = r.string(field);
-  return isName(name) ? name : r.fail(`"${field}" ${JSON.stringify(name)} is not a valid name`);
+  return isName(name) ? name : r.fail(`"${field}" ${describe(name)} is not a valid name`);
 }

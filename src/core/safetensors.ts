@@ -7,15 +7,19 @@
  * (huggingface/safetensors, "Format"); on top of it this reader refuses a header above 1 MB.
  */
 import { FormatError } from "./errors.ts";
+import { describe } from "./record.ts";
 import { sizeOf } from "./shapes.ts";
+import { checkSize } from "./tensor.ts";
 import type { Dtype, Tensor } from "./tensor.ts";
-import { decodeUtf8, encodeUtf8 } from "./text.ts";
+import { canonicalJson, decodeUtf8, encodeUtf8 } from "./text.ts";
 
 /** A real header has some hundred bytes a tensor; 1 MB is thousands of tensors. */
 const MAX_HEADER_BYTES = 1_000_000;
 /** The largest dimension of a real model is a vocabulary, below a million. */
 const MAX_DIM = 2 ** 31;
 const MAX_RANK = 8;
+/** The one name that no tensor can have. */
+const METADATA = "__metadata__";
 
 const DTYPES = {
   F64: { dtype: "float64", width: 8 },
@@ -87,11 +91,14 @@ export function readSafetensorsHeader(
   for (const [name, entry] of entries) {
     const [from, to] = entry.data_offsets;
     const { dtype, width } = DTYPES[entry.dtype];
-    const size = sizeOf(entry.shape);
-    if (!Number.isSafeInteger(size) || size * width !== to - from) {
-      fail(
-        `tensor "${name}" [${entry.shape.join(", ")}] ${entry.dtype} needs ${size * width} bytes, its offsets give ${to - from}`,
-      );
+    const found = `tensor ${describe(name)} [${entry.shape.join(", ")}] ${entry.dtype}`;
+    // Without its zeros: a product that overflows on its way to 0 is no honest empty tensor.
+    if (!Number.isSafeInteger(width * sizeOf(entry.shape.filter((dim) => dim > 0)))) {
+      fail(`${found} is too large`);
+    }
+    const needed = width * sizeOf(entry.shape);
+    if (needed !== to - from) {
+      fail(`${found} needs ${needed} bytes, its offsets give ${to - from}`);
     }
     places.set(name, { dtype, dims: entry.shape, begin: dataStart + from, end: dataStart + to });
   }
@@ -102,7 +109,9 @@ export function readSafetensorsHeader(
     ([, a], [, b]) => a.begin - b.begin || a.end - b.end,
   )) {
     if (place.begin !== cursor) {
-      fail(`tensor "${name}" begins at byte ${place.begin}, expected ${cursor} (hole or overlap)`);
+      fail(
+        `tensor ${describe(name)} begins at byte ${place.begin}, expected ${cursor} (hole or overlap)`,
+      );
     }
     cursor = place.end;
   }
@@ -111,9 +120,9 @@ export function readSafetensorsHeader(
 }
 
 interface Entry {
-  dtype: Label;
-  shape: number[];
-  data_offsets: [number, number];
+  readonly dtype: Label;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
 }
 
 type Fail = (what: string, cause?: unknown) => never;
@@ -133,30 +142,35 @@ function parseHeader(
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return fail("header is not a JSON object");
   }
-  // JSON.parse keeps the last of two equal keys in silence; a second tensor could hide that way.
-  if (countKeys(text) !== countOwnKeys(json)) fail("header has a duplicate key");
-
   const entries = new Map<string, Entry>();
   let metadata: Record<string, string> = {};
+  let keys = 0;
   for (const [name, value] of Object.entries(json)) {
-    if (name === "__metadata__") {
+    if (name === METADATA) {
       if (!isObject(value) || Object.values(value).some((item) => typeof item !== "string")) {
         return fail("__metadata__ must map strings to strings");
       }
       metadata = value as Record<string, string>;
+      keys += 1 + Object.keys(metadata).length;
       continue;
     }
-    if (!isEntry(value)) return fail(`tensor "${name}" has a malformed header entry`);
+    if (!isEntry(value)) return fail(`tensor ${describe(name)} has a malformed header entry`);
     entries.set(name, value);
+    keys += 1 + ENTRY_FIELDS;
   }
+  // JSON.parse keeps the last of two equal keys in silence; a second tensor could hide that way.
+  if (countKeys(text) !== keys) fail("header has a duplicate key");
   return { entries, metadata };
 }
+
+/** dtype, shape and data_offsets. */
+const ENTRY_FIELDS = 3;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function isEntry(value: unknown): value is Entry {
-  if (!isObject(value) || Object.keys(value).length !== 3) return false;
+  if (!isObject(value) || Object.keys(value).length !== ENTRY_FIELDS) return false;
   const { dtype, shape, data_offsets: offsets } = value;
   return (
     typeof dtype === "string" &&
@@ -173,23 +187,28 @@ function isEntry(value: unknown): value is Entry {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && +value! >= 0;
 
-/** Number of keys in all objects of a JSON text that is known to parse. */
+/** Number of keys in a JSON text that is known to parse: the strings that a colon follows. */
 function countKeys(text: string): number {
   let keys = 0;
-  for (const [, after] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*(:?)/g)) if (after === ":") keys++;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== '"') continue;
+    for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+    let after = i + 1;
+    while (isSpace(text[after])) after++;
+    if (text[after] === ":") keys++;
+  }
   return keys;
 }
 
-function countOwnKeys(value: unknown): number {
-  if (!isObject(value)) return 0;
-  return Object.values(value).reduce<number>((sum, item) => sum + 1 + countOwnKeys(item), 0);
-}
+const isSpace = (unit: string | undefined): boolean =>
+  unit === " " || unit === "\n" || unit === "\r" || unit === "\t";
 
 function view(bytes: Uint8Array, place: TensorPlace): Tensor {
   const { dtype, dims, begin, end } = place;
   const { width } = DTYPES[LABEL_OF[dtype]];
   const aligned = (bytes.byteOffset + begin) % width === 0;
-  const source = aligned ? bytes.subarray(begin, end) : bytes.slice(begin, end);
+  // Not `slice`: a Node Buffer is a Uint8Array whose slice is a view, as unaligned as before.
+  const source = aligned ? bytes.subarray(begin, end) : new Uint8Array(bytes.subarray(begin, end));
   const { buffer, byteOffset } = source;
   const length = (end - begin) / width;
   switch (dtype) {
@@ -208,7 +227,7 @@ function view(bytes: Uint8Array, place: TensorPlace): Tensor {
       return { dtype, dims, data: new Int8Array(buffer, byteOffset, length) };
     case "uint8":
     case "bool":
-      return { dtype, dims, data: source };
+      return { dtype, dims, data: new Uint8Array(buffer, byteOffset, length) };
     default:
       return dtype satisfies never;
   }
@@ -217,6 +236,8 @@ function view(bytes: Uint8Array, place: TensorPlace): Tensor {
 /**
  * Writes tensors canonically: widest dtype first, then by name, so that equal content gives equal
  * bytes and every tensor is aligned to its width. The header is padded to a multiple of 8 bytes.
+ * Throws FormatError when the reader would refuse the file: `tensor-size-mismatch` for data that
+ * does not fill its dimensions, `safetensors-invalid` for the reserved name.
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
@@ -227,18 +248,21 @@ export function writeSafetensors(
       DTYPES[LABEL_OF[b.dtype]].width - DTYPES[LABEL_OF[a.dtype]].width ||
       (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
   );
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header["__metadata__"] = metadata;
+  // Joined by hand: an object would reorder names like "7" and lose one called "__proto__".
+  const fields: string[] = [];
+  if (Object.keys(metadata).length > 0) fields.push(`"${METADATA}":${canonicalJson(metadata)}`);
   let offset = 0;
   for (const [name, { dtype, dims, data }] of ordered) {
-    header[name] = {
-      dtype: LABEL_OF[dtype],
-      shape: dims,
-      data_offsets: [offset, offset + data.byteLength],
-    };
-    offset += data.byteLength;
+    checkSize(dims, data.length);
+    if (name === METADATA) {
+      throw new FormatError("safetensors-invalid", `tensor name "${METADATA}": is reserved`);
+    }
+    const end = offset + data.byteLength;
+    const entry: Entry = { dtype: LABEL_OF[dtype], shape: dims, data_offsets: [offset, end] };
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
+    offset = end;
   }
-  let json = JSON.stringify(header);
+  let json = `{${fields.join(",")}}`;
   const headerBytes = encodeUtf8(json).byteLength;
   json += " ".repeat((8 - (headerBytes % 8)) % 8);
   const head = encodeUtf8(json);

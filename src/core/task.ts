@@ -8,6 +8,7 @@ import type { BaseManifest, Sha256, TaskManifest } from "./manifest.ts";
 import { checkFinite, emptyPrefix, unpackPrefix } from "./prefix.ts";
 import type { Prefix } from "./prefix.ts";
 import { FormatError } from "./errors.ts";
+import { describe } from "./record.ts";
 import { readSafetensors } from "./safetensors.ts";
 import type { Safetensors } from "./safetensors.ts";
 import {
@@ -19,6 +20,7 @@ import {
   checkDims,
 } from "./shapes.ts";
 import { toFloat32 } from "./tensor.ts";
+import type { Dtype } from "./tensor.ts";
 
 export interface Task {
   readonly manifest: TaskManifest;
@@ -83,6 +85,8 @@ export function openPooler(bytes: Uint8Array, base: BaseManifest): Pooler {
   return { weight: weight.values, bias: bias.values };
 }
 
+const FLOATING: readonly Dtype[] = ["float32", "float16", "bfloat16", "float64"];
+
 function floats(
   file: Safetensors,
   name: string,
@@ -92,7 +96,13 @@ function floats(
   if (!tensor) {
     throw new FormatError(
       "tensor-missing",
-      `${subject}: has no tensor "${name}", found ${[...file.tensors.keys()].slice(0, 10).join(", ")}`,
+      `${subject}: has no tensor "${name}", found ${[...file.tensors.keys()].slice(0, 10).map(describe).join(", ")}`,
+    );
+  }
+  if (!FLOATING.includes(tensor.dtype)) {
+    throw new FormatError(
+      "tensor-dtype-mismatch",
+      `${subject}: ${name} is ${tensor.dtype}, expected one of ${FLOATING.join(", ")}`,
     );
   }
   const values = toFloat32(tensor);

@@ -41,7 +41,8 @@ export function int64(dims: readonly number[], values: ArrayLike<number>): Tenso
   return { dtype: "int64", dims, data };
 }
 
-function checkSize(dims: readonly number[], length: number): void {
+/** Throws `tensor-size-mismatch` unless `length` elements fill the dimensions. */
+export function checkSize(dims: readonly number[], length: number): void {
   if (sizeOf(dims) !== length) {
     throw new FormatError(
       "tensor-size-mismatch",

@@ -19,8 +19,18 @@ export function encodeUtf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Parses a JSON file, naming it in the FormatError `json-invalid` when it is none. */
+/**
+ * Deeper than any file of ours and any tokenizer.json; shallow enough that whatever walks the value
+ * afterwards, JSON.stringify included, never runs out of stack.
+ */
+const MAX_JSON_DEPTH = 64;
+
+/**
+ * Parses a JSON file, naming it in the FormatError `json-invalid` when it is none or is nested
+ * deeper than 64 levels.
+ */
 export function parseJson(bytes: Uint8Array, subject: string): unknown {
+  checkDepth(bytes, subject);
   try {
     return JSON.parse(decodeUtf8(bytes));
   } catch (cause) {
@@ -32,20 +42,43 @@ export function parseJson(bytes: Uint8Array, subject: string): unknown {
   }
 }
 
-/** Any JSON value, written the same way whatever the order of its keys: identities hash this. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const fields = Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`);
-    return `{${fields.join(",")}}`;
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
+];
+
+/** Counts brackets outside of strings; works on bytes, since no part of a longer character is ASCII. */
+function checkDepth(bytes: Uint8Array, subject: string): void {
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte === QUOTE) isInString = !isInString;
+    else if (isInString) i += byte === BACKSLASH ? 1 : 0;
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++depth > MAX_JSON_DEPTH) throw tooDeep(subject);
+    }
   }
-  return JSON.stringify(value);
 }
 
-/** Bytes as lower-case hexadecimal digits. */
-export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const tooDeep = (subject: string): FormatError =>
+  new FormatError("json-invalid", `${subject}: is nested deeper than ${MAX_JSON_DEPTH} levels`);
+
+/**
+ * Any JSON value, written the same way whatever the order of its keys: identities hash this. What
+ * JSON cannot hold is left out of objects and null elsewhere, as in JSON.stringify.
+ */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0);
+}
+
+function write(value: unknown, depth: number): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (depth === MAX_JSON_DEPTH) throw tooDeep("value");
+  if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(",")}]`;
+  const fields = Object.entries(value)
+    .filter(([, item]) => item !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, item]) => `${JSON.stringify(key)}:${write(item, depth + 1)}`);
+  return `{${fields.join(",")}}`;
 }

@@ -19,6 +19,8 @@ export interface WindowOptions {
   readonly stride: number;
   /** Cut instead of windowing; of a pair, the longer text first. */
   readonly truncation: boolean;
+  /** More windows than this are refused before any is made. */
+  readonly maxWindows?: number | undefined;
 }
 
 export interface Window {
@@ -37,16 +39,26 @@ export interface Split {
   readonly isTruncated: boolean;
 }
 
-/** Splits a text or a pair into windows. Throws InputError `stride-invalid`, LimitError `pair-too-long`. */
+/**
+ * Splits a text or a pair into windows. Throws InputError `max-length-invalid`, `stride-invalid`,
+ * LimitError `pair-too-long`, `too-many-windows`.
+ */
 export function splitWindows(
   tokenizer: Tokenizer,
   text: string,
   pair: string | undefined,
-  { maxLength, stride, truncation }: WindowOptions,
+  { maxLength, stride, truncation, maxWindows = Infinity }: WindowOptions,
 ): Split {
   let first = tokenizer.tokenize(text);
   let second = pair === undefined ? undefined : tokenizer.tokenize(pair);
-  const room = maxLength - tokenizer.specialTokenCount(second !== undefined);
+  const specials = tokenizer.specialTokenCount(second !== undefined);
+  const room = maxLength - specials;
+  if (room < 1) {
+    throw new InputError(
+      "max-length-invalid",
+      `max_length: is ${maxLength}, must be above ${specials}, the number of special tokens`,
+    );
+  }
   const total = first.ids.length + (second?.ids.length ?? 0);
   const isTruncated = truncation && total > room;
   if (isTruncated) {
@@ -75,6 +87,12 @@ export function splitWindows(
     );
   }
   const count = Math.ceil((long.ids.length - stride) / (size - stride));
+  if (count > maxWindows) {
+    throw new LimitError(
+      "too-many-windows",
+      `text: has ${long.ids.length} tokens and needs ${count} windows, allowed are ${maxWindows}; send it in parts or set "truncation": true`,
+    );
+  }
   const windows = Array.from({ length: count }, (_, i): Window => {
     const firstPiece = Math.min(i * (size - stride), long.ids.length - size);
     const part = slicePieces(long, firstPiece, firstPiece + size);
@@ -96,8 +114,11 @@ function whole(tokenizer: Tokenizer, first: Pieces, second: Pieces | undefined):
 function truncate(first: number, second: number, room: number): { first: number; second: number } {
   const half = Math.floor(room / 2);
   if (second <= half) return { first: Math.min(first, room - second), second };
-  if (first <= room - half) return { first, second: Math.min(second, room - first) };
-  return { first: room - half, second: half };
+  if (first <= half) return { first, second: Math.min(second, room - first) };
+  // Both are cut: of an odd room the longer text gets the odd piece, of equal texts the second.
+  return first > second
+    ? { first: room - half, second: half }
+    : { first: half, second: room - half };
 }
 
 function slicePieces(pieces: Pieces, start: number, end: number): Pieces {
@@ -113,9 +134,10 @@ function slicePieces(pieces: Pieces, start: number, end: number): Pieces {
 export function mergeSequence(logits: readonly Float32Array[]): Float32Array {
   const [only] = logits;
   if (only && logits.length === 1) return only;
-  const merged = new Float32Array(only?.length ?? 0);
-  for (const row of logits) row.forEach((value, c) => (merged[c] = merged[c]! + value));
-  return merged.map((sum) => sum / logits.length);
+  // In double precision: thousands of windows would round their own sum away.
+  const sums = new Float64Array(only?.length ?? 0);
+  for (const row of logits) row.forEach((value, c) => (sums[c] = sums[c]! + value));
+  return Float32Array.from(sums, (sum) => sum / logits.length);
 }
 
 /**
@@ -127,23 +149,18 @@ export function mergeTokens(
   logits: readonly (readonly Float32Array[])[],
 ): Float32Array[] {
   const total = split.pieces.ids.length;
-  return Array.from({ length: total }, (_, piece) => {
-    let best: Float32Array | undefined;
-    let bestMargin = -1;
-    for (const [w, window] of split.windows.entries()) {
-      const at = piece - window.firstPiece;
-      if (at < 0 || at >= window.pieceCount) continue;
-      const isAtStart = window.firstPiece === 0;
-      const isAtEnd = window.firstPiece + window.pieceCount === total;
-      const margin = Math.min(
-        isAtStart ? Infinity : at,
-        isAtEnd ? Infinity : window.pieceCount - 1 - at,
-      );
-      if (margin > bestMargin) {
-        bestMargin = margin;
-        best = logits[w]![window.firstRow + at];
-      }
+  const merged: Float32Array[] = [];
+  const margins = new Float64Array(total).fill(-1);
+  for (const [w, { firstPiece, pieceCount, firstRow }] of split.windows.entries()) {
+    const isAtStart = firstPiece === 0;
+    const isAtEnd = firstPiece + pieceCount === total;
+    for (let at = 0; at < pieceCount; at++) {
+      const margin = Math.min(isAtStart ? Infinity : at, isAtEnd ? Infinity : pieceCount - 1 - at);
+      const piece = firstPiece + at;
+      if (margin <= margins[piece]!) continue;
+      margins[piece] = margin;
+      merged[piece] = logits[w]![firstRow + at]!;
     }
-    return best!;
-  });
+  }
+  return merged;
 }

@@ -1,0 +1,95 @@
+/** Good manifests and pointers as plain JSON values: tests change one thing and see it refused. */
+import { createHash } from "node:crypto";
+import type { Sha256 } from "../../src/core/manifest.ts";
+
+export const hex = (digit: string): string => digit.repeat(64);
+
+/** A task's manifest, without what a reader would add. */
+export function taskJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    format_version: 1,
+    kind: "task",
+    task: "sentiment",
+    base: { name: "tiny", identity: hex("a") },
+    type: "sequence",
+    problem_type: "single_label_classification",
+    labels: ["negative", "positive"],
+    num_virtual_tokens: 3,
+    position_offset: 0,
+    pooling: "cls",
+    max_length: 64,
+    temperature: 1,
+    thresholds: null,
+    prefix: { sha256: hex("b"), bytes: 10 },
+    canary: [{ text: "good", label: "positive", score: 0.9 }],
+    metrics: { accuracy: 0.9 },
+    created: "2026-01-02T03:04:05.678Z",
+    ...changes,
+  };
+}
+
+/** A base's manifest: L 2, N 2, D 4, H 8. */
+export function baseJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    format_version: 1,
+    kind: "base",
+    name: "tiny",
+    model_type: "bert",
+    dtype: "int8",
+    num_hidden_layers: 2,
+    hidden_size: 8,
+    num_attention_heads: 2,
+    num_key_value_heads: 2,
+    head_dim: 4,
+    vocab_size: 200,
+    type_vocab_size: 2,
+    max_length: 64,
+    first_position: 0,
+    pad_token_id: 0,
+    graph: "model.onnx",
+    weights: ["weights-0.safetensors"],
+    tokenizer: "tokenizer.json",
+    pooler: null,
+    files: {
+      "model.onnx": { sha256: hex("1"), bytes: 100 },
+      "weights-0.safetensors": { sha256: hex("2"), bytes: 200 },
+      "tokenizer.json": { sha256: hex("3"), bytes: 300 },
+    },
+    identity: hex("a"),
+    checkpoint: hex("c"),
+    created: "2026-01-02T03:04:05Z",
+    ...changes,
+  };
+}
+
+/** A task's pointer with two versions. */
+export function taskPointerJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const version = (digit: string) => ({
+    version: digit.repeat(12),
+    manifest: `sha256:${hex(digit)}`,
+    created: "2026-01-02T03:04:05Z",
+  });
+  return {
+    task: "sentiment",
+    current: "d".repeat(12),
+    versions: [version("d"), version("e")],
+    canary: null,
+    ...changes,
+  };
+}
+
+/** A base's pointer. */
+export function basePointerJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    base: "tiny",
+    manifest: `sha256:${hex("f")}`,
+    identity: hex("a"),
+    created: "2026-01-02T03:04:05Z",
+    ...changes,
+  };
+}
+
+export const toBytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+
+export const sha256: Sha256 = async (bytes) => createHash("sha256").update(bytes).digest("hex");
