@@ -338,9 +338,9 @@ function showRun(io: Io, epochs: number) {
       best: { epoch: number } | null;
     }): void {
       const { epoch, loss, score } = history.at(-1)!;
-      const mark_ = best?.epoch === epoch ? " (best)" : "";
+      const star = best?.epoch === epoch ? " (best)" : "";
       io.err(
-        `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}${mark_}`,
+        `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}${star}`,
       );
       mark = Date.now();
     },

@@ -3,6 +3,7 @@
  * read, labels listed, rows split, method and hyperparameters settled.
  */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import type { BaseManifest, Pooling, TaskType } from "../../src/core/manifest.ts";
@@ -11,7 +12,7 @@ import type { Dataset, Example } from "./data.ts";
 import { labelsOf } from "./labels.ts";
 import { derive, keyOf, permutation } from "./random.ts";
 import type { Key } from "./random.ts";
-import { chooseHyperparameters } from "./task-spec.ts";
+import { EMPTY_SPEC, chooseHyperparameters, readTaskSpec } from "./task-spec.ts";
 import type { DataFile, Hyperparameters, Method, TaskSpec } from "./task-spec.ts";
 
 /** A task with every choice made and its data in memory. */
@@ -145,6 +146,33 @@ async function readFiles(
     datasets.push(data);
   }
   return datasets;
+}
+
+/** The files that `eval` measures on: those given, else the evaluation files of the folder's task.json. */
+export async function readTaskDataFiles(
+  dir: string,
+  {
+    files,
+    dataDir,
+    type,
+    ...options
+  }: {
+    files: readonly DataFile[] | undefined;
+    dataDir: string | undefined;
+    type: TaskType;
+  } & Omit<PrepareOptions, "folders">,
+): Promise<Dataset[]> {
+  if (files !== undefined) return readFiles(files, type, { ...options, folders: ["."] });
+  const path = join(dir, "task.json");
+  const spec = existsSync(path) ? readTaskSpec(await readFile(path), path) : EMPTY_SPEC;
+  if (spec.data.eval.length === 0) {
+    throw new InputError(
+      "data-missing",
+      `${path}: names no evaluation data; name a file with --data`,
+    );
+  }
+  const folders = [...(dataDir === undefined ? [] : [dataDir]), dir];
+  return readFiles(spec.data.eval, type, { ...options, folders });
 }
 
 /** The first folder that holds the file; an absolute path stands for itself. */

@@ -1,0 +1,104 @@
+/** `eval`: how good is a task on labelled data, on the graph and the runtime that serve? */
+import { shortIdentity } from "../../src/core/manifest.ts";
+import { startProgress } from "../progress.ts";
+import { UsageError, defineCommand, readChoice, readInteger } from "./command.ts";
+import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
+import { metricLines } from "./metric-lines.ts";
+import { TASK_BASE_OPTIONS } from "./task-base.ts";
+
+export const command = defineCommand({
+  summary: "measure a task on labelled data",
+  usage: "TASK_DIR [--data F] [--base DIR]",
+  example: "npx edge-prefix eval prefixes/sentiment --data dev.tsv --label-names negative,positive",
+  options: {
+    data: {
+      type: "string",
+      value: "F",
+      multiple: true,
+      hint: "data files (default: the evaluation files of task.json)",
+    },
+    "data-dir": {
+      type: "string",
+      value: "DIR",
+      hint: "where the paths of task.json are looked for first",
+    },
+    "batch-size": { type: "string", value: "N", default: "16", hint: "texts in one run" },
+    ...TASK_BASE_OPTIONS,
+    ...DATA_OPTIONS,
+  },
+  async run({ values, positionals, io }) {
+    const [dir, ...more] = positionals;
+    if (dir === undefined || more.length > 0) {
+      throw new UsageError(`eval: expected one TASK_DIR, found ${positionals.length}`);
+    }
+    const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
+    const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
+    const { readTaskDataFiles } = await import("../training/prepare.ts");
+    const { evaluateTask, scoreName, scoreOf } = await import("../training/evaluate.ts");
+    const { openTaskWithBase } = await import("./task-base.ts");
+
+    const note = (line: string): void => io.err(line);
+    const { base, task } = await openTaskWithBase(
+      dir,
+      { base: values.base, taskBase: values["task-base"], runtime },
+      note,
+    );
+    const options = readDataOptions(values);
+    const datasets = await readTaskDataFiles(dir, {
+      files: values.data?.map((path) => ({ ...options, path })),
+      dataDir: values["data-dir"],
+      type: task.manifest.type,
+      strict: values.strict === true,
+      note,
+    });
+    const examples = datasets.flatMap((data) => data.examples);
+    const known = new Set(task.manifest.labels);
+    const unknown = new Set(
+      examples.flatMap(({ labels }) => labels).filter((label) => !known.has(label)),
+    );
+    if (unknown.size > 0) {
+      note(
+        `labels that the task does not have, so every such row counts as wrong: ${[...unknown].slice(0, 10).join(", ")}`,
+      );
+    }
+
+    const progress = startProgress(io, { label: "eval", total: examples.length });
+    let windows = 0;
+    const metrics = await evaluateTask(base, task, examples, {
+      batchSize,
+      signal: io.signal,
+      onProgress: (done, total) => {
+        windows = total;
+        progress.update(Math.round((done / total) * examples.length));
+      },
+    }).finally(() => progress.stop());
+    await base.session.release();
+
+    const data = datasets.map(({ name }) => name).join(", ");
+    const { type } = metrics;
+    if (io.json) {
+      io.out(
+        JSON.stringify({
+          task: task.manifest.task,
+          version: task.version,
+          base: shortIdentity(base.manifest),
+          dtype: base.manifest.dtype,
+          runtime,
+          data,
+          n: examples.length,
+          windows,
+          bad_rows: datasets.reduce((sum, { badRows }) => sum + badRows, 0),
+          metric: scoreName(type),
+          score: scoreOf(metrics),
+          metrics,
+        }),
+      );
+      return 0;
+    }
+    io.out(
+      `${task.manifest.task} ${task.version} on ${data}, base ${shortIdentity(base.manifest)} (${base.manifest.dtype}, ${runtime})`,
+    );
+    for (const line of metricLines(metrics)) io.out(line);
+    return 0;
+  },
+});

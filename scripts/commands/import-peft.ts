@@ -1,0 +1,116 @@
+/** `import-peft`: an adapter that PEFT saved becomes a task folder, every bit of it kept (F32). */
+import { basename, resolve } from "node:path";
+import { checkName } from "../../src/core/keys.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { readBaseFolder } from "../import/base-folder.ts";
+import {
+  checkAdapterFitsBase,
+  defaultPositionOffset,
+  poolingOf,
+  readPeftAdapter,
+} from "../publish/peft.ts";
+import { taskCard } from "../training/card.ts";
+import { packTask, writeTaskFolder } from "../training/task-folder.ts";
+import { EMPTY_SPEC, writeTaskSpec } from "../training/task-spec.ts";
+import { UsageError, defineCommand, readInteger, required } from "./command.ts";
+
+export const command = defineCommand({
+  summary: "turn a PEFT prefix-tuning adapter into a task folder",
+  usage: "ADAPTER_DIR --base DIR --out TASK_DIR [--position-offset N]",
+  example: "npx edge-prefix import-peft my-adapter --base models/minilm --out prefixes/my-task",
+  options: {
+    base: {
+      type: "string",
+      value: "DIR",
+      hint: "base of the checkpoint that the adapter was trained on",
+    },
+    out: { type: "string", short: "o", value: "DIR", hint: "task folder to write" },
+    name: { type: "string", value: "NAME", hint: "name of the task (default: the folder's)" },
+    "position-offset": {
+      type: "string",
+      value: "N",
+      hint: "position of the first token (default: as PEFT numbers them)",
+    },
+  },
+  async run({ values, positionals, io }) {
+    const [dir, ...more] = positionals;
+    if (dir === undefined || more.length > 0) {
+      throw new UsageError(`import-peft: expected one ADAPTER_DIR, found ${positionals.length}`);
+    }
+    const out = required(values.out, "--out");
+    const name = checkName("task", values.name ?? basename(resolve(out)));
+    const base = (await readBaseFolder(required(values.base, "--base"))).manifest;
+    const adapter = await readPeftAdapter(dir);
+    checkAdapterFitsBase(adapter, base);
+    const offset =
+      readInteger(values["position-offset"], "--position-offset", { min: 0, max: 1024 }) ??
+      defaultPositionOffset(adapter, base);
+    const pooling = poolingOf(adapter, base);
+
+    const { type, labels, numVirtualTokens, promptEmbeddings, weight, bias } = adapter;
+    const packed = await packTask(
+      {
+        task: name,
+        type,
+        problem_type: "single_label_classification",
+        labels,
+        num_virtual_tokens: numVirtualTokens,
+        position_offset: offset,
+        pooling,
+        max_length: base.max_length - offset,
+        temperature: 1,
+        thresholds: null,
+        canary: [],
+        metrics: {},
+        created: new Date().toISOString(),
+      },
+      base,
+      {
+        [PROMPT_EMBEDDINGS]: promptEmbeddings.values,
+        [CLASSIFIER_WEIGHT]: weight.values,
+        [CLASSIFIER_BIAS]: bias,
+      },
+      {
+        [PROMPT_EMBEDDINGS]: promptEmbeddings.dims,
+        [CLASSIFIER_WEIGHT]: weight.dims,
+        [CLASSIFIER_BIAS]: [bias.length],
+      },
+      "float32",
+    );
+    const spec = {
+      ...EMPTY_SPEC,
+      name,
+      description: `Imported from a PEFT adapter${adapter.trainedOn ? ` for ${adapter.trainedOn}` : ""}.`,
+      base: base.name,
+      type,
+      labels,
+      method: "prefix" as const,
+      num_virtual_tokens: numVirtualTokens,
+      ...(pooling !== "none" && { pooling }),
+    };
+    const card = taskCard(packed.task.manifest, {
+      description: spec.description,
+      method: "prefix",
+      data: null,
+      settings: {},
+      prefixBytes: packed.prefixBytes.byteLength,
+    });
+    await writeTaskFolder(out, packed, { taskJson: writeTaskSpec(spec), card });
+    const { version } = packed.task;
+    io.out(
+      io.json
+        ? JSON.stringify({
+            task: name,
+            out,
+            version,
+            type,
+            labels,
+            num_virtual_tokens: numVirtualTokens,
+            position_offset: offset,
+            pooling,
+          })
+        : `${out}: version ${version}, ${type}, ${labels.length} labels, P ${numVirtualTokens}, position_offset ${offset}, pooling ${pooling}`,
+    );
+    return 0;
+  },
+});

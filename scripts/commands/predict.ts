@@ -1,0 +1,112 @@
+/**
+ * `predict`: the endpoint's answers without an endpoint. The request path is the Worker's own
+ * (serve/predictor.ts) over the same wasm, so a line here equals a line of its NDJSON.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import type { EdgePrefixError } from "../../src/core/errors.ts";
+import { readPredictRequest } from "../../src/http/schema.ts";
+import { createPredictor } from "../../src/serve/predictor.ts";
+import { createScheduler } from "../../src/serve/scheduler.ts";
+import { readInputs } from "../read-inputs.ts";
+import { UsageError, defineCommand, readChoice, readNumber, required } from "./command.ts";
+import { TASK_BASE_OPTIONS } from "./task-base.ts";
+
+/** Inputs that share the queue; their windows share runs, and answers come in this rhythm. */
+const CHUNK = 64;
+
+export const command = defineCommand({
+  summary: "answer texts from a file, as the endpoint would",
+  usage: "TASK_DIR --input F.jsonl [--base DIR] [the endpoint's parameters]",
+  example: "npx edge-prefix predict prefixes/sentiment --input texts.jsonl --top-k 1",
+  options: {
+    input: {
+      type: "string",
+      value: "F.jsonl",
+      hint: 'a line: "text", {"text","text_pair"?} or [text, pair]; .gz too',
+    },
+    ...TASK_BASE_OPTIONS,
+    "top-k": { type: "string", value: "N", hint: "only the N best labels" },
+    "function-to-apply": {
+      type: "string",
+      value: "softmax|sigmoid|none",
+      hint: "from logits to scores",
+    },
+    "aggregation-strategy": {
+      type: "string",
+      value: "none|simple|first|average|max",
+      hint: "from tags to entities (simple)",
+    },
+    "ignore-labels": { type: "string", value: "A,B,..", hint: "tags that are no entities (O)" },
+    stride: { type: "string", value: "N", hint: "pieces that neighbouring windows share" },
+    "max-length": { type: "string", value: "N", hint: "longest window in tokens" },
+    truncation: { type: "boolean", hint: "cut long texts instead of reading them in windows" },
+    "offset-unit": { type: "string", value: "codepoint|utf16", hint: "unit of start and end" },
+  },
+  async run({ values, positionals, io }) {
+    const [dir, ...more] = positionals;
+    if (dir === undefined || more.length > 0) {
+      throw new UsageError(`predict: expected one TASK_DIR, found ${positionals.length}`);
+    }
+    const { parameters } = readPredictRequest({
+      inputs: [],
+      parameters: {
+        top_k: readNumber(values["top-k"], "--top-k"),
+        function_to_apply: values["function-to-apply"],
+        aggregation_strategy: values["aggregation-strategy"],
+        ignore_labels: values["ignore-labels"]?.split(","),
+        stride: readNumber(values.stride, "--stride"),
+        max_length: readNumber(values["max-length"], "--max-length"),
+        truncation: values.truncation,
+        offset_unit: values["offset-unit"],
+      },
+    });
+    const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
+    const inputs = await readInputs(required(values.input, "--input"));
+    const { openTaskWithBase } = await import("./task-base.ts");
+    const opened = await openTaskWithBase(
+      dir,
+      { base: values.base, taskBase: values["task-base"], runtime },
+      (line) => io.err(line),
+    );
+
+    const clock = { now: () => Date.now(), wait: (ms: number) => wait(ms) };
+    const never = (): never => fail("predict opens its task itself");
+    const predictor = createPredictor({
+      models: { get: never },
+      tasks: { get: never },
+      scheduler: createScheduler({ clock, maxBatchTokens: 512, maxQueuedTokens: Infinity }),
+      clock,
+      deadlineMs: Infinity,
+      maxWindows: Infinity,
+    });
+    let failed = 0;
+    try {
+      for (let from = 0; from < inputs.length; from += CHUNK) {
+        const chunk = inputs.slice(from, from + CHUNK);
+        const answers = predictor.predict({ ...opened, isStale: false }, chunk, parameters, {
+          signal: io.signal,
+        });
+        for await (const answer of answers) {
+          const index = from + answer.index;
+          if ("error" in answer) failed += 1;
+          io.out(
+            JSON.stringify(
+              "error" in answer
+                ? { index, error: problemOf(answer.error) }
+                : { index, result: answer.result },
+            ),
+          );
+        }
+      }
+    } finally {
+      await opened.base.session.release();
+    }
+    return failed === 0 ? 0 : 1;
+  },
+});
+
+const problemOf = (error: EdgePrefixError) => ({ code: error.code, detail: error.message });
+
+function fail(message: string): never {
+  throw new TypeError(message);
+}
