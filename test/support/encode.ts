@@ -1,0 +1,88 @@
+/** Runs a base's graph on texts or ids, as the tests of importing, shrinking and runtimes need it. */
+import type { Base } from "../../scripts/import/base-folder.ts";
+import { collate } from "../../src/core/collate.ts";
+import type { Queries } from "../../src/core/collate.ts";
+import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
+import type { Prefix } from "../../src/core/prefix.ts";
+import { prefixWidth } from "../../src/core/prefix.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import type { GraphFiles, Session } from "../../src/runtime/session.ts";
+import { keyOf, normals } from "../../scripts/training/random.ts";
+
+/** A text's tokens and the prefix it is read with. */
+export interface TestRow {
+  readonly ids: readonly number[];
+  readonly prefix?: Prefix;
+}
+
+/** Hidden states [T, H] of each row's own tokens, run as one batch; [1, H] for queries "first". */
+export async function hiddenStates(
+  base: Base,
+  session: Session,
+  rows: readonly TestRow[],
+  queries: Queries = "all",
+): Promise<Float32Array[]> {
+  const feeds = collate(
+    rows.map(({ ids, prefix }) => ({
+      ids: Int32Array.from(ids),
+      typeIds: new Int32Array(ids.length),
+      prefix: prefix ?? emptyPrefix(base.manifest),
+      positionOffset: 0,
+    })),
+    base.manifest,
+    queries,
+  );
+  const { dims, data } = (await session.run(feeds))[LAST_HIDDEN_STATE]!;
+  const [, length, width] = dims as [number, number, number];
+  return rows.map(({ ids }, b) => {
+    const kept = queries === "first" ? 1 : ids.length;
+    const from = b * length * width;
+    return (data as Float32Array).slice(from, from + kept * width);
+  });
+}
+
+/** A prefix of random keys and values. */
+export function randomPrefix(base: Base, length: number, seed: number): Prefix {
+  const width = prefixWidth(base.manifest);
+  return unpackPrefix(normals(keyOf(seed), length * width), [length, width], base.manifest, "test");
+}
+
+/** Opens a session, uses it, releases it. */
+export async function withSession<T>(
+  open: (files: GraphFiles) => Promise<Session>,
+  base: Base,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await open(base.graphFiles);
+  try {
+    return await use(session);
+  } finally {
+    await session.release();
+  }
+}
+
+/** Largest absolute difference of two arrays of one length; NaN when a value is NaN. */
+export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Infinity;
+  let max = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= max)) max = difference;
+  }
+  return max;
+}
+
+/** Mean cosine over rows of `width`. */
+export function meanCosine(a: Float32Array, b: Float32Array, width: number): number {
+  let total = 0;
+  for (let from = 0; from < a.length; from += width) {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let i = from; i < from + width; i++) {
+      ab += a[i]! * b[i]!;
+      aa += a[i]! * a[i]!;
+      bb += b[i]! * b[i]!;
+    }
+    total += ab / Math.sqrt(aa * bb);
+  }
+  return total / (a.length / width);
+}
