@@ -80,10 +80,10 @@ export function splitWindows(
       `text pair: both texts are long (${first.ids.length} and ${second?.ids.length ?? 0} pieces), one of them may have at most ${Math.floor(room / 2)}; shorten one or set "truncation": true`,
     );
   }
-  if (stride >= size) {
+  if (!Number.isInteger(stride) || stride < 0 || stride >= size) {
     throw new InputError(
       "stride-invalid",
-      `stride: is ${stride}, must be below ${size} (max_length ${maxLength} less special tokens and the other text)`,
+      `stride: is ${stride}, must be a whole number from 0 and below ${size} (max_length ${maxLength} less special tokens and the other text)`,
     );
   }
   const count = Math.ceil((long.ids.length - stride) / (size - stride));

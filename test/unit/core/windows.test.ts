@@ -110,6 +110,11 @@ describe("splitWindows of one text", () => {
     expect(run).toThrow(expect.objectContaining({ code: "stride-invalid" }));
   });
 
+  test.each([-1, 0.5, NaN, Infinity])("a stride of %f is refused", (stride) => {
+    const run = () => splitWindows(tokenizer, letters(9), undefined, options(6, stride));
+    expect(run).toThrow(expect.objectContaining({ name: "InputError", code: "stride-invalid" }));
+  });
+
   test.each([
     [undefined, 2],
     [undefined, 0],
