@@ -25,8 +25,30 @@ export interface Bucket {
   list(prefix: string): Promise<string[]>;
 }
 
+/** A store that has not answered by now is as good as gone: a read of a whole shard takes about a second. */
+const TIMEOUT_MS = 20_000;
+
 /** Reads an R2 binding. */
-export function r2Bucket(r2: R2Bucket): Bucket {
+export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
+  async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`));
+      timer = setTimeout(late, timeoutMs);
+    });
+    try {
+      return await Promise.race([request(), timeout]);
+    } catch (cause) {
+      throw new UnavailableError(
+        "bucket-unavailable",
+        `bucket object "${key}": cannot be read now`,
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   return {
     async get(key, maxBytes, knownEtag) {
       const object = await ask(key, () =>
@@ -55,14 +77,4 @@ export function r2Bucket(r2: R2Bucket): Bucket {
       return keys;
     },
   };
-}
-
-async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
-  try {
-    return await request();
-  } catch (cause) {
-    throw new UnavailableError("bucket-unavailable", `bucket object "${key}": cannot be read now`, {
-      cause,
-    });
-  }
 }

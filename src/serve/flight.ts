@@ -2,10 +2,12 @@
  * Shared work in a Worker: one load that many requests wait for.
  *
  * workerd ties a promise and its I/O to the request that started them: if that request ends or is
- * cancelled, the load never settles, for anyone. So the starter holds the load open (waitUntil), the
- * load beats a heart whenever it makes progress, and a waiter who sees no beat for `staleMs` starts
- * the load again as its own. Waiters poll with their own timer instead of awaiting the shared
- * promise, because a promise of another request may never wake them.
+ * cancelled, the load never settles, for anyone. So the starter holds the load open (waitUntil) and
+ * beats a heart beside it, from its own context: the heart stops exactly when the context is gone.
+ * A waiter that has seen no beat for many of its own turns starts the load again as its own. Turns
+ * are counted, not milliseconds: while a graph is being compiled nobody gets a turn, and deployed
+ * clocks stand still. Waiters poll with their own timer instead of awaiting the shared promise,
+ * because a promise of another request may never wake them.
  */
 import { UnavailableError } from "../core/errors.ts";
 
@@ -19,10 +21,10 @@ export interface Clock {
   wait(ms: number): Promise<void>;
 }
 
-/** One run of a load: what it came to, and when it last made progress. */
+/** One run of a load: what it came to, and whether its owner is alive. */
 interface Run<T> {
   outcome: { readonly value: T } | { readonly error: unknown } | null;
-  beatAt: number;
+  beats: number;
 }
 
 export interface Flight<T> {
@@ -33,18 +35,15 @@ export interface Flight<T> {
   readonly isLoading: boolean;
 }
 
-/** How long a load may show no progress before a waiter takes it over. */
-const STALE_MS = 5_000;
+const BEAT_MS = 50;
 const POLL_MS = 5;
+/** A living heart beats about every tenth poll; the margin costs two seconds when it has stopped. */
+const MISSED_POLLS = 400;
 /** A waiter that has taken over this often gives up: the load, not its owner, is the problem. */
 const MAX_TAKEOVERS = 3;
 
-/** Makes a single-flight load. `load` calls `beat` whenever it makes progress. */
-export function createFlight<T>(
-  load: (beat: () => void) => Promise<T>,
-  clock: Clock,
-  staleMs = STALE_MS,
-): Flight<T> {
+/** Makes a single-flight load. */
+export function createFlight<T>(load: () => Promise<T>, clock: Clock): Flight<T> {
   // One object, so that reads after an await see what other requests have done meanwhile.
   const state: { value: { readonly value: T } | null; current: Run<T> | null } = {
     value: null,
@@ -52,23 +51,29 @@ export function createFlight<T>(
   };
 
   const start = (hold: Hold): Run<T> => {
-    const run: Run<T> = { outcome: null, beatAt: clock.now() };
-    const work = load(() => (run.beatAt = clock.now())).then(
-      (loaded) => {
-        run.outcome = { value: loaded };
-        state.value ??= { value: loaded };
-      },
-      (error: unknown) => {
-        run.outcome = { error };
-      },
-    );
-    hold(
-      work.finally(() => {
-        if (state.current === run) state.current = null;
-      }),
-    );
+    const run: Run<T> = { outcome: null, beats: 0 };
+    hold(settle(run));
+    hold(beat(run));
     return run;
   };
+
+  async function settle(run: Run<T>): Promise<void> {
+    try {
+      const value = await load();
+      run.outcome = { value };
+      state.value ??= { value };
+    } catch (error) {
+      run.outcome = { error };
+    }
+    if (state.current === run) state.current = null;
+  }
+
+  async function beat(run: Run<T>): Promise<void> {
+    while (run.outcome === null) {
+      run.beats++;
+      await clock.wait(BEAT_MS);
+    }
+  }
 
   return {
     get value() {
@@ -78,25 +83,26 @@ export function createFlight<T>(
       return state.current !== null;
     },
     async get(hold) {
-      // Asked through a function: other requests change the state while this one waits.
-      const loaded = () => state.value;
-      const early = loaded();
-      if (early) return early.value;
-      let run = (state.current ??= start(hold));
-      for (let takeovers = 0; ;) {
-        const done = loaded();
-        if (done) return done.value;
+      let run = state.value === null ? (state.current ??= start(hold)) : null;
+      let beats = -1;
+      let missed = 0;
+      let takeovers = 0;
+      while (state.value === null && run !== null) {
         if (run.outcome && "error" in run.outcome) throw run.outcome.error;
-        if (clock.now() - run.beatAt > staleMs) {
+        missed = run.beats === beats ? missed + 1 : 0;
+        beats = run.beats;
+        if (missed > MISSED_POLLS) {
           if (++takeovers > MAX_TAKEOVERS) {
             throw new UnavailableError("load-stalled", "load: makes no progress; try again later");
           }
           // Another waiter may have taken over already: join the newest run.
-          const newest = state.current;
+          const newest: Run<T> | null = state.current;
           run = newest !== null && newest !== run ? newest : (state.current = start(hold));
+          missed = 0;
         }
         await clock.wait(POLL_MS);
       }
+      return state.value!.value;
     },
   };
 }

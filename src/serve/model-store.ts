@@ -52,12 +52,10 @@ const MAX_FILE_BYTES = 96_000_000;
 export function createModelStore(options: ModelStoreOptions): ModelStore {
   let state: "empty" | "failed" = "empty";
   let detail = "not asked for yet";
-  const flight = createFlight(async (beat) => {
+  const broken: Broken = new Map();
+  const flight = createFlight(async () => {
     try {
-      return await loadBase(options, (step) => {
-        detail = step;
-        beat();
-      });
+      return await loadBase(options, broken, (step) => (detail = step));
     } catch (error) {
       state = "failed";
       detail = error instanceof Error ? error.message : String(error);
@@ -76,10 +74,19 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   };
 }
 
+/**
+ * Manifests whose graph the runtime has refused. It would refuse it again, and every attempt costs a
+ * download and heap that is never given back; files that are damaged are another matter, since
+ * somebody may repair them.
+ */
+type Broken = Map<string, unknown>;
+
 async function loadBase(
-  { base, bucket, sha256, createSession }: ModelStoreOptions,
+  options: ModelStoreOptions,
+  broken: Broken,
   progress: (step: string) => void,
 ): Promise<LoadedBase> {
+  const { base, bucket, sha256, createSession } = options;
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
     if (object === null || object === "unchanged") {
@@ -93,37 +100,47 @@ async function loadBase(
 
   progress("reading the pointer");
   const pointer = readBasePointer(await read(baseKey(base), MAX_POINTER_BYTES), baseKey(base));
-  progress("reading the manifest");
   const manifestHash = hashOf(pointer.manifest);
-  const manifestBytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
+  if (broken.has(manifestHash)) throw broken.get(manifestHash);
+  progress("reading the manifest");
   const subject = `base "${base}": manifest.json`;
+  const manifestBytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
   const manifestRef = { sha256: manifestHash, bytes: manifestBytes.byteLength };
   await checkFile(subject, manifestBytes, manifestRef, sha256);
   const manifest = readBaseManifest(manifestBytes, subject);
-  if ((await baseIdentity(manifest.files, sha256)) !== manifest.identity) {
+  if (
+    manifest.name !== base ||
+    (await baseIdentity(manifest.files, sha256)) !== manifest.identity
+  ) {
     throw new FormatError(
       "base-manifest-invalid",
-      `${subject}: its identity is not the hash of its files`,
+      `${subject}: is of base "${manifest.name}", or its identity is not the hash of its files`,
     );
   }
 
-  const readFile = async (name: string): Promise<Uint8Array> => {
-    progress(`reading ${name}`);
+  // All at once: a cold start waits for the slowest file, not for their sum.
+  const { graph, weights, tokenizer, pooler } = manifest;
+  const names = [...new Set([graph, ...weights, tokenizer, ...(pooler === null ? [] : [pooler])])];
+  progress(`reading ${names.join(", ")}`);
+  const readFile = async (name: string): Promise<[string, Uint8Array]> => {
     const ref = manifest.files[name]!;
     const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
     await checkFile(`base "${base}": ${name}`, bytes, ref, sha256);
-    return bytes;
+    return [name, bytes];
   };
-  const tokenizer = createTokenizer(
-    parseJson(await readFile(manifest.tokenizer), "tokenizer.json"),
-  );
-  const pooler =
-    manifest.pooler === null ? null : openPooler(await readFile(manifest.pooler), manifest);
-  const graph = await readFile(manifest.graph);
-  const weights = new Map<string, Uint8Array>();
-  for (const name of manifest.weights) weights.set(name, await readFile(name));
+  const files = new Map(await Promise.all(names.map(readFile)));
+  const parts = {
+    manifest,
+    tokenizer: createTokenizer(parseJson(files.get(tokenizer)!, "tokenizer.json")),
+    pooler: pooler === null ? null : openPooler(files.get(pooler)!, manifest),
+  };
   progress("creating the session");
-  const session = await createSession({ graph, weights });
-  progress("ready");
-  return { manifest, tokenizer, session, pooler };
+  try {
+    const shards = new Map(weights.map((name) => [name, files.get(name)!]));
+    const session = await createSession({ graph: files.get(graph)!, weights: shards });
+    return { ...parts, session };
+  } catch (error) {
+    broken.set(manifestHash, error);
+    throw error;
+  }
 }
