@@ -1,30 +1,20 @@
-/** The command table: every verb of the command line in the order of work, loaded only when used. */
-import { existsSync } from "node:fs";
+/** The command table: every verb in the order of work; a verb is loaded only when it is used. */
 import type { Command } from "./commands/command.ts";
 
 type Load = () => Promise<{ readonly command: Command }>;
 
-const NAMES = [
-  "import",
-  "shrink",
-  "tokenize",
-  "embed",
-  "train",
-  "eval",
-  "predict",
-  "import-peft",
-  "push",
-  "list",
-  "rollback",
-  "verify",
-  "bench",
-];
-
-export const VERBS: Readonly<Record<string, Load>> = Object.fromEntries(
-  NAMES.filter((verb) => existsSync(new URL(`./commands/${verb}.ts`, import.meta.url))).map(
-    (verb): [string, Load] => [
-      verb,
-      () => import(`./commands/${verb}.ts`) as Promise<{ readonly command: Command }>,
-    ],
-  ),
-);
+export const VERBS: Readonly<Record<string, Load>> = {
+  import: () => import("./commands/import.ts"),
+  shrink: () => import("./commands/shrink.ts"),
+  tokenize: () => import("./commands/tokenize.ts"),
+  embed: () => import("./commands/embed.ts"),
+  train: () => import("./commands/train.ts"),
+  eval: () => import("./commands/eval.ts"),
+  predict: () => import("./commands/predict.ts"),
+  "import-peft": () => import("./commands/import-peft.ts"),
+  push: () => import("./commands/push.ts"),
+  list: () => import("./commands/list.ts"),
+  rollback: () => import("./commands/rollback.ts"),
+  verify: () => import("./commands/verify.ts"),
+  bench: () => import("./commands/bench.ts"),
+};

@@ -53,11 +53,15 @@ function writeData(path: string, nouns: readonly string[]): void {
 /** Trains the task "mood" by the command line; another seed is another version. */
 async function train(seed: number): Promise<{ folder: string; version: string }> {
   const out = inFolder(`trained-${seed}`);
-  const options = ["--base", inFolder("base"), "--eval", inFolder("eval.csv"), "--out", out];
+  const files = ["--base", inFolder("base"), "--eval", inFolder("eval.csv"), "--out", out];
   const size = ["--epochs", "6", "--num-virtual-tokens", "4", "--lr", "0.03"];
+  const name = ["--name", "mood", "--seed", String(seed), "--json"];
   const { code, stdout, stderr } = await cli(
-    ...["train", inFolder("train.csv"), "--name", "mood", "--seed", String(seed), "--json"],
-    ...[...options, ...size],
+    "train",
+    inFolder("train.csv"),
+    ...files,
+    ...size,
+    ...name,
   );
   expect(code, stderr).toBe(0);
   return { folder: out, version: (JSON.parse(stdout) as { version: string }).version };
@@ -151,6 +155,23 @@ describe("the road from a task folder to an answer", () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map((line) => line.index)).toEqual([0, 1, undefined]);
     expect(lines[2]).toMatchObject({ done: true, count: 2 });
+  });
+
+  it("answers as the command line does, digit for digit", async () => {
+    const texts = ["the film was good", "the plot was awful and so was the rest of it", "!"];
+    writeFileSync(inFolder("texts.jsonl"), texts.map((text) => JSON.stringify(text)).join("\n"));
+    const served = await (await predict(texts, "application/x-ndjson")).text();
+    const { code, stdout } = await cli(
+      "predict",
+      inFolder("trained-1"),
+      "--base",
+      inFolder("base"),
+      "--input",
+      inFolder("texts.jsonl"),
+    );
+    expect(code).toBe(0);
+    const lines = (text: string): string[] => text.trim().split("\n");
+    expect(lines(stdout).slice(0, 3)).toEqual(lines(served).slice(0, 3));
   });
 
   it("serves a new version after a push while it runs", async () => {
