@@ -9,13 +9,14 @@ export const live: AppHandler = (c) => c.json({ status: "alive" });
 /** Starts the load of the base and says at once whether it is there. */
 export function ready({ models }: AppDeps): AppHandler {
   return (c) => {
+    const before = models.status;
     if (!models.ready) {
-      const hold = holdOf(c);
-      // The load's failure is told by `status`, here and to the next who ask.
-      hold(models.get(hold).catch(() => undefined));
+      // Why the load failed is told by `status`, here and to the next who ask.
+      holdOf(c)(models.get(holdOf(c)).catch(() => undefined));
     }
     if (!models.ready) {
-      const { state, detail } = models.status;
+      // A load that begins anew must not hide why the last one failed.
+      const { state, detail } = before.state === "failed" ? before : models.status;
       throw new UnavailableError("base-not-ready", `base: ${state} (${detail})`);
     }
     const { name, identity } = models.ready.manifest;

@@ -1,0 +1,134 @@
+/** The whole app over real R2 and a real session whose runs are counted and can be held back. */
+import { createExecutionContext } from "cloudflare:test";
+import { createApp } from "../../src/app.ts";
+import { readConfig } from "../../src/config.ts";
+import { r2Bucket } from "../../src/serve/bucket.ts";
+import type { LoadedBase, ModelStore } from "../../src/serve/model-store.ts";
+import { createPredictor } from "../../src/serve/predictor.ts";
+import { createScheduler } from "../../src/serve/scheduler.ts";
+import { createTaskStore } from "../../src/serve/task-store.ts";
+import { clock, loadedBase, r2, sha256 } from "./support.ts";
+
+export interface TestApp {
+  fetch(request: Request): Promise<Response>;
+  /** POSTs JSON to a task's predict route. */
+  predict(task: string, body: unknown, options?: PredictOptions): Promise<Response>;
+  /** Runs of the session that have begun. */
+  readonly runs: number;
+  /** Lets that many runs begin; later ones wait until more are let through. At first, all may. */
+  allowRuns(count: number): void;
+  readonly logged: Record<string, unknown>[];
+}
+
+export interface PredictOptions {
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** An app with its own stores, so that no test sees what another loaded. */
+export async function testApp(
+  variables: Record<string, unknown> = {},
+  models?: ModelStore,
+): Promise<TestApp> {
+  const config = readConfig({ BASE: "pocket", ...variables });
+  const real = await loadedBase();
+  const gate = { runs: 0, allowed: Infinity };
+  const session: LoadedBase["session"] = {
+    ...real.session,
+    async run(feeds, fetches) {
+      const turn = ++gate.runs;
+      while (turn > gate.allowed) await clock.wait(1);
+      return real.session.run(feeds, fetches);
+    },
+  };
+  const base = { ...real, session };
+  const loaded: ModelStore = {
+    get: async () => base,
+    ready: base,
+    status: { state: "ready", detail: "" },
+  };
+  const tasks = createTaskStore({ bucket: r2Bucket(r2), clock, sha256, ...config.tasks });
+  const scheduler = createScheduler({ clock, ...config.scheduler });
+  const logged: Record<string, unknown>[] = [];
+  const app = createApp({
+    config,
+    models: models ?? loaded,
+    tasks,
+    predictor: createPredictor({
+      models: models ?? loaded,
+      tasks,
+      scheduler,
+      clock,
+      ...config.predictor,
+    }),
+    ...clock,
+    requestId: () => crypto.randomUUID(),
+    log: (record) => logged.push(record),
+  });
+  const fetch = async (request: Request): Promise<Response> =>
+    app.fetch(request, undefined, createExecutionContext());
+  return {
+    fetch,
+    predict: (task, body, { accept = "application/json", signal } = {}) =>
+      fetch(predictRequest(task, body, accept, signal)),
+    get runs() {
+      return gate.runs;
+    },
+    allowRuns(count) {
+      gate.allowed = count;
+    },
+    logged,
+  };
+}
+
+export function predictRequest(
+  task: string,
+  body: unknown,
+  accept = "application/json",
+  signal?: AbortSignal,
+): Request {
+  return new Request(`https://worker/v1/tasks/${task}/predict`, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** Reads a streamed answer line by line, as a client that does not wait for the end. */
+export function lineReader(response: Response): {
+  next(): Promise<Record<string, unknown> | null>;
+  cancel(): Promise<void>;
+} {
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  return {
+    async next() {
+      while (!buffer.includes("\n")) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        buffer += value;
+      }
+      const end = buffer.indexOf("\n");
+      const line = buffer.slice(0, end);
+      buffer = buffer.slice(end + 1);
+      return JSON.parse(line) as Record<string, unknown>;
+    },
+    cancel: () => reader.cancel(),
+  };
+}
+
+/** "status code" of a problem document, "200" of an answer. */
+export async function verdictOf(response: Response): Promise<string> {
+  const answer = (await response.json()) as { code?: string };
+  return response.ok ? String(response.status) : `${response.status} ${answer.code}`;
+}
+
+/** All lines of an NDJSON answer. workerd warns of `.text()` on a type that does not begin with "text". */
+export async function linesOf(response: Response): Promise<Record<string, unknown>[]> {
+  const text = new TextDecoder().decode(await response.arrayBuffer());
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
