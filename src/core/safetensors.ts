@@ -237,7 +237,7 @@ function view(bytes: Uint8Array, place: TensorPlace): Tensor {
  * Writes tensors canonically: widest dtype first, then by name, so that equal content gives equal
  * bytes and every tensor is aligned to its width. The header is padded to a multiple of 8 bytes.
  * Throws FormatError when the reader would refuse the file: `tensor-size-mismatch` for data that
- * does not fill its dimensions, `safetensors-invalid` for the reserved name.
+ * does not fill its dimensions, `safetensors-invalid` for the reserved name and a header above 1 MB.
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
@@ -266,6 +266,12 @@ export function writeSafetensors(
   const headerBytes = encodeUtf8(json).byteLength;
   json += " ".repeat((8 - (headerBytes % 8)) % 8);
   const head = encodeUtf8(json);
+  if (head.byteLength > MAX_HEADER_BYTES) {
+    throw new FormatError(
+      "safetensors-invalid",
+      `${ordered.length} tensors: their header has ${head.byteLength} bytes, allowed are ${MAX_HEADER_BYTES}`,
+    );
+  }
   const file = new Uint8Array(8 + head.byteLength + offset);
   new DataView(file.buffer).setBigUint64(0, BigInt(head.byteLength), true);
   file.set(head, 8);

@@ -92,6 +92,10 @@ describe("round trip", () => {
     );
     const reserved = new Map([["__metadata__", makeTensor("uint8", [1])]]);
     expect(formatError(() => writeSafetensors(reserved)).code).toBe("safetensors-invalid");
+    const crowd = new Map([["n".repeat(1_000_000), makeTensor("uint8", [1])]]);
+    const error = formatError(() => writeSafetensors(crowd));
+    expect(error.code).toBe("safetensors-invalid");
+    expect(error.message).toMatch(/header.*allowed are 1000000/);
   });
 });
 

@@ -194,6 +194,19 @@ describe("options", () => {
     expect(entity).toMatchObject({ entity_group: "A", word: "ab" });
   });
 
+  test("max takes the first of two equally sure pieces, as Python's max does", () => {
+    // In this order of labels both softmax sums round alike, so that the tie is exact.
+    const rows = [Float32Array.of(2, 0, 0), Float32Array.of(0, 2, 0)];
+    const [entity] = findEntities(
+      "ab",
+      tokenizer.tokenize("ab"),
+      rows,
+      { labels: ["A", "B", "O"], temperature: 1 },
+      { aggregation_strategy: "max" },
+    );
+    expect(entity).toMatchObject({ entity_group: "A", word: "ab" });
+  });
+
   test("an empty text has no entities", () => {
     expect(entitiesOf("", [])).toEqual([]);
   });
