@@ -1,6 +1,6 @@
 /**
- * `npm run docs`: writes the parts of README.md that are generated, between their markers. A unit
- * test compares the same text, so the README cannot drift from the program.
+ * `npm run docs`: writes what is generated of the documentation, the help block of README.md and
+ * docs/cli.md. A unit test compares the same texts, so neither can drift from the program.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,27 +12,33 @@ import { VERBS } from "./verbs.ts";
 const START = "<!-- help:start -->";
 const END = "<!-- help:end -->";
 
-/** The README's help block: the general help, then every verb's, folded. */
-export async function helpBlock(): Promise<string> {
-  const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
-  const verbs = await Promise.all(
-    Object.entries(VERBS).map(async ([verb, load]) => {
-      const { command } = await load();
-      const help = fenced(verbHelp(verb, command));
-      return `<details><summary><code>${verb}</code>: ${command.summary}</summary>\n\n${help}\n\n</details>`;
-    }),
-  );
-  return [fenced(await generalHelp(COMMON_OPTIONS)), ...verbs].join("\n\n");
+const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
+
+/** Generated files by their path in the project, with the text they should have. */
+export async function generatedDocs(): Promise<Map<string, string>> {
+  const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`README.md: has no ${START} .. ${END}`);
+  const general = fenced(await generalHelp(COMMON_OPTIONS));
+  const head = readme.slice(0, start + START.length);
+  return new Map([
+    ["README.md", `${head}\n\n${general}\n\n${readme.slice(end)}`],
+    ["docs/cli.md", await cliPage()],
+  ]);
 }
 
-/** `text` with the part between the help markers replaced by `block`. */
-export function replaceHelp(text: string, block: string): string {
-  const [start, end] = [text.indexOf(START), text.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md: has no ${START} .. ${END}`);
-  return `${text.slice(0, start + START.length)}\n\n${block}\n\n${text.slice(end)}`;
+/** Every verb with its options and an example. */
+async function cliPage(): Promise<string> {
+  const sections = await Promise.all(
+    Object.entries(VERBS).map(async ([verb, load]) => {
+      const { command } = await load();
+      return `## ${verb}\n\n${fenced(verbHelp(verb, command))}`;
+    }),
+  );
+  const note = "Written by `npm run docs` from the program's own help.";
+  return `${["# Command line", note, ...sections].join("\n\n")}\n`;
 }
 
 if (import.meta.main) {
-  const path = join(PROJECT, "README.md");
-  writeFileSync(path, replaceHelp(readFileSync(path, "utf8"), await helpBlock()));
+  for (const [path, text] of await generatedDocs()) writeFileSync(join(PROJECT, path), text);
 }

@@ -1,9 +1,13 @@
-/** The README shows the help that the program prints, to the letter. */
+/** The documentation shows the help that the program prints, to the letter. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { helpBlock, replaceHelp } from "../../scripts/docs.ts";
+import { generatedDocs } from "../../scripts/docs.ts";
+import { PROJECT } from "../../scripts/publish/local-bucket.ts";
 
-it("the help in README.md is what the program says (npm run docs writes it)", async () => {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  expect(readme).toBe(replaceHelp(readme, await helpBlock()));
-});
+it.each([...(await generatedDocs())])(
+  "%s says what the program says (npm run docs writes it)",
+  (path, text) => {
+    expect(readFileSync(join(PROJECT, path), "utf8")).toBe(text);
+  },
+);
