@@ -334,7 +334,7 @@ const layerNorm: Rule = (call) => {
 const skipLayerNorm: Rule = ({ at, op }) => {
   const dims = broadcast(op, at(0).dims, at(1).dims);
   const x = { dtype: at(0).dtype, dims };
-  const stats = { dtype: "float32" as const, dims: dims.with(-1, 1) };
+  const stats = { dtype: "float32" as const, dims: [...dims.slice(0, -1), 1] };
   return [x, stats, stats, x]; // output, mean, 1 / standard deviation, input + skip + bias
 };
 

@@ -74,7 +74,7 @@ describe("8-bit weights", () => {
       [0, 0],
     );
     const table = quantizeTable(matrix(2, 2, [0, 0, 1, 2]));
-    expect([...dequantize(table.values, table.scale).data.slice(0, 2)]).toEqual([0, 0]);
+    expect([...dequantize(table.values, table.scale).data.subarray(0, 2)]).toEqual([0, 0]);
   });
 
   it("refuse a tensor that is no matrix, and a scale that does not fit", () => {
