@@ -31,10 +31,11 @@ const TIMEOUT_MS = 20_000;
 /** Reads an R2 binding. */
 export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
   async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let stop = (): void => undefined;
     const timeout = new Promise<never>((_, reject) => {
       const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`));
-      timer = setTimeout(late, timeoutMs);
+      const timer = setTimeout(late, timeoutMs);
+      stop = () => clearTimeout(timer);
     });
     try {
       return await Promise.race([request(), timeout]);
@@ -45,7 +46,7 @@ export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
         { cause },
       );
     } finally {
-      clearTimeout(timer);
+      stop();
     }
   }
 

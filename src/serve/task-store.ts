@@ -132,7 +132,9 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
 
   async function readEntry(name: string, known: Entry | undefined): Promise<Entry> {
     const askedAt = clock.now();
-    const object = await bucket.get(taskKey(name), MAX_POINTER_BYTES, known?.etag);
+    const object = await asTaskFailure(name, () =>
+      bucket.get(taskKey(name), MAX_POINTER_BYTES, known?.etag),
+    );
     if (object === null) throw notFound(name);
     if (object === "unchanged") {
       if (!known) throw notFound(name);

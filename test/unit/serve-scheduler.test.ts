@@ -127,8 +127,8 @@ describe("a batch", () => {
     const jobs = [submit(base, [row(1, 8)]), submit(base, [row(2, 7)])];
     const answers = await Promise.all(jobs.map((own) => finishAll(own)));
     expect(answers.flat().map((hidden) => [...hidden])).toEqual([
-      new Array(8).fill(1),
-      new Array(7).fill(2),
+      [1, 1, 1, 1, 1, 1, 1, 1],
+      [2, 2, 2, 2, 2, 2, 2],
     ]);
   });
 });

@@ -253,6 +253,11 @@ describe("bytes in the bucket that are not what their name says", () => {
     await expect(get("mood")).rejects.toMatchObject({ code: "task-corrupt" });
   });
 
+  it("are not read at all when they are far too many: a pointer of a megabyte", async () => {
+    bucket.put(taskKey("mood"), new Uint8Array(1_000_000));
+    await expect(get("mood")).rejects.toMatchObject({ code: "task-corrupt" });
+  });
+
   it("are not taken for a task: the pointer of another one", async () => {
     publish(await make("mood"));
     const pointer = await bucket.get(taskKey("mood"), 10_000);

@@ -247,7 +247,7 @@ describe("a pointer that", () => {
       JSON.stringify({ task: "pointed", current: "0".repeat(12), versions: [] }),
       "503 task-corrupt",
     ],
-    ["is far too large", `"${"x".repeat(2_000_000)}"`, "503 object-too-large"],
+    ["is far too large", `"${"x".repeat(2_000_000)}"`, "503 task-corrupt"],
   ])(
     "%s answers 503 without a good version, and the good version with one",
     async (_, pointer, expected) => {
