@@ -189,18 +189,12 @@ function encode(
       `max_length: is ${maxLength}, task "${manifest.task}" allows ${least} to ${manifest.max_length}`,
     );
   }
-  const split = splitWindows(tokenizer, text, pair, {
+  return splitWindows(tokenizer, text, pair, {
     maxLength,
     stride: parameters.stride ?? Math.min(DEFAULT_STRIDE, Math.floor(maxLength / 4)),
     truncation: parameters.truncation ?? false,
+    maxWindows,
   });
-  if (split.windows.length > maxWindows) {
-    throw new LimitError(
-      "too-many-windows",
-      `text: has ${split.pieces.ids.length} tokens and needs ${split.windows.length} windows, allowed are ${maxWindows}; send it in parts or set "truncation": true`,
-    );
-  }
-  return split;
 }
 
 /** Hidden states of an input's windows -> its answer. */
