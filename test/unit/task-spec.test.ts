@@ -1,0 +1,118 @@
+/** task.json: what it may say, what is chosen when it says nothing, and how it is written again. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { splitRows } from "../../scripts/training/prepare.ts";
+import { keyOf } from "../../scripts/training/random.ts";
+import {
+  chooseHyperparameters,
+  readTaskSpec,
+  writeTaskSpec,
+} from "../../scripts/training/task-spec.ts";
+import { EdgePrefixError } from "../../src/core/errors.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+
+const read = (json: unknown) => readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
+
+const FULL = {
+  name: "entities",
+  description: "People and places.",
+  base: "pocket",
+  type: "token",
+  labels: ["O", "B-person", "I-person"],
+  method: "prefix",
+  num_virtual_tokens: 32,
+  max_length: 128,
+  label_all_tokens: true,
+  hyperparameters: { learning_rate: 0.02, epochs: 3 },
+  seed: 7,
+  data: {
+    format: "conll",
+    train: [
+      "a.conll",
+      { path: "b.txt", tag_column: 3, label_names: { PER: "person", MISC: null } },
+    ],
+    eval: "dev.conll",
+    source: "somewhere",
+    licence: "CC BY 4.0",
+  },
+  examples: ["one text", { text: "two", text_pair: "texts" }],
+};
+
+test("a full task.json is read, and read again after it was written", () => {
+  const spec = read(FULL);
+  expect(spec.data.train).toEqual([
+    { format: "conll", path: "a.conll" },
+    { format: "conll", path: "b.txt", tagColumn: 3, labelMap: { PER: "person", MISC: null } },
+  ]);
+  expect(spec.data.eval).toEqual([{ format: "conll", path: "dev.conll" }]);
+  expect(spec.examples).toEqual([{ text: "one text" }, { text: "two", text_pair: "texts" }]);
+  expect(readTaskSpec(encodeUtf8(writeTaskSpec(spec)), "again")).toEqual(spec);
+});
+
+test("an empty task.json leaves every choice open", () => {
+  expect(read({})).toMatchObject({
+    type: undefined,
+    hyperparameters: {},
+    data: { train: [], eval: [] },
+  });
+});
+
+test.each([
+  [{ type: "tokens" }, /"type" is "tokens", expected one of "sequence", "token"/],
+  [{ name: "../x" }, /not a valid name/],
+  [{ hyperparameters: { lr: 1 } }, /"lr" is not known; known are learning_rate/],
+  [{ hyperparameters: { learning_rate: -1 } }, /"learning_rate" is -1, expected a number from/],
+  [{ data: { train: [{ tag_column: 0, path: "x" }] } }, /train\[0\].*"tag_column" is 0/],
+  [{ data: { train: [{}] } }, /"path" is missing/],
+  [{ examples: [3] }, /"examples"\[0\]: is 3, expected an object/],
+  [[], /is an array of 0, expected an object/],
+])("what is wrong with %j is named", (json, message) => {
+  expect(() => read(json)).toThrow(message);
+});
+
+test("any JSON is a task or an error of ours", () => {
+  const keys = fc.constantFrom(...Object.keys(FULL), "path", "train", "format");
+  const value = fc.letrec((tie) => ({
+    node: fc.oneof(fc.jsonValue(), fc.dictionary(keys, tie("node"), { maxKeys: 5 })),
+  })).node;
+  fc.assert(
+    fc.property(value, (json) => {
+      try {
+        read(json);
+      } catch (error) {
+        expect(error).toBeInstanceOf(EdgePrefixError);
+      }
+    }),
+    { seed: 3, numRuns: 500 },
+  );
+});
+
+describe("defaults", () => {
+  test("train small data longer and large data at least four times", () => {
+    const epochs = [100, 1_000, 10_000, 67_349].map(
+      (rows) => chooseHyperparameters("prefix", rows, {}).epochs,
+    );
+    expect(epochs).toEqual([30, 16, 5, 4]);
+  });
+
+  test("give way to what is asked for", () => {
+    expect(chooseHyperparameters("prefix", 1_000, { epochs: 2 })).toMatchObject({
+      epochs: 2,
+      learning_rate: 0.01,
+    });
+  });
+});
+
+test("a split keeps equal texts on one side and leaves neither side empty", () => {
+  const text = (i: number) => ({ text: `t${i % 50}`, labels: ["x"], words: [] });
+  const { train, evaluation } = splitRows(
+    Array.from({ length: 200 }, (_, i) => text(i)),
+    keyOf(1),
+  );
+  expect(train.length + evaluation.length).toBe(200);
+  expect(evaluation).toHaveLength(20);
+  const texts = new Set(evaluation.map((example) => example.text));
+  expect(train.some((example) => texts.has(example.text))).toBe(false);
+  const two = splitRows([text(1), text(2)], keyOf(1));
+  expect([two.train.length, two.evaluation.length]).toEqual([1, 1]);
+});
