@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker } from "wrangler";
 import type { GraphFiles } from "../../src/runtime/session.ts";
-import type { RunReply, RunRequest } from "./worker.ts";
+import type { RunReply, RunRequest } from "./protocol.ts";
 
 export interface BenchWorker {
   load(session: string, files: GraphFiles): Promise<{ ms: number; heapBytes: number }>;
@@ -28,7 +28,7 @@ export async function startBenchWorker(): Promise<BenchWorker> {
   return {
     async load(session, { graph, weights }) {
       for (const [name, bytes] of new Map([["model.onnx", graph], ...weights])) {
-        await call(`/files/${session}/${name}`, { method: "PUT", body: bytes as BodyInit });
+        await call(`/files/${session}/${name}`, { method: "PUT", body: new Blob([bytes.slice()]) });
       }
       const reply = await call(`/create/${session}`, { method: "POST" });
       return (await reply.json()) as { ms: number; heapBytes: number };

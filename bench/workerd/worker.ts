@@ -7,28 +7,11 @@
  *   POST /run                      RunRequest -> RunReply
  */
 import { collate } from "../../src/core/collate.ts";
-import type { CollateShape } from "../../src/core/collate.ts";
 import { emptyPrefix } from "../../src/core/prefix.ts";
 import { int64 } from "../../src/core/tensor.ts";
 import type { Feeds, Session } from "../../src/runtime/session.ts";
 import { createWorkerdSession } from "../../src/runtime/workerd.ts";
-
-export interface RunRequest {
-  /** Batch and tokens of each case. */
-  readonly cases: readonly { readonly batch: number; readonly tokens: number }[];
-  readonly rounds: number;
-  /** What to feed each session: ours needs a shape and a prefix length, a peer only tokens. */
-  readonly sessions: Readonly<
-    Record<string, { shape?: CollateShape; prefixLength?: number; queries?: "first" | "all" }>
-  >;
-}
-
-export interface RunReply {
-  /** Milliseconds: times[case][session][round]. */
-  readonly times: Record<string, number[]>[];
-  /** Size of the wasm memory that all sessions of an isolate share, after the runs. */
-  readonly heapBytes: number;
-}
+import type { RunReply, RunRequest } from "./protocol.ts";
 
 const files = new Map<string, Map<string, Uint8Array>>();
 const sessions = new Map<string, Session>();
@@ -114,5 +97,9 @@ function feedsFor(
           })),
         };
   const row = { ids, typeIds: new Int32Array(tokens), prefix, positionOffset: 0 };
-  return collate(new Array(batch).fill(row), shape, queries);
+  return collate(
+    Array.from({ length: batch }, () => row),
+    shape,
+    queries,
+  );
 }

@@ -12,41 +12,10 @@ import type { Dtype, Tensor } from "../../src/core/tensor.ts";
 import { normalDim, showDims } from "./dims.ts";
 import type { Dim } from "./dims.ts";
 import { CONTRIB_OPS, inferOutputs } from "./infer.ts";
+import type { Attribute, Attributes, Node, Value } from "./value.ts";
 
 export type { Dim } from "./dims.ts";
-
-/** One tensor of the graph. */
-export interface Value {
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly dims: readonly Dim[];
-  /** The data of a constant; absent on inputs and results. */
-  readonly constant?: Tensor;
-}
-
-/**
- * A plain number (or list) becomes an ONNX int or float by the attribute's name: ONNX gives each
- * attribute one type, see FLOAT_ATTRIBUTES. `{ float }` and `{ floats }` say it outright.
- */
-export type Attribute =
-  | number
-  | string
-  | readonly number[]
-  | { readonly float: number }
-  | { readonly floats: readonly number[] }
-  | Tensor;
-
-export type Attributes = Readonly<Record<string, Attribute>>;
-
-export interface Node {
-  readonly name: string;
-  readonly op: string;
-  /** "" is ai.onnx. */
-  readonly domain: string;
-  readonly inputs: readonly (Value | null)[];
-  readonly outputs: readonly Value[];
-  readonly attributes: Attributes;
-}
+export type { Attribute, Attributes, Node, Value } from "./value.ts";
 
 export interface AddOptions {
   /** Name of the node and of its first output; generated from the op when absent. */

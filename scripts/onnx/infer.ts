@@ -9,7 +9,7 @@ import { InputError } from "../../src/core/errors.ts";
 import type { Dtype } from "../../src/core/tensor.ts";
 import { broadcast, product, quotient, showDims, sum } from "./dims.ts";
 import type { Dim } from "./dims.ts";
-import type { Attributes, Value } from "./graph.ts";
+import type { Attributes, Value } from "./value.ts";
 
 export interface Inferred {
   readonly dtype: Dtype;

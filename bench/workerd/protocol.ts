@@ -1,0 +1,19 @@
+/** What the benchmark and its Worker say to each other; the only file that both sides read. */
+import type { CollateShape } from "../../src/core/collate.ts";
+
+export interface RunRequest {
+  /** Batch and tokens of each case. */
+  readonly cases: readonly { readonly batch: number; readonly tokens: number }[];
+  readonly rounds: number;
+  /** What to feed each session: ours needs a shape and a prefix length, a peer only tokens. */
+  readonly sessions: Readonly<
+    Record<string, { shape?: CollateShape; prefixLength?: number; queries?: "first" | "all" }>
+  >;
+}
+
+export interface RunReply {
+  /** Milliseconds: times[case][session][round]. */
+  readonly times: Record<string, number[]>[];
+  /** Size of the wasm memory that all sessions of an isolate share, after the runs. */
+  readonly heapBytes: number;
+}

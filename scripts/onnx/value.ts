@@ -1,0 +1,36 @@
+/** The parts of a graph as plain data: tensors (values), attributes and nodes. */
+import type { Dtype, Tensor } from "../../src/core/tensor.ts";
+import type { Dim } from "./dims.ts";
+
+/** One tensor of the graph. */
+export interface Value {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly dims: readonly Dim[];
+  /** The data of a constant; absent on inputs and results. */
+  readonly constant?: Tensor;
+}
+
+/**
+ * A plain number (or list) becomes an ONNX int or float by the attribute's name: ONNX gives each
+ * attribute one type, see FLOAT_ATTRIBUTES. `{ float }` and `{ floats }` say it outright.
+ */
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | Tensor;
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  /** "" is ai.onnx. */
+  readonly domain: string;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
