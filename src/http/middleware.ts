@@ -57,7 +57,7 @@ export const onNotFound: NotFoundHandler<AppEnv> = (c) =>
 /** A known path and another method: 405, or for OPTIONS what the path allows. */
 export function onMethodNotAllowed(c: AppContext, methods: readonly string[]): Response {
   c.header("allow", [...methods, "OPTIONS"].join(", "));
-  if (c.req.method === "OPTIONS") return c.body(null, 204);
+  if (c.req.method === "OPTIONS") return new Response(null, { status: 204 });
   return answer(
     c,
     new InputError(

@@ -274,6 +274,7 @@ describe("methods", () => {
   it("OPTIONS says what a path allows", async () => {
     const response = await fakeApp().request("/v1/tasks/x/predict", { method: "OPTIONS" });
     expect([response.status, response.headers.get("allow")]).toEqual([204, "POST, OPTIONS"]);
+    expect(response.headers.get("content-type")).toBeNull();
     expect(await response.text()).toBe("");
   });
 
