@@ -71,8 +71,9 @@ export const problemSchema = v.strictObject({
 /** A line of an NDJSON answer. */
 export const lineSchema = v.union([
   v.strictObject({ index: v.number(), result: answerSchema }),
-  v.strictObject({ index: v.number(), error: problemSchema }),
-  v.strictObject({ done: v.literal(true), count: v.number(), failed: v.optional(v.number()) }),
+  // Without an index, the stream as a whole has failed.
+  v.strictObject({ index: v.optional(v.number()), error: problemSchema }),
+  v.strictObject({ done: v.boolean(), count: v.number(), failed: v.optional(v.number()) }),
 ]);
 
 /** One task as GET /v1/tasks describes it. */
@@ -84,9 +85,11 @@ export const taskSchema = v.strictObject({
   base: v.string(),
   version: v.string(),
   num_virtual_tokens: v.number(),
+  pooling: v.string(),
   max_length: v.number(),
   metrics: v.record(v.string(), v.unknown()),
   created: v.string(),
+  is_stale: v.optional(v.literal(true)),
 });
 
 export type TaskDescription = v.InferOutput<typeof taskSchema>;

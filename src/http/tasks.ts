@@ -5,6 +5,7 @@ import type { BaseManifest } from "../core/manifest.ts";
 import type { OpenedTask } from "../serve/task-store.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
+import type { TaskDescription } from "./schema.ts";
 
 /** Every task in the bucket; one that cannot be opened is listed with its error. */
 export function listTasks({ models, tasks }: AppDeps): AppHandler {
@@ -34,7 +35,7 @@ export function showTask({ models, tasks }: AppDeps): AppHandler {
   };
 }
 
-function summaryOf({ task: { manifest, version }, isStale }: OpenedTask): unknown {
+function summaryOf({ task: { manifest, version }, isStale }: OpenedTask): TaskDescription {
   return {
     task: manifest.task,
     type: manifest.type,

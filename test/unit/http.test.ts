@@ -1,5 +1,7 @@
 /** Routes, methods, headers, shapes of answers and content negotiation, over a predictor that computes nothing. */
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
+import { lineSchema, problemSchema, taskSchema } from "../../src/http/schema.ts";
 import { fakeApp } from "../support/fake-app.ts";
 
 const JSON_TYPE = "application/json";
@@ -169,6 +171,22 @@ describe("a stream", () => {
         `event: error\nid: 1\ndata: {"index":1,"error":{"type":"urn:edge-prefix:problem:too-many-windows","title":"The request is larger than allowed","status":413,"detail":"text: needs 99 windows","instance":"/v1/tasks/sentiment/predict","code":"too-many-windows","request_id":"generated-id"}}\n\n` +
         `event: done\ndata: {"done":true,"count":2,"failed":1}\n\n`,
     );
+  });
+});
+
+describe("the schemas of answers", () => {
+  it("hold for lines, tasks and problems", async () => {
+    const app = fakeApp();
+    const headers = { accept: "application/x-ndjson" };
+    for (const inputs of [
+      ["a", "", "!window-limit"],
+      ["a", "!deadline"],
+    ]) {
+      const text = await (await app.predict({ inputs }, { headers })).text();
+      for (const line of text.trimEnd().split("\n")) v.parse(lineSchema, JSON.parse(line));
+    }
+    v.parse(taskSchema, await (await app.request("/v1/tasks/stale")).json());
+    v.parse(problemSchema, await (await app.predict({ inputs: [5] })).json());
   });
 });
 
