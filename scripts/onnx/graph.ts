@@ -12,7 +12,7 @@ import type { Dtype, Tensor } from "../../src/core/tensor.ts";
 import { normalDim, showDims } from "./dims.ts";
 import type { Dim } from "./dims.ts";
 import { CONTRIB_OPS, inferOutputs } from "./infer.ts";
-import type { Attribute, Attributes, Node, Value } from "./value.ts";
+import type { Attributes, Node, Value } from "./value.ts";
 
 export type { Dim } from "./dims.ts";
 export type { Attribute, Attributes, Node, Value } from "./value.ts";
