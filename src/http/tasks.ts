@@ -40,7 +40,7 @@ function summaryOf({ task: { manifest, version }, isStale }: OpenedTask): TaskDe
     task: manifest.task,
     type: manifest.type,
     problem_type: manifest.problem_type,
-    labels: manifest.labels,
+    labels: [...manifest.labels],
     base: shortIdentity(manifest.base),
     version,
     num_virtual_tokens: manifest.num_virtual_tokens,
