@@ -1,23 +1,25 @@
 /** Hidden states, the logits of real PEFT adapters, and the tiny checkpoints of other architectures. */
 import { basename, join } from "node:path";
-import { basePooler } from "../../scripts/import/base-folder.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/import/convert.ts";
+import { poolerOf } from "../../scripts/local.ts";
+import {
+  checkAdapterFitsBase,
+  defaultPositionOffset,
+  poolingOf,
+  readPeftAdapter,
+} from "../../scripts/publish/peft.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
 import { collate } from "../../src/core/collate.ts";
 import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
-import { pool, tokenLogits } from "../../src/core/head.ts";
+import { linear, pool, tokenLogits } from "../../src/core/head.ts";
 import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
 import type { Prefix } from "../../src/core/prefix.ts";
 import {
   ATTENTION_MASK,
-  CLASSIFIER_BIAS,
-  CLASSIFIER_WEIGHT,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
-  POOLER_BIAS,
-  POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
   TOKEN_TYPE_IDS,
 } from "../../src/core/shapes.ts";
@@ -116,25 +118,21 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
   const checks: Check[] = [];
   for (const dir of set.adapters) {
     const expected = (await readTensors(join(dir, EXPECTED))).at("logits");
-    const adapter = await readAdapter(dir);
-    const prefix = unpackPrefix(
-      toFloat32(adapter.promptEmbeddings),
-      adapter.promptEmbeddings.dims,
-      base.manifest,
-      dir,
-    );
-    // Hugging Face's BERT counts positions after the prefix.
-    const states = await encode(session, base, rows, prefix, prefix.numVirtualTokens);
+    const adapter = await readPeftAdapter(dir);
+    checkAdapterFitsBase(adapter, base.manifest);
+    const { promptEmbeddings, weight, bias } = adapter;
+    const { values, dims } = promptEmbeddings;
+    const prefix = unpackPrefix(values, dims, base.manifest, dir);
+    const offset = defaultPositionOffset(adapter, base.manifest);
+    const states = await encode(session, base, rows, prefix, offset);
     const H = base.manifest.hidden_size;
-    const head = {
-      weight: toFloat32(adapter.classifierWeight),
-      bias: toFloat32(adapter.classifierBias),
-    };
+    const head = { weight: weight.values, bias };
+    const pooling = poolingOf(adapter, base.manifest);
     const logits = states.map((hidden, b): Float32Array => {
       const length = rows[b]!.ids.length;
-      if (expected.dims.length === 3) return concat(tokenLogits(hidden, length, H, head));
-      const pooled = pool(hidden, length, H, "pooler", poolerOf(base));
-      return tokenLogits(pooled, 1, H, head)[0]!;
+      if (pooling === "none") return concat(tokenLogits(hidden, length, H, head));
+      const pooled = pool(hidden, length, H, pooling, poolerOf(base));
+      return linear(pooled, head.weight, head.bias);
     });
     const worst = worstRow(logits, floats(expected));
     checks.push(
@@ -143,22 +141,6 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
   }
   await session.release();
   return checks;
-}
-
-/** The tensors of an adapter as save_pretrained writes them. */
-async function readAdapter(dir: string) {
-  const { at } = await readTensors(join(dir, "adapter_model.safetensors"));
-  return {
-    promptEmbeddings: at(PROMPT_EMBEDDINGS),
-    classifierWeight: at(`base_model.${CLASSIFIER_WEIGHT}`),
-    classifierBias: at(`base_model.${CLASSIFIER_BIAS}`),
-  };
-}
-
-function poolerOf(base: Base) {
-  const tensors = basePooler(base);
-  const [weight, bias] = [tensors?.get(POOLER_WEIGHT), tensors?.get(POOLER_BIAS)];
-  return weight && bias ? { weight: toFloat32(weight), bias: toFloat32(bias) } : null;
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {
