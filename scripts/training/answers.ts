@@ -3,15 +3,15 @@
  * examples. Every part is the request path's own (windows, collate, head); only the batching is
  * simpler, since nobody waits for a single answer.
  */
+import { answerLogits, defaultStride, queriesOf, rowOf } from "../../src/core/answer.ts";
 import { collate } from "../../src/core/collate.ts";
-import { linear, pool, tokenLogits } from "../../src/core/head.ts";
 import type { Pooler } from "../../src/core/head.ts";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { Task } from "../../src/core/task.ts";
 import { toFloat32 } from "../../src/core/tensor.ts";
 import { softmax } from "../../src/core/decode.ts";
 import type { BaseManifest, CanaryExample } from "../../src/core/manifest.ts";
-import { mergeSequence, mergeTokens, splitWindows } from "../../src/core/windows.ts";
+import { splitWindows } from "../../src/core/windows.ts";
 import type { Split } from "../../src/core/windows.ts";
 import type { Tokenizer } from "../../src/core/tokenizer.ts";
 import type { Session } from "../../src/runtime/session.ts";
@@ -40,9 +40,6 @@ export interface AnswerOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Pieces that neighbouring windows share at most; the request path's default. */
-const STRIDE = 64;
-
 /** Answers for all texts, in their order. Windows of similar length share a batch. */
 export async function answerTexts(
   base: LoadedBase,
@@ -50,62 +47,40 @@ export async function answerTexts(
   texts: readonly ExampleText[],
   { batchSize, signal, onProgress }: AnswerOptions,
 ): Promise<Answer[]> {
-  const { manifest } = task;
-  const maxLength = manifest.max_length;
+  const { max_length: maxLength, pooling } = task.manifest;
   const splits = texts.map(({ text, text_pair }) =>
     splitWindows(base.tokenizer, text, text_pair, {
       maxLength,
-      stride: Math.min(STRIDE, Math.floor(maxLength / 4)),
+      stride: defaultStride(maxLength),
       truncation: false,
     }),
   );
   const windows = splits.flatMap((split, text) =>
-    split.windows.map((window) => ({ text, encoding: window.encoding })),
+    split.windows.map((window, at) => ({ text, at, row: rowOf(window, task) })),
   );
-  const logits: Float32Array[][][] = splits.map(() => []);
-  const isToken = manifest.type === "token";
-  const queries = isToken || manifest.pooling === "mean" ? "all" : "first";
+  const hidden: Float32Array[][] = splits.map(() => []);
   const hiddenSize = base.manifest.hidden_size;
 
   let done = 0;
-  const places = splits.flatMap((split) => split.windows.map((_, w) => w));
-  for (const batch of sortedBatches(
-    windows.map(({ encoding }) => encoding.ids.length),
-    batchSize,
-  )) {
+  const lengths = windows.map(({ row }) => row.ids.length);
+  for (const batch of sortedBatches(lengths, batchSize)) {
     signal?.throwIfAborted();
-    const rows = batch.map((i) => ({
-      ids: windows[i]!.encoding.ids,
-      typeIds: windows[i]!.encoding.typeIds,
-      prefix: task.prefix,
-      positionOffset: manifest.position_offset,
-    }));
-    const outputs = await base.session.run(collate(rows, base.manifest, queries));
-    const hidden = outputs[LAST_HIDDEN_STATE]!;
-    const values = toFloat32(hidden);
-    const rowSize = hidden.dims[1]! * hiddenSize;
+    const rows = batch.map((i) => windows[i]!.row);
+    const outputs = await base.session.run(collate(rows, base.manifest, queriesOf(pooling)));
+    const states = outputs[LAST_HIDDEN_STATE]!; // [B, Q, H]
+    const values = toFloat32(states);
+    const rowSize = states.dims[1]! * hiddenSize;
     for (const [b, i] of batch.entries()) {
-      const own = values.subarray(b * rowSize, (b + 1) * rowSize);
-      const length = rows[b]!.ids.length;
-      logits[windows[i]!.text]![places[i]!] = isToken
-        ? tokenLogits(own, length, hiddenSize, task.head)
-        : [sequenceLogits(own, length)];
+      const { text, at } = windows[i]!;
+      hidden[text]![at] = values.subarray(b * rowSize, (b + 1) * rowSize);
     }
     done += batch.length;
     onProgress?.(done, windows.length);
   }
   return splits.map((split, text) => ({
     split,
-    logits: isToken
-      ? mergeTokens(split, logits[text]!)
-      : [mergeSequence(logits[text]!.map(([row]) => row!))],
+    logits: answerLogits(task, split, hidden[text]!, hiddenSize, base.pooler),
   }));
-
-  function sequenceLogits(hidden: Float32Array, length: number): Float32Array {
-    const pooling = manifest.pooling === "none" ? "cls" : manifest.pooling;
-    const pooled = pool(hidden, length, hiddenSize, pooling, base.pooler);
-    return linear(pooled, task.head.weight, task.head.bias);
-  }
 }
 
 /** Index of the largest of a row. */

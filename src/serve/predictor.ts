@@ -6,70 +6,37 @@
  * input's own fault becomes an answer with an error; whatever else goes wrong throws. When the
  * caller stops listening, work that has not run is dropped.
  */
-import type { Queries, Row } from "../core/collate.ts";
+import { answerLogits, defaultStride, queriesOf, rowOf } from "../core/answer.ts";
 import { classify } from "../core/decode.ts";
-import type { Classification, FunctionToApply } from "../core/decode.ts";
 import { InputError, LimitError, UnavailableError } from "../core/errors.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
-import { linear, pool, tokenLogits } from "../core/head.ts";
 import { findEntities } from "../core/spans.ts";
-import type { AggregationStrategy, Entity, OffsetUnit } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
-import { mergeSequence, mergeTokens, splitWindows } from "../core/windows.ts";
-import type { Split, Window } from "../core/windows.ts";
-import type { Clock, Hold } from "./flight.ts";
+import { splitWindows } from "../core/windows.ts";
+import type { Split } from "../core/windows.ts";
+import type { Clock } from "./flight.ts";
 import type { LoadedBase, ModelStore } from "./model-store.ts";
+import type {
+  Answer,
+  Opened,
+  PredictParameters,
+  Prediction,
+  Predictor,
+  TextInput,
+  Timings,
+} from "./prediction.ts";
 import type { Job, Scheduler } from "./scheduler.ts";
 import type { TaskStore } from "./task-store.ts";
 
-export interface TextInput {
-  readonly text: string;
-  readonly text_pair?: string | undefined;
-}
-
-/** What a caller may ask for, spelled as Hugging Face spells it; absent means the task's own. */
-export interface PredictParameters {
-  readonly top_k?: number | undefined;
-  readonly function_to_apply?: FunctionToApply | undefined;
-  readonly aggregation_strategy?: AggregationStrategy | undefined;
-  readonly ignore_labels?: readonly string[] | undefined;
-  readonly stride?: number | undefined;
-  readonly max_length?: number | undefined;
-  readonly truncation?: boolean | undefined;
-  readonly offset_unit?: OffsetUnit | undefined;
-}
-
-export type Answer = Classification[] | Entity[];
-
-export type Prediction =
-  | { readonly index: number; readonly result: Answer; readonly isTruncated: boolean }
-  | { readonly index: number; readonly error: EdgePrefixError };
-
-/** Milliseconds spent, added up while predicting. */
-export interface Timings {
-  tokenizeMs: number;
-  queueMs: number;
-  runMs: number;
-  decodeMs: number;
-}
-
-/** A task and the base it runs on, held for one request. */
-export interface Opened {
-  readonly base: LoadedBase;
-  readonly task: Task;
-  readonly isStale: boolean;
-}
-
-export interface Predictor {
-  /** Finds the base and the task; for errors see model-store.ts and task-store.ts. */
-  open(task: string, options: { version?: string | undefined; hold: Hold }): Promise<Opened>;
-  predict(
-    opened: Opened,
-    inputs: readonly TextInput[],
-    parameters: PredictParameters,
-    options: { signal: AbortSignal; timings?: Timings },
-  ): AsyncGenerator<Prediction>;
-}
+export type {
+  Answer,
+  Opened,
+  PredictParameters,
+  Prediction,
+  Predictor,
+  TextInput,
+  Timings,
+} from "./prediction.ts";
 
 export interface PredictorOptions {
   readonly models: Pick<ModelStore, "get">;
@@ -80,9 +47,6 @@ export interface PredictorOptions {
   /** Windows that one text may be read in. */
   readonly maxWindows: number;
 }
-
-/** Neighbouring windows share this many pieces unless the caller says otherwise, or a quarter of a short window. */
-const DEFAULT_STRIDE = 64;
 
 /** An input on its way: its windows and their jobs, or what is wrong with it. */
 type Pending = { readonly split: Split; readonly jobs: readonly Job[] } | EdgePrefixError;
@@ -97,10 +61,16 @@ export function createPredictor(options: PredictorOptions): Predictor {
     },
 
     async *predict(opened, inputs, parameters, { signal, timings = emptyTimings() }) {
+      signal.throwIfAborted();
       const { task, base } = opened;
       const start = clock.now();
       const pending = submitAll(opened, inputs, parameters, start + deadlineMs);
       timings.tokenizeMs += clock.now() - start;
+      const drop = (): void =>
+        scheduler.cancel(pending.flatMap((item) => (item instanceof Error ? [] : item.jobs)));
+      // In a Worker the event is the last that runs of a request whose client has left: nothing
+      // after an await does, `finally` included.
+      signal.addEventListener("abort", drop, { once: true });
       // Rows that shared a run cost its time once.
       const runs = new Set<Job["run"]>();
       try {
@@ -122,7 +92,8 @@ export function createPredictor(options: PredictorOptions): Predictor {
           yield { index, result, isTruncated: item.split.isTruncated };
         }
       } finally {
-        scheduler.cancel(pending.flatMap((item) => (item instanceof Error ? [] : item.jobs)));
+        signal.removeEventListener("abort", drop);
+        drop();
       }
     },
   };
@@ -145,7 +116,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
     const rows = splits.flatMap((split) =>
       split instanceof Error ? [] : split.windows.map((window) => rowOf(window, task)),
     );
-    const jobs = scheduler.submit(base, rows, queriesOf(task), deadlineAt);
+    const jobs = scheduler.submit(base, rows, queriesOf(task.manifest.pooling), deadlineAt);
     let next = 0;
     return splits.map((split) =>
       split instanceof Error
@@ -156,17 +127,6 @@ export function createPredictor(options: PredictorOptions): Predictor {
 }
 
 const emptyTimings = (): Timings => ({ tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 });
-
-/** A task that reads one position asks the last layer for one. */
-const queriesOf = ({ manifest: { pooling } }: Task): Queries =>
-  pooling === "cls" || pooling === "pooler" ? "first" : "all";
-
-const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => ({
-  ids: encoding.ids,
-  typeIds: encoding.typeIds,
-  prefix,
-  positionOffset: manifest.position_offset,
-});
 
 function encode(
   { tokenizer }: LoadedBase,
@@ -191,7 +151,7 @@ function encode(
   }
   return splitWindows(tokenizer, text, pair, {
     maxLength,
-    stride: parameters.stride ?? Math.min(DEFAULT_STRIDE, Math.floor(maxLength / 4)),
+    stride: parameters.stride ?? defaultStride(maxLength),
     truncation: parameters.truncation ?? false,
     maxWindows,
   });
@@ -200,29 +160,18 @@ function encode(
 /** Hidden states of an input's windows -> its answer. */
 function decode(
   { manifest: { hidden_size: hiddenSize }, pooler }: LoadedBase,
-  { manifest, head }: Task,
+  task: Task,
   { text }: TextInput,
   split: Split,
   hidden: readonly Float32Array[],
   parameters: PredictParameters,
 ): Answer {
-  const { pooling } = manifest;
-  if (pooling === "none") {
-    const logits = hidden.map((states, w) =>
-      tokenLogits(states, split.windows[w]!.encoding.ids.length, hiddenSize, head),
-    );
-    const merged = mergeTokens(split, logits);
-    for (const row of merged) checkLogits(row);
-    const firstRow = split.windows[0]!.firstRow;
-    return findEntities(text, split.pieces, merged, manifest, { ...parameters, firstRow });
-  }
-  const logits = hidden.map((states, w) => {
-    const length = split.windows[w]!.encoding.ids.length;
-    return linear(pool(states, length, hiddenSize, pooling, pooler), head.weight, head.bias);
-  });
-  const merged = mergeSequence(logits);
-  checkLogits(merged);
-  return classify(merged, manifest, parameters);
+  const { manifest } = task;
+  const logits = answerLogits(task, split, hidden, hiddenSize, pooler);
+  for (const row of logits) checkLogits(row);
+  if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
+  const { firstRow } = split.windows[0]!;
+  return findEntities(text, split.pieces, logits, manifest, { ...parameters, firstRow });
 }
 
 /** No answer is better than one made of NaN. */
