@@ -20,7 +20,6 @@ import type {
   Answer,
   Opened,
   PredictParameters,
-  Prediction,
   Predictor,
   TextInput,
   Timings,
@@ -28,15 +27,7 @@ import type {
 import type { Job, Scheduler } from "./scheduler.ts";
 import type { TaskStore } from "./task-store.ts";
 
-export type {
-  Answer,
-  Opened,
-  PredictParameters,
-  Prediction,
-  Predictor,
-  TextInput,
-  Timings,
-} from "./prediction.ts";
+export type * from "./prediction.ts";
 
 export interface PredictorOptions {
   readonly models: Pick<ModelStore, "get">;

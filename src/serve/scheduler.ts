@@ -113,12 +113,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async finish(job, signal) {
       while (!isDone(job)) {
         signal.throwIfAborted();
-        if (!isPumping) await pump();
+        if (isPumping) dropFinished();
+        else await pump();
         // Lets the host send what was written and start other requests' work. A promise that is
         // already settled would not: without this, one request could run all its batches in a row.
         if (!isDone(job) || queues.length > 0) await clock.wait(0);
       }
-      if (job.error !== null) throw job.error;
+      if (job.error !== null) {
+        signal.throwIfAborted(); // says more than that the job was cancelled
+        throw job.error;
+      }
       return job.hidden!;
     },
     cancel(jobs) {

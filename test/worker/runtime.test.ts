@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, inject, it } from "vitest";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { unpackTensor } from "./fixtures.ts";
-import { loadedBase } from "./support.ts";
+import { clock, loadedBase } from "./support.ts";
 
 const bases = new Map<string, LoadedBase>();
 
@@ -21,6 +21,18 @@ describe("the same wasm in Node and in workerd", () => {
     const expected = unpackTensor(output);
     expect(found.dims).toEqual(expected.dims);
     expect(found.data).toEqual(expected.data);
+  });
+
+  it("gives nobody a turn during a run, so a request cannot be cancelled in the middle of one", async () => {
+    const { feeds } = inject("fixtures").references[0]!;
+    const unpacked = Object.entries(feeds).map(([name, tensor]) => [name, unpackTensor(tensor)]);
+    const { session } = bases.get("pocket")!;
+    let turns = 0;
+    const turn = clock.wait(0).then(() => turns++);
+    await session.run(Object.fromEntries(unpacked));
+    expect(turns).toBe(0);
+    await turn;
+    expect(turns).toBe(1);
   });
 
   it("knows how large its heap is", () => {

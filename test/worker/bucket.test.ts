@@ -1,0 +1,22 @@
+/** The R2 reader against the contract of every readable bucket, and against an R2 that misbehaves. */
+import { describe, expect, it } from "vitest";
+import { r2Bucket } from "../../src/serve/bucket.ts";
+import { bucketCases } from "../cases/bucket.cases.ts";
+import { r2 } from "./support.ts";
+
+bucketCases("R2", () => ({ bucket: r2Bucket(r2), put: (key, bytes) => r2.put(key, bytes) }));
+
+/** An R2 of which every operation does the same. */
+const broken = (operation: () => Promise<never>): R2Bucket =>
+  ({ get: operation, list: operation }) as unknown as R2Bucket;
+
+describe("an R2 that cannot be read", () => {
+  it.each([
+    ["fails", () => Promise.reject(new Error("internal error (10001)"))],
+    ["does not answer", () => new Promise<never>(() => undefined)],
+  ])("is said to be unavailable when it %s", async (_, operation) => {
+    const bucket = r2Bucket(broken(operation), 1);
+    await expect(bucket.get("any", 10)).rejects.toMatchObject({ code: "bucket-unavailable" });
+    await expect(bucket.list("any")).rejects.toMatchObject({ code: "bucket-unavailable" });
+  });
+});
