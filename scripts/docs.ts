@@ -1,30 +1,51 @@
 /**
- * `npm run docs`: writes what is generated of the documentation, the help block of README.md and
- * docs/cli.md. A unit test compares the same texts, so neither can drift from the program.
+ * `npm run docs`: writes what is generated of the documentation, the blocks of README.md between
+ * their markers and docs/cli.md. A unit test compares the same texts, so neither can drift from the program.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
 import { generalHelp, verbHelp } from "./help.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { VERBS } from "./verbs.ts";
 
-const START = "<!-- help:start -->";
-const END = "<!-- help:end -->";
-
 const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
 
 /** Generated files by their path in the project, with the text they should have. */
 export async function generatedDocs(): Promise<Map<string, string>> {
-  const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md: has no ${START} .. ${END}`);
-  const general = fenced(await generalHelp(COMMON_OPTIONS));
-  const head = readme.slice(0, start + START.length);
+  let readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+  readme = replaceBlock(readme, "help", fenced(await generalHelp(COMMON_OPTIONS)));
+  readme = replaceBlock(readme, "settings", settingsTable());
   return new Map([
-    ["README.md", `${head}\n\n${general}\n\n${readme.slice(end)}`],
+    ["README.md", readme],
     ["docs/cli.md", await cliPage()],
   ]);
+}
+
+/** `text` with what stands between the markers `<!-- name:start -->` and `<!-- name:end -->` replaced. */
+function replaceBlock(text: string, name: string, block: string): string {
+  const marker = `<!-- ${name}:start -->`;
+  const [start, end] = [text.indexOf(marker), text.indexOf(`<!-- ${name}:end -->`)];
+  if (start < 0 || end < start) throw new Error(`README.md: has no block "${name}"`);
+  return `${text.slice(0, start + marker.length)}\n\n${block}\n\n${text.slice(end)}`;
+}
+
+/** What a deployment may set, padded as the formatter pads tables. */
+function settingsTable(): string {
+  const rows = Object.values(SETTINGS).map((setting) => [
+    `\`${setting.variable}\``,
+    setting.default.toLocaleString("en"),
+    setting.meaning,
+  ]);
+  const all = [["variable", "default", "what it limits"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
+  const [head, ...body] = all;
+  return [line(head!), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
+    "\n",
+  );
 }
 
 /** Every verb with its options and an example. */

@@ -88,7 +88,7 @@ export const GROUPS: readonly Group[] = [
     name: "src/http",
     // The route table and the settings are HTTP's too; they only lie one folder higher.
     files: /^src\/(?:http\/|app\.ts|config\.ts)/,
-    may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
+    may: [CORE, /^src\/serve\//, /^(?:hono|valibot)$/],
     types: [WORKER_TYPES],
   },
   { name: "composition root", files: /^src\/(?:index|browser)\.ts$/, may: [/^src\//, /\.wasm$/] },
@@ -109,6 +109,12 @@ export const GROUPS: readonly Group[] = [
     name: "scripts/runtime-*",
     files: /^scripts\/runtime-(?:node|web)\.ts$/,
     may: [CORE, /^src\/runtime\//, NODE, /^onnxruntime-(?:node|web)$/],
+  },
+  {
+    // The documentation also says what a deployment may set.
+    name: "scripts/docs",
+    files: /^scripts\/docs\.ts$/,
+    may: [/^scripts\//, /^src\/config\.ts$/, NODE],
   },
   {
     name: "scripts/commands",
