@@ -12,6 +12,7 @@ import { UnavailableError } from "../core/errors.ts";
 import { wrapSession } from "./ort-session.ts";
 import type { GraphFiles, Session } from "./session.ts";
 
+type WasmImports = Record<string, Record<string, unknown>>;
 type Ort = typeof import("onnxruntime-web/wasm");
 
 /** Set once by the first load; the heap is shared by every session of the isolate. */
@@ -72,16 +73,12 @@ async function loadRuntime(): Promise<Ort> {
 
 function useImportedModule(): () => void {
   const original = WebAssembly.instantiate;
-  const replacement = async (
-    _source: unknown,
-    imports: Record<string, Record<string, unknown>>,
-  ) => {
-    for (const group of Object.values(imports)) {
-      for (const item of Object.values(group)) {
-        if (item instanceof WebAssembly.Memory) memory = item;
-      }
-    }
+  const replacement = async (_source: unknown, imports: WasmImports) => {
     const instance = await original(wasmModule, imports as WebAssembly.Imports);
+    // Noted only now: whoever finds the memory set may rely on a runtime that came up.
+    memory = Object.values(imports)
+      .flatMap((group) => Object.values(group))
+      .find((item) => item instanceof WebAssembly.Memory);
     return { instance, module: wasmModule };
   };
   WebAssembly.instantiate = replacement as unknown as typeof WebAssembly.instantiate;
