@@ -48,19 +48,26 @@ export interface TrainingSession {
   release(): Promise<void>;
 }
 
-/** Deviation of initial values: BERT's for new layers; 1.0, PEFT's, trained no better on a prefix. */
-const INITIAL_DEVIATION = 0.02;
+/** Deviation of a new head's values: BERT's for new layers. */
+const HEAD_DEVIATION = 0.02;
+/**
+ * Deviation of a new prefix's values: PEFT's. Small values start all virtual tokens nearly equal,
+ * with nearly equal gradients, so they are slow to part: on SST-2 with MiniLM-L6 and 16 of them,
+ * the first of three epochs came to 83.8 % with 0.02 and to 85.3 % with 1.
+ */
+const PREFIX_DEVIATION = 1;
 
 /** Initial values of everything that is trained. */
 export function initialParams(target: Target, base: Base["manifest"], key: Key): Arrays {
   const { numLabels, numVirtualTokens } = target;
-  const draw = (name: string, size: number): Float32Array =>
-    normals(derive(key, name), size, INITIAL_DEVIATION);
+  const draw = (name: string, size: number, deviation: number): Float32Array =>
+    normals(derive(key, name), size, deviation);
+  const prefixSize = numVirtualTokens * prefixWidth(base);
   return {
     ...(numVirtualTokens > 0 && {
-      [PROMPT_EMBEDDINGS]: draw(PROMPT_EMBEDDINGS, numVirtualTokens * prefixWidth(base)),
+      [PROMPT_EMBEDDINGS]: draw(PROMPT_EMBEDDINGS, prefixSize, PREFIX_DEVIATION),
     }),
-    [CLASSIFIER_WEIGHT]: draw(CLASSIFIER_WEIGHT, numLabels * base.hidden_size),
+    [CLASSIFIER_WEIGHT]: draw(CLASSIFIER_WEIGHT, numLabels * base.hidden_size, HEAD_DEVIATION),
     [CLASSIFIER_BIAS]: new Float32Array(numLabels),
   };
 }

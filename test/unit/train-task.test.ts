@@ -144,7 +144,7 @@ test("a token task learns which words are names", async () => {
   const split = await prepare({
     ...SEQUENCE,
     label_all_tokens: true,
-    hyperparameters: { epochs: 20, batch_size: 4, learning_rate: 0.03 },
+    hyperparameters: { epochs: 40, batch_size: 4, learning_rate: 0.03 },
     data: { train: ["tags.conll"] },
     examples: ["angela visited paris"],
   });
