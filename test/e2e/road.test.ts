@@ -157,7 +157,7 @@ describe("the road from a task folder to an answer", () => {
     expect(lines[2]).toMatchObject({ done: true, count: 2 });
   });
 
-  it("answers as the command line does, digit for digit", async () => {
+  it("answers as the command line does, but for the last bit of Math.exp", async () => {
     const texts = ["the film was good", "the plot was awful and so was the rest of it", "!"];
     writeFileSync(inFolder("texts.jsonl"), texts.map((text) => JSON.stringify(text)).join("\n"));
     const served = await (await predict(texts, "application/x-ndjson")).text();
@@ -170,8 +170,19 @@ describe("the road from a task folder to an answer", () => {
       inFolder("texts.jsonl"),
     );
     expect(code).toBe(0);
-    const lines = (text: string): string[] => text.trim().split("\n");
-    expect(lines(stdout).slice(0, 3)).toEqual(lines(served).slice(0, 3));
+    // The hidden states are equal bit for bit; ECMAScript leaves the last bit of Math.exp to the
+    // engine, and workerd's is not Node's. Twelve digits say that nothing else differs.
+    const lines = (text: string): unknown[] =>
+      text
+        .trim()
+        .split("\n")
+        .slice(0, 3)
+        .map((line): unknown =>
+          JSON.parse(line, (_, value: unknown) =>
+            typeof value === "number" ? Number(value.toPrecision(12)) : value,
+          ),
+        );
+    expect(lines(stdout)).toEqual(lines(served));
   });
 
   it("serves a new version after a push while it runs", async () => {
