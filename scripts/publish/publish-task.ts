@@ -5,7 +5,14 @@
  */
 import { join } from "node:path";
 import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
-import { TASK_PREFIX, blobKey, checkName, taskKey, versionOf } from "../../src/core/keys.ts";
+import {
+  TASK_PREFIX,
+  blobKey,
+  checkName,
+  isName,
+  taskKey,
+  versionOf,
+} from "../../src/core/keys.ts";
 import { readTaskManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { MAX_VERSIONS, hashOf, readTaskPointer } from "../../src/core/pointer.ts";
@@ -46,7 +53,10 @@ export async function checkTaskFolder(folder: string, base: BaseManifest): Promi
   return prefix;
 }
 
-/** Uploads a task folder and makes it the task's current version. */
+/**
+ * Uploads a task folder and makes it the task's current version. A pointer that cannot be read is
+ * replaced: a push is the one way to repair it.
+ */
 export async function publishTask(
   bucket: PublishBucket,
   folder: string,
@@ -63,7 +73,7 @@ export async function publishTask(
     manifest: `sha256:${sha256Of(manifestBytes)}`,
     created: now().toISOString(),
   };
-  return movePointer(bucket, manifest.task, wait, (pointer) => {
+  return movePointer(bucket, manifest.task, wait, readablePointer, (pointer) => {
     const versions = pointer?.versions ?? [];
     const isKnown = versions.some((item) => item.version === version);
     return {
@@ -88,7 +98,7 @@ export async function rollbackTask(
   const pointer = await fetchTaskPointer(bucket, task);
   const target = findTarget(pointer, version);
   await fetchVersion(bucket, task, target);
-  return movePointer(bucket, task, wait, (current) => {
+  return movePointer(bucket, task, wait, readTaskPointer, (current) => {
     if (!current?.versions.some((item) => item.version === target.version)) {
       throw versionNotFound(task, target.version, current?.versions ?? []);
     }
@@ -141,7 +151,10 @@ export async function fetchTaskPointer(bucket: PublishBucket, task: string): Pro
 /** Names of the tasks in the bucket, sorted. */
 export async function listTasks(bucket: PublishBucket): Promise<string[]> {
   const keys = await bucket.list(TASK_PREFIX);
-  return keys.map((key) => key.slice(TASK_PREFIX.length, -".json".length)).sort();
+  return keys
+    .map((key) => key.slice(TASK_PREFIX.length, -".json".length))
+    .filter((name, i) => isName(name) && keys[i] === taskKey(name))
+    .sort();
 }
 
 /** A published version, checked as far as hashes go: its manifest and the bytes of its prefix. */
@@ -166,11 +179,23 @@ export async function fetchVersion(
   return { manifest, prefix: await blob(manifest.prefix.sha256, "prefix") };
 }
 
+/** The pointer, or null where it, or the task that it says it is of, is damaged. */
+function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
+  try {
+    const pointer = readTaskPointer(bytes, key);
+    return taskKey(pointer.task) === key ? pointer : null;
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
 /** Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already. */
 async function movePointer(
   bucket: PublishBucket,
   task: string,
   wait: Wait,
+  read: (bytes: Uint8Array, subject: string) => TaskPointer | null,
   change: (pointer: TaskPointer | null) => TaskPointer,
 ): Promise<PublishedTask> {
   const key = taskKey(task);
@@ -180,7 +205,7 @@ async function movePointer(
     bucket,
     key,
     (bytes) => {
-      const pointer = bytes && readTaskPointer(bytes, key);
+      const pointer = bytes && read(bytes, key);
       const next = change(pointer);
       version = next.current;
       if (pointer && pointer.current === next.current) return null;

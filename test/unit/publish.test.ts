@@ -11,10 +11,12 @@ import {
 import {
   fetchTaskPointer,
   fetchVersion,
+  listTasks,
   publishTask,
   readTaskFolder,
   rollbackTask,
 } from "../../scripts/publish/publish-task.ts";
+import { listRow } from "../../scripts/commands/list.ts";
 import { ensureBlob, sha256Of } from "../../scripts/publish/bucket.ts";
 import { seed } from "../../scripts/publish/seed.ts";
 import { blobKey, taskKey } from "../../src/core/keys.ts";
@@ -110,6 +112,36 @@ describe("pushing a task", () => {
     const before = new Map(bucket.objects);
     await expect(publishTask(bucket, folder, { wait })).rejects.toMatchObject({ code });
     expect(new Map(bucket.objects)).toEqual(before);
+  });
+
+  it.each(["{broken", "", '{"task":"other","current":"x","versions":[],"canary":null}'])(
+    "replaces a pointer that nobody can read (%j)",
+    async (damaged) => {
+      await publishTask(bucket, version(1), { wait });
+      bucket.objects.set(taskKey("mood"), { bytes: Buffer.from(damaged), etag: "damaged" });
+      const result = await publishTask(bucket, version(2), { wait });
+      expect(result).toMatchObject({ previous: null, isChanged: true });
+      expect(await served(bucket)).toBe(await versionIn(version(2)));
+    },
+  );
+
+  it("is listed by its name; whatever else lies beside the pointers is no task", async () => {
+    await publishTask(bucket, version(1), { wait });
+    for (const key of ["tasks/Odd Name.json", "tasks/a/b.json", "tasks/mood.txt"]) {
+      bucket.objects.set(key, { bytes: Buffer.from("{}"), etag: key });
+    }
+    expect(await listTasks(bucket)).toEqual(["mood"]);
+  });
+
+  it("is listed with what is wrong with it", async () => {
+    await publishTask(bucket, version(1), { wait });
+    const key = taskKey("broken");
+    bucket.objects.set(key, { bytes: Buffer.from("{"), etag: "broken" });
+    expect(await listRow(bucket, "broken")).toEqual({
+      task: "broken",
+      error: { code: "json-invalid", message: expect.stringContaining(key) },
+    });
+    expect(await listRow(bucket, "mood")).toMatchObject({ current: await versionIn(version(1)) });
   });
 
   it("says which file is missing in a folder that was never trained", async () => {
