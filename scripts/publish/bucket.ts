@@ -6,7 +6,7 @@
  * before they try again, because a write that reported an error may still have happened.
  */
 import { createHash } from "node:crypto";
-import { EdgePrefixError, UnavailableError } from "../../src/core/errors.ts";
+import { EdgePrefixError, FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { blobKey } from "../../src/core/keys.ts";
 
 export interface StoredObject {
@@ -101,6 +101,16 @@ export async function updatePointer(
     return back !== null && back.etag !== current?.etag;
   });
   return written;
+}
+
+/** What `read` makes of a pointer, or null where it is damaged: then it is to be written anew. */
+export function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
 }
 
 /** Runs `attempt` until it returns true; a thrown error counts as a failed attempt. */

@@ -10,7 +10,7 @@ import type { BaseManifest } from "../../src/core/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
 import type { BasePointer } from "../../src/core/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { ensureBlob, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
+import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "./folder.ts";
 
@@ -35,7 +35,8 @@ export async function isBasePublished(
   bucket: PublishBucket,
   { manifest, bytes }: { manifest: BaseManifest; bytes: Uint8Array },
 ): Promise<boolean> {
-  const pointer = await readPointer(bucket, manifest.name);
+  const object = await bucket.get(baseKey(manifest.name));
+  const pointer = object && readablePointer(object.bytes, manifest.name);
   if (pointer?.manifest !== `sha256:${sha256Of(bytes)}`) return false;
   const refs = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
   for (const ref of refs.concat(Object.values(manifest.files))) {
@@ -78,7 +79,7 @@ export async function publishBase(
     bucket,
     key,
     (current) =>
-      current && readBasePointer(current, key).manifest === reference
+      current && readablePointer(current, manifest.name)?.manifest === reference
         ? null
         : encodeUtf8(`${JSON.stringify(pointer)}\n`),
     wait,
@@ -101,6 +102,10 @@ export async function fetchBaseManifest(
   }
   return readBaseManifest(blob.bytes, `base "${name}": manifest`);
 }
+
+/** The pointer, or null where it is damaged: publishing writes it anew. */
+const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>
+  readable(() => readBasePointer(bytes, baseKey(name)));
 
 async function readPointer(bucket: PublishBucket, name: string): Promise<BasePointer | null> {
   const key = baseKey(name);

@@ -19,7 +19,7 @@ import { MAX_VERSIONS, hashOf, readTaskPointer } from "../../src/core/pointer.ts
 import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
 import { openTask } from "../../src/core/task.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { ensureBlob, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
+import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "./folder.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
@@ -179,15 +179,10 @@ export async function fetchVersion(
   return { manifest, prefix: await blob(manifest.prefix.sha256, "prefix") };
 }
 
-/** The pointer, or null where it, or the task that it says it is of, is damaged. */
-function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
-  try {
-    const pointer = readTaskPointer(bytes, key);
-    return taskKey(pointer.task) === key ? pointer : null;
-  } catch (error) {
-    if (error instanceof FormatError) return null;
-    throw error;
-  }
+/** The pointer, or null where it is damaged or another task's. */
+export function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
+  const pointer = readable(() => readTaskPointer(bytes, key));
+  return pointer && taskKey(pointer.task) === key ? pointer : null;
 }
 
 /** Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already. */

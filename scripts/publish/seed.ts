@@ -10,10 +10,9 @@ import { EdgePrefixError } from "../../src/core/errors.ts";
 import { taskKey } from "../../src/core/keys.ts";
 import { shortIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { readTaskPointer } from "../../src/core/pointer.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
-import { publishTask, readTaskFolder } from "./publish-task.ts";
+import { publishTask, readTaskFolder, readablePointer } from "./publish-task.ts";
 
 export interface Seeded {
   readonly base: BaseManifest;
@@ -60,8 +59,8 @@ async function seedTask(
   }
   const key = taskKey(manifest.task);
   const pointer = await bucket.get(key);
-  const known = pointer ? readTaskPointer(pointer.bytes, key).versions : [];
-  if (!known.some((item) => item.version === version)) {
+  const known = pointer && readablePointer(pointer.bytes, key)?.versions;
+  if (!known?.some((item) => item.version === version)) {
     await publishTask(bucket, folder);
     say(`stored task ${manifest.task} ${version}`);
   }

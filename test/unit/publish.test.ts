@@ -19,7 +19,7 @@ import {
 import { listRow } from "../../scripts/commands/list.ts";
 import { ensureBlob, sha256Of } from "../../scripts/publish/bucket.ts";
 import { seed } from "../../scripts/publish/seed.ts";
-import { blobKey, taskKey } from "../../src/core/keys.ts";
+import { baseKey, blobKey, taskKey } from "../../src/core/keys.ts";
 import type { BaseManifest } from "../../src/core/manifest.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../support/folders.ts";
 import { createMemoryBucket } from "../support/memory-bucket.ts";
@@ -311,6 +311,17 @@ describe("pushing a base", () => {
 });
 
 describe("seeding", () => {
+  it("repairs pointers that nobody can read", async () => {
+    version(1);
+    const fresh = createMemoryBucket();
+    await seed(fresh, inRoot("base"), root.path, () => undefined);
+    const damaged = { bytes: Buffer.from("{broken"), etag: "damaged" };
+    fresh.objects.set(taskKey("mood"), damaged).set(baseKey(base.name), damaged);
+    await seed(fresh, inRoot("base"), root.path, () => undefined);
+    expect((await fetchBaseManifest(fresh, base.name)).identity).toBe(base.identity);
+    expect(await served(fresh)).toBe(await versionIn(version(1)));
+  });
+
   it("stores base and tasks once, and skips what was made for another base", async () => {
     const other = await writePaperBase(inRoot("other"), { name: "other", seed: 2 });
     writeTaskFolder(inRoot("prefixes", "mood"), base);
