@@ -4,11 +4,11 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { EdgePrefixError } from "../../src/core/errors.ts";
-import { readPredictRequest } from "../../src/http/schema.ts";
+import { parametersSchema, readPredictRequest } from "../../src/http/schema.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
 import { readInputs } from "../read-inputs.ts";
-import { UsageError, defineCommand, readChoice, readNumber, required } from "./command.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
 import { TASK_BASE_OPTIONS } from "./task-base.ts";
 
 /** Inputs that share the queue; their windows share runs, and answers come in this rhythm. */
@@ -50,14 +50,26 @@ export const command = defineCommand({
     const { parameters } = readPredictRequest({
       inputs: [],
       parameters: {
-        top_k: readNumber(values["top-k"], "--top-k"),
-        function_to_apply: values["function-to-apply"],
-        aggregation_strategy: values["aggregation-strategy"],
+        top_k: readInteger(values["top-k"], "--top-k", { min: 1 }),
+        function_to_apply: readChoice(
+          values["function-to-apply"],
+          "--function-to-apply",
+          parametersSchema.entries.function_to_apply.wrapped.options,
+        ),
+        aggregation_strategy: readChoice(
+          values["aggregation-strategy"],
+          "--aggregation-strategy",
+          parametersSchema.entries.aggregation_strategy.wrapped.options,
+        ),
         ignore_labels: values["ignore-labels"]?.split(","),
-        stride: readNumber(values.stride, "--stride"),
-        max_length: readNumber(values["max-length"], "--max-length"),
+        stride: readInteger(values.stride, "--stride", { min: 0 }),
+        max_length: readInteger(values["max-length"], "--max-length", { min: 1 }),
         truncation: values.truncation,
-        offset_unit: values["offset-unit"],
+        offset_unit: readChoice(
+          values["offset-unit"],
+          "--offset-unit",
+          parametersSchema.entries.offset_unit.wrapped.options,
+        ),
       },
     });
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;

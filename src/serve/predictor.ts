@@ -132,6 +132,8 @@ function encode(
       `task "${manifest.task}": labels the tokens of one text, found a text_pair`,
     );
   }
+  checkNotEmpty("text", text);
+  if (pair !== undefined) checkNotEmpty("text_pair", pair);
   const maxLength = parameters.max_length ?? manifest.max_length;
   const least = tokenizer.specialTokenCount(pair !== undefined) + 1;
   if (maxLength > manifest.max_length || maxLength < least) {
@@ -146,6 +148,12 @@ function encode(
     truncation: parameters.truncation ?? false,
     maxWindows,
   });
+}
+
+/** A text without words has no answer, though special tokens alone would get one. */
+function checkNotEmpty(subject: string, text: string): void {
+  if (text.trim() !== "") return;
+  throw new InputError("text-empty", `${subject}: has no text, expected at least one character`);
 }
 
 /** Hidden states of an input's windows -> its answer. */

@@ -192,8 +192,32 @@ describe("eval and predict", () => {
     ]);
     const best = await run([...args, "--top-k", "1", "--function-to-apply", "none"]);
     expect(JSON.parse(best.out[0]!)).toMatchObject({ index: 0, result: [{}] });
-    const wrong = await run([...args, "--top-k", "0"]);
-    expect(wrong.err).toMatch(/parameter-invalid.*top_k/);
+  });
+
+  test("answers a text without words as the endpoint does: with an error on its line", async () => {
+    await writeFile(at("empty.jsonl"), '"the film"\n" "\n["a",""]\n');
+    const args = ["predict", at("task"), "--base", at("base"), "--input", at("empty.jsonl")];
+    const { code, out } = await run(args);
+    expect(code).toBe(1);
+    expect(out.map((line) => JSON.parse(line) as object)).toEqual([
+      { index: 0, result: expect.any(Array) },
+      { index: 1, error: { code: "text-empty", detail: expect.stringMatching(/^text: has no/) } },
+      { index: 2, error: { code: "text-empty", detail: expect.stringMatching(/^text_pair: has/) } },
+    ]);
+  });
+
+  test.each([
+    [["--top-k", "0"], /--top-k is "0", expected an integer of at least 1/],
+    [["--top-k", "1.5"], /--top-k is "1.5", expected an integer/],
+    [["--stride", "-1"], /--stride/],
+    [["--max-length", "no"], /--max-length is "no"/],
+    [["--function-to-apply", "tanh"], /--function-to-apply is "tanh", allowed are softmax/],
+    [["--aggregation-strategy", "x"], /--aggregation-strategy is "x", allowed are none, simple/],
+    [["--offset-unit", "byte"], /--offset-unit is "byte", allowed are codepoint, utf16/],
+  ])("%j is a wrong command line", async (flags, message) => {
+    const { code, err } = await run(["predict", at("task"), "--input", at("x"), ...flags]);
+    expect(err).toMatch(message);
+    expect(code).toBe(2);
   });
 });
 
