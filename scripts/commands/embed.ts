@@ -2,7 +2,8 @@
  * `embed`: hidden states or pooled vectors of texts, as the base's graph gives them, with or
  * without a task's prefix. Rows keep the order of the file, whatever batches they ran in.
  */
-import { rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { collate } from "../../src/core/collate.ts";
 import type { Row } from "../../src/core/collate.ts";
 import { LimitError } from "../../src/core/errors.ts";
@@ -106,6 +107,7 @@ export const command = defineCommand({
       progress.stop();
       await session.release();
     }
+    await mkdir(dirname(output), { recursive: true });
     await writeFile(`${output}.tmp`, writeSafetensors(result.tensors, { base: manifest.identity }));
     await rename(`${output}.tmp`, output);
     const shapes = [...result.tensors].map(([name, { dims }]) => [name, dims] as const);

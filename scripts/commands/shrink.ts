@@ -1,4 +1,5 @@
 /** `shrink`: a smaller base from a base folder: some of its layers, the words that a corpus uses. */
+import { resolve } from "node:path";
 import { checkName } from "../../src/core/keys.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
@@ -43,6 +44,9 @@ export const command = defineCommand({
       throw new UsageError(`shrink: expected one base folder, found ${positionals.length}`);
     }
     const out = required(values.out, "--out");
+    if (resolve(out) === resolve(dir)) {
+      throw new UsageError(`--out is the base itself (${dir}), expected another folder`);
+    }
     const name = checkName("base", values.name ?? nameFrom(out));
     const corpus = values.corpus ?? [];
     const size = readInteger(values["vocab-size"], "--vocab-size", { min: 1 });

@@ -205,6 +205,14 @@ describe("embed", () => {
     expect(result.err.join("\n")).toMatch(message);
   });
 
+  it("makes the folder of its output", async () => {
+    const { code } = await runVerb(
+      "embed", "--base", at("base"), "--input", at("texts.jsonl"), "--output", at("new", "x.st"),
+    ); // prettier-ignore
+    expect(code).toBe(0);
+    expect(await tensorsAt("new/x.st")).toBeInstanceOf(Map);
+  });
+
   it("says which file it cannot read", async () => {
     const result = await runVerb(
       "embed",
@@ -248,6 +256,14 @@ describe("shrink", () => {
       "embed", "--base", at("small"), "--input", at("texts.jsonl"), "--output", at("small-vectors"),
     ); // prettier-ignore
     expect(embedded.code).toBe(0);
+  });
+
+  it("does not replace the base that it reads", async () => {
+    const before = await readFile(at("base", "manifest.json"));
+    const { code, err } = await runVerb("shrink", at("base"), "--out", `${at("base")}/`, "--layers", "0"); // prettier-ignore
+    expect(code).toBe(2);
+    expect(err.join("\n")).toMatch(/--out is the base itself/);
+    expect(await readFile(at("base", "manifest.json"))).toEqual(before);
   });
 
   test.each([
