@@ -18,9 +18,16 @@ const strict = <const T extends v.ObjectEntries>(entries: T) =>
 
 const text = v.string();
 const textObject = strict({ text, text_pair: v.nullish(text) });
-const textPair = v.strictTuple([text, text]);
+const textPair = v.strictTuple([text, text], (issue) =>
+  issue.expected === "never" ? "is one too many, expected a pair of two texts" : issue.message,
+);
 
-const count = (min: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min));
+const count = (min: number) =>
+  v.pipe(
+    v.number(),
+    v.safeInteger(({ received }) => `is ${received}, expected a whole number`),
+    v.minValue(min),
+  );
 
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = strict({
@@ -193,7 +200,8 @@ function describe(issue: Issue): string {
   if (issue.kind === "validation" && issue.type === "regex") {
     return `${issue.message}, is ${received}`;
   }
-  return issue.expected === null
-    ? `${issue.message}`
-    : `is ${received === "undefined" ? "missing" : received}, expected ${issue.expected}`;
+  if (issue.expected === null) return issue.message;
+  // Of a missing field, some schemas expect only its name.
+  if (received === "undefined" && issue.expected.startsWith('"')) return "is missing";
+  return `is ${received === "undefined" ? "missing" : received}, expected ${issue.expected}`;
 }

@@ -217,6 +217,18 @@ describe("parameters", () => {
     expect(errors?.[0]?.path).toMatch(new RegExp(`^/parameters/${Object.keys(parameters)[0]}`));
   });
 
+  it.each([
+    [{ inputs: [["a", "b", "c"]] }, "/inputs/0/2: is one too many, expected a pair of two texts"],
+    [
+      { inputs: "a", parameters: { top_k: 1.5 } },
+      "/parameters/top_k: is 1.5, expected a whole number",
+    ],
+    [{}, "/inputs: is missing"],
+    [{ inputs: {} }, "/inputs/text: is missing"],
+  ])("in %j are described in words of the interface", async (body, detail) => {
+    expect((await problemOf(await fakeApp().predict(body))).detail).toBe(detail);
+  });
+
   it("that are unknown are told what is known, also at the top", async () => {
     const inner = await problemOf(
       await fakeApp().predict({ inputs: "a", parameters: { topk: 1 } }),
