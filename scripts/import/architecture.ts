@@ -58,10 +58,20 @@ export interface EncoderInputs {
   readonly positionIds: Value; // [B, T] int64
   readonly queryLength: Value; // [1] int64
   readonly past: readonly { readonly key: Value; readonly value: Value }[]; // a layer: [B, N, P, D]
+  /** Weights that are computed or fed instead of stored, by tensor name: what full fine-tuning trains. */
+  readonly replaced?: ReadonlyMap<string, Value>;
+  /** Added to vectors (biases, LayerNorm weights) by tensor name: [n] for all rows, or [D, 1, n], D = B or 1. */
+  readonly deltas?: ReadonlyMap<string, Value>;
+  /** Shares of the embeddings' and every layer's output in what is answered: [1, L+1], or [B, L+1] by row. */
+  readonly layerWeights?: Value;
+  /** Trained input embeddings, which follow the tokens and have no positions: [S, H]. */
+  readonly prompt?: Value;
 }
 
 export interface EncoderOutputs {
   readonly lastHiddenState: Value; // [B, Q, H]
+  /** What the word table gave: its gradient goes to the rows of the table. */
+  readonly wordRows: Value; // [B*T, H]
   /** The rows [M, in] that each input scale belongs to, by its name: what calibration looks at. */
   readonly scaledInputs: ReadonlyMap<string, Value>;
 }

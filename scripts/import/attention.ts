@@ -28,7 +28,7 @@ export interface AttentionFrame {
   readonly headGroups: readonly number[];
   readonly bias: Value; // [B, 1, 1, P+T+R]: 0 where attended, MASKED elsewhere
   readonly padding: Value; // [B, N, R, D] zeros
-  readonly tokens: Value; // (B, T, N, D)
+  readonly tokens: Value; // (B, -1, N, D)
   readonly queries: Value; // (B, Q, N, D)
   readonly output: Value; // (B, Q, H)
 }
@@ -73,7 +73,7 @@ export function attentionFrame(
       "R",
       config.headSize,
     ]),
-    tokens: ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 2), heads, size], 0),
+    tokens: ops.Concat(g, [batch, g.ints(-1), heads, size], 0),
     queries: ops.Concat(g, [batch, inputs.queryLength, heads, size], 0),
     output: ops.Concat(g, [batch, inputs.queryLength, g.ints(config.hidden)], 0),
   };

@@ -19,6 +19,7 @@ import type {
   TensorSpec,
   Weights,
 } from "./architecture.ts";
+import { mixLayers, withPrompt } from "./additions.ts";
 import { attention, attentionFrame } from "./attention.ts";
 import { Projections } from "./projections.ts";
 
@@ -115,19 +116,23 @@ function buildEncoder(
   g: Graph,
   config: EncoderConfig,
   weights: Weights,
-  inputs: EncoderInputs,
+  given: EncoderInputs,
 ): EncoderOutputs {
-  const p = new Projections(g, weights);
+  const p = new Projections(g, weights, given);
   const { hidden: H, epsilon } = config;
 
   const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
-  const words = p.lookup(WORDS, flat(inputs.inputIds)); // [B*T, H]
-  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(inputs.positionIds));
-  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(inputs.tokenTypeIds));
-  const embedded = ops.Add(g, ops.Add(g, words, types), positions);
-  let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
-
+  const words = p.lookup(WORDS, flat(given.inputIds)); // [B*T, H]
+  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(given.positionIds));
+  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(given.tokenTypeIds));
+  const { embedded, inputs } = withPrompt(
+    g,
+    ops.Add(g, ops.Add(g, words, types), positions),
+    given,
+  );
   const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 });
+  let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
+  const outputs = [x];
   for (let layer = 0; layer < config.layers; layer++) {
     const at = layerName(layer);
     const isLast = layer === config.layers - 1;
@@ -156,9 +161,13 @@ function buildEncoder(
       p.rows(widened, { min: activationMin(config) }),
     );
     x = p.norm(`${at}.output.LayerNorm`, ops.Add(g, narrowed, attended), epsilon);
+    outputs.push(x);
   }
+  const { layerWeights } = inputs;
+  const answer = layerWeights ? mixLayers(g, inputs, layerWeights, outputs) : x;
   return {
-    lastHiddenState: ops.ReshapeTo(g, x, frame.output, ["B", "Q", H]),
+    lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", H]),
+    wordRows: words,
     scaledInputs: p.scaledInputs,
   };
 }
