@@ -1,0 +1,40 @@
+/** What the sections of the page are made of: a section with its margin note, tables, figures. */
+import { markup } from "./markup.ts";
+import type { Markup, Part } from "./markup.ts";
+
+/** A section: heading and explanation in the margin, content beside (on a phone: below) it. */
+export const section = (id: string, heading: string, note: Part, ...content: Part[]): Markup =>
+  markup`<section id="${id}"><header><h2>${heading}</h2>${note}</header><div class="content">${content}</div></section>`;
+
+export interface Column {
+  readonly name: Part;
+  /** Numbers stand to the right, in figures of one width. */
+  readonly isNumber?: boolean;
+}
+
+/** A table; every row has one cell a column. The first column names the row. */
+export function table(columns: readonly Column[], rows: readonly (readonly Part[])[]): Markup {
+  const kind = (i: number): Part => columns[i]?.isNumber === true && markup` class="number"`;
+  const head = columns.map(({ name }, i) => markup`<th scope="col"${kind(i)}>${name}</th>`);
+  const body = rows.map(
+    (row) =>
+      markup`<tr>${row.map((cell, i) => (i === 0 ? markup`<th scope="row">${cell}</th>` : markup`<td${kind(i)}>${cell}</td>`))}</tr>`,
+  );
+  return markup`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+/** Charts side by side where there is room. */
+export const figures = (...charts: Part[]): Markup => markup`<div class="figures">${charts}</div>`;
+
+/** A chart with a line of explanation. */
+export const figure = (chart: Part, caption: Part = null): Markup =>
+  markup`<figure>${chart}${caption !== null && markup`<figcaption>${caption}</figcaption>`}</figure>`;
+
+/** Text of the data: isolated, so that its writing direction stays its own. */
+export const foreign = (text: string): Markup => markup`<bdi>${text}</bdi>`;
+
+/** A long table cut into parts of `size` rows, for columns side by side. */
+export const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );

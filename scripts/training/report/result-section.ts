@@ -1,0 +1,131 @@
+/** How good is it, and how did it get there: metrics, learning curves, sweep, calibration. */
+import type { EvaluationFacts, ReportFacts } from "./facts.ts";
+import { sweepHeatMap } from "./heat-map.ts";
+import { lossCurve, scoreCurve } from "./learning-curve.ts";
+import { markup } from "./markup.ts";
+import type { Markup, Part } from "./markup.ts";
+import {
+  formatCount,
+  formatInterval,
+  formatNumber,
+  formatScore,
+  formatSeconds,
+  metricName,
+  plural,
+} from "./numbers.ts";
+import { figure, figures, section, table } from "./parts.ts";
+import { reliabilityDiagram } from "./reliability.ts";
+import { regressionScatter } from "./scatter.ts";
+import { intervalGraphic } from "./word-graphics.ts";
+
+/** Metrics with their intervals. */
+export function resultSection({ name, rows, runtime, metrics }: EvaluationFacts): Markup {
+  const hasIntervals = metrics.some(({ interval }) => interval);
+  // One line for all, from 0 to 1, or from -1 where a correlation is below nought; errors have none.
+  const low = metrics.some(({ value, interval }) => Math.min(value, interval?.[0] ?? 0) < 0)
+    ? -1
+    : 0;
+  return section(
+    "result",
+    "Result",
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>`,
+    table(
+      [
+        { name: "metric" },
+        { name: "value", isNumber: true },
+        ...(hasIntervals ? [{ name: "95 % interval", isNumber: true }] : []),
+        { name: `${formatNumber(low)} to 1` },
+      ],
+      metrics.map(({ name, value, interval, isScore }) => [
+        isScore === true ? markup`<strong>${metricName(name)}</strong>` : metricName(name),
+        isScore === true ? markup`<strong>${formatScore(value)}</strong>` : formatScore(value),
+        ...(hasIntervals ? [interval ? formatInterval(interval) : ""] : []),
+        value >= low && value <= 1 && intervalGraphic(value, interval, [low, 1]),
+      ]),
+    ),
+  );
+}
+
+/** Learning curves and settings. */
+export function trainingSection(facts: ReportFacts): Part {
+  const { training, method, numVirtualTokens, pooling, maxLength } = facts;
+  if (!training || training.epochs.length === 0) return null;
+  const { epochs, bestEpoch, reasons = {}, stepLosses = [] } = training;
+  const settings: Readonly<Record<string, string | number | boolean>> = {
+    method,
+    num_virtual_tokens: numVirtualTokens,
+    pooling,
+    max_length: maxLength,
+    ...training.settings,
+  };
+  const hasReasons = Object.keys(reasons).length > 0;
+  return section(
+    "training",
+    "Training",
+    markup`<p>${formatCount(training.rows)} rows, ${plural(training.steps, "step")} in ${plural(epochs.length, "epoch")}${training.seconds !== undefined && `, ${formatSeconds(training.seconds)}`}${training.tokensPerSecond !== undefined && ` at ${formatCount(training.tokensPerSecond)} tokens a second`}. The parameters after epoch ${bestEpoch} were kept.</p>${stepLosses.length > 1 && markup`<p>The thin line is the loss within epochs, a mean over neighbouring steps; dots are means of whole epochs.</p>`}`,
+    figures(figure(lossCurve(training)), figure(scoreCurve(training))),
+    table(
+      [
+        { name: "setting" },
+        { name: "value", isNumber: true },
+        ...(hasReasons ? [{ name: "why" }] : []),
+      ],
+      Object.entries(settings).map(([name, value]) => [
+        markup`<code>${name}</code>`,
+        typeof value === "number" ? settingNumber(value) : String(value),
+        ...(hasReasons ? [reasons[name] ?? ""] : []),
+      ]),
+    ),
+  );
+}
+
+/** As it would be typed: no separators between thousands. */
+const settingNumber = (value: number): string => String(Number(value.toPrecision(6)));
+
+export function sweepSection({ sweep }: ReportFacts): Part {
+  if (!sweep || sweep.cells.length === 0) return null;
+  const { cells, chosen, reason, scoreName } = sweep;
+  const isHalved = cells.some(({ budget }) => budget < 1);
+  return section(
+    "sweep",
+    "Sweep",
+    markup`<p>${metricName(scoreName)} for ${plural(cells.length, "pair")} of prompt length and learning rate. Chosen: <strong>${chosen.numVirtualTokens} virtual tokens, learning rate ${formatNumber(chosen.learningRate)}</strong>, framed.</p>${reason !== undefined && markup`<p>${reason}</p>`}<p>Below a score: ± half of its 95 % interval over seeds.${isHalved && " A percentage instead means that the pair was stopped after that share of a full run."}</p>`,
+    figures(figure(sweepHeatMap(sweep))),
+  );
+}
+
+export function calibrationSection({ evaluation }: ReportFacts): Part {
+  const calibration = evaluation?.calibration;
+  if (!evaluation || !calibration) return null;
+  const { temperature, before, after } = calibration;
+  return section(
+    "calibration",
+    "Calibration",
+    markup`<p>Can a score be read as a probability? On the diagonal it can. Area of a dot: number of answers.</p>`,
+    figures(
+      figure(reliabilityDiagram(calibration)),
+      markup`<div>${table(
+        [{ name: "" }, { name: "temperature", isNumber: true }, { name: "ECE", isNumber: true }],
+        [
+          [markup`<span class="key hollow"></span>before`, "1", formatScore(before.ece)],
+          [
+            markup`<span class="key full"></span>after`,
+            formatScore(temperature),
+            formatScore(after.ece),
+          ],
+        ],
+      )}<p class="aside">Logits are divided by the temperature, which was fitted on these ${formatCount(evaluation.rows)} rows and is served with the task. ECE, the expected calibration error, is the mean distance from the diagonal, weighted by answers.</p></div>`,
+    ),
+  );
+}
+
+export function regressionSection({ evaluation }: ReportFacts): Part {
+  const points = evaluation?.regression;
+  if (!points || points.length === 0) return null;
+  return section(
+    "answers",
+    "Answers",
+    markup`<p>${plural(points.length, "row")}: the answer over the true value. On the diagonal the two agree.</p>`,
+    figures(figure(regressionScatter(points))),
+  );
+}
