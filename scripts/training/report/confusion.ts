@@ -45,7 +45,7 @@ export function confusionMatrix(
       isNamed &&
         text(x + size / 2, y + size / 2 + 4, formatCount(count), {
           anchor: "middle",
-          kind: opacity > 0.55 ? "value on-dark" : "value",
+          kind: opacity > 0.85 ? "on-dark" : "value",
         }),
     ];
   };

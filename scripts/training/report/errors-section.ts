@@ -32,7 +32,7 @@ export function confusionSection({ evaluation, labels }: ReportFacts): Part {
             { name: "answered" },
             { name: "rows", isNumber: true },
             { name: "of truth", isNumber: true },
-            { name: "" },
+            { name: "", isWide: true },
           ],
           top.map(({ truth, answer, count, share }) => [
             foreign(truth),
@@ -53,7 +53,7 @@ export function labelsSection({ evaluation, type }: ReportFacts): Part {
   const columns = [
     { name: type === "token" ? "entity type" : "label" },
     { name: "F1", isNumber: true },
-    { name: "0 to 1" },
+    { name: "0 to 1", isWide: true },
     { name: "precision", isNumber: true },
     { name: "recall", isNumber: true },
     { name: type === "token" ? "entities" : "rows", isNumber: true },
@@ -93,7 +93,7 @@ function outcomesTable(outcomes: EntityOutcomes): Markup {
   ];
   const largest = Math.max(...rows.map(([, count]) => count));
   return markup`<h3>What became of the entities</h3>${table(
-    [{ name: "outcome" }, { name: "entities", isNumber: true }, { name: "" }],
+    [{ name: "outcome" }, { name: "entities", isNumber: true }, { name: "", isWide: true }],
     rows.map(([name, count, kind]) => [
       name,
       formatCount(count),
@@ -106,16 +106,17 @@ export function hardestSection({ evaluation }: ReportFacts): Part {
   const hardest = evaluation?.hardest;
   if (!hardest || hardest.length === 0) return null;
   const isToken = hardest.some(({ words }) => words);
+  const hasScore = hardest.some(({ score }) => score !== undefined);
   return section(
     "hardest",
     "Hardest examples",
-    markup`<p>The ${plural(hardest.length, "wrong answer")} with the highest loss: a mislabelled row is often among them. ${isToken ? "Marked words show their true tag, then the answer." : "The score is the probability of the answer."}</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
+    markup`<p>The ${plural(hardest.length, "wrong answer")} with the highest loss: a mislabelled row is often among them. ${isToken && "Marked words show their true tag, then the answer."}${hasScore && "The score is the probability of the answer."}</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
     markup`<ol class="hardest">${hardest.map((example) => (example.words ? taggedItem(example) : textItem(example)))}</ol>`,
   );
 }
 
 const textItem = ({ text, pair, truth, answer, score, loss }: HardExample): Markup =>
-  markup`<li><blockquote dir="auto">${shorten(text)}</blockquote>${pair !== undefined && markup`<blockquote dir="auto">${shorten(pair)}</blockquote>`}<p class="verdict">truth <b>${list(truth)}</b>, answered <b class="accent">${list(answer)}</b> · score ${formatScore(score)} · loss ${formatScore(loss)}</p></li>`;
+  markup`<li><blockquote dir="auto">${shorten(text)}</blockquote>${pair !== undefined && markup`<blockquote dir="auto">${shorten(pair)}</blockquote>`}<p class="verdict">truth <b>${list(truth)}</b>, answered <b class="accent">${list(answer)}</b>${score !== undefined && ` · score ${formatScore(score)}`} · loss ${formatScore(loss)}</p></li>`;
 
 const list = (labels: readonly string[]): Part =>
   labels.length === 0 ? "none" : labels.map((label, i) => [i > 0 && ", ", foreign(label)]);

@@ -5,6 +5,7 @@
  * its part of the page is then left out.
  */
 import type { Pooling, ProblemType, TaskType } from "../../../src/core/manifest.ts";
+import type { Reliability } from "../calibration.ts";
 import type { LabelScore } from "../metrics.ts";
 
 export interface ReportFacts {
@@ -106,9 +107,12 @@ export interface HardExample {
   readonly pair?: string | undefined;
   readonly truth: readonly string[];
   readonly answer: readonly string[];
-  /** Probability of the answer; token tasks: of the least likely true tag. */
-  readonly score: number;
-  /** -log of the probability of the truth, after calibration; token tasks: summed over words. */
+  /** Probability of the answer where there is one: single-label classification. */
+  readonly score?: number | undefined;
+  /**
+   * -log of the probability of the truth as served, summed over words or labels where there are
+   * several; regression: the squared error.
+   */
   readonly loss: number;
   /** Token tasks: where each word lies in `text`, in UTF-16 units; truth and answer are its tags. */
   readonly words?: readonly { readonly start: number; readonly end: number }[] | undefined;
@@ -119,22 +123,6 @@ export interface CalibrationFacts {
   readonly temperature: number;
   readonly before: Reliability;
   readonly after: Reliability;
-}
-
-export interface Reliability {
-  /** Expected calibration error: mean |accuracy - confidence| over bins, weighted by count. */
-  readonly ece: number;
-  readonly bins: readonly ReliabilityBin[];
-}
-
-export interface ReliabilityBin {
-  /** The bin covers confidences from `low` to `high`. */
-  readonly low: number;
-  readonly high: number;
-  readonly count: number;
-  /** Mean confidence and share of right answers within the bin; 0 when it is empty. */
-  readonly confidence: number;
-  readonly accuracy: number;
 }
 
 export interface TrainingFacts {

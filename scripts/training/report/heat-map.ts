@@ -29,7 +29,7 @@ export function sweepHeatMap({ cells, chosen, scoreName }: SweepFacts): Markup {
       cell.numVirtualTokens === chosen.numVirtualTokens &&
       cell.learningRate === chosen.learningRate;
     const shade = high > low ? 0.06 + 0.84 * ((cell.score - low) / (high - low)) : 0.5;
-    const kind = shade > 0.55 ? "on-dark" : "";
+    const kind = shade > 0.5 ? "on-dark" : "value";
     return [
       rect(x + 1, y + 1, cellWidth - 2, CELL_HEIGHT - 2, "heat", {
         opacity: shade,
@@ -37,9 +37,9 @@ export function sweepHeatMap({ cells, chosen, scoreName }: SweepFacts): Markup {
       }),
       text(x + cellWidth / 2, y + 18, formatScore(cell.score), {
         anchor: "middle",
-        kind: `value ${kind}`,
+        kind,
       }),
-      text(x + cellWidth / 2, y + 32, sureness(cell), { anchor: "middle", kind: `note ${kind}` }),
+      text(x + cellWidth / 2, y + 32, sureness(cell), { anchor: "middle", kind }),
       isChosen && rect(x + 1, y + 1, cellWidth - 2, CELL_HEIGHT - 2, "chosen"),
     ];
   };

@@ -49,7 +49,8 @@ export function scoreCurve({ epochs, bestEpoch, scoreName }: TrainingFacts): Mar
   const scores = epochs.map(({ score }) => score);
   const domain = [Math.min(...scores), Math.max(...scores)] as const;
   const x = epochScale(epochs);
-  const y = linear(domain, [BOX.bottom, BOX.top + 14]);
+  // Off the axis, so that the smallest is seen, too.
+  const y = linear(domain, [BOX.bottom - 10, BOX.top + 14]);
   const best = epochs.find(({ epoch }) => epoch === bestEpoch) ?? epochs.at(-1)!;
   const points = epochs.map(({ epoch, score }) => [x(epoch), y(score)] as const);
   const isRight = x(best.epoch) > (BOX.left + BOX.right) / 2;
@@ -64,6 +65,10 @@ export function scoreCurve({ epochs, bestEpoch, scoreName }: TrainingFacts): Mar
     points.map(([cx, cy], i) =>
       dot(cx, cy, 2.5, "ink", `epoch ${epochs[i]!.epoch}: ${formatScore(epochs[i]!.score)}`),
     ),
+    best.epoch !== epochs[0]!.epoch &&
+      text(x(epochs[0]!.epoch) + 5, y(epochs[0]!.score) + 4, formatScore(epochs[0]!.score), {
+        kind: "value",
+      }),
     dot(x(best.epoch), y(best.score), 4.5, "accent"),
     text(
       x(best.epoch) + (isRight ? 4 : -4),

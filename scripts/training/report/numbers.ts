@@ -33,9 +33,9 @@ export const formatNumber = (value: number): string =>
         : String(Number(value.toPrecision(6))),
   );
 
-/** "12 %" */
+/** "12 %", with a space that does not break */
 export const formatShare = (share: number): string =>
-  `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+  `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 
 /** "1 row", "3,080 rows" */
 export const plural = (count: number, one: string, many = `${one}s`): string =>

@@ -62,7 +62,7 @@ function title(facts: ReportFacts): Markup {
 ${description !== undefined && markup`<p class="description" dir="auto">${description}</p>`}
 ${
   score &&
-  markup`<p class="headline"><span class="figure">${formatScore(score.value)}</span> ${metricName(score.name)}${score.interval && ` (95 % interval ${formatInterval(score.interval)})`} on ${formatCount(evaluation!.rows)} rows of ${evaluation!.name}</p>`
+  markup`<p class="headline"><span class="figure">${formatScore(score.value)}</span> ${metricName(score.name)}${score.interval && ` (95 % interval ${formatInterval(score.interval)})`} on ${formatCount(evaluation!.rows)} rows of ${evaluation!.name}</p>`
 }
 <dl>
 <div><dt>task</dt><dd>${facts.type}, ${kind}</dd></div>

@@ -10,11 +10,20 @@ export interface Column {
   readonly name: Part;
   /** Numbers stand to the right, in figures of one width. */
   readonly isNumber?: boolean;
+  /** Left out on a phone, where it would push the numbers out of sight. */
+  readonly isWide?: boolean;
 }
 
 /** A table; every row has one cell a column. The first column names the row. */
 export function table(columns: readonly Column[], rows: readonly (readonly Part[])[]): Markup {
-  const kind = (i: number): Part => columns[i]?.isNumber === true && markup` class="number"`;
+  const kind = (i: number): Part => {
+    const kinds = [
+      columns[i]?.isNumber === true && "number",
+      columns[i]?.isWide === true && "wide",
+    ];
+    const list = kinds.filter((name) => name !== false).join(" ");
+    return list !== "" && markup` class="${list}"`;
+  };
   const head = columns.map(({ name }, i) => markup`<th scope="col"${kind(i)}>${name}</th>`);
   const body = rows.map(
     (row) =>

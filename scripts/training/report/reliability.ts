@@ -3,7 +3,8 @@
  * On the diagonal a score can be read as a probability. Dots have an area in proportion to the
  * answers they stand for; hollow is before calibration, filled after.
  */
-import type { CalibrationFacts, Reliability, ReliabilityBin } from "./facts.ts";
+import type { Reliability, ReliabilityBin } from "../calibration.ts";
+import type { CalibrationFacts } from "./facts.ts";
 import type { Markup } from "./markup.ts";
 import { formatCount, formatNumber, formatScore } from "./numbers.ts";
 import {
@@ -25,7 +26,7 @@ const BOX: Box = { left: 46, right: 306, top: 28, bottom: 288 };
 /** Below the diagram: how many answers have which confidence. */
 const BARS = { top: 330, bottom: 366 };
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
-const MAX_RADIUS = 11;
+const MAX_RADIUS = 8;
 
 export function reliabilityDiagram({ before, after }: CalibrationFacts): Markup {
   const x = linear([0, 1], [BOX.left, BOX.right]);

@@ -28,13 +28,13 @@ export function resultSection({ name, rows, runtime, metrics }: EvaluationFacts)
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>`,
     table(
       [
         { name: "metric" },
         { name: "value", isNumber: true },
-        ...(hasIntervals ? [{ name: "95 % interval", isNumber: true }] : []),
-        { name: `${formatNumber(low)} to 1` },
+        ...(hasIntervals ? [{ name: "95 % interval", isNumber: true }] : []),
+        { name: `${formatNumber(low)} to 1`, isWide: true },
       ],
       metrics.map(({ name, value, interval, isScore }) => [
         isScore === true ? markup`<strong>${metricName(name)}</strong>` : metricName(name),
@@ -89,7 +89,7 @@ export function sweepSection({ sweep }: ReportFacts): Part {
   return section(
     "sweep",
     "Sweep",
-    markup`<p>${metricName(scoreName)} for ${plural(cells.length, "pair")} of prompt length and learning rate. Chosen: <strong>${chosen.numVirtualTokens} virtual tokens, learning rate ${formatNumber(chosen.learningRate)}</strong>, framed.</p>${reason !== undefined && markup`<p>${reason}</p>`}<p>Below a score: ± half of its 95 % interval over seeds.${isHalved && " A percentage instead means that the pair was stopped after that share of a full run."}</p>`,
+    markup`<p>${plural(cells.length, "pair")} of prompt length and learning rate, judged by ${metricName(scoreName)}. Chosen: <strong>${chosen.numVirtualTokens} virtual tokens, learning rate ${formatNumber(chosen.learningRate)}</strong>, framed.</p>${reason !== undefined && markup`<p>${reason}</p>`}<p>Below a score: ± half of its 95 % interval over seeds.${isHalved && " A percentage instead means that the pair was stopped after that share of a full run."}</p>`,
     figures(figure(sweepHeatMap(sweep))),
   );
 }

@@ -6,7 +6,7 @@
 export const STYLE = `
 :root {
   --paper: #fffefa; --ink: #1c1b19; --quiet: #6b6862; --faint: #d9d6cd; --wash: #f4f2ea;
-  --accent: #a8321f; --grey: #8a867d;
+  --accent: #a8321f; --grey: #8a867d; --right: #6b6862; --wrong: #a8321f;
   --serif: "Iowan Old Style", "Palatino Linotype", Palatino, P052, "Book Antiqua", Georgia, serif;
   --sans: "Gill Sans Nova", "Gill Sans", "Segoe UI", "Helvetica Neue", "Noto Sans", Arial, sans-serif;
   --mono: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -14,13 +14,13 @@ export const STYLE = `
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #171614; --ink: #e9e6dd; --quiet: #a29e94; --faint: #3b3934; --wash: #211f1c;
-    --accent: #f08a70; --grey: #8f8b81;
+    --accent: #f08a70; --grey: #8f8b81; --right: #7d7a72; --wrong: #c2553c;
   }
 }
 @media print {
   :root {
     --paper: #fff; --ink: #000; --quiet: #444; --faint: #ccc; --wash: #f6f6f6;
-    --accent: #a8321f; --grey: #777; color-scheme: light;
+    --accent: #a8321f; --grey: #777; --right: #6b6862; --wrong: #a8321f; color-scheme: light;
   }
 }
 * { box-sizing: border-box; }
@@ -32,8 +32,7 @@ body {
 h1, h2, h3, p, dl, dd, figure, blockquote { margin: 0; }
 h1 { font-size: 2.6rem; font-weight: 400; line-height: 1.15; overflow-wrap: anywhere; }
 h2 { font-size: 1.35rem; font-weight: 400; font-style: italic; line-height: 1.25; }
-h3 { font-size: 1rem; font-weight: 400; font-style: italic; margin: 1.4rem 0 .3rem; }
-.content > h3:first-child { margin-top: 0; }
+h3 { font-size: 1rem; font-weight: 400; font-style: italic; }
 .description { font-size: 1.2rem; font-style: italic; color: var(--quiet); margin-top: .3rem; max-width: 40rem; }
 .headline { margin-top: 1.6rem; font-size: 1.2rem; max-width: 48rem; }
 .headline .figure { font-size: 2.6rem; line-height: 1; margin-right: .3rem; font-variant-numeric: lining-nums; }
@@ -47,6 +46,7 @@ section {
 section > header p { font-size: .9375rem; line-height: 1.45; color: var(--quiet); margin-top: .5rem; }
 section > header strong { color: var(--ink); font-weight: 400; }
 .content > * + * { margin-top: 1.4rem; }
+.content > h3 + * { margin-top: .4rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.6rem 2.6rem; align-items: flex-start; }
 .figures > * { min-width: 0; max-width: 100%; }
 .aside { font-size: .9375rem; line-height: 1.45; color: var(--quiet); max-width: 20rem; margin-top: .8rem; }
@@ -57,12 +57,13 @@ th, td { padding: .2rem 1.1rem .2rem 0; text-align: start; vertical-align: basel
 th:last-child, td:last-child { padding-inline-end: 0; }
 thead th { color: var(--quiet); border-bottom: 1px solid var(--faint); white-space: nowrap; }
 tbody tr:first-child > * { padding-top: .4rem; }
-th[scope=row] { overflow-wrap: anywhere; min-width: 6rem; }
+th[scope=row] { overflow-wrap: anywhere; min-width: 5.5rem; }
+th code { white-space: nowrap; }
 .number { text-align: end; white-space: nowrap; }
 td svg { vertical-align: -2px; max-width: none; }
 strong { font-weight: 600; }
 code, pre { font: .8125rem/1.5 var(--mono); }
-pre { margin: 0; padding: .7rem .9rem; background: var(--wash); overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { margin: 0; padding: .7rem .9rem; background: var(--wash); overflow-x: auto; }
 ul { margin: 0; padding-inline-start: 1.1rem; }
 .accent { color: var(--accent); }
 .hardest { margin: 0; padding: 0; list-style: none; max-width: 44rem; }
@@ -74,7 +75,7 @@ ul { margin: 0; padding-inline-start: 1.1rem; }
 .verdict b { font-weight: 600; color: var(--ink); }
 .verdict b.accent { color: var(--accent); }
 mark { background: none; color: var(--accent); text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 3px; }
-mark small { font: .75rem var(--sans); color: var(--quiet); margin-inline-start: .3em; white-space: nowrap; display: inline-block; unicode-bidi: isolate; }
+mark small { font: .75rem var(--sans); color: var(--quiet); margin: 0 .3em; white-space: nowrap; display: inline-block; }
 .key { display: inline-block; width: .6rem; height: .6rem; border-radius: 50%; border: 1.3px solid var(--grey); margin-inline-end: .45rem; }
 .key.full { background: var(--accent); border-color: var(--accent); }
 footer { margin-top: 3rem; padding-top: .8rem; border-top: 1px solid var(--faint); font: .8125rem/1.5 var(--sans); color: var(--quiet); overflow-wrap: anywhere; }
@@ -101,9 +102,9 @@ svg circle.hollow { fill: none; stroke: var(--grey); stroke-width: 1.3; }
 svg .whisker { stroke: var(--accent); stroke-width: 5; stroke-opacity: .3; }
 svg .span { stroke: var(--grey); stroke-width: 3; }
 svg rect.bar { fill: var(--faint); }
-svg rect.heat, svg rect.right { fill: var(--ink); }
-svg rect.right { fill: var(--grey); }
-svg rect.wrong { fill: var(--accent); }
+svg rect.heat { fill: var(--ink); }
+svg rect.right { fill: var(--right); }
+svg rect.wrong { fill: var(--wrong); }
 svg rect.plate { fill: var(--wash); }
 svg rect.chosen { fill: none; stroke: var(--accent); stroke-width: 2.5; }
 
@@ -112,11 +113,13 @@ svg rect.chosen { fill: none; stroke: var(--accent); stroke-width: 2.5; }
   h1, .headline .figure { font-size: 2.1rem; }
   section { grid-template-columns: minmax(0, 1fr); margin-top: 2rem; }
   th, td { padding-inline-end: .7rem; }
+  .wide { display: none; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   section { grid-template-columns: 11rem minmax(0, 1fr); gap: 1rem 1.6rem; margin-top: 1.4rem; }
   figure, tr, pre { break-inside: avoid; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   h2, h3 { break-after: avoid; }
   .private { display: none; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -16,7 +16,7 @@ export function intervalGraphic(
 ): Markup {
   const x = linear([low, high], [5, width - 5]);
   const title = interval
-    ? `${formatScore(value)}, 95 % interval ${formatInterval(interval)}`
+    ? `${formatScore(value)}, 95 % interval ${formatInterval(interval)}`
     : formatScore(value);
   return svg(
     width,
