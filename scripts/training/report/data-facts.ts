@@ -1,47 +1,36 @@
-/** Balance and lengths of the data, as the report shows them. */
-import type { TaskType } from "../../../src/core/manifest.ts";
-import type { Example } from "../data.ts";
-import { entitiesOf } from "../metrics.ts";
-import type { Histogram, LabelCount } from "./facts.ts";
+/** What was seen of the data before training, as the report and the card tell it. */
+import type { DataSummary } from "../data-summary.ts";
+import type { DataFacts } from "./facts.ts";
+import { formatCount, formatShare, plural } from "./numbers.ts";
 
-/** Rows of each label, or entities of each type, in training and evaluation data. */
-export function labelBalance(
-  type: TaskType,
-  train: readonly Example[],
-  evaluation: readonly Example[],
-): LabelCount[] {
-  const counts = new Map<string, { train: number; eval: number }>();
-  const add = (examples: readonly Example[], use: "train" | "eval"): void => {
-    for (const { labels } of examples) {
-      const names = type === "token" ? entitiesOf(labels).map(([name]) => name) : labels;
-      for (const name of names) {
-        const count = counts.get(name) ?? { train: 0, eval: 0 };
-        count[use] += 1;
-        counts.set(name, count);
-      }
-    }
-  };
-  add(train, "train");
-  add(evaluation, "eval");
-  return [...counts]
-    .map(([label, count]) => ({ label, ...count }))
-    .sort((a, b) => (a.label < b.label ? -1 : 1));
+export interface DataOrigin {
+  readonly source: string | null;
+  readonly licence: string | null;
+  readonly language?: string | undefined;
 }
 
-/** About so many bars: enough to see a second hump, few enough to be filled. */
-const BARS = 24;
+export function dataFacts(summary: DataSummary, origin: DataOrigin, maxLength: number): DataFacts {
+  const { files, balance, lengths } = summary;
+  return { files, ...origin, balance, lengths, notes: notesOf(summary, maxLength) };
+}
 
-/** Width of the bars for lengths up to `longest`: 1, 2, 4, 8, 16, .. tokens. */
-export const barWidth = (longest: number): number =>
-  2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, longest) / BARS)));
-
-/** Histogram of lengths in tokens; all of them lie in a bar. */
-export function histogramOf(lengths: readonly number[], width: number): Histogram {
-  const sorted = [...lengths].sort((a, b) => a - b);
-  const max = sorted.at(-1) ?? 0;
-  const counts = Array.from({ length: Math.floor(max / width) + 1 }, () => 0);
-  for (const length of sorted) counts[Math.floor(length / width)]! += 1;
-  // The smallest value that at least this share of all does not exceed.
-  const quantile = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
-  return { width, counts, median: quantile(0.5), p95: quantile(0.95), max };
+/** What the numbers of the tables do not say. */
+function notesOf({ duplicates, cutShare, balance }: DataSummary, maxLength: number): string[] {
+  const { inEvaluation, withinTrain, conflicting } = duplicates;
+  const unseen = balance.filter(({ train }) => train === 0).map(({ label }) => label);
+  const unmeasured = balance.filter(({ train, eval: rows }) => train > 0 && rows === 0);
+  return [
+    inEvaluation > 0 &&
+      `${plural(inEvaluation, "training row")} left out: their texts are evaluation texts.`,
+    withinTrain > 0 &&
+      `${plural(withinTrain, "training row")} repeat a text${conflicting > 0 ? `; ${plural(conflicting, "text")} have rows that disagree about the label` : ""}.`,
+    cutShare > 0 &&
+      `${formatShare(cutShare)} of the training rows are longer than ${formatCount(maxLength)} tokens: training sees their beginning, serving reads all of it in windows.`,
+    unseen.length > 0 && `Without training rows: ${unseen.slice(0, 20).join(", ")}.`,
+    unmeasured.length > 0 &&
+      `Without evaluation rows, so nothing is known of how good they are: ${unmeasured
+        .slice(0, 20)
+        .map(({ label }) => label)
+        .join(", ")}.`,
+  ].filter((note) => note !== false);
 }

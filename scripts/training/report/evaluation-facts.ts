@@ -6,12 +6,7 @@ import type { Decisions, Decoder, JudgedLogits } from "../decisions.ts";
 import type { Evaluation } from "../evaluate.ts";
 import { entitiesOf } from "../metrics.ts";
 import type { TagSpan } from "../metrics.ts";
-import type {
-  ConfusionCell,
-  EntityOutcomes,
-  EvaluationFacts,
-  MetricFact,
-} from "./facts.ts";
+import type { ConfusionCell, EntityOutcomes, EvaluationFacts, MetricFact } from "./facts.ts";
 import { hardestExamples } from "./hardest.ts";
 
 /** How much of the data a report may show: nothing is written, numbers only, or texts as well. */

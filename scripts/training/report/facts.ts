@@ -204,7 +204,7 @@ export interface LengthFacts {
   readonly eval?: Histogram | undefined;
 }
 
-/** `counts[i]` values lie in [i * width, (i + 1) * width). */
+/** `counts[i]` values lie in [i * width, (i + 1) * width); the last bin also holds all that is longer. */
 export interface Histogram {
   readonly width: number;
   readonly counts: readonly number[];

@@ -34,14 +34,20 @@ export function hardestExamples(
       answer: predicted[i]!,
       rows: logits[i]!,
     }));
-  return wrongOnes().sort((a, b) => b.loss - a.loss).slice(0, limit);
+  return wrongOnes()
+    .sort((a, b) => b.loss - a.loss)
+    .slice(0, limit);
 
   function wrongOnes(): HardExample[] {
     switch (decisions.kind) {
       case "class":
-        return judged(decisions.truth, decisions.predicted).flatMap((row) => hardClass(decoder, row));
+        return judged(decisions.truth, decisions.predicted).flatMap((row) =>
+          hardClass(decoder, row),
+        );
       case "token":
-        return judged(decisions.truth, decisions.predicted).flatMap((row) => hardTags(decoder, row));
+        return judged(decisions.truth, decisions.predicted).flatMap((row) =>
+          hardTags(decoder, row),
+        );
       case "multi-label":
         return judged(decisions.truth, decisions.predicted).flatMap((row) => hardSet(decoder, row));
       case "regression":
