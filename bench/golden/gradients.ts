@@ -4,7 +4,9 @@ import { baseConfig, baseFloatWeights, basePooler } from "../../scripts/import/b
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { packGraph } from "../../scripts/onnx/pack.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { LABELS, LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import { LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import { LABELS } from "../../scripts/training/loss.ts";
+import { partsOf } from "../../scripts/training/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
 import type { Arrays } from "../../scripts/training/optim.ts";
 import { collateTokens } from "../../src/core/collate.ts";
@@ -71,6 +73,8 @@ async function openStep(base: Base, golden: Tensors): Promise<Step> {
     pooler: basePooler(base),
     pooling: isToken ? "none" : "pooler",
     numLabels: golden(CLASSIFIER_WEIGHT).dims[0]!,
+    numVirtualTokens: golden(PROMPT_EMBEDDINGS).dims[0]!,
+    parts: partsOf("prefix"),
   });
   const session = await createNodeSession(packGraph(graph));
 

@@ -34,7 +34,7 @@ export const command = defineCommand({
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const { readTaskDataFiles } = await import("../training/prepare.ts");
-    const { evaluateTask, scoreName, scoreOf } = await import("../training/evaluate.ts");
+    const { assess, evaluationLogits } = await import("../training/evaluate.ts");
     const { openTaskWithBase } = await import("./task-base.ts");
 
     const note = (line: string): void => io.err(line);
@@ -44,10 +44,12 @@ export const command = defineCommand({
       note,
     );
     const options = readDataOptions(values);
+    const isNumeric = task.manifest.problem_type === "regression";
     const datasets = await readTaskDataFiles(dir, {
       files: values.data?.map((path) => ({ ...options, path })),
       dataDir: values["data-dir"],
       type: task.manifest.type,
+      isNumeric,
       strict: values.strict === true,
       note,
     });
@@ -56,7 +58,7 @@ export const command = defineCommand({
     const unknown = new Set(
       examples.flatMap(({ labels }) => labels).filter((label) => !known.has(label)),
     );
-    if (unknown.size > 0) {
+    if (unknown.size > 0 && !isNumeric) {
       note(
         `labels that the task does not have, so every such row counts as wrong: ${[...unknown].slice(0, 10).join(", ")}`,
       );
@@ -64,7 +66,7 @@ export const command = defineCommand({
 
     const progress = startProgress(io, { label: "eval", total: examples.length });
     let windows = 0;
-    const metrics = await evaluateTask(base, task, examples, {
+    const logits = await evaluationLogits(base, task, examples, {
       batchSize,
       signal: io.signal,
       onProgress: (done, total) => {
@@ -73,9 +75,10 @@ export const command = defineCommand({
       },
     }).finally(() => progress.stop());
     await base.session.release();
+    const evaluation = assess(task.manifest, examples, logits);
 
     const data = datasets.map(({ name }) => name).join(", ");
-    const { type } = metrics;
+    const { metrics, score, ece } = evaluation;
     if (io.json) {
       io.out(
         JSON.stringify({
@@ -88,8 +91,10 @@ export const command = defineCommand({
           n: examples.length,
           windows,
           bad_rows: datasets.reduce((sum, { badRows }) => sum + badRows, 0),
-          metric: scoreName(type),
-          score: scoreOf(metrics),
+          metric: score.name,
+          score: score.value,
+          interval: [score.low, score.high],
+          ece,
           metrics,
         }),
       );
@@ -98,7 +103,7 @@ export const command = defineCommand({
     io.out(
       `${task.manifest.task} ${task.version} on ${data}, base ${shortIdentity(base.manifest)} (${base.manifest.dtype}, ${runtime})`,
     );
-    for (const line of metricLines(metrics)) io.out(line);
+    for (const line of metricLines(evaluation, task.manifest)) io.out(line);
     return 0;
   },
 });

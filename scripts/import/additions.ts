@@ -51,23 +51,26 @@ export function withPrompt(
   const texts = ops.Shape(g, inputIds, 0, 1);
   const byPosition = ops.Concat(g, [texts, g.ints(-1, width)], 0);
   const spread = ops.Concat(g, [texts, ops.Shape(g, prompt, 0, 2)], 0);
-  const all = ops.Concat(
-    g,
+  // From here on a text is T+S positions long; the encoder goes on calling them T.
+  const all = g.add(
+    "Concat",
     [
       ops.ReshapeTo(g, embedded, byPosition, ["B", "T", width]),
       ops.Expand(g, prompt, spread, ["B", "S", width]),
     ],
-    1,
+    { axis: 1 },
+    { dims: ["B", "T", width] },
   );
   const length = ops.Shape(g, prompt, 0, 1);
   const end = g.ints(2 ** 31 - 1);
-  const mask = ops.Concat(
-    g,
+  const mask = g.add(
+    "Concat",
     [
       ops.Slice(g, attentionMask, length, end, 1, ["B", "T"]),
       ops.Slice(g, attentionMask, g.ints(0), length, 1, ["B", "P"]),
     ],
-    1,
+    { axis: 1 },
+    { dims: attentionMask.dims },
   );
   return {
     embedded: ops.Reshape(g, all, [-1, width]),

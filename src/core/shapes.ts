@@ -25,6 +25,9 @@ export const PROMPT_EMBEDDINGS = "prompt_embeddings"; // [P, 2*L*N*D]
 export const CLASSIFIER_WEIGHT = "classifier.weight"; // [C, H]
 export const CLASSIFIER_BIAS = "classifier.bias"; // [C]
 
+export const BIAS_DELTAS = "bias_deltas"; // [W]: on top of every bias and LayerNorm weight, in a row
+export const LAYER_WEIGHTS = "layer_weights"; // [L+1]: shares of the embeddings' and each layer's output
+
 /** Names in a base's `pooler.safetensors`, spelled as Hugging Face spells them. */
 export const POOLER_WEIGHT = "pooler.dense.weight"; // [H, H]
 export const POOLER_BIAS = "pooler.dense.bias"; // [H]

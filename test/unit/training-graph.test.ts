@@ -9,16 +9,17 @@ import { encodeModel } from "../../scripts/onnx/proto.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
 import {
   HEAD_DROPOUT,
-  IGNORED_LABEL,
-  LABELS,
-  LOGITS,
-  LOSS,
   PREFIX_DROPOUT,
-  buildTrainingGraph,
   dropoutMask,
   headDropoutDims,
   prefixDropoutDims,
-} from "../../scripts/training/graph.ts";
+} from "../../scripts/training/dropout.ts";
+import { LOGITS, LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import { IGNORED_LABEL, LABELS } from "../../scripts/training/loss.ts";
+import { hasVirtualTokens, partsOf } from "../../scripts/training/methods.ts";
+import type { Method } from "../../scripts/training/methods.ts";
+import { parametersOf } from "../../scripts/training/parameters.ts";
+import type { Target } from "../../scripts/training/parameters.ts";
 import type { TrainingGraph, TrainingGraphOptions } from "../../scripts/training/graph.ts";
 import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { collate, collateTokens } from "../../src/core/collate.ts";
@@ -28,6 +29,7 @@ import { unpackPrefix } from "../../src/core/prefix.ts";
 import {
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
+  INPUT_IDS,
   LAST_HIDDEN_STATE,
   POOLER_BIAS,
   POOLER_WEIGHT,
@@ -69,15 +71,35 @@ const PARAMS: Record<string, Tensor> = {
   [CLASSIFIER_BIAS]: uniform(C),
 };
 
-type Options = Partial<TrainingGraphOptions> & { readonly pooling: Pooling };
+type Options = Partial<TrainingGraphOptions> & {
+  readonly pooling: Pooling;
+  readonly method?: Method;
+};
+
+const targetOf = ({ pooling, method = "prefix" }: Options): Target => ({
+  parts: partsOf(method),
+  pooling,
+  numLabels: C,
+  numVirtualTokens: hasVirtualTokens(method) ? P : 0,
+});
 
 function build(options: Options): TrainingGraph {
-  return buildTrainingGraph({ ...encoder, numLabels: C, ...options });
+  return buildTrainingGraph({ ...encoder, ...targetOf(options), ...options });
 }
 
-function feedsFor({ pooling, problemType, hasPrefix = true }: Options): Record<string, Tensor> {
+/** Values for everything that the method trains: stored weights as they are, the rest random. */
+const paramsFor = (options: Options): Record<string, Tensor> =>
+  Object.fromEntries(
+    parametersOf(targetOf(options), encoder).map(({ name, dims }) => [
+      name,
+      PARAMS[name] ?? encoder.weights.get(name) ?? encoder.pooler.get(name) ?? uniform(...dims),
+    ]),
+  );
+
+function feedsFor(options: Options): Record<string, Tensor> {
+  const { pooling, problemType } = options;
   const queries = pooling === "none" || pooling === "mean" ? "all" : "first";
-  const lengths = ROWS.map(() => (hasPrefix ? P : 0));
+  const lengths = ROWS.map(() => targetOf(options).numVirtualTokens);
   const { feeds } = collateTokens(ROWS, lengths, SHAPE, queries);
   const labels = (): Tensor => {
     if (problemType === "multi_label_classification") {
@@ -87,13 +109,7 @@ function feedsFor({ pooling, problemType, hasPrefix = true }: Options): Record<s
     if (pooling !== "none") return int64([2], [2, 0]);
     return int64([2, 4], [1, IGNORED_LABEL, 0, 2, 1, 2, IGNORED_LABEL, IGNORED_LABEL]);
   };
-  const { [PROMPT_EMBEDDINGS]: prompt, ...head } = PARAMS;
-  return {
-    ...feeds,
-    [LABELS]: labels(),
-    ...(hasPrefix && { [PROMPT_EMBEDDINGS]: prompt! }),
-    ...head,
-  };
+  return { ...feeds, [LABELS]: labels(), ...paramsFor(options) };
 }
 
 const run = async ({ graph }: TrainingGraph, feeds: Record<string, Tensor>) => {
@@ -124,15 +140,31 @@ const CASES: readonly Options[] = [
   { pooling: "none" },
   { pooling: "cls", problemType: "multi_label_classification" },
   { pooling: "mean", problemType: "regression" },
-  { pooling: "cls", hasPrefix: false },
+  { pooling: "cls", method: "linear" },
+  { pooling: "mean", method: "prefix-projection" },
+  { pooling: "cls", method: "prompt" },
+  { pooling: "none", method: "prompt" },
+  { pooling: "none", method: "bias" },
+  { pooling: "cls", method: "prefix-bias" },
+  { pooling: "pooler", method: "full" },
+  { pooling: "none", method: "full" },
 ];
 const named = CASES.map(
   (options) =>
     [
-      `${options.pooling}, ${options.problemType ?? "single label"}${options.hasPrefix === false ? ", no prefix" : ""}`,
+      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}`,
       options,
     ] as const,
 );
+
+/** Gradients of word rows [B*T, H], added up where their words stand in the table [V, H]. */
+function inTable(ids: Tensor, rows: Float32Array): Float32Array {
+  const table = new Float32Array(encoder.config.vocab * H);
+  for (const [i, id] of Array.from(ids.data, Number).entries()) {
+    for (let h = 0; h < H; h++) table[id * H + h]! += rows[i * H + h]!;
+  }
+  return table;
+}
 
 describe("the whole model's gradients agree with central differences in float64", () => {
   test.each(named)("%s", async (_name, options) => {
@@ -148,9 +180,12 @@ describe("the whole model's gradients agree with central differences in float64"
     const read = await run(training, feeds);
     expect(read(LOSS)[0]).toBeCloseTo(evaluate(training.graph, exact).get(LOSS)!.data[0]!, 5);
     for (const target of training.targets) {
-      const found = read(gradOf(target));
-      // Every fifth element: each difference costs two runs of the model.
-      const picked = Array.from(found.keys()).filter((i) => i % 5 === 0);
+      const given = read(gradOf(target));
+      const isTable = target === encoder.architecture.wordTable;
+      const found = isTable ? inTable(feeds[INPUT_IDS]!, given) : given;
+      // Each difference costs two runs of the model: some hundred in all.
+      const every = Math.ceil((found.length * training.targets.length) / 60);
+      const picked = Array.from(found.keys()).filter((i) => i % every === every >> 1);
       const step = 1e-4;
       const expected = picked.map(
         (i) => (lossWith(target, i, step) - lossWith(target, i, -step)) / (2 * step),
@@ -252,7 +287,7 @@ describe("dropout masks are inputs", () => {
 
 describe("combinations", () => {
   test("without a prefix only the head is trained, and no node walks the encoder backwards", () => {
-    const { graph, targets } = build({ pooling: "cls", hasPrefix: false });
+    const { graph, targets } = build({ pooling: "cls", method: "linear" });
     expect(targets).toEqual([CLASSIFIER_WEIGHT, CLASSIFIER_BIAS]);
     const products = graph.nodes.filter(({ op }) => op === "FusedMatMul");
     expect(products).toHaveLength(2); // the head's forward product and the gradient of its weight
@@ -260,7 +295,9 @@ describe("combinations", () => {
   });
 
   test("pooling by a pooler that the base lacks is refused", () => {
-    expect(() => build({ pooling: "pooler", pooler: null })).toThrow(/the base has no pooler/);
+    expect(() => build({ pooling: "pooler", pooler: null })).toThrow(
+      /the base has no pooler\.dense\.weight/,
+    );
   });
 
   test("token classification has single labels only", () => {

@@ -6,12 +6,14 @@ import { formatCount, formatShare, plural } from "./numbers.ts";
 export interface DataOrigin {
   readonly source: string | null;
   readonly licence: string | null;
-  readonly language?: string | undefined;
+  readonly language: string | null;
 }
 
 export function dataFacts(summary: DataSummary, origin: DataOrigin, maxLength: number): DataFacts {
   const { files, balance, lengths } = summary;
-  return { files, ...origin, balance, lengths, notes: notesOf(summary, maxLength) };
+  const { source, licence, language } = origin;
+  const notes = notesOf(summary, maxLength);
+  return { files, source, licence, language: language ?? undefined, balance, lengths, notes };
 }
 
 /** What the numbers of the tables do not say. */

@@ -9,10 +9,6 @@ import type { TagSpan } from "../metrics.ts";
 import type { ConfusionCell, EntityOutcomes, EvaluationFacts, MetricFact } from "./facts.ts";
 import { hardestExamples } from "./hardest.ts";
 
-/** How much of the data a report may show: nothing is written, numbers only, or texts as well. */
-export const REPORT_LEVELS = ["none", "metrics", "full"] as const;
-export type ReportLevel = (typeof REPORT_LEVELS)[number];
-
 /** Dots of a scatter plot; beyond, every n-th row is drawn. */
 const MAX_POINTS = 2_000;
 

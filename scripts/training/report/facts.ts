@@ -137,8 +137,8 @@ export interface TrainingFacts {
   /** Every setting with its value; `reasons` says why where it was chosen from the data. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly reasons?: Readonly<Record<string, string>> | undefined;
+  /** From the first step to the last, evaluations included; absent for a run in several parts. */
   readonly seconds?: number | undefined;
-  readonly tokensPerSecond?: number | undefined;
 }
 
 export interface EpochFact {

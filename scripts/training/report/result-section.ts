@@ -62,7 +62,7 @@ export function trainingSection(facts: ReportFacts): Part {
   return section(
     "training",
     "Training",
-    markup`<p>${formatCount(training.rows)} rows, ${plural(training.steps, "step")} in ${plural(epochs.length, "epoch")}${training.seconds !== undefined && `, ${formatSeconds(training.seconds)}`}${training.tokensPerSecond !== undefined && ` at ${formatCount(training.tokensPerSecond)} tokens a second`}. The parameters after epoch ${bestEpoch} were kept.</p>${stepLosses.length > 1 && markup`<p>The thin line is the loss within epochs, a mean over neighbouring steps; dots are means of whole epochs.</p>`}`,
+    markup`<p>${formatCount(training.rows)} rows, ${plural(training.steps, "step")} in ${plural(epochs.length, "epoch")}${training.seconds !== undefined && `, ${formatSeconds(training.seconds)}`}. The parameters after epoch ${bestEpoch} were kept.</p>${stepLosses.length > 1 && markup`<p>The thin line is the loss within epochs, a mean over neighbouring steps; dots are means of whole epochs.</p>`}`,
     figures(figure(lossCurve(training)), figure(scoreCurve(training))),
     table(
       [
