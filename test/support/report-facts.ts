@@ -77,7 +77,6 @@ export const MOOD: ReportFacts = {
     settings: { learning_rate: 0.01, epochs: 4, batch_size: 16, weight_decay: 0.01, seed: 0 },
     reasons: { epochs: "900 rows: few rows need many passes" },
     seconds: 754,
-    tokensPerSecond: 1840,
   },
   sweep: {
     scoreName: "accuracy",
