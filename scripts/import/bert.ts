@@ -16,6 +16,7 @@ import type {
   EncoderConfig,
   EncoderInputs,
   EncoderOutputs,
+  GraphForm,
   TensorSpec,
   Weights,
 } from "./architecture.ts";
@@ -117,8 +118,9 @@ function buildEncoder(
   config: EncoderConfig,
   weights: Weights,
   given: EncoderInputs,
+  form: GraphForm = {},
 ): EncoderOutputs {
-  const p = new Projections(g, weights, given);
+  const p = new Projections(g, weights, given, form);
   const { hidden: H, epsilon } = config;
 
   const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
@@ -130,7 +132,7 @@ function buildEncoder(
     ops.Add(g, ops.Add(g, words, types), positions),
     given,
   );
-  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 });
+  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 && !form.isTrained });
   let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
   const outputs = [x];
   for (let layer = 0; layer < config.layers; layer++) {

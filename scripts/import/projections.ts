@@ -4,13 +4,16 @@
  * plain ONNX ops with simple gradients; 8-bit weights make the forms that are quick in wasm.
  */
 import { FormatError } from "../../src/core/errors.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
-import { offsetName, quantizeRows, quantizedLinear, scaleName } from "../onnx/quantize.ts";
+import { offsetName, quantizeRows, quantizedLinear, scaleName, signed } from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
 import { byText, firstPositions } from "./additions.ts";
-import type { EncoderInputs, Weights } from "./architecture.ts";
+import type { EncoderInputs, GraphForm, Weights } from "./architecture.ts";
+import { biasedGelu, linearGradient } from "./straight-through.ts";
+import type { QuantizedWeight } from "./straight-through.ts";
 
 /** What a graph has instead of, or on top of, the stored weights (EncoderInputs). */
 type Changes = Pick<EncoderInputs, "replaced" | "deltas">;
@@ -37,12 +40,14 @@ export class Projections {
   readonly #g: Graph;
   readonly #weights: Weights;
   readonly #changes: Changes;
+  readonly #form: GraphForm;
   readonly #vectors = new Map<string, Value>();
 
-  constructor(g: Graph, weights: Weights, changes: Changes = {}) {
+  constructor(g: Graph, weights: Weights, changes: Changes = {}, form: GraphForm = {}) {
     this.#g = g;
     this.#weights = weights;
     this.#changes = changes;
+    this.#form = form;
     this.isInt8 = [...weights.values()].some(({ dtype }) => dtype === "uint8");
   }
 
@@ -51,8 +56,12 @@ export class Projections {
     const known = this.#changes.replaced?.get(name) ?? this.#g.initializers.get(name)?.value;
     if (known) return known;
     const tensor = this.#weights.get(name);
-    if (tensor) return this.#g.constant(name, tensor);
+    if (tensor) return this.#g.constant(name, this.#stored(tensor));
     throw new FormatError("tensor-missing", `tensor "${name}": the weights do not hold it`);
+  }
+
+  #stored(tensor: Tensor): Tensor {
+    return tensor.dtype === "uint8" && this.#form.hasSignedWeights ? signed(tensor) : tensor;
   }
 
   /** A bias or LayerNorm weight [n], with its delta on top: then [n] or [D, 1, n]. */
@@ -84,16 +93,28 @@ export class Projections {
       return ops.ACTIVATIONS[activation](g, this.linear(name, rows));
     }
     const [product, bias] = [this.#product(name, rows), this.#bias(name, rows)];
-    if (bias.dims.length === 1) return g.add("FastGelu", [product, bias]);
-    return g.add("FastGelu", [byText(g, ops.Add, product, bias)]);
+    if (bias.dims.length > 1) return g.add("FastGelu", [byText(g, ops.Add, product, bias)]);
+    return biasedGelu(g, { x: rows.x, product, bias }, this.#quantized(name, rows));
   }
 
   #product(name: string, rows: Rows): Value {
     const g = this.#g;
     const weight = this.tensor(`${name}.weight`);
-    if (weight.dtype !== "uint8") return ops.MatMul(g, rows.x, weight);
+    if (weight.dtype === "float32") return ops.MatMul(g, rows.x, weight);
     rows.quantized ??= quantizeRows(g, this.#scaled(rows), rows.min);
-    return quantizedLinear(g, rows.quantized, weight, this.tensor(scaleName(`${name}.weight`)));
+    const scale = this.tensor(scaleName(`${name}.weight`));
+    const y = quantizedLinear(g, rows.quantized, weight, scale);
+    const quantized = this.#quantized(name, rows);
+    return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, quantized, dy)]);
+  }
+
+  #quantized(name: string, { inputScale }: Rows): QuantizedWeight {
+    return {
+      name: `${name}.weight`,
+      weights: this.#weights,
+      inputScale,
+      constant: (at, values) => this.#g.constant(at, this.#stored(values)),
+    };
   }
 
   #scaled({ x, inputScale }: Rows): Value {
@@ -112,7 +133,10 @@ export class Projections {
   norm(name: string, x: Value, epsilon: number): Value {
     const g = this.#g;
     const [gamma, beta] = [this.#vector(`${name}.weight`), this.#vector(`${name}.bias`)];
-    if (!this.isInt8 && gamma.dims.length === 1) return ops.layerNorm(g, x, gamma, beta, epsilon);
+    const { isTrained = false } = this.#form;
+    if ((isTrained || !this.isInt8) && gamma.dims.length === 1) {
+      return ops.layerNorm(g, x, gamma, beta, epsilon, { keepsStatistics: isTrained });
+    }
     const normed = ops.normalize(g, x, epsilon);
     return byText(g, ops.Add, byText(g, ops.Mul, normed, gamma), beta);
   }

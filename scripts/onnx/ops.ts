@@ -115,9 +115,22 @@ export const Cast = (g: Graph, x: Value, to: Dtype): Value =>
 export const Where = (g: Graph, condition: Value, yes: Value, no: Value): Value =>
   g.add("Where", [condition, yes, no]);
 
-/** LayerNormalization over the last axis, x [.., H], gamma and beta [H]. */
-export const layerNorm = (g: Graph, x: Value, gamma: Value, beta: Value, epsilon: number): Value =>
-  g.add("LayerNormalization", [x, gamma, beta], { axis: -1, epsilon });
+/**
+ * LayerNormalization over the last axis, x [.., H], gamma and beta [H]. With `keepsStatistics` it
+ * also answers mean and 1 / standard deviation, which its gradient then need not compute again.
+ */
+export function layerNorm(
+  g: Graph,
+  x: Value,
+  gamma: Value,
+  beta: Value,
+  epsilon: number,
+  { keepsStatistics = false } = {},
+): Value {
+  const outputs = keepsStatistics ? 3 : 1;
+  const attributes = { axis: -1, epsilon };
+  return g.addAll("LayerNormalization", [x, gamma, beta], attributes, { outputs })[0]!;
+}
 
 /**
  * (x - mean) / sqrt(variance + epsilon) over the last axis, from elementary ops. In wasm,
