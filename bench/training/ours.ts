@@ -1,0 +1,108 @@
+/**
+ * This project's side of the training benchmarks: whole steps (collation, forward, backward,
+ * clipping, AdamW) through the training session that `train` opens, with its default method.
+ */
+import { keyOf, derive, uniforms } from "../../scripts/training/random.ts";
+import type { Key } from "../../scripts/training/random.ts";
+import type { Base } from "../../scripts/import/base-folder.ts";
+import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/import/convert.ts";
+import { createNodeSession } from "../../scripts/runtime-node.ts";
+import type { Feature } from "../../scripts/training/features.ts";
+import { methodDefaults, partsOf } from "../../scripts/training/methods.ts";
+import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
+import { initialParams } from "../../scripts/training/parameters.ts";
+import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
+import type { Contender, Problem } from "./contender.ts";
+
+const METHOD = "prefix";
+const MAX_GRAD_NORM = 1;
+
+/** The int8 base that `import` would make of a checkpoint folder, in memory. */
+export async function baseOfCheckpoint(checkpoint: string): Promise<Base> {
+  return importCheckpoint(await readCheckpoint(checkpoint, checkpoint), {
+    name: "bench",
+    dtype: "int8",
+    created: new Date(),
+    openSession: createNodeSession,
+  });
+}
+
+export interface OursOptions extends Problem {
+  /** What `batches` refers to. */
+  readonly rows?: readonly Feature[];
+}
+
+/** Opens a training session over a base, with new parameters. */
+export async function openOurs(
+  base: Base,
+  { pooling, numLabels, numVirtualTokens, threads, rows = [] }: OursOptions,
+): Promise<Contender> {
+  const key = keyOf(1);
+  const defaults = methodDefaults(METHOD);
+  const target = { parts: partsOf(METHOD), pooling, numLabels, numVirtualTokens };
+  const session = await openTrainingSession(
+    encoderOf(base),
+    base.manifest,
+    {
+      target,
+      problemType: "single_label_classification",
+      prefixDropout: defaults.prefix_dropout,
+    },
+    (files) => createNodeSession(files, { threads }),
+  );
+  const optimizer = adamw({ learningRate: defaults.learning_rate });
+  let params = initialParams(session.parameters, derive(key, "init"));
+  let state = optimizer.init(params);
+
+  async function timedStep(batch: readonly Feature[]): Promise<number> {
+    const start = performance.now();
+    const { grads } = await session.step(batch, params, derive(key, "step", state.step));
+    const clipped = clipByGlobalNorm(grads, MAX_GRAD_NORM);
+    const next = optimizer.update(clipped.grads, state, params);
+    state = next.state;
+    params = applyUpdates(params, next.updates);
+    return performance.now() - start;
+  }
+
+  return {
+    name: "ours",
+    async random(batch, tokens, steps) {
+      const times: number[] = [];
+      for (let i = 0; i < steps; i++) {
+        const stepKey = derive(key, "tokens", state.step);
+        const options = { batch, tokens, vocab: base.manifest.vocab_size, pooling, numLabels };
+        times.push(await timedStep(randomRows(stepKey, options)));
+      }
+      return times;
+    },
+    async batches(batches) {
+      const times: number[] = [];
+      for (const batch of batches) times.push(await timedStep(batch.map((row) => rows[row]!)));
+      return times;
+    },
+    close: () => session.release(),
+  };
+}
+
+/** Rows of random tokens and labels, all of one length. */
+function randomRows(
+  key: Key,
+  {
+    batch,
+    tokens,
+    vocab,
+    pooling,
+    numLabels,
+  }: { batch: number; tokens: number; vocab: number } & Pick<Problem, "pooling" | "numLabels">,
+): Feature[] {
+  const random = uniforms(key);
+  const below = (limit: number) => () => Math.floor(random() * limit);
+  const labels = pooling === "none" ? tokens : 1;
+  return Array.from({ length: batch }, () => ({
+    ids: Int32Array.from({ length: tokens }, below(vocab)),
+    typeIds: new Int32Array(tokens),
+    labels: Int32Array.from({ length: labels }, below(numLabels)),
+    firstPieces: new Int32Array(0),
+  }));
+}
