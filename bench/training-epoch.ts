@@ -5,6 +5,7 @@
  */
 import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
+import { provenance } from "./provenance.ts";
 import { InputError } from "../src/core/errors.ts";
 import { inTurn } from "./training/contender.ts";
 import type { Contender } from "./training/contender.ts";
@@ -13,7 +14,6 @@ import type { EpochRows } from "./training/rows.ts";
 import {
   COMMON_OPTIONS,
   PEER_OPTIONS,
-  machine,
   openBase,
   readLength,
   readPeers,
@@ -84,7 +84,7 @@ export const bench: Command = defineCommand({
       io.out(
         JSON.stringify({
           bench: "training-epoch",
-          machine: machine(),
+          ...(await provenance()),
           versions: peer?.versions ?? {},
           ...model,
           num_virtual_tokens: numVirtualTokens,

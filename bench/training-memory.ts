@@ -6,9 +6,9 @@
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
 import { startProgress } from "../scripts/progress.ts";
+import { provenance } from "./provenance.ts";
 import {
   COMMON_OPTIONS,
-  machine,
   openBase,
   readLength,
   readPooling,
@@ -74,7 +74,12 @@ export const bench: Command = defineCommand({
     if (io.json) {
       const settings = { base: base.manifest.name, task: values.task, batch, tokens, steps };
       io.out(
-        JSON.stringify({ bench: "training-memory", machine: machine(), ...settings, ...result }),
+        JSON.stringify({
+          bench: "training-memory",
+          ...(await provenance()),
+          ...settings,
+          ...result,
+        }),
       );
     } else {
       io.out(

@@ -5,6 +5,7 @@
  */
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
+import { provenance } from "./provenance.ts";
 import type { Contender, Problem } from "./training/contender.ts";
 import { inTurn } from "./training/contender.ts";
 import type { Peer, PeerName } from "./training/peer.ts";
@@ -12,7 +13,6 @@ import {
   COMMON_OPTIONS,
   PEER_OPTIONS,
   TASKS,
-  machine,
   openBase,
   readLength,
   readList,
@@ -34,6 +34,8 @@ interface Result {
   readonly shape: string;
   /** Median over rounds, by contender; "ours" comes first. */
   readonly tokens_per_second: Readonly<Record<string, number>>;
+  /** Milliseconds a step in every round, by contender. */
+  readonly step_ms: Readonly<Record<string, readonly number[]>>;
   /** Tokens per second of ours / theirs within each round: median and quartiles. */
   readonly ratio: Readonly<Record<string, Spread>>;
 }
@@ -101,7 +103,7 @@ export const bench: Command = defineCommand({
       const versions = peer?.versions ?? {};
       const about = { base: base.manifest.name, dtype: base.manifest.dtype, ...settings };
       io.out(
-        JSON.stringify({ bench: "training", machine: machine(), versions, ...about, results }),
+        JSON.stringify({ bench: "training", ...(await provenance()), versions, ...about, results }),
       );
     } else {
       io.out(tableOf(results, peers));
@@ -147,6 +149,7 @@ function resultOf(
     task,
     shape: `${batch}x${tokens}`,
     tokens_per_second: Object.fromEntries(speeds),
+    step_ms: Object.fromEntries(contenders.map(({ name }, i) => [name, times[i]!.map(rounded)])),
     ratio: Object.fromEntries(ratios.slice(1)),
   };
 }
@@ -161,6 +164,8 @@ function tableOf(results: readonly Result[], peers: readonly PeerName[]): string
   ]);
   return table([header, ...rows]);
 }
+
+const rounded = (ms: number): number => Number(ms.toFixed(2));
 
 const spreadText = ({ median: middle, low, high }: Spread): string =>
   `${middle.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;

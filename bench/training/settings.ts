@@ -1,5 +1,4 @@
-/** What the training benchmarks have in common on the command line, and in what they report. */
-import { availableParallelism, cpus } from "node:os";
+/** What the training benchmarks have in common on the command line. */
 import { UsageError, readChoice, readInteger } from "../../scripts/commands/command.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
@@ -94,10 +93,3 @@ export function readPeers(values: {
   if (values.checkpoint !== undefined) return peers;
   throw new UsageError("--python needs --checkpoint, since PyTorch cannot read a base folder");
 }
-
-/** The machine that a result was measured on. */
-export const machine = (): { cpu: string; cores: number; node: string } => ({
-  cpu: cpus()[0]?.model.trim() ?? "unknown",
-  cores: availableParallelism(),
-  node: process.version,
-});
