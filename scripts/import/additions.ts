@@ -21,6 +21,10 @@ export const deltaSpecs = (architecture: Architecture, config: EncoderConfig): T
         architecture.renameLayer(name, () => null) === null,
     );
 
+/** W, how many numbers the deltas of a base have. */
+export const countDeltas = (architecture: Architecture, config: EncoderConfig): number =>
+  deltaSpecs(architecture, config).reduce((sum, { dims }) => sum + dims[0]!, 0);
+
 /** `op` of activations [M, n] and a vector: [n] for all, or [D, 1, n] for the rows of each text. */
 export function byText(
   g: Graph,
@@ -32,7 +36,7 @@ export function byText(
   const width = Number(x.dims.at(-1));
   const texts = ops.Concat(g, [ops.Shape(g, vector, 0, 1), g.ints(-1, width)], 0);
   const grouped = ops.ReshapeTo(g, x, texts, [vector.dims[0]!, "M/D", width]);
-  return ops.Reshape(g, op(g, grouped, vector), [-1, width]);
+  return ops.Reshape(g, op(g, grouped, vector), [-1, width], x.dims);
 }
 
 /**
@@ -96,16 +100,11 @@ export function mixLayers(
   weights: Value,
   outputs: readonly Value[],
 ): Value {
-  const width = Number(outputs[0]!.dims.at(-1));
   const shares = ops.Unsqueeze(g, weights, 2); // [D, L+1, 1]
-  const shape = ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 1), g.ints(-1, width)], 0);
   const parts = outputs.map((x, layer) => {
     const isLast = layer === outputs.length - 1;
-    const rows = isLast
-      ? ops.ReshapeTo(g, x, shape, ["B", "Q", width])
-      : firstPositions(g, x, inputs);
-    const share = ops.Slice(g, shares, g.ints(layer), g.ints(layer + 1), 1);
-    return g.add("Mul", [rows, share], {}, { dims: ["B", "Q", width] });
+    const rows = isLast ? x : ops.Reshape(g, firstPositions(g, x, inputs), [-1, Number(x.dims[1])]);
+    return byText(g, ops.Mul, rows, ops.Slice(g, shares, g.ints(layer), g.ints(layer + 1), 1));
   });
-  return g.add("Sum", parts);
+  return g.add("Sum", parts); // [B*Q, H]
 }

@@ -39,7 +39,7 @@ const FACTS: Readonly<Record<Method, MethodFacts>> = {
   "prefix-projection": { ...nothing, ...served, prefix: "projection", learningRate: 1e-3 },
   prompt: { ...nothing, ...served, prompt: true, isServed: false, learningRate: 1e-2 },
   linear: { ...nothing, ...served, learningRate: 5e-3 },
-  bias: { ...nothing, ...served, isServed: false, deltas: true, learningRate: 3e-3 },
+  bias: { ...nothing, ...served, deltas: true, learningRate: 3e-3 },
   "prefix-bias": {
     ...nothing,
     ...served,

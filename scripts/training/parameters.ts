@@ -14,7 +14,7 @@ import {
 } from "../../src/core/shapes.ts";
 import { float32, toFloat32 } from "../../src/core/tensor.ts";
 import type { TensorOf } from "../../src/core/tensor.ts";
-import { deltaSpecs } from "../import/additions.ts";
+import { countDeltas } from "../import/additions.ts";
 import type { Architecture, EncoderConfig, Weights } from "../import/architecture.ts";
 import type { TrainedParts } from "./methods.ts";
 import type { Arrays } from "./optim.ts";
@@ -107,7 +107,7 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
   }
   if (parts.prompt) add(INPUT_PROMPT, [P, H], (key) => wordsDrawn(key, P, encoder));
   if (parts.deltas) {
-    const total = deltaSpecs(encoder.architecture, config).reduce((n, { dims }) => n + dims[0]!, 0);
+    const total = countDeltas(encoder.architecture, config);
     const rate = parts.prefix === "none" ? 1 : DELTA_RATE_BESIDE_PREFIX;
     add(BIAS_DELTAS, [total], zeros([total]), { rate });
     const lastOnly = (): Float32Array => new Float32Array(layers + 1).fill(1, layers);
@@ -162,8 +162,8 @@ function wordsDrawn(key: Key, count: number, { architecture, config, weights }: 
 }
 
 /**
- * What of the parameters a task's file holds: the head, and `prompt_embeddings` [P, 2*L*N*D], which
- * the projection's network is folded into: tanh(E A' + a) B' + b. Parts that cannot be served
+ * What of the parameters a task's file holds: the head, deltas, and `prompt_embeddings`
+ * [P, 2*L*N*D], which the projection's network is folded into: tanh(E A' + a) B' + b. Parts that cannot be served
  * (input embeddings, whole weights) are left out.
  */
 export function servedParams(
@@ -176,6 +176,11 @@ export function servedParams(
   };
   if (parts.prefix === "direct") put(PROMPT_EMBEDDINGS, P, params[PROMPT_EMBEDDINGS]!);
   if (parts.prefix === "projection") put(PROMPT_EMBEDDINGS, P, foldedPrefix(params));
+  if (parts.deltas) {
+    for (const name of [BIAS_DELTAS, LAYER_WEIGHTS]) {
+      served.set(name, float32([params[name]!.length], params[name]!));
+    }
+  }
   put(CLASSIFIER_WEIGHT, C, params[CLASSIFIER_WEIGHT]!);
   served.set(CLASSIFIER_BIAS, float32([C], params[CLASSIFIER_BIAS]!));
   return served;

@@ -3,6 +3,7 @@
  * model in float64, its logits against the serving graph plus core/head, its inputs.
  */
 import { describe, expect, test } from "vitest";
+import { countDeltas } from "../../scripts/import/additions.ts";
 import type { Architecture } from "../../scripts/import/architecture.ts";
 import { buildServingGraph } from "../../scripts/import/inputs.ts";
 import { encodeModel } from "../../scripts/onnx/proto.ts";
@@ -27,10 +28,12 @@ import { linear, pool, tokenLogits } from "../../src/core/head.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 import { unpackPrefix } from "../../src/core/prefix.ts";
 import {
+  BIAS_DELTAS,
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
+  LAYER_WEIGHTS,
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
@@ -53,6 +56,7 @@ const SHAPE = {
   head_dim: 4,
   first_position: 0,
   pad_token_id: 0,
+  num_bias_deltas: countDeltas(encoder.architecture, encoder.config),
 };
 const ROWS = [
   { ids: Int32Array.of(1, 5, 7, 2), typeIds: Int32Array.of(0, 0, 1, 1), positionOffset: 0 },
@@ -201,13 +205,26 @@ describe("the whole model's gradients agree with central differences in float64"
 });
 
 describe("the training graph's logits are those of the serving graph and core/head", () => {
-  test.each(["pooler", "cls", "mean", "none"] as const)("%s", async (pooling) => {
-    const read = await run(build({ pooling }), feedsFor({ pooling }));
+  const cases = ["pooler", "cls", "mean", "none"] as const;
+  test.each(
+    cases.flatMap((pooling) =>
+      (["prefix", "prefix-bias"] as const).map((method) => [method, pooling] as const),
+    ),
+  )("%s, %s", async (method, pooling) => {
+    const feeds = feedsFor({ pooling, method });
+    const read = await run(build({ pooling, method }), feeds);
     const architecture: Architecture = encoder.architecture;
     const serving = buildServingGraph(architecture, encoder.config, encoder.weights);
     const session = await createNodeSession({ graph: encodeModel(serving), weights: new Map() });
     const prefix = unpackPrefix(toFloat32(PARAMS[PROMPT_EMBEDDINGS]!), [P, WIDTH], SHAPE, "test");
-    const rows = ROWS.map((row) => ({ ...row, prefix }));
+    const deltas =
+      method === "prefix"
+        ? null
+        : {
+            biasDeltas: toFloat32(feeds[BIAS_DELTAS]!),
+            layerWeights: toFloat32(feeds[LAYER_WEIGHTS]!),
+          };
+    const rows = ROWS.map((row) => ({ ...row, prefix: { ...prefix, deltas } }));
     const hidden = toFloat32((await session.run(collate(rows, SHAPE, "all")))[LAST_HIDDEN_STATE]!);
     await session.release();
 
