@@ -43,7 +43,6 @@ const FACTS: Readonly<Record<Method, MethodFacts>> = {
   "prefix-bias": {
     ...nothing,
     ...served,
-    isServed: false,
     prefix: "direct",
     deltas: true,
     learningRate: 1e-2,
