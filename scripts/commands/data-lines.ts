@@ -76,7 +76,9 @@ function duplicateLines({ duplicates }: DataSummary): string[] {
     ...(withinTrain > 0
       ? [
           `  ${count(withinTrain)} training rows repeat an earlier text and are kept` +
-            (conflicting > 0 ? `; ${count(conflicting)} texts have different labels` : ""),
+            (conflicting > 0
+              ? `; ${conflicting === 1 ? "1 text has" : `${count(conflicting)} texts have`} different labels`
+              : ""),
         ]
       : []),
   ];

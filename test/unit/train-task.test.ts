@@ -297,7 +297,12 @@ test("the folder that is written is one that serving opens, and the saved run is
   const out = outDir();
   const result = await finish(task, { out });
   await writeTrainedTask(out, task.spec, task.prepared, result, null);
-  expect((await readdir(out)).sort()).toEqual(["CARD.md", "manifest.json", "prefix.safetensors"]);
+  expect((await readdir(out)).sort()).toEqual([
+    "CARD.md",
+    "manifest.json",
+    "prefix.safetensors",
+    "report.html",
+  ]);
   const opened = await openTaskFolder(out, base.manifest);
   expect(opened.version).toBe(result.packed.task.version);
   expect(opened.prefix.numVirtualTokens).toBe(4);

@@ -69,6 +69,7 @@ describe("train", () => {
       "CARD.md",
       "manifest.json",
       "prefix.safetensors",
+      "report.html",
       "task.json",
     ]);
     const json = JSON.parse(await readFile(join(at("Mood Task"), "task.json"), "utf8")) as object;
@@ -125,8 +126,14 @@ describe("train", () => {
   test.each([
     [["train"], 2, /TASK_DIR or DATA_FILE is missing/],
     [["train", "base"], 2, /is a folder without a task.json/],
-    [["train", "mood.csv", "--method", "full"], 2, /allowed are prefix, linear/],
+    [["train", "mood.csv", "--method", "lora"], 2, /allowed are prefix, .*linear/],
     [["train", "mood.csv", "--lr", "fast"], 2, /--lr is "fast", expected a number/],
+    [["train", "mood.csv", "--problem-type", "ranking"], 2, /allowed are single_label.*regression/],
+    [
+      ["train", "mood.csv", "--base", "base", "--problem-type", "regression"],
+      1,
+      /line 2: the label "up" is no number/,
+    ],
     [["train", "nowhere.csv", "--base", "base"], 1, /data-unreadable/],
     [["train", "mood.csv", "--base", "base", "--strict"], 1, /mood.csv:26: has 1 columns/],
     [
