@@ -19,6 +19,7 @@ import {
   readPeers,
   readPooling,
   readThreads,
+  readTrainGraph,
 } from "./training/settings.ts";
 import { sum, table } from "./stats.ts";
 
@@ -52,7 +53,8 @@ export const bench: Command = defineCommand({
     const { readRows, similarBatches, randomBatches } = await import("./training/rows.ts");
     const { openOurs } = await import("./training/ours.ts");
     const rows = await readRows(data, base, { maxRows, pooling });
-    const problem = { pooling, numLabels: rows.numLabels, numVirtualTokens, threads };
+    const trainGraph = readTrainGraph(values);
+    const problem = { pooling, numLabels: rows.numLabels, numVirtualTokens, threads, trainGraph };
 
     const plans = [similarBatches(rows, batchSize)];
     const contenders: Contender[] = [await openOurs(base, { ...problem, rows: rows.features })];

@@ -13,6 +13,7 @@ import {
   readLength,
   readPooling,
   readThreads,
+  readTrainGraph,
 } from "./training/settings.ts";
 import { median, table } from "./stats.ts";
 
@@ -48,6 +49,7 @@ export const bench: Command = defineCommand({
       numLabels: 4,
       numVirtualTokens: readLength(values),
       threads: readThreads(values),
+      trainGraph: readTrainGraph(values),
     };
     const base = await openBase(values);
     const { openOurs } = await import("./training/ours.ts");

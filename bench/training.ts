@@ -5,6 +5,7 @@
  */
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
+import { chooseTrainGraph } from "../scripts/training/train-graph.ts";
 import { provenance } from "./provenance.ts";
 import type { Contender, Problem } from "./training/contender.ts";
 import { inTurn } from "./training/contender.ts";
@@ -18,6 +19,7 @@ import {
   readList,
   readPeers,
   readThreads,
+  readTrainGraph,
 } from "./training/settings.ts";
 import { median, ratioSpread, sum, table } from "./stats.ts";
 import type { Spread } from "./stats.ts";
@@ -65,6 +67,7 @@ export const bench: Command = defineCommand({
     const threads = readThreads(values);
     const numVirtualTokens = readLength(values);
     const peers = readPeers(values);
+    const trainGraph = readTrainGraph(values);
     const base = await openBase(values);
     const { openOurs } = await import("./training/ours.ts");
     const peer = await startPeers(values.python, { checkpoint: values.checkpoint, threads });
@@ -77,6 +80,7 @@ export const bench: Command = defineCommand({
           numLabels: NUM_LABELS,
           numVirtualTokens,
           threads,
+          trainGraph,
         };
         const contenders = [
           await openOurs(base, problem),
@@ -99,7 +103,13 @@ export const bench: Command = defineCommand({
       await peer?.stop();
     }
     if (io.json) {
-      const settings = { num_virtual_tokens: numVirtualTokens, threads, rounds, steps };
+      const settings = {
+        num_virtual_tokens: numVirtualTokens,
+        train_graph: chooseTrainGraph(trainGraph, "prefix", base.manifest).trainGraph,
+        threads,
+        rounds,
+        steps,
+      };
       const versions = peer?.versions ?? {};
       const about = { base: base.manifest.name, dtype: base.manifest.dtype, ...settings };
       io.out(

@@ -1,5 +1,6 @@
 /** What is compared in the training benchmarks: something that makes training steps, timed. */
 import { InputError } from "../../src/core/errors.ts";
+import type { TrainGraph } from "../../scripts/training/train-graph.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 
 export interface Contender {
@@ -17,6 +18,8 @@ export interface Problem {
   readonly numLabels: number; // C
   readonly numVirtualTokens: number; // P
   readonly threads: number;
+  /** Which graph this project trains; default as `train` chooses. */
+  readonly trainGraph?: TrainGraph | undefined;
 }
 
 /**

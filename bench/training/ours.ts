@@ -9,10 +9,13 @@ import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/import/convert.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
 import type { Feature } from "../../scripts/training/features.ts";
+import { graphWeights } from "../../scripts/training/graph-weights.ts";
 import { methodDefaults, partsOf } from "../../scripts/training/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
 import { initialParams } from "../../scripts/training/parameters.ts";
 import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
+import { chooseTrainGraph } from "../../scripts/training/train-graph.ts";
+import type { GraphFiles } from "../../src/runtime/session.ts";
 import type { Contender, Problem } from "./contender.ts";
 
 const METHOD = "prefix";
@@ -36,11 +39,13 @@ export interface OursOptions extends Problem {
 /** Opens a training session over a base, with new parameters. */
 export async function openOurs(
   base: Base,
-  { pooling, numLabels, numVirtualTokens, threads, rows = [] }: OursOptions,
+  { pooling, numLabels, numVirtualTokens, threads, trainGraph: asked, rows = [] }: OursOptions,
 ): Promise<Contender> {
   const key = keyOf(1);
   const defaults = methodDefaults(METHOD);
   const target = { parts: partsOf(METHOD), pooling, numLabels, numVirtualTokens };
+  const createSession = (files: GraphFiles) => createNodeSession(files, { threads });
+  const { trainGraph } = chooseTrainGraph(asked, METHOD, base.manifest);
   const session = await openTrainingSession(
     encoderOf(base),
     base.manifest,
@@ -48,8 +53,9 @@ export async function openOurs(
       target,
       problemType: "single_label_classification",
       prefixDropout: defaults.prefix_dropout,
+      computed: await graphWeights(base, trainGraph, createSession),
     },
-    (files) => createNodeSession(files, { threads }),
+    createSession,
   );
   const optimizer = adamw({ learningRate: defaults.learning_rate });
   let params = initialParams(session.parameters, derive(key, "init"));

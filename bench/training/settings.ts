@@ -1,6 +1,8 @@
 /** What the training benchmarks have in common on the command line. */
 import { UsageError, readChoice, readInteger } from "../../scripts/commands/command.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
+import { TRAIN_GRAPHS } from "../../scripts/training/train-graph.ts";
+import type { TrainGraph } from "../../scripts/training/train-graph.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 import { PEER_NAMES } from "./peer.ts";
 import type { PeerName } from "./peer.ts";
@@ -27,6 +29,11 @@ export const COMMON_OPTIONS = {
     hint: "length of the prefix",
   },
   threads: { type: "string", value: "N", default: "2", hint: "threads of each side" },
+  "train-graph": {
+    type: "string",
+    value: TRAIN_GRAPHS.join("|"),
+    hint: "what this project trains: the 8-bit graph that serves, or float32 (as `train`)",
+  },
 } as const;
 
 export const PEER_OPTIONS = {
@@ -62,6 +69,10 @@ export const readLength = (values: { readonly "num-virtual-tokens": string }): n
 
 export const readThreads = (values: { readonly threads: string }): number =>
   readInteger(values.threads, "--threads", { min: 1, max: 1024 })!;
+
+export const readTrainGraph = (values: {
+  readonly "train-graph"?: string | undefined;
+}): TrainGraph | undefined => readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS);
 
 /** What a task's head reads, by its name on the command line. */
 export const readPooling = (value: string, name: string): Pooling =>

@@ -89,7 +89,7 @@ export function settingsLine(
   prepared: PreparedTask,
   base: { name: string; dtype: string },
 ): string {
-  const { method, numVirtualTokens, pooling, maxLength, hyperparameters: h, seed } = prepared;
+  const { method, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
   const because = (setting: string): string => {
     const reason = prepared.reasons[setting];
     return reason === undefined ? "" : ` (${reason})`;
@@ -106,7 +106,8 @@ export function settingsLine(
       ? `stopping after ${h.patience} without a better score${because("patience")}`
       : `no early stop${because("patience")}`,
     `batches of ${h.batch_size}${because("batch_size")}`,
-    `seed ${seed}`,
+    `trained in ${prepared.trainGraph}${because("train_graph")}`,
+    `seed ${prepared.seed}`,
   ];
   return `${method} on ${base.name} (${base.dtype}): ${settings.join(" · ")}`;
 }

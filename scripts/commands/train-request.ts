@@ -9,6 +9,7 @@ import { checkName, isName } from "../../src/core/keys.ts";
 import { readLabelNames } from "../training/labels.ts";
 import { METHODS } from "../training/methods.ts";
 import { REPORT_LEVELS } from "../training/report/level.ts";
+import { TRAIN_GRAPHS } from "../training/train-graph.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../training/task-spec.ts";
 import type { DataFile, Hyperparameters, TaskSpec } from "../training/task-spec.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
@@ -113,6 +114,11 @@ export const TRAIN_OPTIONS = {
     value: "N",
     hint: "stop after N epochs without a better score; 0: never (by the number of epochs)",
   },
+  "train-graph": {
+    type: "string",
+    value: TRAIN_GRAPHS.join("|"),
+    hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
+  },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
   report: {
     type: "string",
@@ -211,6 +217,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     max_rows: readInteger(values["max-rows"], "--max-rows", { min: 1 }),
     seed: readInteger(values.seed, "--seed", { min: 0 }),
     label_all_tokens: values["label-all-tokens"],
+    train_graph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS),
     report: readChoice(values.report, "--report", REPORT_LEVELS),
     labels: names !== undefined && !names.includes("=") ? readLabelNames(names).labels : undefined,
     ...(Object.values(hyperparameters).some((value) => value !== undefined) && {

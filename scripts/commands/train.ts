@@ -80,6 +80,7 @@ export const command = defineCommand({
       num_virtual_tokens: prepared.numVirtualTokens,
       pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
       max_length: prepared.maxLength,
+      train_graph: prepared.trainGraph,
       hyperparameters: h,
       seed: prepared.seed,
       data: {

@@ -6,7 +6,6 @@
 import { once } from "../onnx/grad-shapes.ts";
 import type { Dim, Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
-import type { AttentionCall } from "./attention.ts";
 
 /** What the forward pass computed, and the gradient of its result. S = P+T+R columns. */
 export interface Attended {
@@ -20,12 +19,12 @@ export interface Attended {
 
 /**
  * Emits the gradients of query, key and value [B*T, H] and of the past key and value [B, N, P, D].
- * `columns` is P+T as [1]: behind them the scores are padded.
+ * `prefixLength` and `columns` are P and P+T as [1] values: beyond, the scores are padding.
  */
 export function attentionGradient(
   g: Graph,
   { query, key, value, shares, context, dContext }: Attended,
-  { past, columns }: { readonly past: AttentionCall["past"]; readonly columns: Value },
+  { prefixLength, columns }: { readonly prefixLength: Value; readonly columns: Value },
 ): (() => Value)[] {
   const [, heads, , headSize] = key.dims as [Dim, number, Dim, number];
   const alpha = 1 / Math.sqrt(headSize);
@@ -40,7 +39,6 @@ export function attentionGradient(
 
   const toRows = (x: Value, perm: readonly number[]): Value =>
     ops.Reshape(g, ops.Transpose(g, x, perm), [-1, heads * headSize]);
-  const prefixLength = ops.Shape(g, past.key, 2, 3);
   const ofTokens = (dx: Value): Value =>
     toRows(ops.Slice(g, dx, prefixLength, columns, 3, ["B", heads, headSize, "T"]), [0, 3, 1, 2]);
   const ofPast = (dx: Value): Value =>

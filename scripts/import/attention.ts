@@ -108,15 +108,14 @@ export function attention(g: Graph, frame: AttentionFrame, call: AttentionCall):
     return rows(ops.Concat(g, inGroups(g, frame, [query, key, value]), 1));
   }
   const { context, shares } = attend(g, frame, query, key, value);
-  return g.stateGradient(
-    rows(context),
-    [call.query, call.key, call.value, call.past.key, call.past.value],
-    (dy) =>
-      attentionGradient(
-        g,
-        { query, key, value, shares, context, dContext: byQuery(dy) },
-        { past: call.past, columns: frame.columns },
-      ),
+  const { key: pastKey, value: pastValue } = call.past;
+  const inputs = [call.query, call.key, call.value, pastKey, pastValue];
+  return g.stateGradient(rows(context), inputs, (dy) =>
+    attentionGradient(
+      g,
+      { query, key, value, shares, context, dContext: byQuery(dy) },
+      { prefixLength: ops.Shape(g, pastKey, 2, 3), columns: frame.columns },
+    ),
   );
 }
 

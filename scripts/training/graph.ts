@@ -20,6 +20,7 @@ import { Graph } from "../onnx/graph.ts";
 import type { Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import { HEAD_DROPOUT } from "./dropout.ts";
+import type { GraphWeights } from "./graph-weights.ts";
 import { lossOf, pool } from "./loss.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Target } from "./parameters.ts";
@@ -31,6 +32,8 @@ export const LOGITS = "logits";
 
 export interface TrainingGraphOptions extends Encoder, Target {
   readonly problemType?: ProblemType;
+  /** What the encoder computes with; default: its float weights. */
+  readonly computed?: GraphWeights;
   /** Adds the input `prefix_dropout`, see prefixDropoutDims. */
   readonly prefixDropout?: boolean;
   /** Adds the input `head_dropout`, see headDropoutDims. */
@@ -51,10 +54,12 @@ export interface TrainingGraph {
 
 /** Builds forward, loss and backward; throws InputError `training-unsupported` on a combination that has no loss. */
 export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph {
-  const { architecture, config, weights, pooling, numLabels } = options;
+  const { architecture, config, pooling, numLabels } = options;
+  const { weights, form } = options.computed ?? { ...options, form: { isTrained: true } };
   const g = new Graph();
   const { inputs, trained } = trainedInputs(g, options);
-  const { lastHiddenState, wordRows } = architecture.buildEncoder(g, config, weights, inputs);
+  const encoder = architecture.buildEncoder(g, config, weights, inputs, form);
+  const { lastHiddenState, wordRows } = encoder;
 
   const weight = g.input(CLASSIFIER_WEIGHT, "float32", [numLabels, config.hidden]);
   const bias = g.input(CLASSIFIER_BIAS, "float32", [numLabels]);

@@ -19,6 +19,8 @@ import { derive, keyOf } from "./random.ts";
 import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
 import type { DataFile, Hyperparameters, TaskSpec } from "./task-spec.ts";
+import { chooseTrainGraph } from "./train-graph.ts";
+import type { TrainGraph } from "./train-graph.ts";
 
 /** A task with every choice made and its data in memory. */
 export interface PreparedTask {
@@ -30,6 +32,7 @@ export interface PreparedTask {
   readonly pooling: Pooling;
   readonly maxLength: number;
   readonly hyperparameters: Hyperparameters;
+  readonly trainGraph: TrainGraph;
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
@@ -91,6 +94,8 @@ export async function prepareTask(
   };
   const settings = chooseSettings(method, shape, spec);
   const { maxLength } = settings;
+  const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
+  const reasons = { ...settings.reasons, ...(reason && { train_graph: reason }) };
   if (maxLength > base.max_length) {
     throw new InputError(
       "max-length-invalid",
@@ -111,6 +116,8 @@ export async function prepareTask(
     labels,
     pooling,
     ...settings,
+    trainGraph,
+    reasons,
     seed,
     train: usable,
     evaluation,

@@ -16,6 +16,7 @@ import { packGraph } from "../onnx/pack.ts";
 import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "./dropout.ts";
 import type { Feature } from "./features.ts";
 import { LOSS, buildTrainingGraph } from "./graph.ts";
+import type { GraphWeights } from "./graph-weights.ts";
 import { IGNORED_LABEL, LABELS } from "./loss.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Parameter, Target } from "./parameters.ts";
@@ -29,6 +30,8 @@ export interface StepOptions {
   readonly problemType: ProblemType;
   /** Share of virtual tokens left out in a step. */
   readonly prefixDropout: number;
+  /** What the encoder computes with (graph-weights.ts); default: its float weights. */
+  readonly computed?: GraphWeights;
 }
 
 export interface TrainingSession {
@@ -48,10 +51,10 @@ export const encoderOf = (base: Base): Encoder => ({
 export async function openTrainingSession(
   encoder: Encoder,
   manifest: BaseManifest,
-  { target, problemType, prefixDropout }: StepOptions,
+  { target, problemType, prefixDropout, computed }: StepOptions,
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TrainingSession> {
-  const { config, architecture, weights } = encoder;
+  const { config, architecture } = encoder;
   const { pooling, numLabels, numVirtualTokens, parts } = target;
   const parameters = parametersOf(target, encoder);
   const hasDropout = parts.prefix !== "none" && prefixDropout > 0;
@@ -60,10 +63,9 @@ export async function openTrainingSession(
     ...target,
     problemType,
     prefixDropout: hasDropout,
+    ...(computed && { computed }),
   });
-  const session = await createSession(
-    packGraph(graph, { isExternal: (name) => weights.has(name) }),
-  );
+  const session = await createSession(packGraph(graph));
   const fetches = [LOSS, ...targets.map(gradOf)];
   const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 

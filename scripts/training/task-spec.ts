@@ -15,6 +15,8 @@ import { METHODS } from "./methods.ts";
 import type { Method } from "./methods.ts";
 import { REPORT_LEVELS } from "./report/level.ts";
 import type { ReportLevel } from "./report/level.ts";
+import { TRAIN_GRAPHS } from "./train-graph.ts";
+import type { TrainGraph } from "./train-graph.ts";
 
 export interface Hyperparameters {
   readonly learning_rate: number;
@@ -64,6 +66,8 @@ export interface TaskSpec {
   readonly label_all_tokens: boolean;
   /** Trains on a random choice of this many rows. */
   readonly max_rows: number | undefined;
+  /** The graph that is trained (train-graph.ts). */
+  readonly train_graph: TrainGraph | undefined;
   /** What report.html holds (report/level.ts). */
   readonly report: ReportLevel | undefined;
   readonly hyperparameters: Partial<Hyperparameters>;
@@ -86,6 +90,7 @@ export const EMPTY_SPEC: TaskSpec = {
   max_length: undefined,
   label_all_tokens: false,
   max_rows: undefined,
+  train_graph: undefined,
   report: undefined,
   hyperparameters: {},
   seed: undefined,
@@ -131,6 +136,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
     label_all_tokens: r.raw("label_all_tokens") === true,
     max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
+    train_graph: optional(r, "train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
     report: optional(r, "report", () => r.oneOf("report", REPORT_LEVELS)),
     hyperparameters: r.has("hyperparameters")
       ? readHyperparameters(r.record("hyperparameters"))

@@ -16,6 +16,7 @@ import { evaluateTask } from "./evaluate.ts";
 import { featuresOf } from "./features.ts";
 import { EVALUATION_BATCH, finishTask } from "./finish-task.ts";
 import type { FinishedRun } from "./finish-task.ts";
+import { graphWeights } from "./graph-weights.ts";
 import { labelScaleOf, unscaledHead } from "./label-scale.ts";
 import { isServed, partsOf } from "./methods.ts";
 import type { Arrays } from "./optim.ts";
@@ -92,6 +93,7 @@ export async function trainTask(
       target,
       problemType,
       prefixDropout: hyperparameters.prefix_dropout,
+      computed: await graphWeights(base, prepared.trainGraph, runtimes.createSession),
     },
     runtimes.createSession,
   );
