@@ -6,6 +6,7 @@ import { relative, resolve } from "node:path";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
 import type { Estimate } from "../training/estimate.ts";
+import { isServed } from "../training/methods.ts";
 import type { RunState } from "../training/run-state.ts";
 import { writeTaskSpec } from "../training/task-spec.ts";
 import type { DataFile, Hyperparameters, TaskSpec } from "../training/task-spec.ts";
@@ -118,7 +119,11 @@ export const command = defineCommand({
     } else {
       const { temperature } = manifest;
       for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
-      io.out(`${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`);
+      io.out(
+        isServed(prepared.method)
+          ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
+          : `${out}: ${prepared.method} is a yardstick; nothing there can be pushed`,
+      );
     }
     return 0;
   },

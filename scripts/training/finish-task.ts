@@ -3,17 +3,18 @@
  * runtime that serves, the author's examples answered, and everything written at once.
  */
 import type { BaseManifest } from "../../src/core/manifest.ts";
+import type { Base } from "../import/base-folder.ts";
 import { canaryExamples } from "./answers.ts";
 import type { LoadedBase } from "./answers.ts";
 import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "./decisions.ts";
 import { assess, calibrate, evaluationLogits } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
-import { isServed } from "./methods.ts";
+import { isServed, partsOf } from "./methods.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { RUN_STATE, removeRunState } from "./run-state.ts";
 import type { RunState } from "./run-state.ts";
-import { packPrefix, writeTaskFolder } from "./task-folder.ts";
+import { packPrefix, writeTaskFolder, writeYardstickFolder } from "./task-folder.ts";
 import type { PackedTask, TaskFacts } from "./task-folder.ts";
 import type { Course } from "./report/course.ts";
 import { evaluationFacts } from "./report/evaluation-facts.ts";
@@ -22,6 +23,7 @@ import { DEFAULT_LEVEL } from "./report/level.ts";
 import { reportHtml } from "./report/page.ts";
 import { taskFacts, withTraining } from "./report/task-facts.ts";
 import type { TaskSpec } from "./task-spec.ts";
+import { CHECKPOINT, tunedCheckpoint } from "./tuned-checkpoint.ts";
 
 export interface FinishedTask {
   readonly packed: PackedTask;
@@ -94,6 +96,8 @@ export function manifestMetrics(
 /** A finished run with how it went. */
 export interface FinishedRun extends FinishedTask {
   readonly state: RunState;
+  /** The base that it was trained on. */
+  readonly origin: Base;
   readonly course?: Course;
 }
 
@@ -107,8 +111,17 @@ export async function writeTrainedTask(
 ): Promise<void> {
   const facts = factsOf(out, spec, prepared, run);
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
-  await writeTaskFolder(out, run.packed, { taskJson, card: taskCard(facts), report });
+  const texts = { taskJson, card: taskCard(facts), report };
+  if (isServed(prepared.method)) await writeTaskFolder(out, run.packed, texts);
+  else await writeYardstickFolder(out, texts, checkpointOf(prepared, run));
   await removeRunState(`${out}/${RUN_STATE}`);
+}
+
+/** The files of a fine-tuned checkpoint; none for a method that leaves the weights alone. */
+function checkpointOf({ method, type, labels }: PreparedTask, run: FinishedRun) {
+  if (!partsOf(method).weights) return new Map<string, Uint8Array>();
+  const files = tunedCheckpoint(run.origin, run.state.best!.params, { type, labels });
+  return new Map([...files].map(([name, bytes]) => [`${CHECKPOINT}/${name}`, bytes]));
 }
 
 /** Everything that report and card say of a run. */
@@ -142,6 +155,7 @@ function factsOf(
     scoreName: evaluation.score.name,
     hyperparameters,
     seed,
+    maxRows: spec.max_rows,
     reasons,
     summary,
     origin: spec.data,

@@ -5,7 +5,7 @@
  * each by rename and the manifest last, so a bad artifact never replaces a good one.
  */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { FORMAT_VERSION, readTaskManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { versionOf } from "../../src/core/keys.ts";
@@ -70,36 +70,61 @@ export async function packPrefix(
 /** May hold texts of the data (report/level.ts), so it stays where it was made. */
 const REPORT = "report.html";
 
+export interface TaskTexts {
+  readonly taskJson: string | null;
+  readonly card: string;
+  /** report.html; null for none, and then one of an earlier run goes, too. */
+  readonly report: string | null;
+}
+
 /** Writes a task's files into `dir`, which is made when missing; other files there stay. */
 export async function writeTaskFolder(
   dir: string,
   packed: PackedTask,
-  texts: {
-    readonly taskJson: string | null;
-    readonly card: string;
-    /** report.html; null for none, and then one of an earlier run goes, too. */
-    readonly report: string | null;
-  },
+  texts: TaskTexts,
 ): Promise<void> {
-  const files: [string, Uint8Array][] = [
-    ["CARD.md", encodeUtf8(texts.card)],
-    ...(texts.report === null
-      ? []
-      : [[REPORT, encodeUtf8(texts.report)] as [string, Uint8Array]]),
-    ...(texts.taskJson === null
-      ? []
-      : [["task.json", encodeUtf8(texts.taskJson)] as [string, Uint8Array]]),
-    ["prefix.safetensors", packed.prefixBytes],
-    ["manifest.json", packed.manifestBytes],
+  const files = new Map(textFiles(texts))
+    .set("prefix.safetensors", packed.prefixBytes)
+    .set("manifest.json", packed.manifestBytes);
+  await replaceFiles(dir, files);
+  if (texts.report === null) await rm(join(dir, REPORT), { force: true });
+}
+
+/**
+ * Writes what was trained for comparison and cannot be served: card and report, and `more` files. A
+ * task that stood in the folder is no result of this run and goes.
+ */
+export async function writeYardstickFolder(
+  dir: string,
+  texts: TaskTexts,
+  more: ReadonlyMap<string, Uint8Array> = new Map(),
+): Promise<void> {
+  await replaceFiles(dir, new Map([...more, ...textFiles(texts)]));
+  const stale = ["prefix.safetensors", "manifest.json", ...(texts.report === null ? [REPORT] : [])];
+  for (const name of stale) await rm(join(dir, name), { force: true });
+}
+
+function textFiles({ taskJson, card, report }: TaskTexts): [string, Uint8Array][] {
+  const texts: [string, string | null][] = [
+    ["CARD.md", card],
+    [REPORT, report],
+    ["task.json", taskJson],
   ];
-  await mkdir(dir, { recursive: true });
-  const temporary = (name: string): string => join(dir, `.${name}.${process.pid}.tmp`);
+  return texts.flatMap(([name, text]) => (text === null ? [] : [[name, encodeUtf8(text)]]));
+}
+
+/** Each file is written beside its place and renamed, all of them once all are written. */
+async function replaceFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const temporary = (name: string): string =>
+    join(dir, dirname(name), `.${basename(name)}.${process.pid}.tmp`);
   try {
-    for (const [name, bytes] of files) await writeFile(temporary(name), bytes);
-    if (texts.report === null) await rm(join(dir, REPORT), { force: true });
-    for (const [name] of files) await rename(temporary(name), join(dir, name));
+    for (const [name, bytes] of files) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
+      await writeFile(temporary(name), bytes);
+    }
+    for (const name of files.keys()) await rename(temporary(name), join(dir, name));
   } catch (error) {
-    for (const [name] of files) await rm(temporary(name), { force: true });
+    for (const name of files.keys()) await rm(temporary(name), { force: true });
     throw error;
   }
 }

@@ -56,8 +56,7 @@ export interface RunOptions {
 }
 
 export type RunResult =
-  | { readonly isDone: false; readonly step: number }
-  | (FinishedRun & { readonly isDone: true });
+  { readonly isDone: false; readonly step: number } | (FinishedRun & { readonly isDone: true });
 
 /** Trains, measures and writes a task. An interrupted run is saved and returns `isDone: false`. */
 export async function trainTask(
@@ -191,7 +190,7 @@ export async function trainTask(
   const first = await pack(best);
   const finished = await finishTask(first, { facts, prepared, spec, serving, signal });
   await release(native, serving);
-  return { ...finished, isDone, state, course: course.read() };
+  return { ...finished, isDone, state, origin: base, course: course.read() };
 }
 
 /** Null when it was aborted: the loop sees the signal, too, and saves. */
