@@ -186,7 +186,7 @@ function howToUse(facts: ReportFacts): string[] {
   return [
     "## How to use",
     "",
-    ...fence("sh", `${pushLine(facts)}\n${curlLine(facts)}`),
+    ...fence("sh", `${pushLine({ ...facts, folder: undefined })}\n${curlLine(facts)}`),
     ...(python === null ? [] : ["", ...fence("python", python)]),
   ];
 }

@@ -23,9 +23,9 @@ function notesOf({ duplicates, cutShare, balance }: DataSummary, maxLength: numb
   const unmeasured = balance.filter(({ train, eval: rows }) => train > 0 && rows === 0);
   return [
     inEvaluation > 0 &&
-      `${plural(inEvaluation, "training row")} left out: their texts are evaluation texts.`,
+      `${plural(inEvaluation, "training row")} left out: ${inEvaluation === 1 ? "its text is an evaluation text" : "their texts are evaluation texts"}.`,
     withinTrain > 0 &&
-      `${plural(withinTrain, "training row")} repeat a text${conflicting > 0 ? `; ${plural(conflicting, "text")} have rows that disagree about the label` : ""}.`,
+      `${plural(withinTrain, "training row repeats", "training rows repeat")} an earlier text${conflicting > 0 ? `; ${plural(conflicting, "text has", "texts have")} rows that disagree about the label` : ""}.`,
     cutShare > 0 &&
       `${formatShare(cutShare)} of the training rows are longer than ${formatCount(maxLength)} tokens: training sees their beginning, serving reads all of it in windows.`,
     unseen.length > 0 && `Without training rows: ${unseen.slice(0, 20).join(", ")}.`,

@@ -110,7 +110,7 @@ export function hardestSection({ evaluation }: ReportFacts): Part {
   return section(
     "hardest",
     "Hardest examples",
-    markup`<p>The ${plural(hardest.length, "wrong answer")} with the highest loss: a mislabelled row is often among them. ${isToken && "Marked words show their true tag, then the answer."}${hasScore && "The score is the probability of the answer."}</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
+    markup`<p>The ${plural(hardest.length, "wrong answer")} with the highest loss: a mislabelled row is often among them. ${isToken && "Marked words show what is true, then what was answered; O is no entity."}${hasScore && "The score is the probability of the answer."}</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
     markup`<ol class="hardest">${hardest.map((example) => (example.words ? taggedItem(example) : textItem(example)))}</ol>`,
   );
 }
@@ -121,23 +121,58 @@ const textItem = ({ text, pair, truth, answer, score, loss }: HardExample): Mark
 const list = (labels: readonly string[]): Part =>
   labels.length === 0 ? "none" : labels.map((label, i) => [i > 0 && ", ", foreign(label)]);
 
-/** A sentence whose wrong words carry both tags. Long ones are cut around nothing: words are few. */
+/** A sentence whose wrong words carry what is true, and what was answered. */
 function taggedItem({ text, truth, answer, words = [], loss }: HardExample): Markup {
+  const marks = wrongRuns(truth, answer).filter(({ last }) => last < MAX_WORDS);
   let end = 0;
-  const shown = words.slice(0, MAX_WORDS).map((word, i): Part => {
-    const between = text.slice(end, word.start);
-    end = word.end;
-    const content = text.slice(word.start, word.end);
-    if (truth[i] === answer[i]) return [between, content];
+  const shown = marks.map(({ first, last, truth, answer }): Part => {
+    const before = text.slice(end, words[first]!.start);
+    end = words[last]!.end;
+    const content = text.slice(words[first]!.start, end);
     return [
-      between,
-      markup`<mark><bdi>${content}</bdi><small dir="ltr">${truth[i]} → ${answer[i]}</small></mark>`,
+      before,
+      markup`<mark><bdi>${content}</bdi><small dir="ltr">${truth} → ${answer}</small></mark>`,
     ];
   });
-  const rest = words.length > MAX_WORDS ? " …" : text.slice(end);
+  const rest =
+    words.length > MAX_WORDS ? [text.slice(end, words[MAX_WORDS]!.start), "…"] : text.slice(end);
   const wrong = truth.filter((tag, i) => tag !== answer[i]).length;
   return markup`<li><blockquote dir="auto">${shown}${rest}</blockquote><p class="verdict">${plural(wrong, "word")} of ${truth.length} wrong · loss ${formatScore(loss)}</p></li>`;
 }
+
+/** Neighbouring words with one mistake: an entity missed, made up, or of another type. */
+interface WrongRun {
+  readonly first: number;
+  last: number;
+  readonly truth: string;
+  readonly answer: string;
+}
+
+/**
+ * Wrong words by runs that are wrong in the same way. A run has the types (`person`, or `O`); where
+ * these agree and only the positions differ it has the tags (`I-person`).
+ */
+export function wrongRuns(truth: readonly string[], answer: readonly string[]): WrongRun[] {
+  const runs: WrongRun[] = [];
+  for (const [i, tag] of truth.entries()) {
+    const said = answer[i]!;
+    if (tag === said) continue;
+    const isSameType = typeOf(tag) === typeOf(said);
+    const [is, says] = isSameType ? [tag, said] : [typeOf(tag), typeOf(said)];
+    const before = runs.at(-1);
+    const goesOn =
+      before?.last === i - 1 &&
+      before.truth === is &&
+      before.answer === says &&
+      !tag.startsWith("B-");
+    if (goesOn) before.last = i;
+    else runs.push({ first: i, last: i, truth: is, answer: says });
+  }
+  return runs;
+}
+
+/** `B-person` -> person; `O` stays. */
+const typeOf = (tag: string): string => tag.replace(/^[BIESLU]-/, "");
 
 const MAX_WORDS = 120;
 const MAX_CHARACTERS = 600;

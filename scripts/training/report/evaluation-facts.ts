@@ -6,8 +6,16 @@ import type { Decisions, Decoder, JudgedLogits } from "../decisions.ts";
 import type { Evaluation } from "../evaluate.ts";
 import { entitiesOf } from "../metrics.ts";
 import type { TagSpan } from "../metrics.ts";
-import type { ConfusionCell, EntityOutcomes, EvaluationFacts, MetricFact } from "./facts.ts";
+import { derive, keyOf } from "../random.ts";
+import type {
+  ConfusionCell,
+  EntityOutcomes,
+  EvaluationFacts,
+  Interval,
+  MetricFact,
+} from "./facts.ts";
 import { hardestExamples } from "./hardest.ts";
+import { metricIntervals } from "./intervals.ts";
 
 /** Dots of a scatter plot; beyond, every n-th row is drawn. */
 const MAX_POINTS = 2_000;
@@ -33,7 +41,7 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
     name: source.name,
     rows: examples.length,
     runtime: source.runtime,
-    metrics: metricFacts(evaluation),
+    metrics: metricFacts(evaluation, metricIntervals(decisions, derive(keyOf(0), "bootstrap"))),
     labels,
     confusion:
       decisions.kind === "class" ? confusionCells(decisions.truth, decisions.predicted) : undefined,
@@ -52,11 +60,14 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
   };
 }
 
-/** The numbers of an evaluation in their order; the one it is judged by has the interval. */
-export function metricFacts({ metrics, score }: Evaluation): MetricFact[] {
+/** The numbers of an evaluation in their order, with the intervals that are known. */
+export function metricFacts(
+  { metrics, score }: Evaluation,
+  intervals: ReadonlyMap<string, Interval> = new Map(),
+): MetricFact[] {
   return Object.entries(metrics).flatMap(([name, value]): MetricFact[] => {
     if (typeof value !== "number" || name === "rows") return [];
-    if (name !== score.name) return [{ name, value }];
+    if (name !== score.name) return [{ name, value, interval: intervals.get(name) }];
     return [{ name, value, interval: [score.low, score.high], isScore: true }];
   });
 }

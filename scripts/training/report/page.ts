@@ -33,7 +33,7 @@ export function reportHtml(facts: ReportFacts): string {
 <body>
 ${title(facts)}
 <main>
-${facts.evaluation && resultSection(facts.evaluation)}
+${facts.evaluation && resultSection(facts.evaluation, facts.training !== undefined)}
 ${confusionSection(facts)}
 ${labelsSection(facts)}
 ${regressionSection(facts)}

@@ -19,7 +19,10 @@ import { regressionScatter } from "./scatter.ts";
 import { intervalGraphic } from "./word-graphics.ts";
 
 /** Metrics with their intervals. */
-export function resultSection({ name, rows, runtime, metrics }: EvaluationFacts): Markup {
+export function resultSection(
+  { name, rows, runtime, metrics }: EvaluationFacts,
+  isTrained: boolean,
+): Markup {
   const hasIntervals = metrics.some(({ interval }) => interval);
   // One line for all, from 0 to 1, or from -1 where a correlation is below nought; errors have none.
   const low = metrics.some(({ value, interval }) => Math.min(value, interval?.[0] ?? 0) < 0)
@@ -28,7 +31,7 @@ export function resultSection({ name, rows, runtime, metrics }: EvaluationFacts)
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>${isTrained && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
     table(
       [
         { name: "metric" },

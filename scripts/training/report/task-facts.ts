@@ -51,6 +51,8 @@ export interface RunFacts {
   readonly scoreName: string;
   readonly hyperparameters: Hyperparameters;
   readonly seed: number;
+  /** Rows that were asked for, when fewer than there are. */
+  readonly maxRows?: number | undefined;
   readonly reasons: Readonly<Record<string, string>>;
   readonly summary: DataSummary;
   readonly origin: DataOrigin;
@@ -75,7 +77,11 @@ function trainingFacts(run: RunFacts): TrainingFacts {
     scoreName: run.scoreName,
     stepLosses:
       course && smoothLosses(course.losses, course.firstStep, step / Math.max(1, history.length)),
-    settings: { ...hyperparameters, seed },
+    settings: {
+      ...hyperparameters,
+      seed,
+      ...(run.maxRows !== undefined && { max_rows: run.maxRows }),
+    },
     reasons: run.reasons,
     seconds: isWhole ? course.ms / 1000 : undefined,
   };
