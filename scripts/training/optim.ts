@@ -99,7 +99,9 @@ export function applyUpdates(params: Arrays, updates: Arrays): Record<string, Fl
   const result: Record<string, Float32Array> = {};
   for (const [name, param] of Object.entries(params)) {
     const update = pick("update", updates, name, param.length);
-    result[name] = param.map((value, i) => value + update[i]!);
+    // Loops, here and below: map() takes four times as long, and whole models have 22 million numbers.
+    const next = (result[name] = new Float32Array(param.length));
+    for (let i = 0; i < param.length; i++) next[i] = param[i]! + update[i]!;
   }
   return result;
 }
@@ -122,7 +124,10 @@ export function clipByGlobalNorm(grads: Arrays, maxNorm: number): { grads: Array
   const factor = maxNorm / (norm + 1e-6); // torch's guard against division by zero
   if (!(factor < 1)) return { grads, norm };
   const clipped: Record<string, Float32Array> = {};
-  for (const [name, grad] of Object.entries(grads)) clipped[name] = grad.map((g) => g * factor);
+  for (const [name, grad] of Object.entries(grads)) {
+    const scaled = (clipped[name] = new Float32Array(grad.length));
+    for (let i = 0; i < grad.length; i++) scaled[i] = grad[i]! * factor;
+  }
   return { grads: clipped, norm };
 }
 
