@@ -23,6 +23,11 @@ export const command = defineCommand({
       hint: "where the paths of task.json are looked for first",
     },
     "batch-size": { type: "string", value: "N", default: "16", hint: "texts in one run" },
+    report: {
+      type: "string",
+      value: "FILE",
+      hint: "also write a report to look at; the hardest texts of the data stand in it",
+    },
     ...TASK_BASE_OPTIONS,
     ...DATA_OPTIONS,
   },
@@ -78,6 +83,13 @@ export const command = defineCommand({
     const evaluation = assess(task.manifest, examples, logits);
 
     const data = datasets.map(({ name }) => name).join(", ");
+    if (values.report !== undefined) {
+      const { writeEvaluationReport } = await import("../training/report/evaluation-report.ts");
+      const name = `${base.manifest.dtype}, onnxruntime-${runtime}`;
+      const source = { name: data, runtime: name, examples, logits, evaluation };
+      await writeEvaluationReport(values.report, dir, task, base.manifest, source);
+      note(`report: ${values.report}`);
+    }
     const { metrics, score, ece } = evaluation;
     if (io.json) {
       io.out(

@@ -86,9 +86,7 @@ export const command = defineCommand({
       ...(pooling !== "none" && { pooling }),
     };
     const { version } = packed.task;
-    const card = taskCard(
-      taskFacts(packed.task.manifest, base, { method: "prefix", version, folder: out }),
-    );
+    const card = taskCard(taskFacts(packed.task.manifest, base, { method: "prefix", version }));
     await writeTaskFolder(out, packed, { taskJson: writeTaskSpec(spec), card, report: null });
     io.out(
       io.json

@@ -22,39 +22,37 @@ const WEAK_F1 = 0.5;
 
 /** The text of CARD.md. */
 export function taskCard(facts: ReportFacts): string {
-  const { description, evaluation, training } = facts;
+  const { description, evaluation, training, isServed = true } = facts;
   const sections: readonly string[][] = [
     ["---", ...yamlBlock(cardMetadata(facts)), "---"],
     [`# ${facts.task}`],
     ...(description === undefined ? [] : [[description]]),
     [whatItIs(facts)],
     ["## Intended use", "", intendedUse(facts), "", labelList(facts.labels)],
-    ...(evaluation ? [results(evaluation, training !== undefined)] : []),
+    ...(evaluation ? [results(evaluation, facts)] : []),
     ...(evaluation?.calibration ? [calibration(evaluation)] : []),
     ...(facts.data ? [trainingData(facts)] : []),
     ...(training ? [procedure(facts, training)] : []),
-    ["## Sizes", "", sizes(facts)],
+    ...(isServed ? [["## Sizes", "", sizes(facts)]] : []),
     ["## Limits", "", ...limits(facts).map((limit) => `- ${limit}`)],
-    howToUse(facts),
+    ...(isServed ? [howToUse(facts)] : []),
   ];
   return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-function whatItIs({
-  type,
-  problemType,
-  base,
-  method,
-  numVirtualTokens,
-  prefixBytes,
-}: ReportFacts): string {
+function whatItIs(facts: ReportFacts): string {
+  const { type, problemType, base, method, numVirtualTokens, prefixBytes } = facts;
   const kind = problemType === "regression" ? "regression" : `${type} classification`;
+  const of = `the base ${base.name}@${base.identity}`;
+  if (facts.isServed === false) {
+    return `A yardstick for ${kind} on ${of}: method \`${method}\`, measured to compare others with, not a task that can be published.`;
+  }
   const what =
     numVirtualTokens > 0 ? `${numVirtualTokens} virtual tokens and a linear head` : "a linear head";
-  return `A ${kind} task for the base ${base.name}@${base.identity}: ${what} (method \`${method}\`), ${formatBytes(prefixBytes)}. The base itself is unchanged.`;
+  return `A ${kind} task for ${of}: ${what} (method \`${method}\`), ${formatBytes(prefixBytes)}. The base itself is unchanged.`;
 }
 
-function intendedUse({ type, problemType, data }: ReportFacts): string {
+function intendedUse({ type, problemType, data, isServed = true }: ReportFacts): string {
   const does = {
     token: "Finds the entities of the types below in a text, with their positions.",
     single_label_classification:
@@ -66,7 +64,7 @@ function intendedUse({ type, problemType, data }: ReportFacts): string {
   const { language } = data ?? {};
   const texts =
     language === undefined ? "of the language and kind" : `in ${nameOf(language)}, of the kind`;
-  return `${does} Meant for texts ${texts} that it was trained on, served by edge-prefix beside other tasks on the same base.`;
+  return `${does} Meant for texts ${texts} that it was trained on${isServed ? ", served by edge-prefix beside other tasks on the same base" : ""}.`;
 }
 
 /** "en" -> English; what is no language tag stays as it is. */
@@ -83,11 +81,15 @@ function nameOf(language: string): string {
 const labelList = (labels: readonly string[]): string =>
   `Labels (${formatCount(labels.length)}): ${labels.slice(0, MAX_LABELS).map(inline).join(", ")}${labels.length > MAX_LABELS ? ", .." : ""}`;
 
-function results({ name, rows, runtime, metrics }: EvaluationFacts, isTrained: boolean): string[] {
+function results(
+  { name, rows, runtime, metrics }: EvaluationFacts,
+  { training, isServed = true }: ReportFacts,
+): string[] {
+  const how = isServed ? `the graph and runtime that serve, ${runtime}` : runtime;
   return [
     "## Results",
     "",
-    `Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${isTrained ? " The best epoch was chosen by the same rows, which flatters the numbers a little." : ""}`,
+    `Measured on ${plural(rows, "row")} of ${name} with ${how}.${training ? " The best epoch was chosen by the same rows, which flatters the numbers a little." : ""}`,
     "",
     ...table(
       ["metric", "value", "95 % bootstrap interval"],

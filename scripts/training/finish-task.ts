@@ -136,6 +136,7 @@ function factsOf(
   const runtime = isServed(method) ? "onnxruntime-web" : "onnxruntime-node";
   const facts = taskFacts(task.manifest, base, {
     method,
+    isServed: isServed(method),
     version: task.version,
     folder: out,
     description: spec.description,

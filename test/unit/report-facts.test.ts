@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import type { Example } from "../../scripts/training/data.ts";
 import type { DataSummary } from "../../scripts/training/data-summary.ts";
-import { decide, metricsOf } from "../../scripts/training/decisions.ts";
-import type { Decisions, Decoder } from "../../scripts/training/decisions.ts";
+import { metricsOf } from "../../scripts/training/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../../scripts/training/decisions.ts";
 import { assess } from "../../scripts/training/evaluate.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 import { recordCourse } from "../../scripts/training/report/course.ts";
@@ -34,7 +34,7 @@ const row = (...values: number[]) => [Float32Array.of(...values)];
 const factsOf = (
   decoder: Decoder,
   examples: readonly Example[],
-  logits: Parameters<typeof decide>[2],
+  logits: JudgedLogits,
   hasTexts = true,
 ) =>
   evaluationFacts(decoder, {

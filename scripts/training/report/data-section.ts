@@ -62,7 +62,8 @@ function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]
   );
 }
 
-export function usageSection(facts: ReportFacts): Markup {
+export function usageSection(facts: ReportFacts): Part {
+  if (facts.isServed === false) return null;
   const python = pythonLines(facts);
   const { base } = facts;
   return section(

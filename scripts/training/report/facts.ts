@@ -16,6 +16,8 @@ export interface ReportFacts {
   readonly problemType: ProblemType;
   /** prefix, prefix-projection, linear, .. */
   readonly method: string;
+  /** false for a yardstick (full, prompt): there is nothing to publish. */
+  readonly isServed?: boolean | undefined;
   readonly labels: readonly string[];
   readonly numVirtualTokens: number;
   readonly pooling: Pooling;

@@ -33,7 +33,7 @@ export function reportHtml(facts: ReportFacts): string {
 <body>
 ${title(facts)}
 <main>
-${facts.evaluation && resultSection(facts.evaluation, facts.training !== undefined)}
+${facts.evaluation && resultSection(facts.evaluation, facts)}
 ${confusionSection(facts)}
 ${labelsSection(facts)}
 ${regressionSection(facts)}
@@ -68,7 +68,7 @@ ${
 <div><dt>task</dt><dd>${facts.type}, ${kind}</dd></div>
 <div><dt>method</dt><dd>${method}${numVirtualTokens > 0 && `, ${numVirtualTokens} virtual tokens`}</dd></div>
 <div><dt>base</dt><dd>${base.name}, ${base.dtype}</dd></div>
-<div><dt>size of the task</dt><dd>${formatBytes(facts.prefixBytes)}</dd></div>
+${facts.isServed !== false && markup`<div><dt>size of the task</dt><dd>${formatBytes(facts.prefixBytes)}</dd></div>`}
 ${facts.training && markup`<div><dt>training rows</dt><dd>${formatCount(facts.training.rows)}</dd></div>`}
 ${evaluation?.calibration && markup`<div><dt>calibration error</dt><dd>${formatScore(evaluation.calibration.after.ece)}</dd></div>`}
 </dl>

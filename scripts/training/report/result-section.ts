@@ -21,7 +21,7 @@ import { intervalGraphic } from "./word-graphics.ts";
 /** Metrics with their intervals. */
 export function resultSection(
   { name, rows, runtime, metrics }: EvaluationFacts,
-  isTrained: boolean,
+  { training, isServed = true }: ReportFacts,
 ): Markup {
   const hasIntervals = metrics.some(({ interval }) => interval);
   // One line for all, from 0 to 1, or from -1 where a correlation is below nought; errors have none.
@@ -31,7 +31,7 @@ export function resultSection(
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with the graph and runtime that serve (${runtime}).${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>${isTrained && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
     table(
       [
         { name: "metric" },
@@ -97,7 +97,7 @@ export function sweepSection({ sweep }: ReportFacts): Part {
   );
 }
 
-export function calibrationSection({ evaluation }: ReportFacts): Part {
+export function calibrationSection({ evaluation, training }: ReportFacts): Part {
   const calibration = evaluation?.calibration;
   if (!evaluation || !calibration) return null;
   const { temperature, before, after } = calibration;
@@ -117,7 +117,7 @@ export function calibrationSection({ evaluation }: ReportFacts): Part {
             formatScore(after.ece),
           ],
         ],
-      )}<p class="aside">Logits are divided by the temperature, which was fitted on these ${formatCount(evaluation.rows)} rows and is served with the task. ECE, the expected calibration error, is the mean distance from the diagonal, weighted by answers.</p></div>`,
+      )}<p class="aside">Logits are divided by the temperature, which was fitted on ${training ? `these ${formatCount(evaluation.rows)} rows` : "the evaluation rows of its training"} and is served with the task. ECE, the expected calibration error, is the mean distance from the diagonal, weighted by answers.</p></div>`,
     ),
   );
 }

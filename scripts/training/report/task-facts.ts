@@ -16,6 +16,7 @@ export function taskFacts(
   { dtype }: Pick<BaseManifest, "dtype">,
   more: {
     readonly method: string;
+    readonly isServed?: boolean;
     readonly version?: string;
     readonly folder?: string;
     readonly description?: string | undefined;
@@ -29,6 +30,7 @@ export function taskFacts(
     type: manifest.type,
     problemType: manifest.problem_type,
     method: more.method,
+    isServed: more.isServed,
     labels: manifest.labels,
     numVirtualTokens: manifest.num_virtual_tokens,
     pooling: manifest.pooling,
