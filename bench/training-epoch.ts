@@ -8,7 +8,7 @@ import type { Command } from "../scripts/commands/command.ts";
 import { provenance } from "./provenance.ts";
 import { InputError } from "../src/core/errors.ts";
 import { inTurn } from "./training/contender.ts";
-import type { Contender } from "./training/contender.ts";
+import type { Contender, Time } from "./training/contender.ts";
 import { interval } from "./training/interval.ts";
 import type { EpochRows } from "./training/rows.ts";
 import {
@@ -62,7 +62,7 @@ export const bench: Command = defineCommand({
     const { python, checkpoint } = values;
     const peer =
       peers.length > 0 ? await startPeer(python!, { checkpoint: checkpoint!, threads }) : null;
-    let times: readonly (readonly number[])[];
+    let times: readonly (readonly Time[])[];
     try {
       await peer?.rows(rows.features, problem);
       for (const name of peers) {
@@ -74,11 +74,17 @@ export const bench: Command = defineCommand({
     } finally {
       await peer?.stop();
     }
+    const wall = times.map((list) => list.map(({ ms }) => ms));
+    const cpu = times.map((list) => list.map(({ cpuMs }) => cpuMs));
     const results = contenders.map(({ name }, i) => ({
       name,
-      seconds: sum(times[i]!) / 1000,
+      seconds: sum(wall[i]!) / 1000,
+      cpu_seconds: sum(cpu[i]!) / 1000,
       padding: paddedShare(rows, plans[i]!),
-      ...(i > 0 && { ratio: interval(times[i]!, times[0]!) }),
+      ...(i > 0 && {
+        ratio: interval(wall[i]!, wall[0]!),
+        cpu_ratio: interval(cpu[i]!, cpu[0]!),
+      }),
     }));
     if (io.json) {
       const settings = { data: rows.name, rows: rows.features.length, batch_size: batchSize };
@@ -95,24 +101,25 @@ export const bench: Command = defineCommand({
         }),
       );
     } else {
-      const lines = results.map(({ name, seconds, padding, ratio }) => [
+      const lines = results.map(({ name, seconds, padding, ratio, cpu_ratio: cpuRatio }) => [
         name,
         seconds.toFixed(1),
         `${(100 * padding).toFixed(0)} %`,
         ratio ? `${ratio.value.toFixed(2)} (${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)})` : "",
+        cpuRatio ? cpuRatio.value.toFixed(2) : "",
       ]);
-      io.out(table([["", "epoch s", "padding", "it / ours"], ...lines]));
+      io.out(table([["", "epoch s", "padding", "it / ours", "by CPU time"], ...lines]));
     }
     return 0;
   },
 });
 
-/** Milliseconds of every block of batches, by contender. */
+/** The time of every block of batches, by contender. */
 async function epochInTurn(
   contenders: readonly Contender[],
   plans: readonly (readonly (readonly number[])[])[],
   io: { err(line: string): void; readonly signal: AbortSignal },
-): Promise<number[][]> {
+): Promise<Time[][]> {
   const blocks = Math.ceil(plans[0]!.length / BLOCK);
   const planOf = new Map(contenders.map((contender, i) => [contender, plans[i]!]));
   for (const [contender, plan] of planOf) {
@@ -123,9 +130,9 @@ async function epochInTurn(
     blocks,
     async (contender, round) => {
       const batches = planOf.get(contender)!.slice(round * BLOCK, (round + 1) * BLOCK);
-      const ms = sum(await contender.batches(batches));
+      const time = await contender.batches(batches);
       if (contender === contenders[0]) io.err(`block ${round + 1} of ${blocks}`);
-      return ms;
+      return time;
     },
     io.signal,
   );

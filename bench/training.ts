@@ -7,9 +7,10 @@ import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
 import { chooseTrainGraph } from "../scripts/training/train-graph.ts";
 import { provenance } from "./provenance.ts";
-import type { Contender, Problem } from "./training/contender.ts";
+import type { Contender, Problem, Time } from "./training/contender.ts";
 import { inTurn } from "./training/contender.ts";
 import type { Peer, PeerName } from "./training/peer.ts";
+import { watchUsage } from "./training/usage.ts";
 import {
   COMMON_OPTIONS,
   PEER_OPTIONS,
@@ -30,16 +31,23 @@ const SHAPES = [
 ] as const;
 const NUM_LABELS = 4;
 const WARM_UP_ROUNDS = 1;
+/** From here on the ratios are not to be trusted without a look at the CPU time. */
+const BUSY_SHARE = 0.1;
 
 interface Result {
   readonly task: string;
   readonly shape: string;
   /** Median over rounds, by contender; "ours" comes first. */
   readonly tokens_per_second: Readonly<Record<string, number>>;
-  /** Milliseconds a step in every round, by contender. */
+  /** Milliseconds a step in every round, by contender; and of all its threads' CPU time. */
   readonly step_ms: Readonly<Record<string, readonly number[]>>;
+  readonly step_cpu_ms: Readonly<Record<string, readonly number[]>>;
   /** Tokens per second of ours / theirs within each round: median and quartiles. */
   readonly ratio: Readonly<Record<string, Spread>>;
+  /** The same by CPU time: what to look at, with --threads 1, on a machine that is never quiet. */
+  readonly cpu_ratio: Readonly<Record<string, Spread>>;
+  /** Share of the machine's CPU time that went to anything else meanwhile. */
+  readonly others_share: number;
 }
 
 export const bench: Command = defineCommand({
@@ -88,14 +96,22 @@ export const bench: Command = defineCommand({
         ];
         for (const { batch, tokens } of SHAPES) {
           io.err(`${task} ${batch}x${tokens}`);
+          const usage = watchUsage();
           const times = await inTurn(
             contenders,
             WARM_UP_ROUNDS + rounds,
-            async (contender) => sum(await contender.random(batch, tokens, steps)) / steps,
+            async (contender) => perStep(await contender.random(batch, tokens, steps), steps),
             io.signal,
           );
+          const cpuMs = steps * sum(times.flat().map((time) => time.cpuMs));
+          const othersShare = usage.othersShare(cpuMs);
+          if (othersShare > BUSY_SHARE) io.err(busyNote(othersShare));
           const measured = times.map((list) => list.slice(WARM_UP_ROUNDS));
-          results.push(resultOf(task, { batch, tokens }, contenders, measured));
+          results.push({
+            task,
+            ...resultOf({ batch, tokens }, contenders, measured),
+            others_share: rounded(othersShare),
+          });
         }
         for (const contender of contenders) await contender.close();
       }
@@ -141,41 +157,55 @@ async function openAll(
   return contenders;
 }
 
-/** `times`: milliseconds a step, by contender and round. */
+const perStep = ({ ms, cpuMs }: Time, steps: number): Time => ({
+  ms: ms / steps,
+  cpuMs: cpuMs / steps,
+});
+
+/** `times`: of one step, by contender and round. */
 function resultOf(
-  task: string,
   { batch, tokens }: { batch: number; tokens: number },
   contenders: readonly Contender[],
-  times: readonly (readonly number[])[],
-): Result {
-  const speeds = contenders.map(({ name }, i) => [
-    name,
-    (1000 * batch * tokens) / median(times[i]!),
-  ]);
-  const ratios = contenders.map(
-    ({ name }, i) => [name, ratioSpread(times[i]!, times[0]!)] as const,
-  );
+  times: readonly (readonly Time[])[],
+): Omit<Result, "task" | "others_share"> {
+  const wall = times.map((list) => list.map(({ ms }) => rounded(ms)));
+  const cpu = times.map((list) => list.map(({ cpuMs }) => rounded(cpuMs)));
+  const byName = <T>(valueOf: (i: number) => T, from = 0): Record<string, T> =>
+    Object.fromEntries(contenders.map(({ name }, i) => [name, valueOf(i)] as const).slice(from));
   return {
-    task,
     shape: `${batch}x${tokens}`,
-    tokens_per_second: Object.fromEntries(speeds),
-    step_ms: Object.fromEntries(contenders.map(({ name }, i) => [name, times[i]!.map(rounded)])),
-    ratio: Object.fromEntries(ratios.slice(1)),
+    tokens_per_second: byName((i) => (1000 * batch * tokens) / median(wall[i]!)),
+    ratio: byName((i) => ratioSpread(wall[i]!, wall[0]!), 1),
+    cpu_ratio: byName((i) => ratioSpread(cpu[i]!, cpu[0]!), 1),
+    step_ms: byName((i) => wall[i]!),
+    step_cpu_ms: byName((i) => cpu[i]!),
   };
 }
 
 function tableOf(results: readonly Result[], peers: readonly PeerName[]): string {
-  const header = ["task", "shape", "ours tok/s", ...peers.flatMap((name) => [name, "ours / it"])];
-  const rows = results.map(({ task, shape, tokens_per_second: speeds, ratio }) => [
+  const header = [
+    "task",
+    "shape",
+    "ours tok/s",
+    ...peers.flatMap((name) => [name, "ours / it", "by CPU time"]),
+  ];
+  const rows = results.map(({ task, shape, tokens_per_second: speeds, ratio, cpu_ratio: cpu }) => [
     task,
     shape,
     speeds["ours"]!.toFixed(0),
-    ...peers.flatMap((name) => [speeds[name]!.toFixed(0), spreadText(ratio[name]!)]),
+    ...peers.flatMap((name) => [
+      speeds[name]!.toFixed(0),
+      spreadText(ratio[name]!),
+      cpu[name]!.median.toFixed(2),
+    ]),
   ]);
   return table([header, ...rows]);
 }
 
-const rounded = (ms: number): number => Number(ms.toFixed(2));
+const busyNote = (share: number): string =>
+  `others took ${(100 * share).toFixed(0)} % of the machine; threads that wait for each other suffer most from that, so look at the CPU time of --threads 1`;
+
+const rounded = (value: number): number => Number(value.toFixed(2));
 
 const spreadText = ({ median: middle, low, high }: Spread): string =>
   `${middle.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;

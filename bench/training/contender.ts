@@ -3,12 +3,19 @@ import { InputError } from "../../src/core/errors.ts";
 import type { TrainGraph } from "../../scripts/training/train-graph.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 
+/** Milliseconds of several steps together. */
+export interface Time {
+  readonly ms: number;
+  /** Of all threads of the process. With one thread it hardly depends on what else runs. */
+  readonly cpuMs: number;
+}
+
 export interface Contender {
   readonly name: string;
-  /** Milliseconds of each of `steps` steps on random tokens without padding. */
-  random(batch: number, tokens: number, steps: number): Promise<readonly number[]>;
-  /** Milliseconds of a step on each of these batches of row numbers. */
-  batches(batches: readonly (readonly number[])[]): Promise<readonly number[]>;
+  /** `steps` steps on random tokens without padding. */
+  random(batch: number, tokens: number, steps: number): Promise<Time>;
+  /** A step on each of these batches of row numbers. */
+  batches(batches: readonly (readonly number[])[]): Promise<Time>;
   close(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ import { initialParams } from "../../scripts/training/parameters.ts";
 import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
 import { chooseTrainGraph } from "../../scripts/training/train-graph.ts";
 import type { GraphFiles } from "../../src/runtime/session.ts";
-import type { Contender, Problem } from "./contender.ts";
+import type { Contender, Problem, Time } from "./contender.ts";
 
 const METHOD = "prefix";
 const MAX_GRAD_NORM = 1;
@@ -61,32 +61,30 @@ export async function openOurs(
   let params = initialParams(session.parameters, derive(key, "init"));
   let state = optimizer.init(params);
 
-  async function timedStep(batch: readonly Feature[]): Promise<number> {
-    const start = performance.now();
+  async function step(batch: readonly Feature[]): Promise<void> {
     const { grads } = await session.step(batch, params, derive(key, "step", state.step));
     const clipped = clipByGlobalNorm(grads, MAX_GRAD_NORM);
     const next = optimizer.update(clipped.grads, state, params);
     state = next.state;
     params = applyUpdates(params, next.updates);
-    return performance.now() - start;
+  }
+
+  async function timed(batches: readonly (readonly Feature[])[]): Promise<Time> {
+    const start = performance.now();
+    const cpuStart = process.cpuUsage();
+    for (const batch of batches) await step(batch);
+    const { user, system } = process.cpuUsage(cpuStart); // microseconds
+    return { ms: performance.now() - start, cpuMs: (user + system) / 1000 };
   }
 
   return {
     name: "ours",
-    async random(batch, tokens, steps) {
-      const times: number[] = [];
-      for (let i = 0; i < steps; i++) {
-        const stepKey = derive(key, "tokens", state.step);
-        const options = { batch, tokens, vocab: base.manifest.vocab_size, pooling, numLabels };
-        times.push(await timedStep(randomRows(stepKey, options)));
-      }
-      return times;
+    random(batch, tokens, steps) {
+      const options = { batch, tokens, vocab: base.manifest.vocab_size, pooling, numLabels };
+      const keyAt = (i: number): Key => derive(key, "tokens", state.step, i);
+      return timed(Array.from({ length: steps }, (_, i) => randomRows(keyAt(i), options)));
     },
-    async batches(batches) {
-      const times: number[] = [];
-      for (const batch of batches) times.push(await timedStep(batch.map((row) => rows[row]!)));
-      return times;
-    },
+    batches: (batches) => timed(batches.map((batch) => batch.map((row) => rows[row]!))),
     close: () => session.release(),
   };
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { stopTree } from "../../scripts/process-tree.ts";
 import type { Feature } from "../../scripts/training/features.ts";
 import { InputError } from "../../src/core/errors.ts";
-import type { Contender, Problem } from "./contender.ts";
+import type { Contender, Problem, Time } from "./contender.ts";
 
 const SCRIPT = fileURLToPath(new URL("peft_step.py", import.meta.url));
 const MAX_STDERR_CHARS = 2_000;
@@ -64,8 +64,10 @@ export async function startPeer(
       "python-failed",
       `${python}: ${why}; --python names an interpreter with torch, peft and transformers (pip install torch peft transformers)`,
     );
-  const times = async (request: Record<string, unknown>): Promise<readonly number[]> =>
-    (await call<{ ms: readonly number[] }>(request)).ms;
+  async function timed(request: Record<string, unknown>): Promise<Time> {
+    const { ms, cpu_ms: cpuMs } = await call<{ ms: number; cpu_ms: number }>(request);
+    return { ms, cpuMs };
+  }
 
   const { versions } = await call<Pick<Peer, "versions">>({ op: "setup", checkpoint, threads });
   return {
@@ -82,8 +84,8 @@ export async function startPeer(
       });
       return {
         name,
-        random: (batch, tokens, steps) => times({ op: "random", name, batch, tokens, steps }),
-        batches: (batches) => times({ op: "steps", name, batches }),
+        random: (batch, tokens, steps) => timed({ op: "random", name, batch, tokens, steps }),
+        batches: (batches) => timed({ op: "steps", name, batches }),
         close: async () => void (await call({ op: "close", name })),
       };
     },
