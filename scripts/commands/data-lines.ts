@@ -9,6 +9,7 @@ import type { Histogram, LabelCount } from "../training/report/facts.ts";
 /** More labels than this are shown by their largest and smallest. */
 const MAX_LABELS = 8;
 const BAR = 20;
+const MAX_WIDTH = 100;
 /** Labels with fewer rows are hardly learned. */
 const FEW_ROWS = 5;
 
@@ -39,10 +40,14 @@ function balanceLines(balance: readonly LabelCount[]): string[] {
     return `  ${clip(label, width).padEnd(width)}  ${bar.padEnd(BAR)}  ${count(train)}`;
   });
   if (isLong) lines.splice(-1, 0, `  .. ${balance.length - MAX_LABELS + 1} more ..`);
-  const few = balance.filter(({ train }) => train < FEW_ROWS).map(({ label }) => label);
-  const unseen = balance.filter((row) => row.eval === 0 && row.train > 0).map(({ label }) => label);
+  const few = balance.filter(({ train }) => train > 0 && train < FEW_ROWS);
+  const none = balance.filter(({ train }) => train === 0);
+  const unseen = balance.filter((row) => row.eval === 0 && row.train > 0);
   return [
     ...lines,
+    ...(none.length > 0
+      ? [`  only in the evaluation rows, so never answered: ${names(none)}`]
+      : []),
     ...(few.length > 0 ? [`  fewer than ${FEW_ROWS} rows to learn from: ${names(few)}`] : []),
     ...(unseen.length > 0 ? [`  nothing to evaluate on: ${names(unseen)}`] : []),
   ];
@@ -84,11 +89,11 @@ function duplicateLines({ duplicates }: DataSummary): string[] {
   ];
 }
 
-/** One line of settings, with the reason for each that was chosen. */
-export function settingsLine(
+/** The settings, with the reason for each that was chosen, in lines of up to 100 characters. */
+export function settingsLines(
   prepared: PreparedTask,
   base: { name: string; dtype: string },
-): string {
+): string[] {
   const { method, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
   const because = (setting: string): string => {
     const reason = prepared.reasons[setting];
@@ -101,7 +106,7 @@ export function settingsLine(
     ...(pooling === "none" ? [] : [`pooling ${pooling}`]),
     `windows of ${maxLength} tokens${because("max_length")}`,
     `lr ${h.learning_rate}${because("learning_rate")}`,
-    `${h.epochs} epochs${because("epochs")}`,
+    `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,
     h.patience > 0
       ? `stopping after ${h.patience} without a better score${because("patience")}`
       : `no early stop${because("patience")}`,
@@ -109,7 +114,19 @@ export function settingsLine(
     `trained in ${prepared.trainGraph}${because("train_graph")}`,
     `seed ${prepared.seed}`,
   ];
-  return `${method} on ${base.name} (${base.dtype}): ${settings.join(" · ")}`;
+  return wrapped([`${method} on ${base.name} (${base.dtype})`, ...settings]);
+}
+
+/** Items between dots, in lines of up to 100 characters; later lines are set in. */
+function wrapped(items: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(item);
+    else if (last.length + item.length + 3 <= MAX_WIDTH) lines[lines.length - 1] += ` · ${item}`;
+    else lines.push(`  ${item}`);
+  }
+  return lines;
 }
 
 /** "40 s", "12 min", "2.5 h" */
@@ -122,5 +139,8 @@ const count = (value: number): string => value.toLocaleString("en");
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const clip = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, width - 1)}…`;
-const names = (list: readonly string[]): string =>
-  list.slice(0, 5).join(", ") + (list.length > 5 ? ` and ${list.length - 5} more` : "");
+const names = (list: readonly LabelCount[]): string =>
+  list
+    .slice(0, 5)
+    .map(({ label }) => label)
+    .join(", ") + (list.length > 5 ? ` and ${list.length - 5} more` : "");

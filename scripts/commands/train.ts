@@ -13,7 +13,7 @@ import type { DataFile, Hyperparameters, TaskSpec } from "../training/task-spec.
 import { isStale } from "../training/trainer.ts";
 import { defineCommand } from "./command.ts";
 import type { Io } from "./command.ts";
-import { dataLines, durationText, settingsLine } from "./data-lines.ts";
+import { dataLines, durationText, settingsLines } from "./data-lines.ts";
 import { metricLines } from "./metric-lines.ts";
 import { TRAIN_OPTIONS, isTaskFolder, readRequest, resumeLine } from "./train-request.ts";
 
@@ -47,7 +47,7 @@ export const command = defineCommand({
     const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
     const { hyperparameters: h } = prepared;
     for (const line of dataLines(name, prepared)) note(line);
-    note(settingsLine(prepared, base.manifest));
+    for (const line of settingsLines(prepared, base.manifest)) note(line);
 
     const display = showRun(io, h);
     const result = await trainTask(

@@ -30,7 +30,7 @@ const WARM_UP_STEPS = 1;
 const TIMED_STEPS = 3;
 const TIMED_ANSWERS = 64;
 /** The last evaluation runs on the runtime that serves, on one thread of WebAssembly. */
-const SERVING_FACTOR = 8;
+const SERVING_FACTOR = 5;
 
 /** Null when the clock stands still, as in a test. */
 export async function estimateTime(options: EstimateOptions): Promise<Estimate | null> {

@@ -188,8 +188,12 @@ export async function trainTask(
   const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
   const { signal } = options;
   const first = await pack(best);
-  const finished = await finishTask(first, { facts, prepared, spec, serving, signal });
+  const finished = await unlessAborted(
+    signal,
+    finishTask(first, { facts, prepared, spec, serving, signal }),
+  );
   await release(native, serving);
+  if (!finished) return { isDone: false, step: state.step };
   return { ...finished, isDone, state, origin: base, course: course.read() };
 }
 

@@ -1,6 +1,6 @@
 /** What a person sees of the data before training: balance, lengths, what occurs twice, settings. */
 import { describe, expect, test } from "vitest";
-import { dataLines, durationText, settingsLine } from "../../scripts/commands/data-lines.ts";
+import { dataLines, durationText, settingsLines } from "../../scripts/commands/data-lines.ts";
 import { joinWords } from "../../scripts/training/data-formats.ts";
 import {
   balanceOf,
@@ -99,7 +99,11 @@ describe("the screen before training", () => {
     evaluationName: "10 % of tickets.csv",
     summary: {
       files: [],
-      balance: labels.map((label, i) => ({ label, train: 200 >> i, eval: i < 7 ? 1 : 0 })),
+      balance: labels.map((label, i) => ({
+        label,
+        train: i < 8 ? 200 >> i : 0,
+        eval: i < 7 || i === 8 ? 1 : 0,
+      })),
       lengths: { train: histogramOf([5, 9, 9, 200]), eval: histogramOf([5]) },
       cutShare: 0.25,
       duplicates: { inEvaluation: 12, withinTrain: 3, conflicting: 1 },
@@ -117,7 +121,8 @@ describe("the screen before training", () => {
     expect(lines[1]).toBe(`  label 0   ${"█".repeat(20)}  200`);
     expect(lines).toContain("  .. 5 more ..");
     const text = lines.join("\n");
-    expect(text).toContain("fewer than 5 rows to learn from: label 6, label 7, label 8");
+    expect(text).toContain("only in the evaluation rows, so never answered: label 8");
+    expect(text).toContain("fewer than 5 rows to learn from: label 6, label 7\n");
     expect(text).toContain("nothing to evaluate on: label 7");
     expect(text).toContain("the longest 200; 25 % are longer than 128 and cut for training");
     expect(text).toContain("12 training rows left out: their texts are evaluation texts");
@@ -125,8 +130,10 @@ describe("the screen before training", () => {
   });
 
   test("ends with every setting, and the reason for each that was chosen", () => {
-    const line = settingsLine(prepared, { name: "pocket", dtype: "int8" });
-    expect(line).toMatch(/^prefix on pocket \(int8\): 16 virtual tokens · pooling mean/);
+    const lines = settingsLines(prepared, { name: "pocket", dtype: "int8" });
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
+    const line = lines.join(" ·");
+    expect(line).toMatch(/^prefix on pocket \(int8\) · 16 virtual tokens · pooling mean/);
     expect(line).toContain("16 epochs (for 1,200 rows)");
     expect(line).toContain("stopping after 6 without a better score");
   });

@@ -282,6 +282,32 @@ describe("an interrupted run", () => {
     expect(resumed.packed.manifestBytes).toEqual(whole.packed.manifestBytes);
   });
 
+  test("in its last measurements has nothing to train again, only to measure", async () => {
+    const task = await prepare({
+      ...SEQUENCE,
+      hyperparameters: { ...SEQUENCE.hyperparameters, epochs: 2 },
+    });
+    const whole = await finish(task);
+    const out = outDir();
+    const abort = new AbortController();
+    const stopped = await run(task, {
+      out,
+      signal: abort.signal,
+      onEpoch: ({ epoch }) => {
+        if (epoch === 2) abort.abort();
+      },
+    });
+    expect(stopped).toEqual({ isDone: false, step: 14 });
+    const steps: number[] = [];
+    const resumed = await finish(task, {
+      out,
+      resume: true,
+      onStep: ({ step }) => steps.push(step),
+    });
+    expect(steps).toEqual([]);
+    expect(resumed.packed.manifestBytes).toEqual(whole.packed.manifestBytes);
+  });
+
   test("does not go on with other settings", async () => {
     const task = await prepare(SEQUENCE);
     const out = outDir();
@@ -307,6 +333,6 @@ test("the folder that is written is one that serving opens, and the saved run is
   expect(opened.version).toBe(result.packed.task.version);
   expect(opened.prefix.numVirtualTokens).toBe(4);
   const card = await readFile(join(out, "CARD.md"), "utf8");
-  expect(card).toContain("Trained on train.tsv.");
+  expect(card).toContain("train.tsv");
   expect(card).toContain("pipeline_tag: text-classification");
 });
