@@ -200,7 +200,7 @@ describe("the confusion matrix", () => {
     expect(width).toBeLessThan(460);
     // One stray answer of 31 is still to be seen.
     for (const { "fill-opacity": opacity } of shapes(chart, "rect", "wrong")) {
-      expect(opacity).toBeGreaterThan(0.25);
+      expect(opacity).toBeGreaterThan(0.4);
     }
   });
 

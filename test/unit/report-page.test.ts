@@ -15,7 +15,7 @@ import { MOOD, PLACES } from "../support/report-facts.ts";
 
 /** Names of the elements in their order; throws when they do not nest. */
 function elements(html: string): string[] {
-  const alone = new Set(["meta", "br", "!doctype"]);
+  const alone = new Set(["meta", "br", "wbr", "!doctype"]);
   const [names, open]: [string[], string[]] = [[], []];
   for (const [, slash, name, rest] of html.matchAll(/<(\/?)([!a-z][a-z0-9]*)([^>]*)>/gi)) {
     const tag = name!.toLowerCase();

@@ -27,7 +27,7 @@ export function confusionMatrix(
     ? Math.min(52, Math.max(24, 230 / names.length))
     : Math.min(14, Math.max(2, TEXTURE_SIZE / names.length));
   const longest = Math.max(...names.map((name) => short(name).length));
-  const [left, top] = isNamed ? [longest * 6.4 + 10, columnRoom(names, size)] : [16, 20];
+  const [left, top] = isNamed ? [longest * 6.8 + 10, columnRoom(names, size)] : [16, 20];
   const extent = names.length * size;
 
   const draw = ({ truth, answer, count }: ConfusionCell): Part => {
@@ -36,7 +36,7 @@ export function confusionMatrix(
     const share = count / totals.get(truth)!;
     const isRight = truth === answer;
     // A single confusion must still be seen in a texture.
-    const opacity = isNamed ? share : 0.25 + 0.75 * share;
+    const opacity = isNamed ? share : 0.4 + 0.6 * share;
     return [
       rect(x + 0.5, y + 0.5, size - 1, size - 1, isRight ? "right" : "wrong", {
         opacity,
@@ -72,7 +72,7 @@ export function confusionMatrix(
 
 /** Names stand upright where all fit their columns, and slanted where one does not. */
 const isUpright = (names: readonly string[], size: number): boolean =>
-  names.every((name) => short(name).length * 6.4 <= size);
+  names.every((name) => short(name).length * 6.8 <= size);
 
 function columnName(name: string, x: number, y: number, names: readonly string[], size: number) {
   if (isUpright(names, size)) return text(x, y, short(name), { anchor: "middle" });
@@ -80,7 +80,7 @@ function columnName(name: string, x: number, y: number, names: readonly string[]
 }
 
 const longestName = (names: readonly string[]): number =>
-  Math.max(...names.map((name) => short(name).length)) * 6.4;
+  Math.max(...names.map((name) => short(name).length)) * 6.8;
 const columnRoom = (names: readonly string[], size: number): number =>
   isUpright(names, size) ? 20 : longestName(names) * Math.sin((50 * Math.PI) / 180) + 18;
 /** The slanted name of the last column leans out to the right. */
@@ -89,7 +89,7 @@ const overhang = (names: readonly string[], size: number): number =>
     ? 2
     : Math.max(
         2,
-        short(names.at(-1)!).length * 6.4 * Math.cos((50 * Math.PI) / 180) - size / 2 + 10,
+        short(names.at(-1)!).length * 6.8 * Math.cos((50 * Math.PI) / 180) - size / 2 + 10,
       );
 
 const MAX_NAME = 18;

@@ -43,10 +43,12 @@ const filesTable = (files: DataFacts["files"]): Markup =>
 function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]): Part {
   const sorted = [...balance].sort((a, b) => b.train - a.train || (a.label < b.label ? -1 : 1));
   const largest = Math.max(1, ...sorted.map(({ train }) => train));
+  // Bars are for a few labels; with many, two tables of numbers fit side by side.
+  const hasBars = sorted.length <= LABELS_A_COLUMN;
   const columns = [
     { name: type === "token" ? "entity type" : "label" },
     { name: "training", isNumber: true },
-    { name: "" },
+    ...(hasBars ? [{ name: "" }] : []),
     { name: "evaluation", isNumber: true },
   ];
   return chunks(sorted, LABELS_A_COLUMN).map((part) =>
@@ -55,7 +57,7 @@ function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]
       part.map((row) => [
         foreign(row.label),
         formatCount(row.train),
-        shareGraphic(row.train, largest),
+        ...(hasBars ? [shareGraphic(row.train, largest)] : []),
         formatCount(row.eval),
       ]),
     ),

@@ -1,5 +1,6 @@
 /** Where does it err: confusions, a table of labels or entity types, the hardest examples. */
 import { confusionMatrix, topConfusions } from "./confusion.ts";
+import type { LabelScore } from "../metrics.ts";
 import type { EntityOutcomes, HardExample, ReportFacts } from "./facts.ts";
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";
@@ -50,36 +51,47 @@ export function labelsSection({ evaluation, type }: ReportFacts): Part {
   const scores = evaluation?.labels;
   if (!scores || scores.length === 0) return null;
   const worstFirst = [...scores].sort((a, b) => a.f1 - b.f1 || (a.label < b.label ? -1 : 1));
-  const columns = [
-    { name: type === "token" ? "entity type" : "label" },
-    { name: "F1", isNumber: true },
-    { name: "0 to 1", isWide: true },
-    { name: "precision", isNumber: true },
-    { name: "recall", isNumber: true },
-    { name: type === "token" ? "entities" : "rows", isNumber: true },
-  ];
+  const [worst = [], ...others] = chunks(worstFirst, LABELS_A_COLUMN);
   return section(
     "labels",
     type === "token" ? "Entity types" : "Labels",
     markup`<p>Lowest F1 first. The dot is F1, the bar reaches from precision to recall.</p>`,
-    figures(
-      chunks(worstFirst, LABELS_A_COLUMN).map((part) =>
-        table(
-          columns,
-          part.map(({ label, precision, recall, f1, support }) => [
-            foreign(label),
-            formatScore(f1),
-            scoreGraphic(precision, recall, f1),
-            formatScore(precision),
-            formatScore(recall),
-            formatCount(support),
-          ]),
-        ),
-      ),
-    ),
+    figures([scoreTable(worst, type), others.map((part) => shortScoreTable(part))]),
     evaluation.entities && outcomesTable(evaluation.entities),
   );
 }
+
+function scoreTable(scores: readonly LabelScore[], type: ReportFacts["type"]): Markup {
+  return table(
+    [
+      { name: type === "token" ? "entity type" : "label" },
+      { name: "F1", isNumber: true },
+      { name: "0 to 1", isWide: true },
+      { name: "precision", isNumber: true },
+      { name: "recall", isNumber: true },
+      { name: type === "token" ? "entities" : "rows", isNumber: true },
+    ],
+    scores.map(({ label, precision, recall, f1, support }) => [
+      foreign(label),
+      formatScore(f1),
+      scoreGraphic(precision, recall, f1),
+      formatScore(precision),
+      formatScore(recall),
+      formatCount(support),
+    ]),
+  );
+}
+
+/** For labels that do well among many: narrow enough for two side by side. */
+const shortScoreTable = (scores: readonly LabelScore[]): Markup =>
+  table(
+    [{ name: "label" }, { name: "F1", isNumber: true }, { name: "0 to 1" }],
+    scores.map(({ label, precision, recall, f1 }) => [
+      foreign(label),
+      formatScore(f1),
+      scoreGraphic(precision, recall, f1),
+    ]),
+  );
 
 function outcomesTable(outcomes: EntityOutcomes): Markup {
   const { correct, wrongEnds, wrongType, wrongBoth, missed, spurious } = outcomes;

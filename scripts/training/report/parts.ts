@@ -39,8 +39,12 @@ export const figures = (...charts: Part[]): Markup => markup`<div class="figures
 export const figure = (chart: Part, caption: Part = null): Markup =>
   markup`<figure>${chart}${caption !== null && markup`<figcaption>${caption}</figcaption>`}</figure>`;
 
-/** Text of the data: isolated, so that its writing direction stays its own. */
-export const foreign = (text: string): Markup => markup`<bdi>${text}</bdi>`;
+/**
+ * A name from the data: isolated, so that its writing direction stays its own, and broken, where it
+ * must be, after the marks that names are made of: `card_payment_` `wrong_exchange_rate`.
+ */
+export const foreign = (text: string): Markup =>
+  markup`<bdi>${text.split(/(?<=[_/.-])(?=.)/).map((part, i) => [i > 0 && markup`<wbr>`, part])}</bdi>`;
 
 /** A long table cut into parts of `size` rows, for columns side by side. */
 export const chunks = <T>(items: readonly T[], size: number): T[][] =>

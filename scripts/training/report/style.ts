@@ -57,7 +57,7 @@ th, td { padding: .2rem 1.1rem .2rem 0; text-align: start; vertical-align: basel
 th:last-child, td:last-child { padding-inline-end: 0; }
 thead th { color: var(--quiet); border-bottom: 1px solid var(--faint); white-space: nowrap; }
 tbody tr:first-child > * { padding-top: .4rem; }
-th[scope=row] { overflow-wrap: anywhere; min-width: 5.5rem; }
+th[scope=row], td { overflow-wrap: break-word; max-width: 15rem; }
 th code { white-space: nowrap; }
 .number { text-align: end; white-space: nowrap; }
 td svg { vertical-align: -2px; max-width: none; }
