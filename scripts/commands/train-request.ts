@@ -61,8 +61,8 @@ export const TRAIN_OPTIONS = {
   },
   "problem-type": {
     type: "string",
-    value: PROBLEM_TYPES.join("|"),
-    hint: "one label, several, or a number for each text (default: by the labels)",
+    value: "NAME",
+    hint: `${PROBLEM_TYPES.join(", ")} (default: by the labels)`,
   },
   method: {
     type: "string",
