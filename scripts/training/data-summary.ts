@@ -88,7 +88,8 @@ export function histogramOf(values: readonly number[]): Histogram {
   const max = sorted.at(-1) ?? 0;
   const far = quantile(sorted, 0.99);
   const width = WIDTHS.find((candidate) => far < candidate * MAX_BINS) ?? Math.ceil(far / MAX_BINS);
-  const counts = new Array<number>(Math.min(MAX_BINS, Math.floor(max / width) + 1)).fill(0);
+  const bins = Math.min(MAX_BINS, Math.floor(max / width) + 1);
+  const counts = Array.from({ length: bins }, () => 0);
   for (const value of values) {
     const bin = Math.min(counts.length - 1, Math.floor(value / width));
     counts[bin] = counts[bin]! + 1;
