@@ -14,8 +14,8 @@ import {
   OverloadedError,
   UnavailableError,
 } from "../core/errors.ts";
-import { RequestError } from "./schema.ts";
-import type { RequestIssue } from "./schema.ts";
+import { RequestError } from "./request-error.ts";
+import type { RequestIssue } from "./request-error.ts";
 
 export interface Problem {
   readonly type: string;
