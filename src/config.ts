@@ -68,6 +68,30 @@ export const SETTINGS = {
     max: 10_000_000,
     meaning: "tokens that may wait before requests are refused",
   },
+  microsPerToken: {
+    variable: "MICROS_PER_TOKEN",
+    // The bundled base of three layers costs about 220 on one core of a server, MiniLM-L6 430.
+    default: 300,
+    min: 1,
+    max: 100_000,
+    meaning: "microseconds that a token costs, until that is measured",
+  },
+  requestCpuMs: {
+    variable: "REQUEST_CPU_MS",
+    // Below the deadline: what cannot be done in time even alone is not begun.
+    default: 25_000,
+    min: 1,
+    max: 300_000,
+    meaning: "milliseconds of computing that one request may need, as forecast",
+  },
+  maxHeapBytes: {
+    variable: "MAX_HEAP_BYTES",
+    // An isolate has 128 MB; the rest is for JavaScript's own objects.
+    default: 110_000_000,
+    min: 1_000_000,
+    max: 4_000_000_000,
+    meaning: "bytes of runtime heap and cached tasks, beyond which nothing that needs more begins",
+  },
   deadlineMs: {
     variable: "DEADLINE_MS",
     default: 30_000,
@@ -110,6 +134,7 @@ export interface Config extends Limits {
   readonly base: string;
   readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
   readonly scheduler: Pick<Values, "maxBatchTokens" | "maxQueuedTokens">;
+  readonly admission: Pick<Values, "microsPerToken" | "requestCpuMs" | "maxHeapBytes">;
   readonly tasks: {
     readonly cacheBytes: number;
     readonly freshMs: number;
@@ -134,6 +159,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   }
   const { maxBodyBytes, maxInputs, maxCharacters } = values;
   const { deadlineMs, maxWindows, maxBatchTokens, maxQueuedTokens } = values;
+  const { microsPerToken, requestCpuMs, maxHeapBytes } = values;
   return {
     base,
     maxBodyBytes,
@@ -141,6 +167,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     maxCharacters,
     predictor: { deadlineMs, maxWindows },
     scheduler: { maxBatchTokens, maxQueuedTokens },
+    admission: { microsPerToken, requestCpuMs, maxHeapBytes },
     tasks: {
       cacheBytes: values.taskCacheBytes,
       freshMs: values.taskFreshMs,

@@ -3,6 +3,7 @@ import { createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import type { Env } from "./config.ts";
 import { createWorkerdSession } from "./runtime/workerd.ts";
+import { createAdmission } from "./serve/admission.ts";
 import { r2Bucket } from "./serve/bucket.ts";
 import { createModelStore } from "./serve/model-store.ts";
 import { createPredictor } from "./serve/predictor.ts";
@@ -19,7 +20,9 @@ function compose(env: Env): ReturnType<typeof createApp> {
   const host = { bucket: r2Bucket(env.BUCKET), clock, sha256, createSession: createWorkerdSession };
   const models = createModelStore({ ...host, base: config.base });
   const tasks = createTaskStore({ ...host, ...config.tasks });
-  const queue = createScheduler({ clock, ...config.scheduler });
+  const heapBytes = () => (models.ready?.session.heapBytes() ?? 0) + tasks.cached.bytes;
+  const admission = createAdmission({ ...config.admission, heapBytes });
+  const queue = createScheduler({ clock, ...config.scheduler, admission });
   const predictor = createPredictor({
     models,
     tasks,

@@ -3,7 +3,7 @@ import type { ErrorHandler, MiddlewareHandler, NotFoundHandler } from "hono";
 import { InputError, NotFoundError } from "../core/errors.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AppContext, AppDeps, AppEnv } from "./context.ts";
-import { problemOf, respondProblem } from "./problem.ts";
+import { problemOf, respondProblem, retryAfterOf } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 
 /** Longer paths are none of ours: cut where they are repeated. */
@@ -31,7 +31,7 @@ export function logRequests({ now, log }: AppDeps): MiddlewareHandler<AppEnv> {
 
 /** Any thrown error as a problem document. */
 export function onError(deps: AppDeps): ErrorHandler<AppEnv> {
-  return (error, c) => respondProblem(c, describeFailure(deps, c, error));
+  return (error, c) => respondProblem(c, describeFailure(deps, c, error), retryAfterOf(error));
 }
 
 /** The problem document of an error; what nobody foresaw is logged with its stack, and only there. */

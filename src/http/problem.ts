@@ -76,6 +76,14 @@ const RETRY_AFTER: Readonly<Record<string, number>> = {
   "bucket-unavailable": 5,
 };
 
+/** Seconds for the retry-after header: forecast where the error knows, else by its code. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof FailedInputError) return retryAfterOf(error.failure);
+  if (!(error instanceof EdgePrefixError)) return undefined;
+  const ms = error instanceof OverloadedError ? error.retryAfterMs : undefined;
+  return ms === undefined ? RETRY_AFTER[error.code] : Math.max(1, Math.ceil(ms / 1000));
+}
+
 function statusOf(error: unknown): ContentfulStatusCode {
   if (!(error instanceof EdgePrefixError))
     return isAbort(error) ? (499 as ContentfulStatusCode) : 500;
@@ -115,8 +123,11 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
 }
 
 /** Answers with a problem document; headers that were set before stay. */
-export function respondProblem<E extends Env>(c: Context<E>, problem: Problem): Response {
-  const retryAfter = RETRY_AFTER[problem.code];
+export function respondProblem<E extends Env>(
+  c: Context<E>,
+  problem: Problem,
+  retryAfter?: number,
+): Response {
   if (retryAfter !== undefined) c.header("retry-after", String(retryAfter));
   c.header("content-type", "application/problem+json");
   c.header("cache-control", "no-store");

@@ -11,6 +11,7 @@ import { collate } from "../core/collate.ts";
 import type { Queries, Row } from "../core/collate.ts";
 import { OverloadedError, UnavailableError } from "../core/errors.ts";
 import { LAST_HIDDEN_STATE } from "../core/shapes.ts";
+import type { Admission } from "./admission.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
 
@@ -31,7 +32,10 @@ export interface Job {
 }
 
 export interface Scheduler {
-  /** Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit. */
+  /**
+   * Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit, and
+   * whatever the admission refuses them for.
+   */
   submit(base: LoadedBase, rows: readonly Row[], queries: Queries, deadlineAt: number): Job[];
   /**
    * Waits for one job, pumping the queue. Throws OverloadedError `deadline-exceeded`,
@@ -50,6 +54,16 @@ export interface SchedulerOptions {
   readonly maxBatchTokens: number;
   /** Tokens that may wait; beyond it, requests are refused. */
   readonly maxQueuedTokens: number;
+  /** Refuses what cannot be done in time; without it, only the queue's length counts. */
+  readonly admission?: Admission;
+  /** Told of every run: its rows, their tokens, and the tokens computed with padding. */
+  readonly onRun?: (run: RunSize) => void;
+}
+
+export interface RunSize {
+  readonly rows: number;
+  readonly tokens: number;
+  readonly paddedTokens: number;
 }
 
 /** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
@@ -63,7 +77,7 @@ interface Queue {
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, maxBatchTokens, maxQueuedTokens } = options;
+  const { clock, maxBatchTokens, maxQueuedTokens, admission, onRun } = options;
   /** In turn order. */
   let queues: Queue[] = [];
   let isPumping = false;
@@ -86,16 +100,25 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     submit(base, rows, queries, deadlineAt) {
       dropFinished();
-      const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
+      const tokens = tokensOf(rows);
       const queued = queuedTokens();
       // An empty queue takes any request that passed the limits, or it could never be served.
       if (queued > 0 && queued + tokens > maxQueuedTokens) {
         throw new OverloadedError(
           "overloaded",
           `queue: ${queued} tokens wait and ${tokens} more do not fit, allowed are ${maxQueuedTokens}; try again later`,
+          { retryAfterMs: (queued + tokens - maxQueuedTokens) * (admission?.msPerToken ?? 0) },
         );
       }
       const submittedAt = clock.now();
+      if (queued === 0) admission?.forgetRun();
+      admission?.check({
+        tokens,
+        longestRow: longestOf(rows),
+        tokensAhead: tokensAhead(rows.length),
+        msLeft: deadlineAt - submittedAt,
+        hiddenSize: base.manifest.hidden_size,
+      });
       const jobs = rows.map((row): Job => ({
         row,
         queries,
@@ -117,7 +140,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         else await pump();
         // Lets the host send what was written and start other requests' work. A promise that is
         // already settled would not: without this, one request could run all its batches in a row.
-        if (!isDone(job) || queues.length > 0) await clock.wait(0);
+        // The event that the timer brings also tells how long the run took.
+        if (!isDone(job) || queues.length > 0 || admission?.wantsEvent) {
+          await clock.wait(0);
+          admission?.endRun(clock.now());
+        }
       }
       if (job.error !== null) {
         signal.throwIfAborted(); // says more than that the job was cancelled
@@ -133,6 +160,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       dropFinished();
     },
   };
+
+  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
+  function tokensAhead(rows: number): number {
+    let tokens = 0;
+    for (const { jobs } of queues) {
+      const end = Math.min(rows, jobs.length);
+      for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
+    }
+    return tokens;
+  }
 
   async function pump(): Promise<void> {
     const batch = takeBatch();
@@ -189,8 +226,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       job.queueMs = start - job.submittedAt;
     }
     runs++;
+    const rows = jobs.map((job) => job.row);
+    const tokens = tokensOf(rows);
+    const paddedTokens = rows.length * longestOf(rows);
+    admission?.endRun(start);
+    admission?.beginRun(tokens, paddedTokens, start);
+    onRun?.({ rows: rows.length, tokens, paddedTokens });
     try {
-      const rows = jobs.map((job) => job.row);
       const feeds = collate(rows, base.manifest, jobs[0]!.queries);
       const outputs = await base.session.run(feeds, [LAST_HIDDEN_STATE]);
       const output = outputs[LAST_HIDDEN_STATE]!;
@@ -227,6 +269,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     queues = queues.filter(({ jobs }) => jobs.length > 0);
   }
 }
+
+const tokensOf = (rows: readonly Row[]): number =>
+  rows.reduce((sum, { ids }) => sum + ids.length, 0);
+const longestOf = (rows: readonly Row[]): number =>
+  rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
 
 const isDone = (job: Job): boolean => job.state === "done";
 

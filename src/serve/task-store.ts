@@ -39,6 +39,8 @@ export interface TaskStore {
   get(name: string, base: BaseManifest, version?: string): Promise<OpenedTask>;
   /** Names of all tasks in the bucket. */
   list(): Promise<string[]>;
+  /** Opened versions in memory, and their bytes. */
+  readonly cached: { readonly versions: number; readonly bytes: number };
 }
 
 export interface TaskStoreOptions {
@@ -81,6 +83,9 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
   const opened = createLru<Task>(cacheBytes);
 
   return {
+    get cached() {
+      return { versions: opened.size, bytes: opened.bytes };
+    },
     async list() {
       const keys = await bucket.list(TASK_PREFIX);
       return keys

@@ -70,6 +70,7 @@ export function fakeApp(
     tasks: {
       get: async (name) => taskNamed(name),
       list: async () => ["sentiment", "entities", "corrupt"],
+      cached: { versions: 0, bytes: 0 },
     },
     predictor: {
       open: async (name) => taskNamed(name),

@@ -2,6 +2,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
+import { createAdmission } from "../../src/serve/admission.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { LoadedBase, ModelStore } from "../../src/serve/model-store.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
@@ -48,7 +49,11 @@ export async function testApp(
     status: { state: "ready", detail: "" },
   };
   const tasks = createTaskStore({ bucket: r2Bucket(r2), clock, sha256, ...config.tasks });
-  const scheduler = createScheduler({ clock, ...config.scheduler });
+  const admission = createAdmission({
+    ...config.admission,
+    heapBytes: () => real.session.heapBytes() + tasks.cached.bytes,
+  });
+  const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     config,
