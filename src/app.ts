@@ -3,8 +3,10 @@ import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import type { AppDeps, AppEnv } from "./http/context.ts";
+import { embed } from "./http/embed.ts";
 import { index, live, ready } from "./http/health.ts";
 import { logRequests, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
+import { predictMany } from "./http/predict-many.ts";
 import { predict } from "./http/predict.ts";
 import { listTasks, showTask } from "./http/tasks.ts";
 
@@ -26,6 +28,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.get("/v1/tasks", listTasks(deps));
   app.get("/v1/tasks/:task", showTask(deps));
   app.post("/v1/tasks/:task/predict", predict(deps));
+  app.post("/v1/predict", predictMany(deps));
+  app.post("/v1/embed", embed(deps));
 
   app.notFound(onNotFound);
   app.onError(onError(deps));

@@ -36,6 +36,8 @@ export function index({ config, tasks }: AppDeps): AppHandler {
       tasks: names,
       routes: [
         "POST /v1/tasks/{task}/predict",
+        "POST /v1/predict",
+        "POST /v1/embed",
         "GET /v1/tasks",
         "GET /v1/tasks/{task}",
         "GET /livez",

@@ -15,7 +15,7 @@ import {
 } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
-import type { Opened, Prediction, TextInput } from "../../src/serve/predictor.ts";
+import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
 import { baseJson, taskJson, toBytes } from "./manifests.ts";
 
 /** What a text or a task's name asks the predictor to throw. */
@@ -64,6 +64,19 @@ export function fakeApp(
     const task = { manifest, version: "0123456789ab" } as Opened["task"];
     return { base, task, isStale: name === "stale" };
   };
+  const labelled = ({ text }: TextInput) => [{ label: text, score: 1 }];
+  async function* answerAll<T>(
+    inputs: readonly TextInput[],
+    answer: (input: TextInput) => T,
+  ): AsyncGenerator<Outcome<T>> {
+    for (const [index, input] of inputs.entries()) {
+      seen.push(input);
+      const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
+      if (failure instanceof LimitError) yield { index, error: failure };
+      else if (failure) throw failure;
+      else yield { index, result: answer(input), isTruncated: false };
+    }
+  }
   const deps: AppDeps = {
     config: readConfig({ BASE: "tiny", ...variables }),
     models,
@@ -74,18 +87,25 @@ export function fakeApp(
     },
     predictor: {
       open: async (name) => taskNamed(name),
-      async *predict(_, inputs): AsyncGenerator<Prediction> {
-        for (const [index, input] of inputs.entries()) {
-          seen.push(input);
-          const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
-          if (failure instanceof LimitError) yield { index, error: failure };
-          else if (failure) throw failure;
-          else yield { index, result: [{ label: input.text, score: 1 }], isTruncated: false };
+      predict: (_, inputs) => answerAll(inputs, labelled),
+      async *predictMany(_, asks, { usage }) {
+        const inputs = asks.map(({ input }) => input);
+        if (usage) usage.truncated = asks.filter(({ parameters }) => parameters.truncation).length;
+        for await (const outcome of answerAll(inputs, labelled)) {
+          const { index } = outcome;
+          if (inputs[index]!.text === "long") yield { index, progress: { done: 1, total: 2 } };
+          yield outcome;
         }
       },
+      embed: (_, texts) =>
+        answerAll(
+          texts.map((text) => ({ text })),
+          () => Float32Array.of(0.1, 1),
+        ),
     },
     now: () => 0,
-    wait: async () => undefined,
+    // Turns pass at once; what is to happen after a while never does.
+    wait: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => {})),
     requestId: () => "generated-id",
     log: (record) => logged.push(record),
   };
