@@ -23,6 +23,12 @@ export default defineConfig({
           cloudflareTest({
             main: "./test/worker/entry.ts",
             wrangler: { configPath: "./wrangler.toml" },
+            // A counter for the tests alone: the Worker's own, RATE_LIMIT, would count all of them.
+            miniflare: {
+              ratelimits: {
+                TEST_RATE_LIMIT: { namespace_id: "1", simple: { limit: 3, period: 60 } },
+              },
+            },
           }),
         ],
         test: {

@@ -16,5 +16,6 @@ export const VERBS: Readonly<Record<string, Load>> = {
   list: () => import("./commands/list.ts"),
   rollback: () => import("./commands/rollback.ts"),
   verify: () => import("./commands/verify.ts"),
+  key: () => import("./commands/key.ts"),
   bench: () => import("./commands/bench.ts"),
 };

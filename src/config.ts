@@ -3,13 +3,21 @@
  * limit has a default, so a Worker with a bucket and nothing else is a complete one.
  */
 import type { R2Bucket } from "@cloudflare/workers-types";
-import { InputError } from "./core/errors.ts";
+import { readApiKeys } from "./core/api-keys.ts";
+import type { ApiKey } from "./core/api-keys.ts";
+import { FormatError, InputError } from "./core/errors.ts";
 import { checkName } from "./core/keys.ts";
+
+/** The platform's counter of requests, as far as it is used. */
+export interface RateLimit {
+  limit(options: { key: string }): Promise<{ success: boolean }>;
+}
 
 /** Bindings and variables as the Workers runtime passes them. */
 export interface Env {
   readonly BUCKET: R2Bucket;
   readonly BASE: string;
+  readonly RATE_LIMIT?: RateLimit;
   readonly [name: string]: unknown;
 }
 
@@ -30,6 +38,21 @@ export const SETTINGS = {
     min: 1_000,
     max: 50_000_000,
     meaning: "bytes of a request body",
+  },
+  maxHeaderBytes: {
+    variable: "MAX_HEADER_BYTES",
+    default: 16_384,
+    min: 1_000,
+    max: 131_072,
+    meaning: "bytes of a request's URL and headers",
+  },
+  maxJsonDepth: {
+    variable: "MAX_JSON_DEPTH",
+    // A request nests four levels deep; beyond this it is an attack or a mistake.
+    default: 16,
+    min: 5,
+    max: 64,
+    meaning: "levels that the JSON of a request may nest",
   },
   maxInputs: {
     variable: "MAX_INPUTS",
@@ -121,17 +144,32 @@ export const SETTINGS = {
     max: 86_400_000,
     meaning: "milliseconds for which answers go on from memory while the bucket fails",
   },
+  rateLimitPeriodS: {
+    variable: "RATE_LIMIT_PERIOD_S",
+    default: 60,
+    min: 10,
+    max: 60,
+    meaning: "seconds of the rate limit's period, as the binding RATE_LIMIT has it (10 or 60)",
+  },
 } as const satisfies Record<string, Setting>;
 
 type Values = Readonly<Record<keyof typeof SETTINGS, number>>;
 
 /** What a request may be, before any of it is read for its meaning. */
-export type Limits = Pick<Values, "maxBodyBytes" | "maxInputs" | "maxCharacters">;
+export type Limits = Pick<
+  Values,
+  "maxBodyBytes" | "maxHeaderBytes" | "maxJsonDepth" | "maxInputs" | "maxCharacters"
+>;
 
 /** The settings of a Worker, grouped by who needs them. */
 export interface Config extends Limits {
   /** Name of the one base that is served. */
   readonly base: string;
+  /** Who may ask; null where the secret API_KEYS is not set: everybody. */
+  readonly keys: readonly ApiKey[] | null;
+  /** Origins whose pages may ask, or "*". */
+  readonly corsOrigins: readonly string[];
+  readonly rateLimitPeriodS: number;
   readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
   readonly scheduler: Pick<Values, "maxBatchTokens" | "maxQueuedTokens">;
   readonly admission: Pick<Values, "microsPerToken" | "requestCpuMs" | "maxHeapBytes">;
@@ -154,15 +192,22 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   } catch {
     wrong.push(`BASE is ${JSON.stringify(base)}, expected the name of a base in the bucket`);
   }
+  const keys = readKeys(env["API_KEYS"], wrong);
+  const corsOrigins = readOrigins(env["CORS_ORIGINS"], wrong);
   if (wrong.length > 0 || typeof base !== "string") {
     throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
   }
-  const { maxBodyBytes, maxInputs, maxCharacters } = values;
+  const { maxBodyBytes, maxHeaderBytes, maxJsonDepth, maxInputs, maxCharacters } = values;
   const { deadlineMs, maxWindows, maxBatchTokens, maxQueuedTokens } = values;
   const { microsPerToken, requestCpuMs, maxHeapBytes } = values;
   return {
     base,
+    keys,
+    corsOrigins,
+    rateLimitPeriodS: values.rateLimitPeriodS,
     maxBodyBytes,
+    maxHeaderBytes,
+    maxJsonDepth,
     maxInputs,
     maxCharacters,
     predictor: { deadlineMs, maxWindows },
@@ -190,4 +235,28 @@ function readCount(
   }
   wrong.push(`${variable} is ${JSON.stringify(found)}, expected an integer from ${min} to ${max}`);
   return fallback;
+}
+
+/** The secret with the keys' digests. Its problems are told without what it says. */
+function readKeys(secret: unknown, wrong: string[]): ApiKey[] | null {
+  if (secret === undefined || secret === "") return null;
+  try {
+    return readApiKeys(secret);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    wrong.push(error.message);
+    return null;
+  }
+}
+
+/** "*", or origins with commas or spaces between them. */
+function readOrigins(found: unknown, wrong: string[]): string[] {
+  if (found === undefined || found === "") return [];
+  const origins = typeof found === "string" ? found.split(/[\s,]+/).filter(Boolean) : [];
+  const isRight = origins.every((item) => item === "*" || /^https?:\/\/[\w.:[\]-]+$/.test(item));
+  if (origins.length > 0 && isRight) return origins;
+  wrong.push(
+    `CORS_ORIGINS is ${JSON.stringify(found)}, expected "*" or origins such as https://example.org`,
+  );
+  return [];
 }

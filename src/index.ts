@@ -30,7 +30,8 @@ function compose(env: Env): ReturnType<typeof createApp> {
     clock,
     ...config.predictor,
   });
-  return createApp({ config, models, tasks, predictor, ...clock, requestId, log });
+  const rateLimit = env.RATE_LIMIT;
+  return createApp({ config, models, tasks, predictor, rateLimit, ...clock, requestId, log });
 }
 
 let app: ReturnType<typeof createApp> | undefined;

@@ -1,6 +1,7 @@
 /** What handlers share: the app's dependencies, and what a request carries from one step to the next. */
 import type { Context, Handler } from "hono";
-import type { Config, Env } from "../config.ts";
+import type { ApiKey } from "../core/api-keys.ts";
+import type { Config, Env, RateLimit } from "../config.ts";
 import type { Clock, Hold } from "../serve/flight.ts";
 import type { ModelStore } from "../serve/model-store.ts";
 import type { Predictor } from "../serve/predictor.ts";
@@ -12,6 +13,8 @@ export interface AppDeps extends Clock {
   readonly models: ModelStore;
   readonly tasks: TaskStore;
   readonly predictor: Predictor;
+  /** Counts a caller's requests, where such a binding is configured. */
+  readonly rateLimit?: RateLimit | undefined;
   requestId(): string;
   /** Takes one record a request; never any text of an input. */
   log(record: Record<string, unknown>): void;
@@ -21,6 +24,8 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** Whose request it is, where keys are on and the route needs one. */
+    key: ApiKey | undefined;
     /** What the request's log line says besides method, path and status. */
     logged: Record<string, unknown>;
     /** Settles when a streamed answer has ended; the log line waits for it. */

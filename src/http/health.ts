@@ -27,7 +27,8 @@ export function ready({ models }: AppDeps): AppHandler {
 /** A first page for people with curl. */
 export function index({ config, tasks }: AppDeps): AppHandler {
   return async (c) => {
-    const names = await tasks.list().catch((): string[] => []);
+    // Where keys are on, what is served is told to their holders: GET /v1/tasks.
+    const names = config.keys === null ? await tasks.list().catch((): string[] => []) : [];
     const { origin } = new URL(c.req.url);
     const example = names.includes("sentiment") ? "sentiment" : (names[0] ?? "{task}");
     return c.json({

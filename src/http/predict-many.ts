@@ -6,6 +6,7 @@
 import { EdgePrefixError, InputError, LimitError } from "../core/errors.ts";
 import type { Answer, Opened, Outcome, Progress } from "../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.ts";
+import { checkTask } from "./auth.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { checkInputs, readJson } from "./limits.ts";
@@ -61,6 +62,7 @@ export function predictMany(deps: AppDeps): AppHandler {
       const opened = new Map<string, Opened | Error>();
       const open = async (key: string, { task, version }: ManyItem): Promise<void> => {
         try {
+          checkTask(c, task);
           opened.set(key, await predictor.open(task, { version, hold }));
         } catch (error) {
           if (!(error instanceof EdgePrefixError)) throw error;

@@ -42,12 +42,17 @@ export class FailedInputError extends Error {
 }
 
 const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
+  "key-missing": 401,
+  "key-unknown": 401,
+  "not-allowed": 403,
   "method-not-allowed": 405,
   "not-acceptable": 406,
   "content-type-unsupported": 415,
   "inputs-empty": 422,
   "text-empty": 422,
   "text-not-unicode": 422,
+  "rate-limited": 429,
+  "headers-too-large": 431,
   // The Worker's own settings and the bucket's objects are not the caller's fault.
   "config-invalid": 503,
   "object-too-large": 503,
@@ -55,6 +60,8 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "The request is not valid",
+  401: "A key is needed",
+  403: "The key does not allow this",
   404: "There is no such thing here",
   405: "The route does not take this method",
   406: "No answer of the accepted kinds exists",
@@ -62,6 +69,8 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "The request is larger than allowed",
   415: "The content type is not supported",
   422: "The text cannot be read",
+  429: "There were too many requests",
+  431: "The headers are larger than allowed",
   499: "The client has left",
   500: "Something is wrong in the server",
   503: "This cannot be answered now",
@@ -122,6 +131,11 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   };
 }
 
+const CHALLENGE: Readonly<Record<string, string>> = {
+  "key-missing": 'Bearer realm="edge-prefix"',
+  "key-unknown": 'Bearer realm="edge-prefix", error="invalid_token"',
+};
+
 /** Answers with a problem document; headers that were set before stay. */
 export function respondProblem<E extends Env>(
   c: Context<E>,
@@ -129,6 +143,8 @@ export function respondProblem<E extends Env>(
   retryAfter?: number,
 ): Response {
   if (retryAfter !== undefined) c.header("retry-after", String(retryAfter));
+  // RFC 6750: what to send, and whether what was sent was the trouble.
+  if (problem.status === 401) c.header("www-authenticate", CHALLENGE[problem.code]);
   c.header("content-type", "application/problem+json");
   c.header("cache-control", "no-store");
   return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode);

@@ -3,17 +3,19 @@ import { EdgePrefixError } from "../core/errors.ts";
 import { shortIdentity } from "../core/manifest.ts";
 import type { BaseManifest } from "../core/manifest.ts";
 import type { OpenedTask } from "../serve/task-store.ts";
+import { mayUse } from "./auth.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import type { TaskDescription } from "./schema.ts";
 
-/** Every task in the bucket; one that cannot be opened is listed with its error. */
+/** Every task in the bucket that the caller may use; one that cannot be opened is listed with its error. */
 export function listTasks({ models, tasks }: AppDeps): AppHandler {
   return async (c) => {
     const { manifest: base } = await models.get(holdOf(c));
     const listed: unknown[] = [];
     // One after the other, so that opening many tasks never needs the memory of many.
-    for (const name of await tasks.list()) listed.push(await describeTask(name, base));
+    const names = (await tasks.list()).filter((name) => mayUse(c, name));
+    for (const name of names) listed.push(await describeTask(name, base));
     return c.json({ tasks: listed });
 
     async function describeTask(name: string, base: BaseManifest): Promise<unknown> {

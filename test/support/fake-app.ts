@@ -38,6 +38,8 @@ export interface FakeApp {
     body: unknown,
     options?: { task?: string; headers?: Record<string, string> },
   ): Promise<Response>;
+  /** What was logged before the first request. */
+  readonly loggedAtStart: readonly Record<string, unknown>[];
   readonly logged: Record<string, unknown>[];
   /** Texts that reached the predictor. */
   readonly seen: TextInput[];
@@ -45,7 +47,7 @@ export interface FakeApp {
 
 export function fakeApp(
   variables: Record<string, unknown> = {},
-  { isReady = true }: { isReady?: boolean } = {},
+  { isReady = true, ...more }: { isReady?: boolean } & Partial<AppDeps> = {},
 ): FakeApp {
   const logged: Record<string, unknown>[] = [];
   const seen: TextInput[] = [];
@@ -108,8 +110,10 @@ export function fakeApp(
     wait: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => {})),
     requestId: () => "generated-id",
     log: (record) => logged.push(record),
+    ...more,
   };
   const app = createApp(deps);
+  const loggedAtStart = logged.splice(0);
   const request = async (path: string, init?: RequestInit): Promise<Response> =>
     app.request(path, init);
   return {
@@ -123,6 +127,7 @@ export function fakeApp(
         },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
+    loggedAtStart,
     logged,
     seen,
   };

@@ -1,6 +1,8 @@
 /** The whole app over real R2 and a real session whose runs are counted and can be held back. */
 import { createExecutionContext } from "cloudflare:test";
+import { expect } from "vitest";
 import { createApp } from "../../src/app.ts";
+import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { createAdmission } from "../../src/serve/admission.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
@@ -30,9 +32,10 @@ export interface PredictOptions {
 export async function testApp(
   variables: Record<string, unknown> = {},
   models?: ModelStore,
+  more: Partial<AppDeps> = {},
 ): Promise<TestApp> {
   const config = readConfig({ BASE: "pocket", ...variables });
-  const real = await loadedBase();
+  const real = await loadedBase(config.base);
   const gate = { runs: 0, allowed: Infinity };
   const session: LoadedBase["session"] = {
     ...real.session,
@@ -69,6 +72,7 @@ export async function testApp(
     ...clock,
     requestId: () => crypto.randomUUID(),
     log: (record) => logged.push(record),
+    ...more,
   });
   const fetch = async (request: Request): Promise<Response> =>
     app.fetch(request, undefined, createExecutionContext());
@@ -98,6 +102,37 @@ export function predictRequest(
     body: typeof body === "string" ? body : JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
+}
+
+/** POSTs JSON to any route. */
+export const postJson = (
+  app: TestApp,
+  path: string,
+  body: unknown,
+  accept = "application/json",
+): Promise<Response> =>
+  app.fetch(
+    new Request(`https://worker${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept },
+      body: JSON.stringify(body),
+    }),
+  );
+
+/** Expects equal JSON values, but for numbers, which may lie `tolerance` apart. */
+export function expectClose(found: unknown, expected: unknown, tolerance: number): void {
+  const numbers: [number, number][] = [];
+  const pair = (a: unknown, b: unknown): void => {
+    if (typeof a === "number" && typeof b === "number") numbers.push([a, b]);
+    else if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) {
+      const keys = Object.keys(a);
+      expect(keys).toEqual(Object.keys(b));
+      for (const key of keys) pair(Reflect.get(a, key), Reflect.get(b, key));
+    } else expect(a).toEqual(b);
+  };
+  pair(found, expected);
+  expect(numbers.length).toBeGreaterThan(0);
+  for (const [a, b] of numbers) expect(Math.abs(a - b)).toBeLessThanOrEqual(tolerance);
 }
 
 /** Reads a streamed answer line by line, as a client that does not wait for the end. */
