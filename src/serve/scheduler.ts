@@ -187,7 +187,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     dropFinished();
     const leader = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
     if (!leader) return null;
-    isNewcomersTurn = !leader.isNew;
+    // A newcomer that finds nobody waiting overtakes nobody: the next one still may.
+    isNewcomersTurn = !leader.isNew || queues.length === 1;
     // Whoever leads this batch is last in the next round.
     const others = queues.filter((queue) => queue !== leader);
     queues = [...others, leader];
