@@ -13,11 +13,17 @@ export interface RateLimit {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
+/** The platform's time series, as far as they are used. */
+export interface Analytics {
+  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void;
+}
+
 /** Bindings and variables as the Workers runtime passes them. */
 export interface Env {
   readonly BUCKET: R2Bucket;
   readonly BASE: string;
   readonly RATE_LIMIT?: RateLimit;
+  readonly ANALYTICS?: Analytics;
   readonly [name: string]: unknown;
 }
 
@@ -151,6 +157,13 @@ export const SETTINGS = {
     max: 60,
     meaning: "seconds of the rate limit's period, as the binding RATE_LIMIT has it (10 or 60)",
   },
+  metricsMaxTasks: {
+    variable: "METRICS_MAX_TASKS",
+    default: 100,
+    min: 0,
+    max: 10_000,
+    meaning: "tasks that /metrics counts by name; more share one",
+  },
 } as const satisfies Record<string, Setting>;
 
 type Values = Readonly<Record<keyof typeof SETTINGS, number>>;
@@ -170,6 +183,7 @@ export interface Config extends Limits {
   /** Origins whose pages may ask, or "*". */
   readonly corsOrigins: readonly string[];
   readonly rateLimitPeriodS: number;
+  readonly metricsMaxTasks: number;
   readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
   readonly scheduler: Pick<Values, "maxBatchTokens" | "maxQueuedTokens">;
   readonly admission: Pick<Values, "microsPerToken" | "requestCpuMs" | "maxHeapBytes">;
@@ -205,6 +219,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     keys,
     corsOrigins,
     rateLimitPeriodS: values.rateLimitPeriodS,
+    metricsMaxTasks: values.metricsMaxTasks,
     maxBodyBytes,
     maxHeaderBytes,
     maxJsonDepth,

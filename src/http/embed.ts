@@ -39,7 +39,8 @@ export function embed(deps: AppDeps): AppHandler {
         work,
       ),
     );
-    Object.assign(c.var.logged, { inputs: inputs.length, format, timings: work.timings });
+    const { timings, usage } = work;
+    Object.assign(c.var.logged, { inputs: inputs.length, format, timings, usage });
     const setHeaders = (): void => setAnswerHeaders(c, base, work, format);
 
     if (format !== "application/json") {

@@ -4,6 +4,7 @@
  * answers for it, and an item's failure is its own.
  */
 import { EdgePrefixError, InputError, LimitError } from "../core/errors.ts";
+import type { Task } from "../core/task.ts";
 import type { Answer, Opened, Outcome, Progress } from "../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.ts";
 import { checkTask } from "./auth.ts";
@@ -41,8 +42,9 @@ export function predictMany(deps: AppDeps): AppHandler {
 
     const work = startWork(c);
     const results = gather(items, failures, runnable, predictor.predictMany(base, asks, work));
-    const { timings } = work;
-    Object.assign(c.var.logged, { items: items.length, inputs: asks.length, format, timings });
+    const { timings, usage } = work;
+    const tasks = inputsByTask(asks);
+    Object.assign(c.var.logged, { tasks, inputs: asks.length, format, timings, usage });
     const setHeaders = (): void => setAnswerHeaders(c, base, work, format);
 
     if (format !== "application/json") {
@@ -80,6 +82,15 @@ export function predictMany(deps: AppDeps): AppHandler {
       return opened;
     }
   };
+}
+
+/** How many inputs each task has, for whoever counts. */
+function inputsByTask(asks: readonly { readonly task: Task }[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { manifest } of asks.map(({ task }) => task)) {
+    counts.set(manifest.task, (counts.get(manifest.task) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
 }
 
 const keyOf = ({ task, version }: ManyItem): string => `${task}@${version ?? ""}`;

@@ -39,9 +39,9 @@ export function predict(deps: AppDeps): AppHandler {
       const asks = indexes.map((index) => ({ task, input: inputs[index]!, parameters }));
       return predictor.predictMany(base, asks, work);
     });
-    const { timings } = work;
+    const { timings, usage } = work;
     Object.assign(c.var.logged, { task: name, version: task.version });
-    Object.assign(c.var.logged, { inputs: inputs.length, format, timings });
+    Object.assign(c.var.logged, { inputs: inputs.length, format, timings, usage });
     const setHeaders = (): void => {
       setAnswerHeaders(c, base, work, format);
       c.header("x-task-version", task.version);

@@ -28,6 +28,9 @@ export interface Problem {
   readonly errors?: readonly RequestIssue[];
 }
 
+/** Longer paths are none of ours: cut where they are repeated. */
+export const instanceOf = (c: Context): string => c.req.path.slice(0, 200);
+
 /** One input's failure that fails the whole request. */
 export class FailedInputError extends Error {
   readonly failure: EdgePrefixError;

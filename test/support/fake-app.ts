@@ -14,8 +14,10 @@ import {
   UnavailableError,
 } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
+import { createAdmission } from "../../src/serve/admission.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
+import { createScheduler } from "../../src/serve/scheduler.ts";
 import { baseJson, taskJson, toBytes } from "./manifests.ts";
 
 /** What a text or a task's name asks the predictor to throw. */
@@ -51,7 +53,10 @@ export function fakeApp(
 ): FakeApp {
   const logged: Record<string, unknown>[] = [];
   const seen: TextInput[] = [];
-  const base = { manifest: readBaseManifest(toBytes(baseJson())) } as Opened["base"];
+  const base = {
+    manifest: readBaseManifest(toBytes(baseJson())),
+    session: { heapBytes: () => 0 },
+  } as Opened["base"];
   const models: ModelStore = {
     get: async () => base,
     ready: isReady ? base : null,
@@ -79,9 +84,14 @@ export function fakeApp(
       else yield { index, result: answer(input), isTruncated: false };
     }
   }
+  const config = readConfig({ BASE: "tiny", ...variables });
+  const clock = { now: () => 0, wait: () => Promise.resolve() };
+  const admission = createAdmission({ ...config.admission, heapBytes: () => 0 });
   const deps: AppDeps = {
-    config: readConfig({ BASE: "tiny", ...variables }),
+    config,
     models,
+    admission,
+    scheduler: createScheduler({ clock, ...config.scheduler, admission }),
     tasks: {
       get: async (name) => taskNamed(name),
       list: async () => ["sentiment", "entities", "corrupt"],

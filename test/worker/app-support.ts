@@ -4,12 +4,10 @@ import { expect } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
-import { createAdmission } from "../../src/serve/admission.ts";
+import { createWorkerdSession } from "../../src/runtime/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { LoadedBase, ModelStore } from "../../src/serve/model-store.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
-import { createTaskStore } from "../../src/serve/task-store.ts";
+import { createServing } from "../../src/serve/serving.ts";
 import { clock, loadedBase, r2, sha256 } from "./support.ts";
 
 export interface TestApp {
@@ -51,29 +49,18 @@ export async function testApp(
     ready: base,
     status: { state: "ready", detail: "" },
   };
-  const tasks = createTaskStore({ bucket: r2Bucket(r2), clock, sha256, ...config.tasks });
-  const admission = createAdmission({
-    ...config.admission,
-    heapBytes: () => real.session.heapBytes() + tasks.cached.bytes,
-  });
-  const scheduler = createScheduler({ clock, ...config.scheduler, admission });
+  const host = { bucket: r2Bucket(r2), clock, sha256, createSession: createWorkerdSession };
+  const serving = createServing(config, host, models ?? loaded);
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     config,
-    models: models ?? loaded,
-    tasks,
-    predictor: createPredictor({
-      models: models ?? loaded,
-      tasks,
-      scheduler,
-      clock,
-      ...config.predictor,
-    }),
+    ...serving,
     ...clock,
     requestId: () => crypto.randomUUID(),
     log: (record) => logged.push(record),
     ...more,
   });
+  logged.length = 0; // that there are no keys
   const fetch = async (request: Request): Promise<Response> =>
     app.fetch(request, undefined, createExecutionContext());
   return {
