@@ -47,6 +47,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/v1/predict", predictMany(deps));
   app.post("/v1/embed", embed(deps));
 
+  // A parent app that mounts this one answers for what is not below /v1.
+  app.all("/v1/*", onNotFound);
   app.notFound(onNotFound);
   app.onError(onError(deps));
   return app;

@@ -29,7 +29,9 @@ export function index({ config, tasks }: AppDeps): AppHandler {
   return async (c) => {
     // Where keys are on, what is served is told to their holders: GET /v1/tasks.
     const names = config.keys === null ? await tasks.list().catch((): string[] => []) : [];
-    const { origin } = new URL(c.req.url);
+    // Where the app is mounted below a path, its routes are there too.
+    const { origin, pathname } = new URL(c.req.url);
+    const root = `${origin}${pathname.replace(/\/+$/, "")}`;
     const example = names.includes("sentiment") ? "sentiment" : (names[0] ?? "{task}");
     return c.json({
       name: "edge-prefix",
@@ -44,7 +46,7 @@ export function index({ config, tasks }: AppDeps): AppHandler {
         "GET /livez",
         "GET /readyz",
       ],
-      try: `curl -s ${origin}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
+      try: `curl -s ${root}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
     });
   };
 }

@@ -91,7 +91,11 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot)$/],
     types: [WORKER_TYPES],
   },
-  { name: "composition root", files: /^src\/(?:index|browser)\.ts$/, may: [/^src\//, /\.wasm$/] },
+  {
+    name: "composition root",
+    files: /^src\/(?:index|browser|compose|library)\.ts$/,
+    may: [/^src\//, /\.wasm$/],
+  },
   {
     name: "scripts/onnx",
     files: /^scripts\/onnx\//,

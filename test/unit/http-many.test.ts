@@ -227,7 +227,7 @@ describe("server-sent events", () => {
   it("are kept from going silent by a comment while the next one takes long", async () => {
     const timers: (() => void)[] = [];
     const wait = () => new Promise<void>((resolve) => timers.push(resolve));
-    let release = (_: string): void => undefined;
+    let release: (chunk: string) => void = () => undefined;
     const slow = new Promise<string>((resolve) => (release = resolve));
     async function* source() {
       yield "first";
