@@ -137,11 +137,18 @@ export const SETTINGS = {
   },
   taskFreshMs: {
     variable: "TASK_FRESH_MS",
-    // A push is live on the next request; asking R2 whether a pointer changed takes milliseconds.
-    default: 0,
+    // Four small reads a second for a task that is always in use; a push is live within a second.
+    default: 250,
     min: 0,
     max: 3_600_000,
-    meaning: "milliseconds for which a task's version is not asked for again",
+    meaning: "milliseconds after which a task's version is asked for again, in the background",
+  },
+  taskMaxLagMs: {
+    variable: "TASK_MAX_LAG_MS",
+    default: 750,
+    min: 0,
+    max: 3_600_000,
+    meaning: "milliseconds after which a request waits for that instead of using the old version",
   },
   taskMaxStaleMs: {
     variable: "TASK_MAX_STALE_MS",
@@ -190,6 +197,7 @@ export interface Config extends Limits {
   readonly tasks: {
     readonly cacheBytes: number;
     readonly freshMs: number;
+    readonly maxLagMs: number;
     readonly maxStaleMs: number;
   };
 }
@@ -231,6 +239,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     tasks: {
       cacheBytes: values.taskCacheBytes,
       freshMs: values.taskFreshMs,
+      maxLagMs: values.taskMaxLagMs,
       maxStaleMs: values.taskMaxStaleMs,
     },
   };

@@ -3,7 +3,7 @@ import { EdgePrefixError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/manifest.ts";
 import type { TaskPointer } from "../../src/core/pointer.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
-import { mapLimited } from "../publish/pool.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
 import { fetchManifest, fetchTaskPointer, listTasks } from "../publish/task-pointer.ts";
 import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
 import { defineCommand } from "./command.ts";

@@ -7,7 +7,7 @@ import { graphFilesOf } from "../import/base-folder.ts";
 import type { Base } from "../import/base-folder.ts";
 import { sha256 } from "./bucket.ts";
 import type { PublishBucket } from "./bucket.ts";
-import { mapLimited } from "./pool.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
 
 const DOWNLOADS_AT_ONCE = 4;
 

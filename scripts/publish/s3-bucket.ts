@@ -16,7 +16,7 @@ export interface S3Options {
   readonly secretAccessKey: string;
   /** Stops what is on its way. */
   readonly signal?: AbortSignal | undefined;
-  readonly wait?: Wait;
+  readonly wait?: Wait | undefined;
 }
 
 /** A shard of 25 MB over a line of 1 Mbit/s. */

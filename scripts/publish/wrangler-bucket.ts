@@ -11,6 +11,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { InputError, UnavailableError } from "../../src/core/errors.ts";
 import { sha256Of } from "./bucket.ts";
 import type { PublishBucket, StoredObject } from "./bucket.ts";
@@ -29,7 +30,7 @@ export interface WranglerBucket extends PublishBucket {
 /** What wrangler says of a key that is not there. */
 const NOT_THERE = /specified key does not exist/i;
 const MAX_OUTPUT_BYTES = 1_000_000;
-const QUIET = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", NO_COLOR: "1" };
+const QUIET = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
 
 /** Opens a bucket; `close` removes the folder that objects pass through. */
 export async function wranglerBucket(options: WranglerOptions): Promise<WranglerBucket> {
@@ -104,10 +105,10 @@ export async function wranglerBucket(options: WranglerOptions): Promise<Wrangler
   };
 }
 
-/** One line of what wrangler printed; a missing login is not worth a second attempt. */
+/** One line of what wrangler printed, under its own mark where it is there. */
 function refused(bucket: string, output: string): Error {
-  const lines = output.split("\n").map((line) => line.replace(/^\W*\[?ERROR\]?\W*/, "").trim());
-  const at = output.split("\n").findIndex((line) => /\bERROR\b/.test(line));
-  const said = lines[Math.max(0, at)] || "nothing";
+  const lines = stripVTControlCharacters(output).split("\n");
+  const marked = lines.find((line) => line.includes("ERROR")) ?? lines.find((line) => line.trim());
+  const said = (marked ?? "nothing").replace(/^.*\[ERROR\]\s*/, "").trim();
   return new UnavailableError("bucket-unavailable", `bucket "${bucket}": wrangler says: ${said}`);
 }

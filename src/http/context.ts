@@ -43,3 +43,7 @@ export function holdOf(c: AppContext): Hold {
     }
   };
 }
+
+/** What decides whether a request is a canary's: the caller's own key, else the request itself. */
+export const canaryKeyOf = (c: AppContext): string =>
+  c.req.header("x-canary-key") ?? c.var.requestId;

@@ -8,7 +8,7 @@ import type { Task } from "../core/task.ts";
 import type { Answer, Opened, Outcome, Progress } from "../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.ts";
 import { checkTask } from "./auth.ts";
-import { holdOf } from "./context.ts";
+import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { checkInputs, readJson } from "./limits.ts";
 import { describeFailure } from "./middleware.ts";
@@ -35,6 +35,7 @@ export function predictMany(deps: AppDeps): AppHandler {
     const items = readPredictManyRequest(await readJson(c.req.raw, config));
     const failures = checkItems(items, config);
     const hold = holdOf(c);
+    const canaryKey = canaryKeyOf(c);
     // Without the base nothing can be answered: that is no failure of an item.
     const base = await models.get(hold);
     const versions = await openAll(items.filter((_, i) => !failures.has(i)));
@@ -65,7 +66,7 @@ export function predictMany(deps: AppDeps): AppHandler {
       const open = async (key: string, { task, version }: ManyItem): Promise<void> => {
         try {
           checkTask(c, task);
-          opened.set(key, await predictor.open(task, { version, hold }));
+          opened.set(key, await predictor.open(task, { version, canaryKey, hold }));
         } catch (error) {
           if (!(error instanceof EdgePrefixError)) throw error;
           opened.set(key, error);

@@ -12,7 +12,7 @@ import {
   toItems,
   weave,
 } from "./answering.ts";
-import { holdOf } from "./context.ts";
+import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { checkInputs, readJson } from "./limits.ts";
 import { negotiate } from "./respond.ts";
@@ -32,7 +32,8 @@ export function predict(deps: AppDeps): AppHandler {
     const [failed] = failures;
     if (failed && (isSingle || format === "application/json")) throw atInput(...failed, isSingle);
 
-    const opened = await predictor.open(name, { version, hold: holdOf(c) });
+    const from = { version, canaryKey: canaryKeyOf(c), hold: holdOf(c) };
+    const opened = await predictor.open(name, from);
     const { base, task, isStale } = opened;
     const work = startWork(c);
     const predictions = weave(inputs.length, failures, (indexes) => {

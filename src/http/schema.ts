@@ -157,6 +157,7 @@ export const taskSchema = v.strictObject({
   labels: v.array(v.string()),
   base: v.string(),
   version: v.string(),
+  canary: v.optional(v.strictObject({ version: v.string(), percent: v.number() })),
   num_virtual_tokens: v.number(),
   pooling: v.string(),
   max_length: v.number(),

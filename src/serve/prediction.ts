@@ -4,8 +4,8 @@ import type { EmbeddingPooling } from "../core/embedding.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AggregationStrategy, Entity, OffsetUnit } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
-import type { Hold } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
+import type { GetOptions } from "./task-store.ts";
 
 export interface TextInput {
   readonly text: string;
@@ -89,7 +89,7 @@ export interface Opened {
 
 export interface Predictor {
   /** Finds the base and the task; for errors see model-store.ts and task-store.ts. */
-  open(task: string, options: { version?: string | undefined; hold: Hold }): Promise<Opened>;
+  open(task: string, options: GetOptions): Promise<Opened>;
   /** Answers texts by one task, in their order, each as soon as it is ready. */
   predict(
     opened: Opened,

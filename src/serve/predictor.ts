@@ -42,9 +42,9 @@ export function createPredictor(options: PredictorOptions): Predictor {
     );
 
   return {
-    async open(name, { version, hold }) {
-      const base = await models.get(hold);
-      return { base, ...(await tasks.get(name, base.manifest, version)) };
+    async open(name, options) {
+      const base = await models.get(options.hold);
+      return { base, ...(await tasks.get(name, base.manifest, options)) };
     },
 
     async *predict({ base, task }, inputs, parameters, how) {

@@ -21,7 +21,7 @@ export interface ServingConfig {
   readonly predictor: Pick<PredictorOptions, "deadlineMs" | "maxWindows">;
   readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens">;
   readonly admission: Omit<AdmissionOptions, "heapBytes">;
-  readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxStaleMs">;
+  readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxLagMs" | "maxStaleMs">;
 }
 
 /** What the parts need of the world around them. */

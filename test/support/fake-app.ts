@@ -94,6 +94,10 @@ export function fakeApp(
     scheduler: createScheduler({ clock, ...config.scheduler, admission }),
     tasks: {
       get: async (name) => taskNamed(name),
+      describe: async (name) => {
+        const { task, isStale } = taskNamed(name);
+        return { manifest: task.manifest, version: task.version, canary: null, isStale };
+      },
       list: async () => ["sentiment", "entities", "corrupt"],
       cached: { versions: 0, bytes: 0 },
     },

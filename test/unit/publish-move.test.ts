@@ -4,13 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listRow } from "../../scripts/commands/list.ts";
 import { dryRunOf } from "../../scripts/publish/dry-run.ts";
 import { endCanary, rollbackTask, startCanary } from "../../scripts/publish/move-task.ts";
-import { mapLimited } from "../../scripts/publish/pool.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
 import { publishTask } from "../../scripts/publish/publish-task.ts";
 import { fetchTaskPointer } from "../../scripts/publish/task-pointer.ts";
 import { blobKey } from "../../src/core/keys.ts";
 import type { BaseManifest } from "../../src/core/manifest.ts";
 import { MAX_VERSIONS, hashOf } from "../../src/core/pointer.ts";
+import { publishBucketCases } from "../cases/publish-bucket.cases.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../support/folders.ts";
 import { createMemoryBucket } from "../support/memory-bucket.ts";
 import type { MemoryBucket } from "../support/memory-bucket.ts";
@@ -36,6 +37,8 @@ async function push(seed: number, canaryPercent?: number): Promise<string> {
 }
 
 const pointer = () => fetchTaskPointer(bucket, "mood");
+
+publishBucketCases("in memory", () => createMemoryBucket());
 
 describe("a canary", () => {
   it("takes its share beside the current version until it is ended", async () => {

@@ -32,7 +32,9 @@ export async function testApp(
   models?: ModelStore,
   more: Partial<AppDeps> = {},
 ): Promise<TestApp> {
-  const config = readConfig({ BASE: "pocket", ...variables });
+  // A version is live on the next request: what a push does to requests under way has its own tests.
+  const live = { TASK_FRESH_MS: 0, TASK_MAX_LAG_MS: 0 };
+  const config = readConfig({ BASE: "pocket", ...live, ...variables });
   const real = await loadedBase(config.base);
   const gate = { runs: 0, allowed: Infinity };
   const session: LoadedBase["session"] = {
