@@ -7,7 +7,7 @@ import type { AppDeps, AppHandler } from "./context.ts";
 export const live: AppHandler = (c) => c.json({ status: "alive" });
 
 /** Starts the load of the base and says at once whether it is there. */
-export function ready({ models }: AppDeps): AppHandler {
+export function ready({ config, models }: AppDeps): AppHandler {
   return (c) => {
     const before = models.status;
     if (!models.ready) {
@@ -20,7 +20,8 @@ export function ready({ models }: AppDeps): AppHandler {
       throw new UnavailableError("base-not-ready", `base: ${state} (${detail})`);
     }
     const { name, identity } = models.ready.manifest;
-    return c.json({ status: "ready", base: name, identity });
+    const keys = config.keys === null ? "off" : "on";
+    return c.json({ status: "ready", base: name, identity, api_keys: keys });
   };
 }
 
@@ -45,6 +46,9 @@ export function index({ config, tasks }: AppDeps): AppHandler {
         "GET /v1/tasks/{task}",
         "GET /livez",
         "GET /readyz",
+        "GET /metrics",
+        "GET /openapi.json",
+        "GET /docs",
       ],
       try: `curl -s ${root}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
     });

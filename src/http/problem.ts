@@ -79,6 +79,9 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "This cannot be answered now",
 };
 
+/** What a status means here, in a few words. */
+export const problemTitle = (status: number): string => TITLES[status] ?? "";
+
 /** Seconds after which trying again may help; a code that is not here needs somebody's hand. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
   overloaded: 1,
@@ -124,7 +127,7 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   const code = isKnown ? error.code : isAbort(error) ? "client-left" : "internal";
   return {
     type: `urn:edge-prefix:problem:${code}`,
-    title: TITLES[status] ?? "",
+    title: problemTitle(status),
     status,
     detail: isKnown ? error.message : "an unexpected error; the logs have it under the request id",
     instance,

@@ -29,17 +29,36 @@ const count = (min: number) =>
     v.minValue(min),
   );
 
+/** A field that may be left out or null, and what it says. */
+const optional = <const T extends v.GenericSchema>(schema: T, description: string) =>
+  v.pipe(v.nullish(schema), v.description(description));
+
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = strict({
-  top_k: v.nullish(count(1)),
-  function_to_apply: v.nullish(v.picklist(["softmax", "sigmoid", "none"])),
-  aggregation_strategy: v.nullish(v.picklist(["none", "simple", "first", "average", "max"])),
-  ignore_labels: v.nullish(v.array(v.string())),
-  stride: v.nullish(count(0)),
-  max_length: v.nullish(count(1)),
-  truncation: v.nullish(v.boolean()),
-  offset_unit: v.nullish(v.picklist(["codepoint", "utf16"])),
-  version: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/, "must be 12 hex digits"))),
+  top_k: optional(count(1), "Only so many labels, best first; all by default."),
+  function_to_apply: optional(
+    v.picklist(["softmax", "sigmoid", "none"]),
+    "From logits to scores; what the task was trained with by default.",
+  ),
+  aggregation_strategy: optional(
+    v.picklist(["none", "simple", "first", "average", "max"]),
+    "How the tags of word pieces become entities; simple by default.",
+  ),
+  ignore_labels: optional(v.array(v.string()), "Tags that are no entity; O by default."),
+  stride: optional(count(0), "Tokens that the windows of a long text share."),
+  max_length: optional(count(1), "Tokens of a window; the task's own by default, never more."),
+  truncation: optional(
+    v.boolean(),
+    "Cut a text that is longer than a window; false by default: all of it is read.",
+  ),
+  offset_unit: optional(
+    v.picklist(["codepoint", "utf16"]),
+    "What start and end count: characters as Python does, or UTF-16 units as JavaScript does.",
+  ),
+  version: optional(
+    v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/, "must be 12 hex digits")),
+    "Another than the task's current version.",
+  ),
 });
 
 const inputs = v.union([text, textObject, v.array(v.union([text, textObject, textPair]))]);
@@ -62,14 +81,14 @@ export const predictManyRequestSchema = strict({
 /** Body of POST /v1/embed. */
 export const embedRequestSchema = strict({
   inputs: v.union([text, v.array(text)]),
-  normalize: v.pipe(v.nullish(v.boolean()), v.description("Scale to length 1; true by default.")),
-  pooling: v.pipe(
-    v.nullish(v.picklist(["mean", "cls", "pooler"])),
-    v.description("How tokens become one vector; mean by default."),
+  normalize: optional(v.boolean(), "Scale to length 1; true by default."),
+  pooling: optional(
+    v.picklist(["mean", "cls", "pooler"]),
+    "How tokens become one vector; mean by default.",
   ),
-  truncate: v.pipe(
-    v.nullish(v.boolean()),
-    v.description("Cut a text that is longer than a window; false by default: all of it is read."),
+  truncate: optional(
+    v.boolean(),
+    "Cut a text that is longer than a window; false by default: all of it is read.",
   ),
   ...ignored,
 });
@@ -84,6 +103,9 @@ export const entitySchema = v.union([
 
 /** The answer to one input. */
 export const answerSchema = v.union([v.array(classificationSchema), v.array(entitySchema)]);
+
+/** Answer of POST /v1/tasks/{task}/predict: of one input, or of each of a list. */
+export const predictAnswerSchema = v.union([answerSchema, v.array(answerSchema)]);
 
 export const problemSchema = v.strictObject({
   type: v.string(),
@@ -121,7 +143,7 @@ const manyResult = {
   task: v.string(),
   version: v.string(),
   // Exactly what the task's own route answers for these inputs.
-  result: v.union([answerSchema, v.array(answerSchema)]),
+  result: predictAnswerSchema,
   /** Inputs of the item that were cut. */
   truncated: v.optional(v.number()),
   is_stale: v.optional(v.literal(true)),
@@ -164,6 +186,43 @@ export const taskSchema = v.strictObject({
   metrics: v.record(v.string(), v.unknown()),
   created: v.string(),
   is_stale: v.optional(v.literal(true)),
+});
+
+/** Answer of GET /v1/tasks; a task that cannot be opened is listed with the reason. */
+export const taskListSchema = v.strictObject({
+  tasks: v.array(
+    v.union([
+      taskSchema,
+      v.strictObject({
+        task: v.string(),
+        error: v.strictObject({ code: v.string(), detail: v.string() }),
+      }),
+    ]),
+  ),
+  cursor: v.pipe(
+    v.optional(v.string()),
+    v.description("There when more may follow: ask again with ?cursor= this."),
+  ),
+});
+
+/** Answer of GET /livez. */
+export const aliveSchema = v.strictObject({ status: v.literal("alive") });
+
+/** Answer of GET /readyz once the base is loaded. */
+export const readySchema = v.strictObject({
+  status: v.literal("ready"),
+  base: v.string(),
+  identity: v.string(),
+  api_keys: v.picklist(["on", "off"]),
+});
+
+/** Answer of GET /. */
+export const indexSchema = v.strictObject({
+  name: v.string(),
+  base: v.string(),
+  tasks: v.array(v.string()),
+  routes: v.array(v.string()),
+  try: v.string(),
 });
 
 export type TaskDescription = v.InferOutput<typeof taskSchema>;

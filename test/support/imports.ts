@@ -88,7 +88,7 @@ export const GROUPS: readonly Group[] = [
     name: "src/http",
     // The route table and the settings are HTTP's too; they only lie one folder higher.
     files: /^src\/(?:http\/|app\.ts|config\.ts)/,
-    may: [CORE, /^src\/serve\//, /^(?:hono|valibot)$/],
+    may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
     types: [WORKER_TYPES],
   },
   {
