@@ -67,6 +67,14 @@ export const SETTINGS = {
     max: 100_000,
     meaning: "inputs of one request",
   },
+  maxTasks: {
+    variable: "MAX_TASKS",
+    // A request's tasks stay in memory until it is answered, whatever the cache lets go of.
+    default: 32,
+    min: 1,
+    max: 10_000,
+    meaning: "tasks that one request may name",
+  },
   maxCharacters: {
     variable: "MAX_CHARACTERS",
     default: 200_000,
@@ -178,7 +186,7 @@ type Values = Readonly<Record<keyof typeof SETTINGS, number>>;
 /** What a request may be, before any of it is read for its meaning. */
 export type Limits = Pick<
   Values,
-  "maxBodyBytes" | "maxHeaderBytes" | "maxJsonDepth" | "maxInputs" | "maxCharacters"
+  "maxBodyBytes" | "maxHeaderBytes" | "maxJsonDepth" | "maxInputs" | "maxTasks" | "maxCharacters"
 >;
 
 /** The settings of a Worker, grouped by who needs them. */
@@ -219,7 +227,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   if (wrong.length > 0 || typeof base !== "string") {
     throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
   }
-  const { maxBodyBytes, maxHeaderBytes, maxJsonDepth, maxInputs, maxCharacters } = values;
+  const { maxBodyBytes, maxHeaderBytes, maxJsonDepth, maxInputs, maxTasks, maxCharacters } = values;
   const { deadlineMs, maxWindows, maxBatchTokens, maxQueuedTokens } = values;
   const { microsPerToken, requestCpuMs, maxHeapBytes } = values;
   return {
@@ -232,6 +240,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     maxHeaderBytes,
     maxJsonDepth,
     maxInputs,
+    maxTasks,
     maxCharacters,
     predictor: { deadlineMs, maxWindows },
     scheduler: { maxBatchTokens, maxQueuedTokens },

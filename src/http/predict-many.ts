@@ -18,9 +18,6 @@ import type { StreamItem } from "./respond.ts";
 import { readPredictManyRequest } from "./schema.ts";
 import type { ManyItem } from "./schema.ts";
 
-/** Opened tasks are held until the answer is complete, whatever the cache lets go of. */
-const MAX_TASKS = 32;
-
 /** An item that can be run: its task and where its inputs stand among those of all items. */
 interface Runnable {
   readonly item: ManyItem;
@@ -73,10 +70,10 @@ export function predictMany(deps: AppDeps): AppHandler {
         }
       };
       const distinct = new Map(wanted.map((item) => [keyOf(item), item]));
-      if (distinct.size > MAX_TASKS) {
+      if (distinct.size > config.maxTasks) {
         throw new LimitError(
           "too-many-tasks",
-          `items: name ${distinct.size} tasks, allowed are ${MAX_TASKS}; send them in several requests`,
+          `items: name ${distinct.size} tasks, allowed are ${config.maxTasks}; send them in several requests`,
         );
       }
       await Promise.all([...distinct].map(([key, item]) => open(key, item)));
