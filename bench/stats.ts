@@ -8,6 +8,12 @@ export function median(values: readonly number[]): number {
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that a share `q` of the values does not exceed (nearest rank). */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!;
+}
+
 /** Median of a[i] / b[i]: robust against drift when a and b were measured in turn. */
 export const medianRatio = (a: readonly number[], b: readonly number[]): number =>
   median(a.map((value, i) => value / b[i]!));

@@ -139,9 +139,9 @@ describe("a push under traffic", () => {
     }
     expect(new Set(expected.values()).size).toBe(versions.length);
     const seen: string[] = [];
-    let isOver = false;
+    const traffic = { isOver: false };
     const client = async (): Promise<void> => {
-      while (!isOver) {
+      while (!traffic.isOver) {
         const response = await app.predict("busy", { inputs: "film" });
         expect(response.status).toBe(200);
         const version = versionOf(response)!;
@@ -154,7 +154,7 @@ describe("a push under traffic", () => {
       await putTask(current, ...versions.filter((item) => item !== current));
       while (seen.at(-1) !== current.version) await clock.wait(1);
     }
-    isOver = true;
+    traffic.isOver = true;
     await Promise.all(clients);
     expect(new Set(seen)).toEqual(new Set(expected.keys()));
   });
