@@ -9,6 +9,7 @@ import { EXAMPLES } from "./examples.ts";
 import type { Example } from "./examples.ts";
 import { problemTitle } from "./problem.ts";
 import * as schemas from "./schema.ts";
+import { LIST_LIMIT } from "./tasks.ts";
 
 /** Names that readers see, for the schemas that stand alone. */
 const COMPONENTS = {
@@ -99,6 +100,27 @@ export function openApiDocument(config: Config, server: string): OpenApi {
     schema: { type: "string", pattern: "^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$" },
   };
 
+  const canaryKey = {
+    name: "x-canary-key",
+    in: "header",
+    description: "The same key always gets the same version of a task that has a canary",
+    schema: { type: "string" },
+  };
+  const page = [
+    {
+      name: "limit",
+      in: "query",
+      description: "Tasks of a page",
+      schema: {
+        type: "integer",
+        minimum: 1,
+        maximum: LIST_LIMIT.max,
+        default: LIST_LIMIT.default,
+      },
+    },
+    { name: "cursor", in: "query", description: "What the page before gave", schema: task.schema },
+  ];
+
   const predict = asks("/v1/tasks/{task}/predict", "Predict", TEXTS.predict);
   return {
     openapi: "3.1.0",
@@ -110,10 +132,14 @@ export function openApiDocument(config: Config, server: string): OpenApi {
     },
     servers: [{ url: server }],
     paths: {
-      "/v1/tasks/{task}/predict": { parameters: [task, version], ...predict },
-      "/v1/predict": asks("/v1/predict", "PredictMany", TEXTS.predictMany),
+      "/v1/tasks/{task}/predict": { parameters: [task, version, canaryKey], ...predict },
+      "/v1/predict": {
+        parameters: [canaryKey],
+        ...asks("/v1/predict", "PredictMany", TEXTS.predictMany),
+      },
       "/v1/embed": asks("/v1/embed", "Embed", TEXTS.embed),
       "/v1/tasks": {
+        parameters: page,
         get: { ...TEXTS.tasks, ...doors, responses: { "200": ok(jsonOf("TaskList")), ...lists } },
       },
       "/v1/tasks/{task}": {

@@ -9,9 +9,8 @@ import { holdOf } from "./context.ts";
 import type { AppContext, AppDeps, AppHandler } from "./context.ts";
 import type { TaskDescription } from "./schema.ts";
 
-/** A task costs two reads, and one request may make a thousand. */
-const MAX_LIMIT = 200;
-const DEFAULT_LIMIT = 100;
+/** Tasks of a page: each costs two reads, and one request may make a thousand. */
+export const LIST_LIMIT = { default: 100, max: 200 } as const;
 /** Connections that a Worker may have open at once. */
 const READS_AT_ONCE = 6;
 
@@ -54,12 +53,12 @@ export function showTask({ models, tasks }: AppDeps): AppHandler {
 
 /** `?limit=` and `?cursor=`; throws InputError `parameter-invalid`. */
 function readPage(c: AppContext): { limit: number; after: string | undefined } {
-  const { limit = String(DEFAULT_LIMIT), cursor } = c.req.query();
+  const { limit = String(LIST_LIMIT.default), cursor } = c.req.query();
   const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (count < 1 || count > MAX_LIMIT) {
+  if (count < 1 || count > LIST_LIMIT.max) {
     throw new InputError(
       "parameter-invalid",
-      `limit: is ${JSON.stringify(limit.slice(0, 40))}, expected a whole number from 1 to ${MAX_LIMIT}`,
+      `limit: is ${JSON.stringify(limit.slice(0, 40))}, expected a whole number from 1 to ${LIST_LIMIT.max}`,
     );
   }
   if (cursor !== undefined && !isName(cursor)) {

@@ -24,6 +24,8 @@ export function readSources(project: string, folders: readonly string[]): Source
     readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
       .map((entry) => join(entry.parentPath, entry.name))
+      // What wrangler bundles beside a configuration of its own.
+      .filter((path) => !path.split(sep).includes(".wrangler"))
       .map((path) => ({
         path: relative(project, path).split(sep).join("/"),
         text: readFileSync(path, "utf8"),
