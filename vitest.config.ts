@@ -19,6 +19,15 @@ export default defineConfig({
         },
       },
       {
+        // The unit project runs the same file with fewer inputs.
+        test: {
+          name: "fuzz",
+          include: ["test/unit/fuzz.test.ts"],
+          env: { FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "1000000" },
+          testTimeout: 3_600_000,
+        },
+      },
+      {
         plugins: [
           cloudflareTest({
             main: "./test/worker/entry.ts",
