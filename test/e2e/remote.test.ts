@@ -242,7 +242,7 @@ describe("through wrangler's login", () => {
     expect(await bucket.putIf("tasks/a.json", bytes, "another")).toBe(false);
     expect(await bucket.putIf("tasks/a.json", bytes, null)).toBe(true);
     expect((await bucket.get("tasks/a.json"))?.bytes).toEqual(bytes);
-  });
+  }, 400_000); // nine starts of wrangler
 
   it("cannot list, and says what can", () => {
     expect(() => bucket.list("tasks/")).toThrow(/R2_ACCESS_KEY_ID/);
