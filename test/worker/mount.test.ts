@@ -35,7 +35,9 @@ describe("mounted below /nlp", () => {
     const many = await post("/nlp/v1/predict", { items: [{ task: "mood", inputs: "a" }] });
     expect(await many.json()).toMatchObject({ results: [{ task: "mood" }] });
     expect((await post("/nlp/v1/embed", { inputs: "a" })).status).toBe(200);
-    expect(await (await ask("/nlp/v1/tasks")).json()).toMatchObject({ tasks: [{ task: "mood" }] });
+    expect(await (await ask("/nlp/v1/tasks")).json()).toMatchObject({
+      tasks: expect.arrayContaining([expect.objectContaining({ task: "mood" })]),
+    });
     expect((await ask("/nlp/livez")).status).toBe(200);
     expect((await ask("/nlp/readyz")).status).toBe(200);
   });
@@ -52,7 +54,7 @@ describe("mounted below /nlp", () => {
 
   it("has a first page whose example can be run", async () => {
     const index = (await (await ask("/nlp")).json()) as { try: string };
-    expect(index.try).toContain("https://worker/nlp/v1/tasks/mood/predict");
+    expect(index.try).toMatch(/https:\/\/worker\/nlp\/v1\/tasks\/[\w-]+\/predict /);
   });
 
   it("predicts without HTTP as well", async () => {
