@@ -19,10 +19,25 @@ export default defineConfig({
         },
       },
       {
+        // The unit project runs the same file with fewer inputs.
+        test: {
+          name: "fuzz",
+          include: ["test/unit/fuzz.test.ts"],
+          env: { FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "1000000" },
+          testTimeout: 3_600_000,
+        },
+      },
+      {
         plugins: [
           cloudflareTest({
             main: "./test/worker/entry.ts",
             wrangler: { configPath: "./wrangler.toml" },
+            // A counter for the tests alone: the Worker's own, RATE_LIMIT, would count all of them.
+            miniflare: {
+              ratelimits: {
+                TEST_RATE_LIMIT: { namespace_id: "1", simple: { limit: 3, period: 60 } },
+              },
+            },
           }),
         ],
         test: {

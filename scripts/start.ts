@@ -138,6 +138,7 @@ async function start(argv: readonly string[], signal: AbortSignal): Promise<numb
   });
   if (missing === null) {
     say(`\nserving ${shortIdentity(seeded.base)} at ${url}   (Ctrl-C stops it)`);
+    say(`keys: ${await keysOf(port)}`);
     say(`try:  ${exampleRequest(url, seeded)}\n`);
     await Promise.race([ended, aborted(signal)]);
   } else if (!stop.signal.aborted) {
@@ -146,6 +147,15 @@ async function start(argv: readonly string[], signal: AbortSignal): Promise<numb
   await stopTree(child, ended);
   if (signal.aborted) return 130;
   return missing === null ? await ended : (await ended) || 1;
+}
+
+/** Whether the Worker knows any API keys, in words. */
+async function keysOf(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+  const { api_keys: keys } = (await response.json()) as { api_keys?: string };
+  return keys === "on"
+    ? "on, requests need one"
+    : "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

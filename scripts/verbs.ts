@@ -15,6 +15,8 @@ export const VERBS: Readonly<Record<string, Load>> = {
   push: () => import("./commands/push.ts"),
   list: () => import("./commands/list.ts"),
   rollback: () => import("./commands/rollback.ts"),
+  canary: () => import("./commands/canary.ts"),
   verify: () => import("./commands/verify.ts"),
+  key: () => import("./commands/key.ts"),
   bench: () => import("./commands/bench.ts"),
 };

@@ -2,10 +2,21 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
+import { requireAllTasks, requireScope, requireTask, warnOfOpenDoor } from "./http/auth.ts";
 import type { AppDeps, AppEnv } from "./http/context.ts";
+import { allowOrigins } from "./http/cors.ts";
+import { showDocs } from "./http/docs-page.ts";
+import { embed } from "./http/embed.ts";
 import { index, live, ready } from "./http/health.ts";
-import { logRequests, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
+import { limitHeaders } from "./http/limits.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
+import { observeRequests, showMetrics } from "./http/observe.ts";
+import { showOpenApi } from "./http/openapi.ts";
+import { predictMany } from "./http/predict-many.ts";
 import { predict } from "./http/predict.ts";
+import { instanceOf, problemOf, respondProblem } from "./http/problem.ts";
+import { limitRate } from "./http/rate-limit.ts";
 import { listTasks, showTask } from "./http/tasks.ts";
 
 export type { AppDeps } from "./http/context.ts";
@@ -15,19 +26,47 @@ const MAX_REQUEST_ID = 128;
 
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false }); // "/v1/tasks/" is "/v1/tasks"
+  const metrics = createMetrics(deps.config);
 
   app.use(requestId({ generator: () => deps.requestId(), limitLength: MAX_REQUEST_ID }));
-  app.use(logRequests(deps));
+  app.use(observeRequests(deps, metrics));
+  app.use(limitHeaders(deps));
+  app.use(allowOrigins(deps));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps));
+  app.use("/v1/tasks/:task/*", requireTask);
+  app.use("/v1/embed", requireAllTasks);
+  app.use("/metrics", requireScope(deps, "admin"));
+  warnOfOpenDoor(deps);
 
   app.get("/", index(deps));
   app.get("/livez", live);
   app.get("/readyz", ready(deps));
+  app.get("/metrics", showMetrics(deps, metrics));
+  app.get("/openapi.json", showOpenApi(deps));
+  app.get("/docs", showDocs(deps));
   app.get("/v1/tasks", listTasks(deps));
   app.get("/v1/tasks/:task", showTask(deps));
   app.post("/v1/tasks/:task/predict", predict(deps));
+  app.post("/v1/predict", predictMany(deps));
+  app.post("/v1/embed", embed(deps));
 
+  // A parent app that mounts this one answers for what is not below /v1.
+  app.all("/v1/*", onNotFound);
   app.notFound(onNotFound);
   app.onError(onError(deps));
+  return app;
+}
+
+/** What is left when the settings are wrong: alive, and saying what is wrong with them. */
+export function createBrokenApp(
+  error: unknown,
+  { requestId: generator, log }: Pick<AppDeps, "requestId" | "log">,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>({ strict: false });
+  log({ level: "error", event: "not-started", error: String(error) });
+  app.use(requestId({ generator, limitLength: MAX_REQUEST_ID }));
+  app.get("/livez", live);
+  app.all("*", (c) => respondProblem(c, problemOf(error, instanceOf(c), c.var.requestId)));
   return app;
 }

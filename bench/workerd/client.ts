@@ -2,11 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker } from "wrangler";
 import type { GraphFiles } from "../../src/runtime/session.ts";
-import type { RunReply, RunRequest } from "./protocol.ts";
+import type { MixedReply, MixedRequest, RunReply, RunRequest } from "./protocol.ts";
 
 export interface BenchWorker {
   load(session: string, files: GraphFiles): Promise<{ ms: number; heapBytes: number }>;
   run(request: RunRequest): Promise<RunReply>;
+  runMixed(request: MixedRequest): Promise<MixedReply>;
   stop(): Promise<void>;
 }
 
@@ -36,6 +37,10 @@ export async function startBenchWorker(): Promise<BenchWorker> {
     async run(request) {
       const reply = await call("/run", { method: "POST", body: JSON.stringify(request) });
       return (await reply.json()) as RunReply;
+    },
+    async runMixed(request) {
+      const reply = await call("/mixed", { method: "POST", body: JSON.stringify(request) });
+      return (await reply.json()) as MixedReply;
     },
     stop: () => worker.dispose(),
   };

@@ -17,3 +17,21 @@ export interface RunReply {
   /** Size of the wasm memory that all sessions of an isolate share, after the runs. */
   readonly heapBytes: number;
 }
+
+/** Batches whose rows belong to one task or to several, in turn. */
+export interface MixedRequest {
+  readonly session: string;
+  readonly shape: CollateShape & { readonly hidden_size: number };
+  readonly rows: number;
+  readonly tokens: number;
+  readonly labels: number;
+  readonly queries: "first" | "all";
+  readonly rounds: number;
+  /** Prefix length of every task of a batch; rows take turns over its tasks. */
+  readonly batches: readonly (readonly number[])[];
+}
+
+export interface MixedReply {
+  /** Milliseconds from rows to logits: times[batch][round]. */
+  readonly times: readonly (readonly number[])[];
+}

@@ -5,13 +5,15 @@
  *   PUT  /files/<session>/<name>   bytes of a graph or of its weights
  *   POST /create/<session>         -> {"ms", "heapBytes"}
  *   POST /run                      RunRequest -> RunReply
+ *   POST /mixed                    MixedRequest -> MixedReply
  */
 import { collate } from "../../src/core/collate.ts";
 import { emptyPrefix } from "../../src/core/prefix.ts";
 import { int64 } from "../../src/core/tensor.ts";
 import type { Feeds, Session } from "../../src/runtime/session.ts";
 import { createWorkerdSession } from "../../src/runtime/workerd.ts";
-import type { RunReply, RunRequest } from "./protocol.ts";
+import { timeMixed } from "./mixed.ts";
+import type { MixedRequest, RunReply, RunRequest } from "./protocol.ts";
 
 const files = new Map<string, Map<string, Uint8Array>>();
 const sessions = new Map<string, Session>();
@@ -39,6 +41,10 @@ export default {
       }
       case "run":
         return Response.json(await time((await request.json()) as RunRequest));
+      case "mixed": {
+        const mixed = (await request.json()) as MixedRequest;
+        return Response.json({ times: await timeMixed(sessions.get(mixed.session)!, mixed) });
+      }
       default:
         return new Response("not found", { status: 404 });
     }

@@ -1,12 +1,26 @@
 /** The options that every verb with a bucket shares, and opening the bucket by them. */
-import type { Options } from "./command.ts";
+import type { Io, Options } from "./command.ts";
 import { UsageError } from "./command.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { openLocalBucket } from "../publish/local-bucket.ts";
+import { openRemoteBucket } from "../publish/remote-bucket.ts";
 
 export const BUCKET_OPTIONS = {
   local: { type: "boolean", hint: "the storage that npm start serves from; this is the default" },
-  remote: { type: "boolean", hint: "a deployed bucket; comes in a later version" },
+  remote: {
+    type: "boolean",
+    hint: "the deployed bucket: by R2_ACCOUNT_ID, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, else by wrangler's login",
+  },
+  bucket: {
+    type: "string",
+    value: "NAME",
+    hint: "with --remote: another bucket than wrangler.toml's",
+  },
+  endpoint: {
+    type: "string",
+    value: "URL",
+    hint: "with --remote: another S3 host than R2's, without the bucket's name",
+  },
   "persist-to": {
     type: "string",
     value: "DIR",
@@ -14,19 +28,36 @@ export const BUCKET_OPTIONS = {
   },
 } as const satisfies Options;
 
+/** Values of BUCKET_OPTIONS. */
+export interface BucketValues {
+  readonly local?: boolean | undefined;
+  readonly remote?: boolean | undefined;
+  readonly bucket?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly "persist-to"?: string | undefined;
+}
+
 /** Opens the bucket that the options name, runs `use`, and closes it whatever happens. */
 export async function withBucket<T>(
-  values: {
-    readonly local?: boolean | undefined;
-    readonly remote?: boolean | undefined;
-    readonly "persist-to"?: string | undefined;
-  },
+  values: BucketValues,
+  io: Pick<Io, "err" | "signal">,
   use: (bucket: PublishBucket) => Promise<T>,
 ): Promise<T> {
-  if (values.remote === true) {
-    throw new UsageError("--remote comes in a later version, allowed is --local");
+  const { local, remote, bucket: name, endpoint } = values;
+  const isRemote = remote === true;
+  if (isRemote && local === true) throw new UsageError("--local and --remote exclude each other");
+  if (!isRemote && (name !== undefined || endpoint !== undefined)) {
+    throw new UsageError(`--${name === undefined ? "endpoint" : "bucket"} needs --remote`);
   }
-  const bucket = await openLocalBucket(values["persist-to"]);
+  const bucket = isRemote
+    ? await openRemoteBucket({
+        bucket: name,
+        endpoint,
+        environment: process.env,
+        signal: io.signal,
+        note: (line) => io.err(line),
+      })
+    : await openLocalBucket(values["persist-to"]);
   try {
     return await use(bucket);
   } finally {

@@ -1,9 +1,11 @@
 /** `list`: what the bucket serves, and the versions that a rollback can reach. */
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/manifest.ts";
+import type { TaskPointer } from "../../src/core/pointer.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
+import { fetchManifest, fetchTaskPointer, listTasks } from "../publish/task-pointer.ts";
 import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { fetchTaskPointer, fetchVersion, listTasks } from "../publish/publish-task.ts";
 import { defineCommand } from "./command.ts";
 
 interface Row {
@@ -11,6 +13,7 @@ interface Row {
   readonly type: string;
   readonly base: string;
   readonly current: string;
+  readonly canary: TaskPointer["canary"];
   readonly versions: readonly { readonly version: string; readonly created: string }[];
 }
 
@@ -19,17 +22,18 @@ interface DamagedRow {
   readonly error: { readonly code: string; readonly message: string };
 }
 
+/** A deployed bucket answers a read in some tens of milliseconds. */
+const READS_AT_ONCE = 16;
+
 export const command = defineCommand({
   summary: "list the tasks in the bucket with their versions, newest first",
-  usage: "[--local]",
+  usage: "[--local | --remote]",
   example: "npx edge-prefix list",
   options: BUCKET_OPTIONS,
   async run({ values, io }) {
-    const rows = await withBucket(values, async (bucket) => {
-      const rows: (Row | DamagedRow)[] = [];
-      for (const task of await listTasks(bucket)) rows.push(await listRow(bucket, task));
-      return rows;
-    });
+    const rows = await withBucket(values, io, async (bucket) =>
+      mapLimited(await listTasks(bucket), READS_AT_ONCE, (task) => listRow(bucket, task)),
+    );
     if (io.json) io.out(JSON.stringify({ tasks: rows }));
     else if (rows.length === 0) io.out("no tasks yet; npx edge-prefix push TASK_DIR adds one");
     else for (const row of rows) print(row, io.out);
@@ -40,14 +44,15 @@ export const command = defineCommand({
 /** What is to be said of a task; a damaged one must not keep the others from being listed. */
 export async function listRow(bucket: PublishBucket, task: string): Promise<Row | DamagedRow> {
   try {
-    const { current, versions } = await fetchTaskPointer(bucket, task);
+    const { current, canary, versions } = await fetchTaskPointer(bucket, task);
     const entry = versions.find((item) => item.version === current);
-    const version = entry && (await fetchVersion(bucket, task, entry));
+    const manifest = entry && (await fetchManifest(bucket, task, entry));
     return {
       task,
-      type: version?.manifest.type ?? "unknown",
-      base: version ? shortIdentity(version.manifest.base) : "unknown",
+      type: manifest?.type ?? "unknown",
+      base: manifest ? shortIdentity(manifest.base) : "unknown",
       current,
+      canary,
       versions: versions.map(({ version, created }) => ({ version, created })),
     };
   } catch (error) {
@@ -61,9 +66,10 @@ function print(row: Row | DamagedRow, out: (line: string) => void): void {
     out(`${row.task}  error [${row.error.code}]: ${row.error.message}`);
     return;
   }
-  const { task, type, base, current, versions } = row;
+  const { task, type, base, current, canary, versions } = row;
   out(`${task}  ${type}, base ${base}`);
   for (const { version, created } of versions) {
-    out(`  ${version === current ? "*" : " "} ${version}  ${created}`);
+    const share = canary?.version === version ? `  canary ${canary.percent} %` : "";
+    out(`  ${version === current ? "*" : " "} ${version}  ${created}${share}`);
   }
 }

@@ -1,44 +1,117 @@
-/** `push`: task folders, or a base folder, into the bucket; live on the next request. */
+/** `push`: task folders, or a base folder, into the bucket; live within a second. */
 import { shortIdentity } from "../../src/core/manifest.ts";
+import { createAnswerCheck } from "../answer-check.ts";
+import type { PublishBucket } from "../publish/bucket.ts";
+import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
+import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
+import { startProgress } from "../progress.ts";
 import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand } from "./command.ts";
+import { UsageError, defineCommand, readNumber } from "./command.ts";
+import type { Io } from "./command.ts";
 
 export const command = defineCommand({
-  summary: "put tasks, or a base, into the bucket that the Worker serves from",
-  usage: "TASK_DIR... | --base DIR [--local]",
-  example: "npx edge-prefix push prefixes/sentiment --local",
+  summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",
+  usage: "TASK_DIR... | --base DIR [--local | --remote]",
+  example:
+    "npx edge-prefix push prefixes/sentiment --local\nnpx edge-prefix push --base models/pocket prefixes/sentiment --remote --dry-run",
   options: {
     base: { type: "string", value: "DIR", hint: "also upload this base folder, before the tasks" },
+    canary: {
+      type: "string",
+      value: "PERCENT",
+      hint: "keep the current version, and send this share of the requests to the new one",
+    },
+    "dry-run": { type: "boolean", hint: "check everything, say what would change, write nothing" },
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
     if (positionals.length === 0 && values.base === undefined) {
       throw new UsageError("push: name at least one task folder, or --base DIR");
     }
-    await withBucket(values, async (bucket) => {
-      if (values.base !== undefined) {
-        const { isChanged, ...base } = await publishBase(bucket, values.base);
-        const what = isChanged ? `published, ${base.uploaded} new files` : "unchanged";
-        io.out(
-          io.json
-            ? JSON.stringify({ ...base, changed: isChanged })
-            : `base ${shortIdentity(base)}: ${what}`,
-        );
-      }
+    const canaryPercent = readNumber(values.canary, "--canary", { min: 0, max: 100 });
+    const isDryRun = values["dry-run"] === true;
+    await withBucket(values, io, async (opened) => {
+      const bucket = isDryRun ? dryRunOf(opened) : opened;
+      if (values.base !== undefined) await pushBase(bucket, values.base, io, isDryRun);
+      const note = (line: string): void => io.err(line);
+      const checkAnswers = createAnswerCheck({ bucket, baseDir: values.base, note });
       for (const folder of positionals) {
         io.signal.throwIfAborted();
-        const { isChanged, ...published } = await publishTask(bucket, folder);
-        const { task, version, previous } = published;
-        const what = isChanged ? `published${previous ? `, was ${previous}` : ""}` : "unchanged";
-        io.out(
-          io.json
-            ? JSON.stringify({ ...published, changed: isChanged })
-            : `${task} ${version}: ${what}`,
-        );
+        await pushTask(bucket, folder, { io, isDryRun, canaryPercent, checkAnswers });
       }
     });
     return 0;
   },
 });
+
+/** Bytes that take long enough on a slow line for somebody to wonder. */
+const WORTH_A_BAR = 5_000_000;
+const toMegabytes = (bytes: number): number => Math.ceil(bytes / 1e6);
+
+async function pushBase(
+  bucket: PublishBucket,
+  folder: string,
+  io: Io,
+  isDryRun: boolean,
+): Promise<void> {
+  let bar: ReturnType<typeof startProgress> | undefined;
+  try {
+    const { isChanged, ...base } = await publishBase(bucket, folder, {
+      signal: io.signal,
+      onProgress(bytes, total) {
+        if (total < WORTH_A_BAR) return;
+        bar ??= startProgress(io, { label: "upload, MB:", total: toMegabytes(total) });
+        bar.update(toMegabytes(bytes));
+      },
+    });
+    const done = isDryRun ? "would be published" : "published";
+    const what = isChanged ? `${done}, ${base.uploaded} new files` : "unchanged";
+    io.out(
+      io.json
+        ? JSON.stringify({ ...base, changed: isChanged, ...dryRunField(isDryRun) })
+        : `base ${shortIdentity(base)}: ${what}`,
+    );
+  } finally {
+    bar?.stop();
+  }
+}
+
+async function pushTask(
+  bucket: PublishBucket,
+  folder: string,
+  how: {
+    readonly io: Io;
+    readonly isDryRun: boolean;
+    readonly canaryPercent: number | undefined;
+    readonly checkAnswers: CheckAnswers;
+  },
+): Promise<void> {
+  const { io, isDryRun, canaryPercent, checkAnswers } = how;
+  const options = { checkAnswers, canaryPercent, signal: io.signal };
+  const result = await publishTask(bucket, folder, options);
+  if (io.json) {
+    const { isChanged, ...rest } = result;
+    io.out(JSON.stringify({ ...rest, changed: isChanged, ...dryRunField(isDryRun) }));
+    return;
+  }
+  const { task, version } = result;
+  io.out(`${task} ${version}: ${describe(result, isDryRun, canaryPercent)}`);
+}
+
+const dryRunField = (isDryRun: boolean): object => (isDryRun ? { dry_run: true } : {});
+
+function describe(
+  { isChanged, previous, examples }: PublishedTask,
+  isDryRun: boolean,
+  canaryPercent: number | undefined,
+): string {
+  const checked = examples > 0 ? ` (${examples} examples answered as recorded)` : "";
+  if (!isChanged) return `unchanged${checked}`;
+  const done = isDryRun ? "would be " : "";
+  if (canaryPercent !== undefined) {
+    return `${done}canary of ${canaryPercent} % beside ${previous}${checked}`;
+  }
+  return `${done}published${previous === null ? "" : `, was ${previous}`}${checked}`;
+}

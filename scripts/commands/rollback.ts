@@ -1,6 +1,6 @@
 /** `rollback`: an earlier version becomes current again; only the pointer moves. */
+import { rollbackTask } from "../publish/move-task.ts";
 import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { rollbackTask } from "../publish/publish-task.ts";
 import { UsageError, defineCommand } from "./command.ts";
 
 export const command = defineCommand({
@@ -20,14 +20,16 @@ export const command = defineCommand({
     if (task === undefined || more.length > 0) {
       throw new UsageError(`rollback: expected one task name, found ${positionals.length}`);
     }
-    const { isChanged, ...result } = await withBucket(values, (bucket) =>
+    const { pointer, before, isChanged } = await withBucket(values, io, (bucket) =>
       rollbackTask(bucket, task, values.to),
     );
-    const what = isChanged ? `current again, was ${result.previous}` : "is current already";
+    const version = pointer.current;
+    const previous = before?.current ?? null;
+    const what = isChanged ? `current again, was ${previous}` : "is current already";
     io.out(
       io.json
-        ? JSON.stringify({ ...result, changed: isChanged })
-        : `${task} ${result.version}: ${what}`,
+        ? JSON.stringify({ task, version, previous, changed: isChanged })
+        : `${task} ${version}: ${what}`,
     );
     return 0;
   },

@@ -15,10 +15,18 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/** What a bucket tells of an object without sending it. */
+export interface StoredHead {
+  readonly bytes: number;
+  /** As hex, where the bucket recorded it. */
+  readonly sha256: string | null;
+  /** As hex, where the bucket's etags are that: S3 and R2, for objects that were put in one part. */
+  readonly md5?: string;
+}
+
 export interface PublishBucket {
   get(key: string): Promise<StoredObject | null>;
-  /** Size and, where the bucket recorded it, SHA-256 as hex. */
-  head(key: string): Promise<{ readonly bytes: number; readonly sha256: string | null } | null>;
+  head(key: string): Promise<StoredHead | null>;
   /** Writes a blob; the bucket checks the hash on arrival. */
   putBlob(key: string, bytes: Uint8Array, sha256: string): Promise<void>;
   /** Writes only if the object is still `etag` (null: still absent); false when it is not. */
@@ -54,7 +62,7 @@ export async function ensureBlob(
   const key = blobKey(hash);
   let isNew = false;
   await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
-    if (await isStored(bucket, key, bytes.byteLength, hash)) return true;
+    if (await isStored(bucket, key, bytes, hash)) return true;
     isNew = true;
     await bucket.putBlob(key, bytes, hash);
     const back = await bucket.get(key);
@@ -68,12 +76,14 @@ export async function ensureBlob(
 async function isStored(
   bucket: PublishBucket,
   key: string,
-  size: number,
+  bytes: Uint8Array,
   hash: string,
 ): Promise<boolean> {
   const found = await bucket.head(key);
-  if (found?.bytes !== size) return false;
+  if (found?.bytes !== bytes.byteLength) return false;
   if (found.sha256 !== null) return found.sha256 === hash;
+  // A writer that means well and broke off is what this is about; nobody forges a blob's MD5 here.
+  if (found.md5 !== undefined) return found.md5 === createHash("md5").update(bytes).digest("hex");
   const stored = await bucket.get(key);
   return stored !== null && sha256Of(stored.bytes) === hash;
 }

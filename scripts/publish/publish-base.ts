@@ -13,6 +13,10 @@ import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "./folder.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
+
+/** Enough to fill a line that one connection does not, and at most this many files in memory. */
+const UPLOADS_AT_ONCE = 4;
 
 export interface PublishedBase {
   readonly name: string;
@@ -45,11 +49,22 @@ export async function isBasePublished(
   return true;
 }
 
-/** Uploads a base folder and points `bases/<name>.json` at it. */
+export interface PublishBaseOptions {
+  readonly wait?: Wait;
+  readonly now?: () => Date;
+  /** Called after every file with the bytes that are in the bucket now, and all of them. */
+  readonly onProgress?: (bytes: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Uploads a base folder and points `bases/<name>.json` at it. Files that are in the bucket already
+ * are not sent again, so a push that broke off goes on where it was.
+ */
 export async function publishBase(
   bucket: PublishBucket,
   folder: string,
-  { wait = sleep, now = () => new Date() }: { wait?: Wait; now?: () => Date } = {},
+  { wait = sleep, now = () => new Date(), onProgress, signal }: PublishBaseOptions = {},
 ): Promise<PublishedBase> {
   const { manifest, bytes } = await readManifestOfBase(folder);
   const subject = `base "${manifest.name}"`;
@@ -60,12 +75,18 @@ export async function publishBase(
     );
   }
   let uploaded = 0;
-  for (const [name, ref] of Object.entries(manifest.files)) {
+  let done = 0;
+  const files = Object.entries(manifest.files);
+  const total = files.reduce((sum, [, ref]) => sum + ref.bytes, 0);
+  await mapLimited(files, UPLOADS_AT_ONCE, async ([name, ref]) => {
+    signal?.throwIfAborted();
     const file = await readFileOf(folder, name, "base-incomplete");
     await checkFile(`${subject}: ${name}`, file, ref, sha256);
     if (await ensureBlob(bucket, file, wait)) uploaded++;
-  }
+    onProgress?.((done += ref.bytes), total);
+  });
   if (await ensureBlob(bucket, bytes, wait)) uploaded++;
+  signal?.throwIfAborted();
 
   const reference = `sha256:${sha256Of(bytes)}`;
   const pointer: BasePointer = {

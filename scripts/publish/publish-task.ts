@@ -1,28 +1,30 @@
 /**
- * Publishes a task folder: check it against the base in the bucket, upload the prefix and the
- * manifest as blobs, then move the task's pointer. The pointer is one small object written by
- * compare-and-swap, so a reader sees the old version or the new one, whole, at any moment.
+ * Publishes a task folder: check all of it, its answers included, upload the prefix and the
+ * manifest as blobs, read them back, then move the task's pointer. The pointer is one small object
+ * written by compare-and-swap, so a reader sees the old version or the new one, whole, at any
+ * moment; what fails a check moves nothing.
  */
 import { join } from "node:path";
-import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
-import {
-  TASK_PREFIX,
-  blobKey,
-  checkName,
-  isName,
-  taskKey,
-  versionOf,
-} from "../../src/core/keys.ts";
+import { InputError } from "../../src/core/errors.ts";
+import { versionOf } from "../../src/core/keys.ts";
 import { readTaskManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { MAX_VERSIONS, hashOf, readTaskPointer } from "../../src/core/pointer.ts";
+import { MAX_VERSIONS } from "../../src/core/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
 import { openTask } from "../../src/core/task.ts";
-import { encodeUtf8 } from "../../src/core/text.ts";
-import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
+import type { Task } from "../../src/core/task.ts";
+import { ensureBlob, sha256, sha256Of, sleep } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
+import { checkNorms } from "./check-norms.ts";
 import { readFileOf } from "./folder.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
+import { fetchVersion, movePointer, readablePointer } from "./task-pointer.ts";
+
+/**
+ * Answers a task's recorded examples on the graph that serves and compares. Returns how many there
+ * were; throws FormatError `canary-mismatch`, UnavailableError `answer-not-finite`.
+ */
+export type CheckAnswers = (task: Task, base: BaseManifest) => Promise<number>;
 
 export interface PublishedTask {
   readonly task: string;
@@ -30,6 +32,20 @@ export interface PublishedTask {
   /** The version that was current before, null for a new task. */
   readonly previous: string | null;
   readonly isChanged: boolean;
+  /** Blobs that were not in the bucket yet. */
+  readonly uploaded: number;
+  /** Recorded examples that were answered and compared. */
+  readonly examples: number;
+}
+
+export interface PublishOptions {
+  readonly wait?: Wait;
+  readonly now?: () => Date;
+  /** Without it, answers are not compared: for the seeding of tasks that come with the project. */
+  readonly checkAnswers?: CheckAnswers | undefined;
+  /** Leaves the current version and sends it only so many percent of the requests. */
+  readonly canaryPercent?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TaskFolder {
@@ -45,169 +61,91 @@ export async function readTaskFolder(folder: string): Promise<TaskFolder> {
   return { manifest, manifestBytes: bytes, version: versionOf(sha256Of(bytes)) };
 }
 
-/** Checks all of a task folder against `base`; throws what core/task.ts throws. */
-export async function checkTaskFolder(folder: string, base: BaseManifest): Promise<Uint8Array> {
+/**
+ * Everything that must hold of a version before a pointer may name it: hash, base, shapes, finite
+ * numbers, sane norms, and the answers recorded at training time. Returns the number of answers
+ * compared. Throws what core/task.ts, check-norms.ts and `checkAnswers` throw.
+ */
+export async function checkVersion(
+  { manifest, version, prefix }: { manifest: TaskManifest; version: string; prefix: Uint8Array },
+  base: BaseManifest,
+  checkAnswers?: CheckAnswers,
+): Promise<number> {
+  const task = await openTask(manifest, version, prefix, base, sha256);
+  checkNorms(task, base);
+  return (await checkAnswers?.(task, base)) ?? 0;
+}
+
+/** Checks all of a task folder against `base`; returns its prefix and the answers compared. */
+export async function checkTaskFolder(
+  folder: string,
+  base: BaseManifest,
+  checkAnswers?: CheckAnswers,
+): Promise<{ prefix: Uint8Array; examples: number }> {
   const { manifest, version } = await readTaskFolder(folder);
   const prefix = await readFileOf(folder, "prefix.safetensors", "task-folder-not-found");
-  await openTask(manifest, version, prefix, base, sha256);
-  return prefix;
+  return {
+    prefix,
+    examples: await checkVersion({ manifest, version, prefix }, base, checkAnswers),
+  };
 }
 
 /**
- * Uploads a task folder and makes it the task's current version. A pointer that cannot be read is
- * replaced: a push is the one way to repair it.
+ * Uploads a task folder and makes it the task's current version, or its canary. A pointer that
+ * cannot be read is replaced: a push is the one way to repair it.
  */
 export async function publishTask(
   bucket: PublishBucket,
   folder: string,
-  { wait = sleep, now = () => new Date() }: { wait?: Wait; now?: () => Date } = {},
+  options: PublishOptions = {},
 ): Promise<PublishedTask> {
+  const { wait = sleep, now = () => new Date(), checkAnswers, canaryPercent, signal } = options;
   const { manifest, manifestBytes, version } = await readTaskFolder(folder);
+  const { task } = manifest;
   const base = await fetchBaseManifest(bucket, manifest.base.name);
-  const prefix = await checkTaskFolder(folder, base);
-  await ensureBlob(bucket, prefix, wait);
-  await ensureBlob(bucket, manifestBytes, wait);
+  const { prefix, examples } = await checkTaskFolder(folder, base, checkAnswers);
+  signal?.throwIfAborted();
+  let uploaded = 0;
+  for (const blob of [prefix, manifestBytes]) if (await ensureBlob(bucket, blob, wait)) uploaded++;
 
   const entry: TaskVersion = {
     version,
     manifest: `sha256:${sha256Of(manifestBytes)}`,
     created: now().toISOString(),
   };
-  return movePointer(bucket, manifest.task, wait, readablePointer, (pointer) => {
-    const versions = pointer?.versions ?? [];
-    const isKnown = versions.some((item) => item.version === version);
-    return {
-      task: manifest.task,
-      current: version,
-      versions: isKnown ? versions : [entry, ...versions].slice(0, MAX_VERSIONS),
-      canary: null,
-    };
-  });
+  // What was checked above is what a Worker will read: the same bytes, by their hashes.
+  await fetchVersion(bucket, task, entry);
+  signal?.throwIfAborted();
+
+  const { before, isChanged } = await movePointer(bucket, task, wait, readablePointer, (pointer) =>
+    withVersion(pointer, task, entry, canaryPercent),
+  );
+  return { task, version, previous: before?.current ?? null, isChanged, uploaded, examples };
 }
 
-/**
- * Makes an earlier version current again: `version`, or the one published before the current one.
- * Its blobs are checked first. Throws NotFoundError `task-not-found` or `version-not-found`.
- */
-export async function rollbackTask(
-  bucket: PublishBucket,
+function withVersion(
+  pointer: TaskPointer | null,
   task: string,
-  version: string | undefined,
-  wait: Wait = sleep,
-): Promise<PublishedTask> {
-  const pointer = await fetchTaskPointer(bucket, task);
-  const target = findTarget(pointer, version);
-  await fetchVersion(bucket, task, target);
-  return movePointer(bucket, task, wait, readTaskPointer, (current) => {
-    if (!current?.versions.some((item) => item.version === target.version)) {
-      throw versionNotFound(task, target.version, current?.versions ?? []);
-    }
-    return { ...current, current: target.version, canary: null };
-  });
-}
-
-function findTarget(pointer: TaskPointer, version: string | undefined): TaskVersion {
-  const { task, current, versions } = pointer;
-  if (version === undefined) {
-    const earlier = versions[versions.findIndex((item) => item.version === current) + 1];
-    if (earlier) return earlier;
-    throw new NotFoundError(
-      "version-not-found",
-      `task "${task}": has no version before ${current}; versions: ${versions.map((v) => v.version).join(", ")}`,
-    );
-  }
-  const matches = versions.filter((item) => item.version.startsWith(version));
-  if (matches.length > 1) {
+  entry: TaskVersion,
+  canaryPercent: number | undefined,
+): TaskPointer {
+  const { version } = entry;
+  const known = pointer?.versions ?? [];
+  const isKnown = known.some((item) => item.version === version);
+  const versions = isKnown ? known : newestOf([entry, ...known], pointer?.current);
+  if (canaryPercent === undefined) return { task, current: version, versions, canary: null };
+  if (!pointer || pointer.current === version) {
     throw new InputError(
-      "version-ambiguous",
-      `task "${task}": ${version} may be ${matches.map((item) => item.version).join(" or ")}`,
+      "canary-is-current",
+      `task "${task}": ${pointer ? `version ${version} is current already` : "has no version yet"}, a canary is another version beside a current one; push without --canary`,
     );
   }
-  return matches[0] ?? fail(versionNotFound(task, version, versions));
+  return { task, current: pointer.current, versions, canary: { version, percent: canaryPercent } };
 }
 
-const versionNotFound = (task: string, version: string, versions: readonly TaskVersion[]) =>
-  new NotFoundError(
-    "version-not-found",
-    `task "${task}": has no version ${version}, it has ${versions.map((item) => item.version).join(", ")}`,
-  );
-
-function fail(error: Error): never {
-  throw error;
-}
-
-/** A task's pointer; throws NotFoundError `task-not-found`. */
-export async function fetchTaskPointer(bucket: PublishBucket, task: string): Promise<TaskPointer> {
-  const key = taskKey(checkName("task", task));
-  const object = await bucket.get(key);
-  if (object) return readTaskPointer(object.bytes, key);
-  const tasks = await listTasks(bucket);
-  throw new NotFoundError(
-    "task-not-found",
-    `task "${task}": is not in the bucket, found ${tasks.length > 0 ? tasks.join(", ") : "none"}`,
-  );
-}
-
-/** Names of the tasks in the bucket, sorted. */
-export async function listTasks(bucket: PublishBucket): Promise<string[]> {
-  const keys = await bucket.list(TASK_PREFIX);
-  return keys
-    .map((key) => key.slice(TASK_PREFIX.length, -".json".length))
-    .filter((name, i) => isName(name) && keys[i] === taskKey(name))
-    .sort();
-}
-
-/** A published version, checked as far as hashes go: its manifest and the bytes of its prefix. */
-export async function fetchVersion(
-  bucket: PublishBucket,
-  task: string,
-  { version, manifest: reference }: TaskVersion,
-): Promise<{ manifest: TaskManifest; prefix: Uint8Array }> {
-  const subject = `task "${task}" version ${version}`;
-  const blob = async (hash: string, what: string): Promise<Uint8Array> => {
-    const object = await bucket.get(blobKey(hash));
-    if (object && sha256Of(object.bytes) === hash) return object.bytes;
-    throw new FormatError(
-      "blob-corrupt",
-      `${subject}: its ${what} is ${object ? "corrupt" : "missing"} in the bucket; push the task folder again`,
-    );
-  };
-  const manifest = readTaskManifest(
-    await blob(hashOf(reference), "manifest"),
-    `${subject}: manifest`,
-  );
-  return { manifest, prefix: await blob(manifest.prefix.sha256, "prefix") };
-}
-
-/** The pointer, or null where it is damaged or another task's. */
-export function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
-  const pointer = readable(() => readTaskPointer(bytes, key));
-  return pointer && taskKey(pointer.task) === key ? pointer : null;
-}
-
-/** Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already. */
-async function movePointer(
-  bucket: PublishBucket,
-  task: string,
-  wait: Wait,
-  read: (bytes: Uint8Array, subject: string) => TaskPointer | null,
-  change: (pointer: TaskPointer | null) => TaskPointer,
-): Promise<PublishedTask> {
-  const key = taskKey(task);
-  let previous: string | null = null;
-  let version = "";
-  const isChanged = await updatePointer(
-    bucket,
-    key,
-    (bytes) => {
-      const pointer = bytes && read(bytes, key);
-      const next = change(pointer);
-      version = next.current;
-      if (pointer && pointer.current === next.current) return null;
-      previous = pointer?.current ?? null;
-      return encodeUtf8(`${JSON.stringify(next)}\n`);
-    },
-    wait,
-  );
-  return { task, version, previous, isChanged };
+/** The versions to keep: the newest, and `current` however old it is. */
+function newestOf(versions: readonly TaskVersion[], current: string | undefined): TaskVersion[] {
+  const isKept = ({ version }: TaskVersion, at: number): boolean =>
+    at < MAX_VERSIONS - 1 || version === current;
+  return versions.filter(isKept);
 }

@@ -12,7 +12,8 @@ import { shortIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
-import { publishTask, readTaskFolder, readablePointer } from "./publish-task.ts";
+import { publishTask, readTaskFolder } from "./publish-task.ts";
+import { readablePointer } from "./task-pointer.ts";
 
 export interface Seeded {
   readonly base: BaseManifest;

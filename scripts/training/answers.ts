@@ -3,7 +3,7 @@
  * examples. Every part is the request path's own (windows, collate, head); only the batching is
  * simpler, since nobody waits for a single answer.
  */
-import { answerLogits, defaultStride, queriesOf, rowOf } from "../../src/core/answer.ts";
+import { answerLogits, queriesOf, rowOf } from "../../src/core/answer.ts";
 import { collate } from "../../src/core/collate.ts";
 import type { Pooler } from "../../src/core/head.ts";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
@@ -51,7 +51,6 @@ export async function answerTexts(
   const splits = texts.map(({ text, text_pair }) =>
     splitWindows(base.tokenizer, text, text_pair, {
       maxLength,
-      stride: defaultStride(maxLength),
       truncation: false,
     }),
   );

@@ -11,13 +11,6 @@ import type { Task } from "./task.ts";
 import { mergeSequence, mergeTokens } from "./windows.ts";
 import type { Split, Window } from "./windows.ts";
 
-/** Neighbouring windows share this many pieces unless the caller says otherwise. */
-const DEFAULT_STRIDE = 64;
-
-/** The stride of windows of `maxLength` tokens: 64, or a quarter of a short window. */
-export const defaultStride = (maxLength: number): number =>
-  Math.min(DEFAULT_STRIDE, Math.floor(maxLength / 4));
-
 /** A task that reads one position asks the last layer for one. */
 export const queriesOf = (pooling: Pooling): Queries =>
   pooling === "cls" || pooling === "pooler" ? "first" : "all";

@@ -1,4 +1,7 @@
-/** Logits -> labels with scores, with Hugging Face's names and defaults. */
+/**
+ * Logits -> labels with scores, with Hugging Face's names and defaults. Probabilities are those of
+ * logits / temperature, the task's calibration; raw scores (`none`, regression) are the logits.
+ */
 import type { TaskManifest } from "./manifest.ts";
 
 export type FunctionToApply = "softmax" | "sigmoid" | "none";
@@ -51,19 +54,29 @@ export function defaultFunction(
   }
 }
 
-/** Labels of one sequence, best first; ties keep the manifest's order. All of them unless `top_k`. */
+/**
+ * Labels of one sequence, best first; ties keep the manifest's order.
+ *
+ * Which labels: all of them, as Hugging Face's pipeline gives them, or the `top_k` best. A
+ * multi-label task that was trained with thresholds decides by itself: it answers with the labels
+ * whose probability reaches their own threshold, possibly none. A caller who names `top_k`, or a
+ * function other than sigmoid, has chosen another rule, and thresholds play no part.
+ */
 export function classify(
   logits: Float32Array,
-  manifest: Pick<TaskManifest, "problem_type" | "labels" | "temperature">,
+  manifest: Pick<TaskManifest, "problem_type" | "labels" | "temperature" | "thresholds">,
   options: { function_to_apply?: FunctionToApply | undefined; top_k?: number | undefined } = {},
 ): Classification[] {
-  const scores = scoresOf(
-    logits,
-    options.function_to_apply ?? defaultFunction(manifest),
-    manifest.temperature,
-  );
+  const functionToApply = options.function_to_apply ?? defaultFunction(manifest);
+  const scores = scoresOf(logits, functionToApply, manifest.temperature);
+  const isDecided =
+    manifest.problem_type === "multi_label_classification" &&
+    functionToApply === "sigmoid" &&
+    options.top_k === undefined;
+  const thresholds = isDecided ? manifest.thresholds : null;
   return manifest.labels
     .map((label, c) => ({ label, score: scores[c]! }))
+    .filter(({ score }, c) => thresholds === null || score >= thresholds[c]!)
     .sort((a, b) => b.score - a.score)
     .slice(0, options.top_k ?? manifest.labels.length);
 }

@@ -35,4 +35,12 @@ export class NotFoundError extends EdgePrefixError {}
 export class UnavailableError extends EdgePrefixError {}
 
 /** There is more work than can be done in time; trying again later helps. */
-export class OverloadedError extends EdgePrefixError {}
+export class OverloadedError extends EdgePrefixError {
+  /** Milliseconds after which there should be room, where that can be told. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+    super(code, message, options);
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}

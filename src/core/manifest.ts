@@ -85,8 +85,12 @@ export interface TaskManifest {
   readonly pooling: Pooling;
   /** Longest input in tokens, special tokens included. */
   readonly max_length: number;
+  /** Calibration: probabilities are made of logits / temperature. */
   readonly temperature: number;
-  /** Multi-label decision thresholds, one a label; null means 0.5. */
+  /**
+   * Of a multi-label task, one a label: the probability from which on the label is part of the
+   * answer. null: nobody has chosen any, so every label is answered and the client decides.
+   */
   readonly thresholds: readonly number[] | null;
   readonly prefix: FileRef;
   readonly canary: readonly CanaryExample[];
@@ -124,6 +128,7 @@ export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): 
     if (typeof name === "string" && Object.hasOwn(files, name)) return name;
     return r.fail(`names the file ${describe(name)} but does not list it`);
   };
+  const vocabSize = r.count("vocab_size", 1, MAX_VOCAB);
   return {
     format_version: FORMAT_VERSION,
     kind: "base",
@@ -135,11 +140,12 @@ export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): 
     num_attention_heads: r.count("num_attention_heads", 1, MAX_HIDDEN),
     num_key_value_heads: r.count("num_key_value_heads", 1, MAX_HIDDEN),
     head_dim: r.count("head_dim", 1, MAX_HIDDEN),
-    vocab_size: r.count("vocab_size", 1, MAX_VOCAB),
+    vocab_size: vocabSize,
     type_vocab_size: r.count("type_vocab_size", 0, 1024),
     max_length: r.count("max_length", 3, MAX_LENGTH),
     first_position: r.count("first_position", 0, 1024),
-    pad_token_id: r.count("pad_token_id", 0, MAX_VOCAB),
+    // Rows are padded with it: an id beyond the word table would fail every mixed batch.
+    pad_token_id: r.count("pad_token_id", 0, vocabSize - 1),
     num_bias_deltas: r.count("num_bias_deltas", 0, MAX_BIAS_DELTAS),
     graph: fileNamed(r.string("graph")),
     weights: r.list("weights", MAX_FILES, fileNamed),

@@ -2,8 +2,10 @@
  * Tags of word pieces -> entities with offsets, with the semantics of Hugging Face's token
  * classification pipeline (`aggregation_strategy`), for IO, BIO and BIOES tag sets.
  *
- * One difference, on purpose: `word` is the text between `start` and `end`, not the joined pieces,
+ * Two differences, on purpose. `word` is the text between `start` and `end`, not the joined pieces,
  * so that case, accents and spacing survive and `text.slice(start, end) === word` in UTF-16 units.
+ * And a label without a position keeps its whole name: of `person-actor` the pipeline would answer
+ * the group `actor`, and of `event-other` and `place-other` the same `other`.
  */
 import { softmax } from "./decode.ts";
 import type { TaskManifest } from "./manifest.ts";
@@ -76,7 +78,7 @@ export function findEntities(
         ...place(item),
       }));
   }
-  return groupTags(tagged)
+  return groupTags(tagged, manifest.labels)
     .filter(({ group }) => !ignored.has(group))
     .map(({ group, members }) => ({
       entity_group: group,
@@ -154,16 +156,33 @@ function argmax(row: Float64Array): number {
 }
 
 /** What a tag says: its entity type, and whether it must begin or must end an entity. */
-export function readTag(tag: string): { type: string; isBegin: boolean; isEnd: boolean } {
-  const match = /^([BIESLU])-(.+)$/s.exec(tag);
-  if (!match) return { type: tag, isBegin: false, isEnd: false };
-  const [, prefix = "", type = ""] = match;
-  return { type, isBegin: "BSU".includes(prefix), isEnd: "ESLU".includes(prefix) };
+export interface Tag {
+  readonly type: string;
+  readonly isBegin: boolean;
+  readonly isEnd: boolean;
+}
+
+/**
+ * Reads the tags of a label set. Only where some label begins with `B-` or `I-` are prefixes
+ * positions; the labels of an IO set are whole names, such as `E-MAIL`.
+ */
+export function tagReader(labels: readonly string[]): (tag: string) => Tag {
+  const hasPositions = labels.some((label) => /^[BI]-./s.test(label));
+  return (tag) => {
+    const match = hasPositions ? /^([BIESLU])-(.+)$/s.exec(tag) : null;
+    if (!match) return { type: tag, isBegin: false, isEnd: false };
+    const [, prefix = "", type = ""] = match;
+    return { type, isBegin: "BSU".includes(prefix), isEnd: "ESLU".includes(prefix) };
+  };
 }
 
 /** Groups neighbours: the next tag continues the group if its type is the same and neither side forbids it. */
-function groupTags(tagged: readonly Tagged[]): { group: string; members: Tagged[] }[] {
+function groupTags(
+  tagged: readonly Tagged[],
+  labels: readonly string[],
+): { group: string; members: Tagged[] }[] {
   const groups: { group: string; members: Tagged[] }[] = [];
+  const readTag = tagReader(labels);
   let isClosed = true;
   for (const item of tagged) {
     const { type, isBegin, isEnd } = readTag(item.tag);

@@ -15,8 +15,8 @@ import type { Encoding, Pieces, Tokenizer } from "./tokenizer.ts";
 export interface WindowOptions {
   /** Longest window in tokens, special tokens included. */
   readonly maxLength: number;
-  /** Pieces that neighbouring windows share, at least. */
-  readonly stride: number;
+  /** Pieces that neighbouring windows share, at least; `defaultStride` when it is left out. */
+  readonly stride?: number | undefined;
   /** Cut instead of windowing; of a pair, the longer text first. */
   readonly truncation: boolean;
   /** More windows than this are refused before any is made. */
@@ -39,6 +39,13 @@ export interface Split {
   readonly isTruncated: boolean;
 }
 
+/** Neighbouring windows share this many pieces unless the caller says otherwise. */
+const DEFAULT_STRIDE = 64;
+
+/** The stride of windows of `maxLength` tokens: 64, or a quarter of a short window. */
+export const defaultStride = (maxLength: number): number =>
+  Math.min(DEFAULT_STRIDE, Math.floor(maxLength / 4));
+
 /**
  * Splits a text or a pair into windows. Throws InputError `max-length-invalid`, `stride-invalid`,
  * LimitError `pair-too-long`, `too-many-windows`.
@@ -47,7 +54,7 @@ export function splitWindows(
   tokenizer: Tokenizer,
   text: string,
   pair: string | undefined,
-  { maxLength, stride, truncation, maxWindows = Infinity }: WindowOptions,
+  { maxLength, stride: wanted, truncation, maxWindows = Infinity }: WindowOptions,
 ): Split {
   let first = tokenizer.tokenize(text);
   let second = pair === undefined ? undefined : tokenizer.tokenize(pair);
@@ -80,6 +87,8 @@ export function splitWindows(
       `text pair: both texts are long (${first.ids.length} and ${second?.ids.length ?? 0} pieces), one of them may have at most ${Math.floor(room / 2)}; shorten one or set "truncation": true`,
     );
   }
+  // Beside a long second text there may be less room than the default takes: nobody asked for more.
+  const stride = wanted ?? Math.min(defaultStride(maxLength), size - 1);
   if (!Number.isInteger(stride) || stride < 0 || stride >= size) {
     throw new InputError(
       "stride-invalid",

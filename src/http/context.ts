@@ -1,17 +1,17 @@
 /** What handlers share: the app's dependencies, and what a request carries from one step to the next. */
 import type { Context, Handler } from "hono";
-import type { Config, Env } from "../config.ts";
+import type { ApiKey } from "../core/api-keys.ts";
+import type { Analytics, Config, Env, RateLimit } from "../config.ts";
 import type { Clock, Hold } from "../serve/flight.ts";
-import type { ModelStore } from "../serve/model-store.ts";
-import type { Predictor } from "../serve/predictor.ts";
-import type { TaskStore } from "../serve/task-store.ts";
+import type { Serving } from "../serve/serving.ts";
 
 /** Of the clock: `now` stands still in a deployed Worker while nothing but computation happens; `wait(0)` lets the host do its I/O. */
-export interface AppDeps extends Clock {
+export interface AppDeps extends Clock, Serving {
   readonly config: Config;
-  readonly models: ModelStore;
-  readonly tasks: TaskStore;
-  readonly predictor: Predictor;
+  /** Counts a caller's requests, where such a binding is configured. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Takes a data point a request, where such a binding is configured. */
+  readonly analytics?: Analytics | undefined;
   requestId(): string;
   /** Takes one record a request; never any text of an input. */
   log(record: Record<string, unknown>): void;
@@ -21,6 +21,8 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** Whose request it is, where keys are on and the route needs one. */
+    key: ApiKey | undefined;
     /** What the request's log line says besides method, path and status. */
     logged: Record<string, unknown>;
     /** Settles when a streamed answer has ended; the log line waits for it. */
@@ -41,3 +43,7 @@ export function holdOf(c: AppContext): Hold {
     }
   };
 }
+
+/** What decides whether a request is a canary's: the caller's own key, else the request itself. */
+export const canaryKeyOf = (c: AppContext): string =>
+  c.req.header("x-canary-key") ?? c.var.requestId;

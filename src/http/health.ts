@@ -7,7 +7,7 @@ import type { AppDeps, AppHandler } from "./context.ts";
 export const live: AppHandler = (c) => c.json({ status: "alive" });
 
 /** Starts the load of the base and says at once whether it is there. */
-export function ready({ models }: AppDeps): AppHandler {
+export function ready({ config, models }: AppDeps): AppHandler {
   return (c) => {
     const before = models.status;
     if (!models.ready) {
@@ -20,15 +20,19 @@ export function ready({ models }: AppDeps): AppHandler {
       throw new UnavailableError("base-not-ready", `base: ${state} (${detail})`);
     }
     const { name, identity } = models.ready.manifest;
-    return c.json({ status: "ready", base: name, identity });
+    const keys = config.keys === null ? "off" : "on";
+    return c.json({ status: "ready", base: name, identity, api_keys: keys });
   };
 }
 
 /** A first page for people with curl. */
 export function index({ config, tasks }: AppDeps): AppHandler {
   return async (c) => {
-    const names = await tasks.list().catch((): string[] => []);
-    const { origin } = new URL(c.req.url);
+    // Where keys are on, what is served is told to their holders: GET /v1/tasks.
+    const names = config.keys === null ? await tasks.list().catch((): string[] => []) : [];
+    // Where the app is mounted below a path, its routes are there too.
+    const { origin, pathname } = new URL(c.req.url);
+    const root = `${origin}${pathname.replace(/\/+$/, "")}`;
     const example = names.includes("sentiment") ? "sentiment" : (names[0] ?? "{task}");
     return c.json({
       name: "edge-prefix",
@@ -36,12 +40,17 @@ export function index({ config, tasks }: AppDeps): AppHandler {
       tasks: names,
       routes: [
         "POST /v1/tasks/{task}/predict",
+        "POST /v1/predict",
+        "POST /v1/embed",
         "GET /v1/tasks",
         "GET /v1/tasks/{task}",
         "GET /livez",
         "GET /readyz",
+        "GET /metrics",
+        "GET /openapi.json",
+        "GET /docs",
       ],
-      try: `curl -s ${origin}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
+      try: `curl -s ${root}/v1/tasks/${example}/predict -H 'content-type: application/json' -d '{"inputs": "a gripping, beautifully acted film"}'`,
     });
   };
 }

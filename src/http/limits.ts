@@ -4,14 +4,29 @@
  */
 import { InputError, LimitError } from "../core/errors.ts";
 import { decodeUtf8 } from "../core/text.ts";
+import type { MiddlewareHandler } from "hono";
 import type { Limits } from "../config.ts";
 import type { TextInput } from "../serve/predictor.ts";
-
-/** A request nests four levels deep; beyond this it is an attack or a mistake. */
-export const MAX_JSON_DEPTH = 16;
+import type { AppDeps, AppEnv } from "./context.ts";
 
 /** A client that is still sending reads no answer: this much of a refused body is read and dropped. */
 const MAX_DROPPED_BYTES = 16_000_000;
+
+/** Throws LimitError `headers-too-large` for a request line and headers beyond the limit. */
+export function limitHeaders({ config }: AppDeps): MiddlewareHandler<AppEnv> {
+  return async function checkHeaders(c, next) {
+    // As HTTP/1.1 writes them: "name: value" and a line's end.
+    let bytes = c.req.raw.url.length;
+    for (const [name, value] of c.req.raw.headers) bytes += name.length + value.length + 4;
+    if (bytes > config.maxHeaderBytes) {
+      throw new LimitError(
+        "headers-too-large",
+        `headers: are ${bytes} bytes with the URL, allowed are ${config.maxHeaderBytes}`,
+      );
+    }
+    await next();
+  };
+}
 
 /**
  * The parsed JSON body. Throws InputError `content-type-unsupported`, `json-invalid` or
@@ -19,7 +34,7 @@ const MAX_DROPPED_BYTES = 16_000_000;
  */
 export async function readJson(
   request: Request,
-  { maxBodyBytes }: Pick<Limits, "maxBodyBytes">,
+  { maxBodyBytes, maxJsonDepth }: Pick<Limits, "maxBodyBytes" | "maxJsonDepth">,
 ): Promise<unknown> {
   checkContentType(request.headers);
   const bytes = await readBody(request, maxBodyBytes);
@@ -30,7 +45,7 @@ export async function readJson(
   } catch (cause) {
     throw new InputError("json-invalid", "body: is not valid UTF-8", { cause });
   }
-  checkDepth(text);
+  checkDepth(text, maxJsonDepth);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -92,7 +107,7 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
 }
 
 /** Counts brackets outside of strings; whether they match is the parser's business. */
-function checkDepth(text: string): void {
+function checkDepth(text: string, maxDepth: number): void {
   let depth = 0;
   let isInString = false;
   for (let i = 0; i < text.length; i++) {
@@ -102,8 +117,8 @@ function checkDepth(text: string): void {
       else if (unit === QUOTE) isInString = false;
     } else if (unit === QUOTE) isInString = true;
     else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
-      if (++depth > MAX_JSON_DEPTH) {
-        throw new InputError("json-too-deep", `body: nests deeper than ${MAX_JSON_DEPTH} levels`);
+      if (++depth > maxDepth) {
+        throw new InputError("json-too-deep", `body: nests deeper than ${maxDepth} levels`);
       }
     } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth--;
   }

@@ -1,37 +1,14 @@
-/** What surrounds every route: one log line a request, and an answer for whatever went wrong. */
-import type { ErrorHandler, MiddlewareHandler, NotFoundHandler } from "hono";
+/** An answer for whatever went wrong, on whatever route. */
+import type { ErrorHandler, NotFoundHandler } from "hono";
 import { InputError, NotFoundError } from "../core/errors.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AppContext, AppDeps, AppEnv } from "./context.ts";
-import { problemOf, respondProblem } from "./problem.ts";
+import { instanceOf, problemOf, respondProblem, retryAfterOf } from "./problem.ts";
 import type { Problem } from "./problem.ts";
-
-/** Longer paths are none of ours: cut where they are repeated. */
-const instanceOf = (c: AppContext): string => c.req.path.slice(0, 200);
-
-/** Logs method, path, status and duration, and what the handler added; never a text. */
-export function logRequests({ now, log }: AppDeps): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    const start = now();
-    c.set("logged", {});
-    await next();
-    const write = (): void => {
-      const { requestId, logged } = c.var;
-      const request = {
-        method: c.req.method,
-        path: instanceOf(c),
-        status: c.res.status,
-      };
-      log({ request_id: requestId, ...request, ms: now() - start, ...logged });
-    };
-    if (c.var.streamEnd) void c.var.streamEnd.then(write);
-    else write();
-  };
-}
 
 /** Any thrown error as a problem document. */
 export function onError(deps: AppDeps): ErrorHandler<AppEnv> {
-  return (error, c) => respondProblem(c, describeFailure(deps, c, error));
+  return (error, c) => respondProblem(c, describeFailure(deps, c, error), retryAfterOf(error));
 }
 
 /** The problem document of an error; what nobody foresaw is logged with its stack, and only there. */

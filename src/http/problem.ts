@@ -14,8 +14,8 @@ import {
   OverloadedError,
   UnavailableError,
 } from "../core/errors.ts";
-import { RequestError } from "./schema.ts";
-import type { RequestIssue } from "./schema.ts";
+import { RequestError } from "./request-error.ts";
+import type { RequestIssue } from "./request-error.ts";
 
 export interface Problem {
   readonly type: string;
@@ -27,6 +27,9 @@ export interface Problem {
   readonly request_id: string;
   readonly errors?: readonly RequestIssue[];
 }
+
+/** Longer paths are none of ours: cut where they are repeated. */
+export const instanceOf = (c: Context): string => c.req.path.slice(0, 200);
 
 /** One input's failure that fails the whole request. */
 export class FailedInputError extends Error {
@@ -42,12 +45,17 @@ export class FailedInputError extends Error {
 }
 
 const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
+  "key-missing": 401,
+  "key-unknown": 401,
+  "not-allowed": 403,
   "method-not-allowed": 405,
   "not-acceptable": 406,
   "content-type-unsupported": 415,
   "inputs-empty": 422,
   "text-empty": 422,
   "text-not-unicode": 422,
+  "rate-limited": 429,
+  "headers-too-large": 431,
   // The Worker's own settings and the bucket's objects are not the caller's fault.
   "config-invalid": 503,
   "object-too-large": 503,
@@ -55,6 +63,8 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "The request is not valid",
+  401: "A key is needed",
+  403: "The key does not allow this",
   404: "There is no such thing here",
   405: "The route does not take this method",
   406: "No answer of the accepted kinds exists",
@@ -62,10 +72,15 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "The request is larger than allowed",
   415: "The content type is not supported",
   422: "The text cannot be read",
+  429: "There were too many requests",
+  431: "The headers are larger than allowed",
   499: "The client has left",
   500: "Something is wrong in the server",
   503: "This cannot be answered now",
 };
+
+/** What a status means here, in a few words. */
+export const problemTitle = (status: number): string => TITLES[status] ?? "";
 
 /** Seconds after which trying again may help; a code that is not here needs somebody's hand. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
@@ -75,6 +90,14 @@ const RETRY_AFTER: Readonly<Record<string, number>> = {
   "load-stalled": 1,
   "bucket-unavailable": 5,
 };
+
+/** Seconds for the retry-after header: forecast where the error knows, else by its code. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof FailedInputError) return retryAfterOf(error.failure);
+  if (!(error instanceof EdgePrefixError)) return undefined;
+  const ms = error instanceof OverloadedError ? error.retryAfterMs : undefined;
+  return ms === undefined ? RETRY_AFTER[error.code] : Math.max(1, Math.ceil(ms / 1000));
+}
 
 function statusOf(error: unknown): ContentfulStatusCode {
   if (!(error instanceof EdgePrefixError))
@@ -104,7 +127,7 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   const code = isKnown ? error.code : isAbort(error) ? "client-left" : "internal";
   return {
     type: `urn:edge-prefix:problem:${code}`,
-    title: TITLES[status] ?? "",
+    title: problemTitle(status),
     status,
     detail: isKnown ? error.message : "an unexpected error; the logs have it under the request id",
     instance,
@@ -114,10 +137,20 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   };
 }
 
+const CHALLENGE: Readonly<Record<string, string>> = {
+  "key-missing": 'Bearer realm="edge-prefix"',
+  "key-unknown": 'Bearer realm="edge-prefix", error="invalid_token"',
+};
+
 /** Answers with a problem document; headers that were set before stay. */
-export function respondProblem<E extends Env>(c: Context<E>, problem: Problem): Response {
-  const retryAfter = RETRY_AFTER[problem.code];
+export function respondProblem<E extends Env>(
+  c: Context<E>,
+  problem: Problem,
+  retryAfter?: number,
+): Response {
   if (retryAfter !== undefined) c.header("retry-after", String(retryAfter));
+  // RFC 6750: what to send, and whether what was sent was the trouble.
+  if (problem.status === 401) c.header("www-authenticate", CHALLENGE[problem.code]);
   c.header("content-type", "application/problem+json");
   c.header("cache-control", "no-store");
   return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode);

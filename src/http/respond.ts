@@ -1,5 +1,5 @@
 /**
- * Predictions -> JSON, NDJSON or server-sent events, as the client's Accept header asks.
+ * Answers -> JSON, NDJSON or server-sent events, as the client's Accept header asks.
  *
  * Guarantees of a stream: a line leaves when its input is done; a failed input is a line of its own
  * and the rest goes on; the last line says how many there were; a client that goes away stops the
@@ -8,7 +8,6 @@
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { InputError } from "../core/errors.ts";
-import type { Prediction } from "../serve/predictor.ts";
 import type { Problem } from "./problem.ts";
 
 /** Media types that a predict request can be answered in; the first is the default. */
@@ -47,11 +46,16 @@ export function negotiate(c: Context): Format {
   );
 }
 
-/** How predictions are written in one streaming format. */
+/** What a stream tells of one input: its answer, with any fields; its failure; how far it is. */
+export type StreamItem = { readonly index: number } & Readonly<Record<string, unknown>>;
+
+/** How items are written in one streaming format. */
 interface Writer {
-  result(index: number, result: unknown): string;
+  result(item: StreamItem): string;
+  /** Empty where the format has no place for it. */
+  progress(item: StreamItem): string;
   /** `index` is missing when the stream as a whole fails. */
-  error(error: Problem, index?: number): string;
+  error(item: { readonly index?: number; readonly error: Problem }): string;
   done(counts: Counts): string;
 }
 
@@ -68,20 +72,23 @@ const event = (name: string, value: unknown, id?: number): string =>
 
 const WRITERS: Record<Exclude<Format, "application/json">, Writer> = {
   "application/x-ndjson": {
-    result: (index, result) => line({ index, result }),
-    error: (error, index) => line({ index, error }),
-    done: (counts) => line(counts),
+    result: line,
+    progress: () => "",
+    error: line,
+    done: line,
   },
   "text/event-stream": {
-    result: (index, result) => event("result", { index, result }, index),
-    error: (error, index) => event("error", { index, error }, index),
+    result: (item) => event("result", item, item.index),
+    // Without an id: a client that resumes asks for what follows a result.
+    progress: (item) => event("progress", item),
+    error: (item) => event("error", item, item.index),
     done: (counts) => event("done", counts),
   },
 };
 
-/** Writes every prediction as one chunk of text, then the counts. */
+/** Writes every item as one chunk of text, then the counts. */
 export async function* writeStream(
-  predictions: AsyncIterable<Prediction>,
+  items: AsyncIterable<StreamItem>,
   format: keyof typeof WRITERS,
   toProblem: (error: unknown) => Problem,
 ): AsyncGenerator<string> {
@@ -90,21 +97,59 @@ export async function* writeStream(
   let failed = 0;
   const counts = (done: boolean): Counts => ({ done, count, ...(failed > 0 ? { failed } : {}) });
   try {
-    for await (const prediction of predictions) {
+    for await (const item of items) {
+      if ("progress" in item) {
+        const chunk = writer.progress(item);
+        if (chunk !== "") yield chunk;
+        continue;
+      }
       count++;
-      if ("error" in prediction) {
+      if ("error" in item) {
         failed++;
-        yield writer.error(toProblem(prediction.error), prediction.index);
+        yield writer.error({ ...item, error: toProblem(item["error"]) });
       } else {
-        yield writer.result(prediction.index, prediction.result);
+        yield writer.result(item);
       }
     }
   } catch (error) {
-    yield writer.error(toProblem(error));
+    yield writer.error({ error: toProblem(error) });
     yield writer.done(counts(false));
     return;
   }
   yield writer.done(counts(true));
+}
+
+/** Proxies and clients give up on a connection that is silent for long, often after a minute. */
+const HEARTBEAT_MS = 10_000;
+/** A comment: to a client of server-sent events it is nothing. */
+const HEARTBEAT = ": waiting\n\n";
+
+/** Chunks of server-sent events with a comment now and then while the next one takes long. */
+export async function* withHeartbeat(
+  chunks: AsyncGenerator<string>,
+  wait: (ms: number) => Promise<void>,
+): AsyncGenerator<string> {
+  // One timer at a time, however many chunks pass by.
+  let beat: Promise<null> | undefined;
+  let next: Promise<IteratorResult<string>> | undefined;
+  try {
+    for (;;) {
+      next ??= chunks.next();
+      beat ??= wait(HEARTBEAT_MS).then(() => null);
+      const first = await Promise.race([next, beat]);
+      if (first === null) {
+        beat = undefined;
+        yield HEARTBEAT;
+      } else if (first.done) {
+        return;
+      } else {
+        next = undefined;
+        yield first.value;
+      }
+    }
+  } finally {
+    await chunks.return(undefined);
+  }
 }
 
 export interface StreamOptions {

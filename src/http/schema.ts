@@ -5,8 +5,8 @@
  * Shapes only: how much is allowed is in limits.ts, what a task makes of it in serve/predictor.ts.
  */
 import * as v from "valibot";
-import { InputError } from "../core/errors.ts";
-import type { PredictParameters, TextInput } from "../serve/predictor.ts";
+import type { EmbedParameters, PredictParameters, TextInput } from "../serve/predictor.ts";
+import { RequestError, parseRequest } from "./request-error.ts";
 
 /** An object with these fields and no others; whoever sends another is told which there are. */
 const strict = <const T extends v.ObjectEntries>(entries: T) =>
@@ -29,26 +29,68 @@ const count = (min: number) =>
     v.minValue(min),
   );
 
+/** A field that may be left out or null, and what it says. */
+const optional = <const T extends v.GenericSchema>(schema: T, description: string) =>
+  v.pipe(v.nullish(schema), v.description(description));
+
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = strict({
-  top_k: v.nullish(count(1)),
-  function_to_apply: v.nullish(v.picklist(["softmax", "sigmoid", "none"])),
-  aggregation_strategy: v.nullish(v.picklist(["none", "simple", "first", "average", "max"])),
-  ignore_labels: v.nullish(v.array(v.string())),
-  stride: v.nullish(count(0)),
-  max_length: v.nullish(count(1)),
-  truncation: v.nullish(v.boolean()),
-  offset_unit: v.nullish(v.picklist(["codepoint", "utf16"])),
-  version: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/, "must be 12 hex digits"))),
+  top_k: optional(count(1), "Only so many labels, best first; all by default."),
+  function_to_apply: optional(
+    v.picklist(["softmax", "sigmoid", "none"]),
+    "From logits to scores; what the task was trained with by default.",
+  ),
+  aggregation_strategy: optional(
+    v.picklist(["none", "simple", "first", "average", "max"]),
+    "How the tags of word pieces become entities; simple by default.",
+  ),
+  ignore_labels: optional(v.array(v.string()), "Tags that are no entity; O by default."),
+  stride: optional(count(0), "Tokens that the windows of a long text share."),
+  max_length: optional(count(1), "Tokens of a window; the task's own by default, never more."),
+  truncation: optional(
+    v.boolean(),
+    "Cut a text that is longer than a window; false by default: all of it is read.",
+  ),
+  offset_unit: optional(
+    v.picklist(["codepoint", "utf16"]),
+    "What start and end count: characters as Python does, or UTF-16 units as JavaScript does.",
+  ),
+  version: optional(
+    v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/, "must be 12 hex digits")),
+    "Another than the task's current version.",
+  ),
 });
+
+const inputs = v.union([text, textObject, v.array(v.union([text, textObject, textPair]))]);
+
+/** Hugging Face's clients may send these; they have no meaning here. */
+const ignored = { options: v.optional(v.unknown()), model: v.optional(v.unknown()) };
 
 /** Body of POST /v1/tasks/{task}/predict. */
 export const predictRequestSchema = strict({
-  inputs: v.union([text, textObject, v.array(v.union([text, textObject, textPair]))]),
+  inputs,
   parameters: v.nullish(parametersSchema),
-  // Hugging Face's clients may send these; they have no meaning here.
-  options: v.optional(v.unknown()),
-  model: v.optional(v.unknown()),
+  ...ignored,
+});
+
+/** Body of POST /v1/predict: any mix of tasks, answered in common runs. */
+export const predictManyRequestSchema = strict({
+  items: v.array(strict({ task: v.string(), inputs, parameters: v.nullish(parametersSchema) })),
+});
+
+/** Body of POST /v1/embed. */
+export const embedRequestSchema = strict({
+  inputs: v.union([text, v.array(text)]),
+  normalize: optional(v.boolean(), "Scale to length 1; true by default."),
+  pooling: optional(
+    v.picklist(["mean", "cls", "pooler"]),
+    "How tokens become one vector; mean by default.",
+  ),
+  truncate: optional(
+    v.boolean(),
+    "Cut a text that is longer than a window; false by default: all of it is read.",
+  ),
+  ...ignored,
 });
 
 export const classificationSchema = v.strictObject({ label: v.string(), score: v.number() });
@@ -61,6 +103,9 @@ export const entitySchema = v.union([
 
 /** The answer to one input. */
 export const answerSchema = v.union([v.array(classificationSchema), v.array(entitySchema)]);
+
+/** Answer of POST /v1/tasks/{task}/predict: of one input, or of each of a list. */
+export const predictAnswerSchema = v.union([answerSchema, v.array(answerSchema)]);
 
 export const problemSchema = v.strictObject({
   type: v.string(),
@@ -75,12 +120,55 @@ export const problemSchema = v.strictObject({
   ),
 });
 
-/** A line of an NDJSON answer. */
-export const lineSchema = v.union([
-  v.strictObject({ index: v.number(), result: answerSchema }),
+/** Lines that every stream may have besides its results. */
+const otherLines = [
   // Without an index, the stream as a whole has failed.
   v.strictObject({ index: v.optional(v.number()), error: problemSchema }),
   v.strictObject({ done: v.boolean(), count: v.number(), failed: v.optional(v.number()) }),
+] as const;
+
+/** A line of an NDJSON answer, the data of a server-sent event. */
+export const lineSchema = v.union([
+  v.strictObject({ index: v.number(), result: answerSchema }),
+  ...otherLines,
+]);
+
+/** Data of a `progress` event: windows of the text at `index` that have been read. */
+export const progressSchema = v.strictObject({
+  index: v.number(),
+  progress: v.strictObject({ done: v.number(), total: v.number() }),
+});
+
+const manyResult = {
+  task: v.string(),
+  version: v.string(),
+  // Exactly what the task's own route answers for these inputs.
+  result: predictAnswerSchema,
+  /** Inputs of the item that were cut. */
+  truncated: v.optional(v.number()),
+  is_stale: v.optional(v.literal(true)),
+};
+const manyError = { task: v.string(), error: problemSchema };
+
+/** Answer of POST /v1/predict, an item for each item of the request. */
+export const predictManyAnswerSchema = v.strictObject({
+  results: v.array(v.union([v.strictObject(manyResult), v.strictObject(manyError)])),
+});
+
+/** A line of its NDJSON answer. */
+export const manyLineSchema = v.union([
+  v.strictObject({ index: v.number(), ...manyResult }),
+  v.strictObject({ index: v.number(), ...manyError }),
+  ...otherLines,
+]);
+
+/** Answer of POST /v1/embed: a vector [H] a text, for one text too. */
+export const embedAnswerSchema = v.array(v.array(v.number()));
+
+/** A line of its NDJSON answer. */
+export const embedLineSchema = v.union([
+  v.strictObject({ index: v.number(), result: v.array(v.number()) }),
+  ...otherLines,
 ]);
 
 /** One task as GET /v1/tasks describes it. */
@@ -91,12 +179,50 @@ export const taskSchema = v.strictObject({
   labels: v.array(v.string()),
   base: v.string(),
   version: v.string(),
+  canary: v.optional(v.strictObject({ version: v.string(), percent: v.number() })),
   num_virtual_tokens: v.number(),
   pooling: v.string(),
   max_length: v.number(),
   metrics: v.record(v.string(), v.unknown()),
   created: v.string(),
   is_stale: v.optional(v.literal(true)),
+});
+
+/** Answer of GET /v1/tasks; a task that cannot be opened is listed with the reason. */
+export const taskListSchema = v.strictObject({
+  tasks: v.array(
+    v.union([
+      taskSchema,
+      v.strictObject({
+        task: v.string(),
+        error: v.strictObject({ code: v.string(), detail: v.string() }),
+      }),
+    ]),
+  ),
+  cursor: v.pipe(
+    v.optional(v.string()),
+    v.description("There when more may follow: ask again with ?cursor= this."),
+  ),
+});
+
+/** Answer of GET /livez. */
+export const aliveSchema = v.strictObject({ status: v.literal("alive") });
+
+/** Answer of GET /readyz once the base is loaded. */
+export const readySchema = v.strictObject({
+  status: v.literal("ready"),
+  base: v.string(),
+  identity: v.string(),
+  api_keys: v.picklist(["on", "off"]),
+});
+
+/** Answer of GET /. */
+export const indexSchema = v.strictObject({
+  name: v.string(),
+  base: v.string(),
+  tasks: v.array(v.string()),
+  routes: v.array(v.string()),
+  try: v.string(),
 });
 
 export type TaskDescription = v.InferOutput<typeof taskSchema>;
@@ -110,37 +236,48 @@ export interface PredictRequest {
   readonly version: string | undefined;
 }
 
-/** What is wrong at one place of a request; `path` is a JSON pointer. */
-export interface RequestIssue {
-  readonly path: string;
-  readonly code: string;
-  readonly detail: string;
+/** One item of a request for many tasks. */
+export interface ManyItem extends PredictRequest {
+  readonly task: string;
 }
 
-/** A request that breaks the schema, with every place (up to ten) at which it does. */
-export class RequestError extends InputError {
-  readonly issues: readonly RequestIssue[];
-
-  constructor(issues: readonly RequestIssue[]) {
-    const [first] = issues;
-    const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-    super(first?.code ?? "request-invalid", `${first?.path || "body"}: ${first?.detail}${more}`);
-    this.issues = issues.slice(0, MAX_ISSUES);
-  }
+export interface EmbedRequest {
+  readonly inputs: readonly string[];
+  readonly isSingle: boolean;
+  readonly parameters: EmbedParameters;
 }
-
-const MAX_ISSUES = 10;
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
 export function readPredictRequest(body: unknown): PredictRequest {
-  if (hasListOfParameters(body)) {
-    const detail = "is a list, expected an object";
-    throw new RequestError([{ path: "/parameters", code: "request-invalid", detail }]);
+  refuseListOfParameters(body, "");
+  return toPredictRequest(parseRequest(predictRequestSchema, body));
+}
+
+/** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
+export function readPredictManyRequest(body: unknown): ManyItem[] {
+  const given = fieldOf(body, "items");
+  if (Array.isArray(given)) {
+    given.forEach((item, i) => refuseListOfParameters(item, `/items/${i}`));
   }
-  const parsed = v.safeParse(predictRequestSchema, body);
-  if (!parsed.success) throw new RequestError(parsed.issues.flatMap((issue) => placesOf(issue)));
-  const { inputs } = parsed.output;
-  const { version, ...parameters } = withoutNulls(parsed.output.parameters ?? {});
+  const { items } = parseRequest(predictManyRequestSchema, body);
+  return items.map((item) => ({ task: item.task, ...toPredictRequest(item) }));
+}
+
+/** Reads a parsed body; throws RequestError `request-invalid`. */
+export function readEmbedRequest(body: unknown): EmbedRequest {
+  const { inputs, normalize, pooling, truncate } = parseRequest(embedRequestSchema, body);
+  return {
+    inputs: Array.isArray(inputs) ? inputs : [inputs],
+    isSingle: !Array.isArray(inputs),
+    parameters: withoutNulls({ normalize, pooling, truncate }),
+  };
+}
+
+function toPredictRequest({
+  inputs,
+  parameters: given,
+}: Pick<v.InferOutput<typeof predictRequestSchema>, "inputs" | "parameters">): PredictRequest {
+  const { version, ...parameters } = withoutNulls(given ?? {});
   return {
     inputs: Array.isArray(inputs) ? inputs.map(textInput) : [textInput(inputs)],
     isSingle: !Array.isArray(inputs),
@@ -149,12 +286,17 @@ export function readPredictRequest(body: unknown): PredictRequest {
   };
 }
 
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && name in value
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+
 /** To the schema library an empty list is an object without fields. */
-const hasListOfParameters = (body: unknown): boolean =>
-  typeof body === "object" &&
-  body !== null &&
-  "parameters" in body &&
-  Array.isArray(body.parameters);
+function refuseListOfParameters(value: unknown, at: string): void {
+  if (!Array.isArray(fieldOf(value, "parameters"))) return;
+  const detail = "is a list, expected an object";
+  throw new RequestError([{ path: `${at}/parameters`, code: "request-invalid", detail }]);
+}
 
 type InputItem = string | [string, string] | v.InferOutput<typeof textObject>;
 
@@ -171,37 +313,4 @@ function withoutNulls<T extends object>(value: T): WithoutNulls<T> {
   return Object.fromEntries(
     Object.entries(value).filter(([, item]) => item !== null && item !== undefined),
   ) as WithoutNulls<T>;
-}
-
-type Issue = v.BaseIssue<unknown>;
-
-/** An issue as places; of a union's many complaints, those about the branch that was meant. */
-function placesOf(issue: Issue, parents: readonly string[] = []): RequestIssue[] {
-  const keys = [...parents, ...(issue.path ?? []).map((item) => String(item.key).slice(0, 80))];
-  const meant = issue.issues?.filter((inner) => isMeant(issue.input, inner)) ?? [];
-  // A nested issue's own path begins where the union stands.
-  if (meant.length > 0) return meant.flatMap((inner) => placesOf(inner, keys));
-  const path = keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-  const isParameter = keys[0] === "parameters" && keys.length > 1;
-  const code = isParameter ? "parameter-invalid" : "request-invalid";
-  return [{ path, code, detail: describe(issue) }];
-}
-
-/** Whether a branch's issue lies inside of the value and so was made by a branch of the value's kind. */
-function isMeant(input: unknown, { path }: Issue): boolean {
-  const kind = path?.[0].type;
-  if (kind === undefined) return false;
-  return Array.isArray(input) ? kind === "array" : kind === "object";
-}
-
-function describe(issue: Issue): string {
-  const received = issue.received.slice(0, 80);
-  if (issue.expected === "never") return issue.message;
-  if (issue.kind === "validation" && issue.type === "regex") {
-    return `${issue.message}, is ${received}`;
-  }
-  if (issue.expected === null) return issue.message;
-  // Of a missing field, some schemas expect only its name.
-  if (received === "undefined" && issue.expected.startsWith('"')) return "is missing";
-  return `is ${received === "undefined" ? "missing" : received}, expected ${issue.expected}`;
 }

@@ -1,41 +1,76 @@
-/** GET /v1/tasks and /v1/tasks/:task: what is served, from the manifests of the open tasks. */
-import { EdgePrefixError } from "../core/errors.ts";
+/** GET /v1/tasks and /v1/tasks/:task: what is served, from pointers and manifests alone. */
+import { mapLimited } from "../core/concurrency.ts";
+import { EdgePrefixError, InputError } from "../core/errors.ts";
+import { isName } from "../core/keys.ts";
 import { shortIdentity } from "../core/manifest.ts";
-import type { BaseManifest } from "../core/manifest.ts";
-import type { OpenedTask } from "../serve/task-store.ts";
+import type { DescribedTask } from "../serve/task-store.ts";
+import { mayUse } from "./auth.ts";
 import { holdOf } from "./context.ts";
-import type { AppDeps, AppHandler } from "./context.ts";
+import type { AppContext, AppDeps, AppHandler } from "./context.ts";
 import type { TaskDescription } from "./schema.ts";
 
-/** Every task in the bucket; one that cannot be opened is listed with its error. */
+/** Tasks of a page: each costs two reads, and one request may make a thousand. */
+export const LIST_LIMIT = { default: 100, max: 200 } as const;
+/** Connections that a Worker may have open at once. */
+const READS_AT_ONCE = 6;
+
+/**
+ * The tasks in the bucket that the caller may use, by name, page by page; one that cannot be served
+ * is listed with its error. `cursor` is there when more may follow.
+ */
 export function listTasks({ models, tasks }: AppDeps): AppHandler {
   return async (c) => {
-    const { manifest: base } = await models.get(holdOf(c));
-    const listed: unknown[] = [];
-    // One after the other, so that opening many tasks never needs the memory of many.
-    for (const name of await tasks.list()) listed.push(await describeTask(name, base));
-    return c.json({ tasks: listed });
-
-    async function describeTask(name: string, base: BaseManifest): Promise<unknown> {
+    const { limit, after } = readPage(c);
+    const hold = holdOf(c);
+    const { manifest: base } = await models.get(hold);
+    const names = await tasks.list({ after, limit });
+    const allowed = names.filter((name) => mayUse(c, name));
+    const listed = await mapLimited(allowed, READS_AT_ONCE, async (name): Promise<unknown> => {
       try {
-        return summaryOf(await tasks.get(name, base));
+        return summaryOf(await tasks.describe(name, base, { hold }));
       } catch (error) {
         if (!(error instanceof EdgePrefixError)) throw error;
         return { task: name, error: { code: error.code, detail: error.message } };
       }
-    }
+    });
+    const last = names.at(-1);
+    const more = names.length === limit && last !== undefined ? { cursor: last } : {};
+    return c.json({ tasks: listed, ...more });
   };
 }
 
 export function showTask({ models, tasks }: AppDeps): AppHandler {
   return async (c) => {
-    const { manifest: base } = await models.get(holdOf(c));
-    const opened = await tasks.get(c.req.param("task") ?? "", base, c.req.query("version"));
-    return c.json(summaryOf(opened));
+    const hold = holdOf(c);
+    const { manifest: base } = await models.get(hold);
+    const version = c.req.query("version");
+    const found = await tasks.describe(c.req.param("task") ?? "", base, { version, hold });
+    c.header("x-task-version", found.version);
+    if (found.isStale) c.header("x-task-stale", "true");
+    return c.json(summaryOf(found));
   };
 }
 
-function summaryOf({ task: { manifest, version }, isStale }: OpenedTask): TaskDescription {
+/** `?limit=` and `?cursor=`; throws InputError `parameter-invalid`. */
+function readPage(c: AppContext): { limit: number; after: string | undefined } {
+  const { limit = String(LIST_LIMIT.default), cursor } = c.req.query();
+  const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (count < 1 || count > LIST_LIMIT.max) {
+    throw new InputError(
+      "parameter-invalid",
+      `limit: is ${JSON.stringify(limit.slice(0, 40))}, expected a whole number from 1 to ${LIST_LIMIT.max}`,
+    );
+  }
+  if (cursor !== undefined && !isName(cursor)) {
+    throw new InputError(
+      "parameter-invalid",
+      `cursor: is ${JSON.stringify(cursor.slice(0, 40))}, expected one that a list has given`,
+    );
+  }
+  return { limit: count, after: cursor };
+}
+
+function summaryOf({ manifest, version, canary, isStale }: DescribedTask): TaskDescription {
   return {
     task: manifest.task,
     type: manifest.type,
@@ -43,6 +78,7 @@ function summaryOf({ task: { manifest, version }, isStale }: OpenedTask): TaskDe
     labels: [...manifest.labels],
     base: shortIdentity(manifest.base),
     version,
+    ...(canary ? { canary: { ...canary } } : {}),
     num_virtual_tokens: manifest.num_virtual_tokens,
     pooling: manifest.pooling,
     max_length: manifest.max_length,

@@ -7,7 +7,7 @@
  * isolate and its heap never shrinks; if the first initialisation fails, it refuses for the life of
  * the isolate, so the failure is kept and reported.
  */
-import wasmModule from "../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm";
+import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import { UnavailableError } from "../core/errors.ts";
 import { wrapSession } from "./ort-session.ts";
 import type { GraphFiles, Session } from "./session.ts";

@@ -10,6 +10,11 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+export interface ListPage {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
 export interface Bucket {
   /**
    * The object at `key`, null when there is none, "unchanged" when its etag still is `knownEtag`.
@@ -21,10 +26,12 @@ export interface Bucket {
     maxBytes: number,
     knownEtag?: string,
   ): Promise<StoredObject | "unchanged" | null>;
-  /** All keys that start with `prefix`, in order. */
-  list(prefix: string): Promise<string[]>;
+  /** The keys that start with `prefix`, in order: all, or at most `limit` that come after a key. */
+  list(prefix: string, page?: ListPage): Promise<string[]>;
 }
 
+/** R2 lists at most this many keys at once. */
+const MAX_LIST = 1_000;
 /** A store that has not answered by now is as good as gone: a read of a whole shard takes about a second. */
 const TIMEOUT_MS = 20_000;
 
@@ -67,14 +74,21 @@ export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
       const bytes = await ask(key, () => object.arrayBuffer());
       return { bytes: new Uint8Array(bytes), etag: object.etag };
     },
-    async list(prefix) {
+    async list(prefix, { after, limit = Infinity } = {}) {
       const keys: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await ask(prefix, () => r2.list({ prefix, ...(cursor ? { cursor } : {}) }));
+        const page = await ask(prefix, () =>
+          r2.list({
+            prefix,
+            limit: Math.min(MAX_LIST, limit - keys.length),
+            ...(after === undefined ? {} : { startAfter: after }),
+            ...(cursor === undefined ? {} : { cursor }),
+          }),
+        );
         keys.push(...page.objects.map((object) => object.key));
         cursor = page.truncated ? page.cursor : undefined;
-      } while (cursor);
+      } while (cursor !== undefined && keys.length < limit);
       return keys;
     },
   };

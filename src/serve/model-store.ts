@@ -121,11 +121,15 @@ async function loadBase(
   // All at once: a cold start waits for the slowest file, not for their sum.
   const { graph, weights, tokenizer, pooler } = manifest;
   const names = [...new Set([graph, ...weights, tokenizer, ...(pooler === null ? [] : [pooler])])];
-  progress(`reading ${names.join(", ")}`);
+  const pending = new Set(names);
+  const tellPending = (): void => progress(`reading ${[...pending].join(", ")}`);
+  tellPending();
   const readFile = async (name: string): Promise<[string, Uint8Array]> => {
     const ref = manifest.files[name]!;
     const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
     await checkFile(`base "${base}": ${name}`, bytes, ref, sha256);
+    pending.delete(name);
+    tellPending();
     return [name, bytes];
   };
   const files = new Map(await Promise.all(names.map(readFile)));

@@ -1,10 +1,11 @@
 /** What goes into the request path and what comes out of it, without HTTP. */
 import type { Classification, FunctionToApply } from "../core/decode.ts";
+import type { EmbeddingPooling } from "../core/embedding.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AggregationStrategy, Entity, OffsetUnit } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
-import type { Hold } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
+import type { GetOptions } from "./task-store.ts";
 
 export interface TextInput {
   readonly text: string;
@@ -23,11 +24,37 @@ export interface PredictParameters {
   readonly offset_unit?: OffsetUnit | undefined;
 }
 
+/** What a caller of the base's own embeddings may ask for. */
+export interface EmbedParameters {
+  /** `mean` by default. */
+  readonly pooling?: EmbeddingPooling | undefined;
+  /** Scale to length 1; true by default. */
+  readonly normalize?: boolean | undefined;
+  /** Cut a text that is longer than a window instead of reading all of it. */
+  readonly truncate?: boolean | undefined;
+}
+
+/** One input and the task that is to answer it. */
+export interface Ask {
+  readonly task: Task;
+  readonly input: TextInput;
+  readonly parameters: PredictParameters;
+}
+
 export type Answer = Classification[] | Entity[];
 
-export type Prediction =
-  | { readonly index: number; readonly result: Answer; readonly isTruncated: boolean }
+/** What became of one input; `index` counts the inputs. */
+export type Outcome<T> =
+  | { readonly index: number; readonly result: T; readonly isTruncated: boolean }
   | { readonly index: number; readonly error: EdgePrefixError };
+
+/** How many windows of a long text have been read. Told after each run but the last. */
+export interface Progress {
+  readonly index: number;
+  readonly progress: { readonly done: number; readonly total: number };
+}
+
+export type Prediction = Outcome<Answer>;
 
 /** Milliseconds spent, added up while predicting. */
 export interface Timings {
@@ -35,6 +62,22 @@ export interface Timings {
   queueMs: number;
   runMs: number;
   decodeMs: number;
+}
+
+/** How much work a request is; known before its first answer. */
+export interface Usage {
+  /** Tokens of all rows, special tokens included, padding not. */
+  tokens: number;
+  windows: number;
+  /** Inputs that were cut to fit one window. */
+  truncated: number;
+}
+
+export interface PredictOptions {
+  /** Drops what has not run when it aborts. */
+  readonly signal: AbortSignal;
+  readonly timings?: Timings;
+  readonly usage?: Usage;
 }
 
 /** A task and the base it runs on, held for one request. */
@@ -46,11 +89,25 @@ export interface Opened {
 
 export interface Predictor {
   /** Finds the base and the task; for errors see model-store.ts and task-store.ts. */
-  open(task: string, options: { version?: string | undefined; hold: Hold }): Promise<Opened>;
+  open(task: string, options: GetOptions): Promise<Opened>;
+  /** Answers texts by one task, in their order, each as soon as it is ready. */
   predict(
     opened: Opened,
     inputs: readonly TextInput[],
     parameters: PredictParameters,
-    options: { signal: AbortSignal; timings?: Timings },
+    options: PredictOptions,
   ): AsyncGenerator<Prediction>;
+  /** The same for any mix of tasks: their rows share runs. Tells the progress of long texts too. */
+  predictMany(
+    base: LoadedBase,
+    asks: readonly Ask[],
+    options: PredictOptions,
+  ): AsyncGenerator<Prediction | Progress>;
+  /** The base's own vectors [H] of texts; no task is involved. */
+  embed(
+    base: LoadedBase,
+    texts: readonly string[],
+    parameters: EmbedParameters,
+    options: PredictOptions,
+  ): AsyncGenerator<Outcome<Float32Array> | Progress>;
 }

@@ -11,6 +11,7 @@ import { collate } from "../core/collate.ts";
 import type { Queries, Row } from "../core/collate.ts";
 import { OverloadedError, UnavailableError } from "../core/errors.ts";
 import { LAST_HIDDEN_STATE } from "../core/shapes.ts";
+import type { Admission } from "./admission.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
 
@@ -18,6 +19,8 @@ import type { LoadedBase } from "./model-store.ts";
 export interface Job {
   readonly row: Row;
   readonly queries: Queries;
+  /** Number of the request that it belongs to. */
+  readonly request: number;
   readonly submittedAt: number;
   readonly deadlineAt: number;
   state: "waiting" | "running" | "done";
@@ -31,7 +34,10 @@ export interface Job {
 }
 
 export interface Scheduler {
-  /** Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit. */
+  /**
+   * Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit, and
+   * whatever the admission refuses them for.
+   */
   submit(base: LoadedBase, rows: readonly Row[], queries: Queries, deadlineAt: number): Job[];
   /**
    * Waits for one job, pumping the queue. Throws OverloadedError `deadline-exceeded`,
@@ -42,6 +48,17 @@ export interface Scheduler {
   cancel(jobs: readonly Job[]): void;
   readonly queuedTokens: number;
   readonly runs: number;
+  readonly stats: RunStats;
+}
+
+/** What all runs together were. */
+export interface RunStats {
+  readonly rows: number;
+  readonly tokens: number;
+  /** Tokens that were computed, padding included. */
+  readonly paddedTokens: number;
+  /** Runs by their number of rows. */
+  readonly runsByRows: ReadonlyMap<number, number>;
 }
 
 export interface SchedulerOptions {
@@ -50,6 +67,8 @@ export interface SchedulerOptions {
   readonly maxBatchTokens: number;
   /** Tokens that may wait; beyond it, requests are refused. */
   readonly maxQueuedTokens: number;
+  /** Refuses what cannot be done in time; without it, only the queue's length counts. */
+  readonly admission?: Admission;
 }
 
 /** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
@@ -58,18 +77,21 @@ const MAX_PADDING = 0.25;
 /** The rows of one request that still wait. */
 interface Queue {
   readonly base: LoadedBase;
+  readonly request: number;
   jobs: Job[];
   isNew: boolean;
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, maxBatchTokens, maxQueuedTokens } = options;
+  const { clock, maxBatchTokens, maxQueuedTokens, admission } = options;
   /** In turn order. */
   let queues: Queue[] = [];
   let isPumping = false;
   /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
   let isNewcomersTurn = true;
   let runs = 0;
+  let requests = 0;
+  const stats = { rows: 0, tokens: 0, paddedTokens: 0, runsByRows: new Map<number, number>() };
 
   const queuedTokens = (): number =>
     queues.reduce(
@@ -84,21 +106,33 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     get runs() {
       return runs;
     },
+    stats,
     submit(base, rows, queries, deadlineAt) {
       dropFinished();
-      const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
+      const tokens = tokensOf(rows);
       const queued = queuedTokens();
       // An empty queue takes any request that passed the limits, or it could never be served.
       if (queued > 0 && queued + tokens > maxQueuedTokens) {
         throw new OverloadedError(
           "overloaded",
           `queue: ${queued} tokens wait and ${tokens} more do not fit, allowed are ${maxQueuedTokens}; try again later`,
+          { retryAfterMs: (queued + tokens - maxQueuedTokens) * (admission?.msPerToken ?? 0) },
         );
       }
       const submittedAt = clock.now();
+      if (queued === 0) admission?.forgetRun();
+      admission?.check({
+        tokens,
+        longestRow: longestOf(rows),
+        tokensAhead: tokensAhead(rows.length),
+        msLeft: deadlineAt - submittedAt,
+        hiddenSize: base.manifest.hidden_size,
+      });
+      const request = requests++;
       const jobs = rows.map((row): Job => ({
         row,
         queries,
+        request,
         submittedAt,
         deadlineAt,
         state: "waiting",
@@ -107,17 +141,26 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         queueMs: 0,
         run: null,
       }));
-      queues.push({ base, jobs: [...jobs], isNew: true });
+      queues.push({ base, request, jobs: [...jobs], isNew: true });
       return jobs;
     },
     async finish(job, signal) {
+      let runsSeen = -1;
       while (!isDone(job)) {
         signal.throwIfAborted();
+        // Whoever leads the next batch runs it, so that a request that is done hears of it before
+        // another run and not after one for everybody who waits. Who leads may be gone, or read its
+        // stream slowly: then anybody runs it who finds that nothing has happened since the last look.
         if (isPumping) dropFinished();
-        else await pump();
+        else if (leader()?.request === job.request || runs === runsSeen) await pump();
+        runsSeen = runs;
         // Lets the host send what was written and start other requests' work. A promise that is
         // already settled would not: without this, one request could run all its batches in a row.
-        if (!isDone(job) || queues.length > 0) await clock.wait(0);
+        // The event that the timer brings also tells how long the run took.
+        if (!isDone(job) || queues.length > 0 || admission?.wantsEvent) {
+          await clock.wait(0);
+          admission?.endRun(clock.now());
+        }
       }
       if (job.error !== null) {
         signal.throwIfAborted(); // says more than that the job was cancelled
@@ -134,6 +177,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
   };
 
+  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
+  function tokensAhead(rows: number): number {
+    let tokens = 0;
+    for (const { jobs } of queues) {
+      const end = Math.min(rows, jobs.length);
+      for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
+    }
+    return tokens;
+  }
+
   async function pump(): Promise<void> {
     const batch = takeBatch();
     if (!batch) return;
@@ -145,23 +198,29 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
+  /** Whose row begins the next batch. */
+  function leader(): Queue | undefined {
+    return (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
+  }
+
   /** Takes turns over the requests, one row each, until the batch is full. */
   function takeBatch(): { base: LoadedBase; jobs: readonly Job[] } | null {
     dropFinished();
-    const leader = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
-    if (!leader) return null;
-    isNewcomersTurn = !leader.isNew;
+    const first = leader();
+    if (!first) return null;
+    // A newcomer that finds nobody waiting overtakes nobody: the next one still may.
+    isNewcomersTurn = !first.isNew || queues.length === 1;
     // Whoever leads this batch is last in the next round.
-    const others = queues.filter((queue) => queue !== leader);
-    queues = [...others, leader];
+    const others = queues.filter((queue) => queue !== first);
+    queues = [...others, first];
 
-    const { queries } = leader.jobs[0]!;
+    const { queries } = first.jobs[0]!;
     const batch: Job[] = [];
     let longest = 0;
     let total = 0;
     const take = (queue: Queue): boolean => {
       const job = queue.jobs[0];
-      if (!job || queue.base !== leader.base || job.queries !== queries) return false;
+      if (!job || queue.base !== first.base || job.queries !== queries) return false;
       const width = Math.max(longest, job.row.ids.length);
       const real = total + job.row.ids.length;
       const padded = width * (batch.length + 1);
@@ -176,10 +235,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     };
     for (let isTaking = true; isTaking;) {
       isTaking = false;
-      for (const queue of [leader, ...others]) isTaking = take(queue) || isTaking;
+      for (const queue of [first, ...others]) isTaking = take(queue) || isTaking;
     }
     queues = queues.filter(({ jobs }) => jobs.length > 0);
-    return { base: leader.base, jobs: batch };
+    return { base: first.base, jobs: batch };
   }
 
   async function runBatch(base: LoadedBase, jobs: readonly Job[]): Promise<void> {
@@ -189,8 +248,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       job.queueMs = start - job.submittedAt;
     }
     runs++;
+    const rows = jobs.map((job) => job.row);
+    const tokens = tokensOf(rows);
+    const paddedTokens = rows.length * longestOf(rows);
+    admission?.endRun(start);
+    admission?.beginRun(tokens, paddedTokens, start);
+    count(rows.length, tokens, paddedTokens);
     try {
-      const rows = jobs.map((job) => job.row);
       const feeds = collate(rows, base.manifest, jobs[0]!.queries);
       const outputs = await base.session.run(feeds, [LAST_HIDDEN_STATE]);
       const output = outputs[LAST_HIDDEN_STATE]!;
@@ -215,6 +279,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
+  function count(rows: number, tokens: number, paddedTokens: number): void {
+    stats.rows += rows;
+    stats.tokens += tokens;
+    stats.paddedTokens += paddedTokens;
+    stats.runsByRows.set(rows, (stats.runsByRows.get(rows) ?? 0) + 1);
+  }
+
   /** Forgets what is done and what is too late to be worth a run. */
   function dropFinished(): void {
     const now = clock.now();
@@ -227,6 +298,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     queues = queues.filter(({ jobs }) => jobs.length > 0);
   }
 }
+
+const tokensOf = (rows: readonly Row[]): number =>
+  rows.reduce((sum, { ids }) => sum + ids.length, 0);
+const longestOf = (rows: readonly Row[]): number =>
+  rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
 
 const isDone = (job: Job): boolean => job.state === "done";
 

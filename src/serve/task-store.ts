@@ -1,54 +1,72 @@
 /**
- * Tasks by name: pointer -> manifest -> prefix, each checked, held in memory up to a byte budget.
+ * Tasks by name: which version answers, and how sure one may be of that.
  *
- * Guarantees: a version that does not check out never replaces a good one in memory (the good one
- * answers on, marked stale) and never disturbs another task or a pinned version; a push is seen as
- * soon as the pointer is older than `freshMs`. Requests do their own reads: sharing promises between
- * them is not safe in a Worker, and the files are small.
+ * A pointer is believed for `freshMs`. Then the next request has it looked at again in the
+ * background, and the new version opened, while answers go on from memory; so a push costs no
+ * request anything. Once a pointer is older than `maxLagMs` a request waits for that look: no answer
+ * rests on a pointer older than that, unless the bucket is slow or fails. Then answers go on from
+ * memory, marked stale, up to `maxStaleMs`.
+ *
+ * What requests share is plain data: a look writes its outcome into `entries`, and whoever waits
+ * polls it, since promises of another request may never wake them (src/README.md).
  */
-import {
-  EdgePrefixError,
-  FormatError,
-  MismatchError,
-  NotFoundError,
-  UnavailableError,
-} from "../core/errors.ts";
-import { TASK_PREFIX, blobKey, isName, taskKey } from "../core/keys.ts";
-import { checkFile, readTaskManifest } from "../core/manifest.ts";
-import type { BaseManifest, Sha256 } from "../core/manifest.ts";
-import { MAX_POINTER_BYTES, hashOf, readTaskPointer } from "../core/pointer.ts";
+import { isInCanary } from "../core/canary.ts";
+import { EdgePrefixError, FormatError, NotFoundError, UnavailableError } from "../core/errors.ts";
+import { TASK_PREFIX, isName, taskKey } from "../core/keys.ts";
+import { checkTaskMatchesBase } from "../core/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../core/manifest.ts";
+import { MAX_POINTER_BYTES, readTaskPointer } from "../core/pointer.ts";
 import type { TaskPointer } from "../core/pointer.ts";
-import { openTask } from "../core/task.ts";
 import type { Task } from "../core/task.ts";
-import type { Bucket } from "./bucket.ts";
-import type { Clock } from "./flight.ts";
+import type { Clock, Hold } from "./flight.ts";
 import { createLru } from "./lru.ts";
+import { asTaskFailure, createTaskVersions } from "./task-versions.ts";
+import type { TaskVersionsOptions } from "./task-versions.ts";
 
 export interface OpenedTask {
   readonly task: Task;
-  /** The answer comes from memory because what the bucket has now cannot be used. */
+  /** The answer comes from memory because what the bucket has now cannot be used or is not known. */
   readonly isStale: boolean;
+}
+
+/** What is to be said of a task without opening it. */
+export interface DescribedTask {
+  readonly manifest: TaskManifest;
+  readonly version: string;
+  readonly canary: TaskPointer["canary"];
+  readonly isStale: boolean;
+}
+
+export interface GetOptions {
+  /** Holds looks at the bucket that go on after the answer. */
+  readonly hold: Hold;
+  /** This version, whatever is current. */
+  readonly version?: string | undefined;
+  /** The same key always gets the same version of a task that has a canary. */
+  readonly canaryKey?: string | undefined;
 }
 
 export interface TaskStore {
   /**
-   * The current version of a task, or the pinned one. Throws NotFoundError `task-not-found`,
+   * The version of a task that is to answer. Throws NotFoundError `task-not-found`,
    * `version-not-found`; MismatchError `prefix-base-mismatch`; UnavailableError `task-corrupt`,
    * `bucket-unavailable` when no good version is in memory.
    */
-  get(name: string, base: BaseManifest, version?: string): Promise<OpenedTask>;
-  /** Names of all tasks in the bucket. */
-  list(): Promise<string[]>;
+  get(name: string, base: BaseManifest, options: GetOptions): Promise<OpenedTask>;
+  /** The same without its prefix: for lists. Throws what `get` throws. */
+  describe(name: string, base: BaseManifest, options: GetOptions): Promise<DescribedTask>;
+  /** Names of tasks in the bucket, in order: all, or at most `limit` that come after a name. */
+  list(page?: { readonly after?: string | undefined; readonly limit?: number }): Promise<string[]>;
+  /** Opened versions in memory, and their bytes. */
+  readonly cached: { readonly versions: number; readonly bytes: number };
 }
 
-export interface TaskStoreOptions {
-  readonly bucket: Bucket;
-  readonly clock: Pick<Clock, "now">;
-  readonly sha256: Sha256;
-  /** Bytes of prefixes and heads to hold; the least recently used version goes first. */
-  readonly cacheBytes: number;
-  /** For how long a pointer, or a version's failure, is believed without asking the bucket. */
+export interface TaskStoreOptions extends TaskVersionsOptions {
+  readonly clock: Clock;
+  /** For how long a pointer, or a version's failure, is believed without a look at the bucket. */
   readonly freshMs: number;
+  /** From which age of a pointer on a request waits for that look. */
+  readonly maxLagMs: number;
   /** For how long answers go on from memory while the bucket cannot be asked. */
   readonly maxStaleMs: number;
 }
@@ -57,91 +75,170 @@ export interface TaskStoreOptions {
 interface Entry {
   readonly pointer: TaskPointer;
   readonly etag: string;
-  /** When the bucket was last asked; set before it answers, so that one request asks for all. */
-  checkedAt: number;
-  /** When it last confirmed the pointer. */
+  /** The last look at the bucket on behalf of this entry. */
+  look: Look | null;
+  /** When the look began that confirmed the pointer last. */
   confirmedAt: number;
-  /** The pointer in the bucket could not be read; this one is older. */
-  isStale: boolean;
+  /** What the last look failed with: then the bucket may have something else by now. */
+  trouble: EdgePrefixError | null;
   /** The last version that opened as current. */
   good: string | null;
-  failure: { readonly version: string; readonly error: unknown; readonly at: number } | null;
+  /** Versions that did not open. */
+  readonly failures: Map<string, { readonly error: unknown; readonly at: number }>;
 }
 
-const MAX_MANIFEST_BYTES = 1_000_000;
-/** 1,024 virtual tokens of a 12-layer base with 768 wide layers in float32 are 75 MB: far above any real prefix. */
-const MAX_PREFIX_BYTES = 32_000_000;
+interface Look {
+  readonly startedAt: number;
+  isDone: boolean;
+}
+
 /** Pointers of a thousand tasks with dozens of versions each. */
 const MAX_POINTERS_BYTES = 4_000_000;
+/** A request that has to wait for a look waits this long: then the bucket is slow, and memory answers. */
+const PATIENCE_MS = 1_000;
+const POLL_MS = 2;
+/** In case the clock stands still. */
+const MAX_POLLS = PATIENCE_MS / POLL_MS;
+/** A look that has not come back by now was lost with its request: another one may begin. */
+const LOST_MS = 5_000;
 
 export function createTaskStore(options: TaskStoreOptions): TaskStore {
-  const { bucket, clock, sha256, cacheBytes, freshMs, maxStaleMs } = options;
+  const { bucket, clock, freshMs, maxLagMs, maxStaleMs } = options;
   const entries = createLru<Entry>(MAX_POINTERS_BYTES);
-  /** Opened versions by `task@version`. */
-  const opened = createLru<Task>(cacheBytes);
+  const versions = createTaskVersions(options);
 
   return {
-    async list() {
-      const keys = await bucket.list(TASK_PREFIX);
+    get cached() {
+      return versions.cached;
+    },
+
+    async list({ after, limit } = {}) {
+      const keys = await bucket.list(TASK_PREFIX, {
+        after: after === undefined ? undefined : taskKey(after),
+        limit,
+      });
       return keys
         .map((key) => key.slice(TASK_PREFIX.length).replace(/\.json$/, ""))
         .filter((name) => isName(name));
     },
 
-    async get(name, base, version) {
-      if (!isName(name)) throw notFound(name);
-      const entry = await freshEntry(name);
-      if (version !== undefined) {
-        return { task: await versionOf(entry, version, base), isStale: entry.isStale };
+    async get(name, base, { version, canaryKey, hold }) {
+      const { entry, isStale } = await currentEntry(name, base, hold);
+      const { current, canary } = entry.pointer;
+      if (version !== undefined) return { task: await open(entry, version, base), isStale };
+      if (canary && isInCanary(name, canary, canaryKey ?? "")) {
+        const task = await open(entry, canary.version, base).catch(unlessForeseen);
+        if (task) return { task, isStale };
       }
+      const held = versions.held(name, current);
+      if (held) {
+        entry.good = current;
+        return { task: held, isStale };
+      }
+      // While a good version is in memory, looks try again, not requests.
+      const good = entry.good === null ? undefined : versions.held(name, entry.good);
+      if (good && entry.failures.has(current)) return { task: good, isStale: true };
       try {
-        const task = await versionOf(entry, entry.pointer.current, base);
-        entry.good = task.version;
-        return { task, isStale: entry.isStale };
+        return { task: await open(entry, current, base), isStale };
       } catch (error) {
-        const good = entry.good === null ? undefined : opened.get(`${name}@${entry.good}`);
         if (good) return { task: good, isStale: true };
         throw error;
       }
     },
+
+    async describe(name, base, { version, hold }) {
+      const { entry, isStale } = await currentEntry(name, base, hold);
+      const { current, canary } = entry.pointer;
+      const wanted = version ?? current;
+      const failure = entry.failures.get(wanted);
+      if (failure) throw failure.error;
+      const manifest = await versions.manifest(entry.pointer, wanted);
+      checkTaskMatchesBase(manifest, base);
+      return { manifest, version: wanted, canary, isStale };
+    },
   };
 
-  /** What the bucket says about a task, asked anew when the last answer is too old. */
-  async function freshEntry(name: string): Promise<Entry> {
+  /** What is known of a task, as sure as the ages allow. */
+  async function currentEntry(
+    name: string,
+    base: BaseManifest,
+    hold: Hold,
+  ): Promise<{ entry: Entry; isStale: boolean }> {
+    if (!isName(name)) throw notFound(name);
     const known = entries.get(name);
-    if (!known) return readEntry(name, undefined);
+    if (!known) {
+      const entry = await readPointer(name, undefined);
+      if (entry === "unchanged") throw notFound(name);
+      return { entry, isStale: false };
+    }
     const now = clock.now();
-    if (now - known.checkedAt < freshMs) return known;
-    known.checkedAt = now;
+    const age = now - known.confirmedAt;
+    if (age < freshMs) return { entry: known, isStale: known.trouble !== null };
+    const isDue = age > maxStaleMs || !known.look || now - known.look.startedAt >= freshMs;
+    const own = isDue && !isLooking(known) ? beginLook(name, known, base, hold) : null;
+    const isAnswered = age < maxLagMs || (await waitForLook(known, own));
+
+    const entry = entries.get(name) ?? known;
+    const { trouble } = entry;
+    if (trouble instanceof NotFoundError) throw trouble;
+    const isOutage = trouble?.code === "bucket-unavailable" || !isAnswered;
+    if (isOutage && clock.now() - entry.confirmedAt > maxStaleMs) throw trouble ?? tooSlow(name);
+    return { entry, isStale: trouble !== null || !isAnswered };
+  }
+
+  function isLooking({ look }: Entry): boolean {
+    return look !== null && !look.isDone && clock.now() - look.startedAt < LOST_MS;
+  }
+
+  /** Has the bucket looked at; the request that asked may end before the answer is there. */
+  function beginLook(name: string, known: Entry, base: BaseManifest, hold: Hold): Promise<void> {
+    const look = { startedAt: clock.now(), isDone: false };
+    known.look = look;
+    const promise = lookAgain(name, known, base).finally(() => (look.isDone = true));
+    hold(promise);
+    return promise;
+  }
+
+  /** Whether the look under way, its own or another request's, came back in good time. */
+  async function waitForLook({ look }: Entry, own: Promise<void> | null): Promise<boolean> {
+    if (!look) return true;
+    if (own) await Promise.race([own, clock.wait(PATIENCE_MS)]);
+    // Nobody waits longer for a look than the request that began it.
+    const isPatient = (): boolean => clock.now() - look.startedAt < PATIENCE_MS;
+    for (let polls = 0; !look.isDone && isPatient() && polls < MAX_POLLS; polls++) {
+      await clock.wait(POLL_MS);
+    }
+    return look.isDone;
+  }
+
+  /** Reads the pointer again and opens what it names; never throws. */
+  async function lookAgain(name: string, known: Entry, base: BaseManifest): Promise<void> {
+    const askedAt = clock.now();
     try {
-      return await readEntry(name, known);
+      const found = await readPointer(name, known);
+      const entry = found === "unchanged" ? known : found;
+      for (const version of versionsInUse(entry.pointer)) {
+        if (!versions.held(name, version)) await open(entry, version, base).catch(unlessForeseen);
+      }
+      // A look that began later knows better.
+      const latest = entries.get(name);
+      if (latest && latest !== known && latest.confirmedAt > askedAt) return;
+      entry.confirmedAt = askedAt;
+      entry.trouble = null;
+      if (entry !== known) entries.set(name, entry, sizeOf(entry.pointer));
     } catch (error) {
-      if (error instanceof NotFoundError) {
-        entries.delete(name);
-        throw error;
-      }
-      const isOutage = error instanceof UnavailableError && error.code === "bucket-unavailable";
-      if (isOutage && now - known.confirmedAt > maxStaleMs) {
-        known.checkedAt = -Infinity; // the next request asks again
-        throw error;
-      }
-      known.isStale = true;
-      return known;
+      known.trouble = error instanceof EdgePrefixError ? error : tooSlow(name, error);
+      if (error instanceof NotFoundError) entries.delete(name);
     }
   }
 
-  async function readEntry(name: string, known: Entry | undefined): Promise<Entry> {
+  async function readPointer(name: string, known: Entry | undefined): Promise<Entry | "unchanged"> {
     const askedAt = clock.now();
     const object = await asTaskFailure(name, () =>
       bucket.get(taskKey(name), MAX_POINTER_BYTES, known?.etag),
     );
     if (object === null) throw notFound(name);
-    if (object === "unchanged") {
-      if (!known) throw notFound(name);
-      known.confirmedAt = askedAt;
-      known.isStale = false;
-      return known;
-    }
+    if (object === "unchanged") return object;
     const subject = `pointer of task "${name}"`;
     const pointer = await asTaskFailure(name, () => {
       const read = readTaskPointer(object.bytes, subject);
@@ -151,84 +248,45 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     const entry: Entry = {
       pointer,
       etag: object.etag,
-      checkedAt: askedAt,
+      look: null,
       confirmedAt: askedAt,
-      isStale: false,
+      trouble: null,
       good: known?.good ?? null,
-      failure: null,
+      failures: new Map(),
     };
-    entries.set(name, entry, object.bytes.byteLength);
+    if (!known) entries.set(name, entry, sizeOf(pointer));
     return entry;
   }
 
   /** A version from memory or from the bucket; a failure is remembered for as long as a pointer. */
-  async function versionOf(entry: Entry, version: string, base: BaseManifest): Promise<Task> {
-    const key = `${entry.pointer.task}@${version}`;
-    const held = opened.get(key);
-    if (held) return held;
-    const { failure } = entry;
-    if (failure?.version === version && clock.now() - failure.at < freshMs) throw failure.error;
+  async function open(entry: Entry, version: string, base: BaseManifest): Promise<Task> {
+    const failure = entry.failures.get(version);
+    if (failure && clock.now() - failure.at < freshMs) throw failure.error;
     try {
-      const task = await loadVersion(entry.pointer, version, base);
-      opened.set(key, task, bytesOf(task));
+      const task = await versions.open(entry.pointer, version, base);
+      entry.failures.delete(version);
+      if (version === entry.pointer.current) entry.good = version;
       return task;
     } catch (error) {
-      entry.failure = { version, error, at: clock.now() };
+      const isListed = entry.pointer.versions.some((item) => item.version === version);
+      if (isListed) entry.failures.set(version, { error, at: clock.now() });
       throw error;
     }
   }
-
-  function loadVersion(
-    { task: name, versions }: TaskPointer,
-    version: string,
-    base: BaseManifest,
-  ): Promise<Task> {
-    const listed = versions.find((item) => item.version === version);
-    if (!listed) {
-      throw new NotFoundError(
-        "version-not-found",
-        `task "${name}": has no version ${JSON.stringify(version.slice(0, 40))}, known are ${versions.map((item) => item.version).join(", ")}`,
-      );
-    }
-    return asTaskFailure(name, async () => {
-      const manifestHash = hashOf(listed.manifest);
-      const manifestBytes = await readBlob(manifestHash, MAX_MANIFEST_BYTES);
-      const subject = `task "${name}": manifest.json`;
-      const ref = { sha256: manifestHash, bytes: manifestBytes.byteLength };
-      await checkFile(subject, manifestBytes, ref, sha256);
-      const manifest = readTaskManifest(manifestBytes, subject);
-      if (manifest.task !== name) {
-        throw new FormatError("task-manifest-invalid", `${subject}: is of task "${manifest.task}"`);
-      }
-      const prefixBytes = await readBlob(manifest.prefix.sha256, MAX_PREFIX_BYTES);
-      return openTask(manifest, version, prefixBytes, base, sha256);
-    });
-  }
-
-  async function readBlob(hash: string, maxBytes: number): Promise<Uint8Array> {
-    const object = await bucket.get(blobKey(hash), maxBytes);
-    if (object === null || object === "unchanged") {
-      throw new FormatError("blob-missing", `blob ${hash.slice(0, 12)}..: is not in the bucket`);
-    }
-    return object.bytes;
-  }
 }
 
-/** A broken artifact is the server's trouble, not the caller's: it becomes one code with its cause. */
-async function asTaskFailure<T>(name: string, open: () => T | Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
-    const isKnown = cause instanceof EdgePrefixError;
-    if (cause instanceof MismatchError || cause instanceof UnavailableError) throw cause;
-    const reason = isKnown ? cause.message : String(cause);
-    throw new UnavailableError(
-      "task-corrupt",
-      `task "${name}": what the bucket has cannot be used (${reason}); push it again`,
-      { cause },
-    );
-  }
+/** What requests may be answered by that pin nothing. */
+const versionsInUse = ({ current, canary }: TaskPointer): string[] =>
+  canary ? [current, canary.version] : [current];
+
+/** A version that cannot be used is remembered where it was opened; a bug is thrown on. */
+function unlessForeseen(error: unknown): undefined {
+  if (error instanceof EdgePrefixError) return undefined;
+  throw error;
 }
+
+/** Bytes of a pointer in memory, roughly: a version is its hash twice and a date. */
+const sizeOf = ({ versions }: TaskPointer): number => 200 + 150 * versions.length;
 
 const notFound = (name: string): NotFoundError =>
   new NotFoundError(
@@ -236,12 +294,9 @@ const notFound = (name: string): NotFoundError =>
     `task ${JSON.stringify(name.slice(0, 80))}: does not exist; GET /v1/tasks lists what is served`,
   );
 
-function bytesOf({ prefix, head }: Task): number {
-  const sides = prefix.layers.reduce(
-    (sum, { key, value }) => sum + key.byteLength + value.byteLength,
-    0,
+const tooSlow = (name: string, cause?: unknown): UnavailableError =>
+  new UnavailableError(
+    "bucket-unavailable",
+    `task "${name}": the bucket has not answered for too long; try again later`,
+    { cause },
   );
-  const { deltas } = prefix;
-  const vectors = deltas ? deltas.biasDeltas.byteLength + deltas.layerWeights.byteLength : 0;
-  return sides + vectors + head.weight.byteLength + head.bias.byteLength;
-}

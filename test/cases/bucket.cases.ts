@@ -46,5 +46,17 @@ export function bucketCases(name: string, open: () => BucketUnderTest): void {
       await put("other/1", bytes("x"));
       expect(await bucket.list("list/")).toEqual(keys);
     });
+
+    it("lists a page of them, after a key", async () => {
+      const { bucket, put } = open();
+      for (const letter of "abcdef") await put(`pages/${letter}`, bytes("x"));
+      expect(await bucket.list("pages/", { limit: 2 })).toEqual(["pages/a", "pages/b"]);
+      expect(await bucket.list("pages/", { after: "pages/b", limit: 3 })).toEqual([
+        "pages/c",
+        "pages/d",
+        "pages/e",
+      ]);
+      expect(await bucket.list("pages/", { after: "pages/e" })).toEqual(["pages/f"]);
+    });
   });
 }

@@ -202,7 +202,7 @@ describe("the road from a task folder to an answer", () => {
   it.each([
     ["before its first blob", 4, "putBlob"],
     ["between its blobs", 7, "putBlob"],
-    ["before it moves the pointer", 10, "putIf"],
+    ["before it moves the pointer", 12, "putIf"],
   ])("serves the old version after a push that is killed %s", async (_, count, operation) => {
     const task = inFolder(`mood-${count}`);
     writeTaskFolder(task, base, { task: "mood", seed: count });

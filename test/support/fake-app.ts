@@ -14,8 +14,10 @@ import {
   UnavailableError,
 } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
+import { createAdmission } from "../../src/serve/admission.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
-import type { Opened, Prediction, TextInput } from "../../src/serve/predictor.ts";
+import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
+import { createScheduler } from "../../src/serve/scheduler.ts";
 import { baseJson, taskJson, toBytes } from "./manifests.ts";
 
 /** What a text or a task's name asks the predictor to throw. */
@@ -38,6 +40,8 @@ export interface FakeApp {
     body: unknown,
     options?: { task?: string; headers?: Record<string, string> },
   ): Promise<Response>;
+  /** What was logged before the first request. */
+  readonly loggedAtStart: readonly Record<string, unknown>[];
   readonly logged: Record<string, unknown>[];
   /** Texts that reached the predictor. */
   readonly seen: TextInput[];
@@ -45,11 +49,14 @@ export interface FakeApp {
 
 export function fakeApp(
   variables: Record<string, unknown> = {},
-  { isReady = true }: { isReady?: boolean } = {},
+  { isReady = true, ...more }: { isReady?: boolean } & Partial<AppDeps> = {},
 ): FakeApp {
   const logged: Record<string, unknown>[] = [];
   const seen: TextInput[] = [];
-  const base = { manifest: readBaseManifest(toBytes(baseJson())) } as Opened["base"];
+  const base = {
+    manifest: readBaseManifest(toBytes(baseJson())),
+    session: { heapBytes: () => 0 },
+  } as Opened["base"];
   const models: ModelStore = {
     get: async () => base,
     ready: isReady ? base : null,
@@ -64,31 +71,63 @@ export function fakeApp(
     const task = { manifest, version: "0123456789ab" } as Opened["task"];
     return { base, task, isStale: name === "stale" };
   };
+  const labelled = ({ text }: TextInput) => [{ label: text, score: 1 }];
+  async function* answerAll<T>(
+    inputs: readonly TextInput[],
+    answer: (input: TextInput) => T,
+  ): AsyncGenerator<Outcome<T>> {
+    for (const [index, input] of inputs.entries()) {
+      seen.push(input);
+      const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
+      if (failure instanceof LimitError) yield { index, error: failure };
+      else if (failure) throw failure;
+      else yield { index, result: answer(input), isTruncated: false };
+    }
+  }
+  const config = readConfig({ BASE: "tiny", ...variables });
+  const clock = { now: () => 0, wait: () => Promise.resolve() };
+  const admission = createAdmission({ ...config.admission, heapBytes: () => 0 });
   const deps: AppDeps = {
-    config: readConfig({ BASE: "tiny", ...variables }),
+    config,
     models,
+    admission,
+    scheduler: createScheduler({ clock, ...config.scheduler, admission }),
     tasks: {
       get: async (name) => taskNamed(name),
+      describe: async (name) => {
+        const { task, isStale } = taskNamed(name);
+        return { manifest: task.manifest, version: task.version, canary: null, isStale };
+      },
       list: async () => ["sentiment", "entities", "corrupt"],
+      cached: { versions: 0, bytes: 0 },
     },
     predictor: {
       open: async (name) => taskNamed(name),
-      async *predict(_, inputs): AsyncGenerator<Prediction> {
-        for (const [index, input] of inputs.entries()) {
-          seen.push(input);
-          const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
-          if (failure instanceof LimitError) yield { index, error: failure };
-          else if (failure) throw failure;
-          else yield { index, result: [{ label: input.text, score: 1 }], isTruncated: false };
+      predict: (_, inputs) => answerAll(inputs, labelled),
+      async *predictMany(_, asks, { usage }) {
+        const inputs = asks.map(({ input }) => input);
+        if (usage) usage.truncated = asks.filter(({ parameters }) => parameters.truncation).length;
+        for await (const outcome of answerAll(inputs, labelled)) {
+          const { index } = outcome;
+          if (inputs[index]!.text === "long") yield { index, progress: { done: 1, total: 2 } };
+          yield outcome;
         }
       },
+      embed: (_, texts) =>
+        answerAll(
+          texts.map((text) => ({ text })),
+          () => Float32Array.of(0.1, 1),
+        ),
     },
     now: () => 0,
-    wait: async () => undefined,
+    // Turns pass at once; what is to happen after a while never does.
+    wait: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => {})),
     requestId: () => "generated-id",
     log: (record) => logged.push(record),
+    ...more,
   };
   const app = createApp(deps);
+  const loggedAtStart = logged.splice(0);
   const request = async (path: string, init?: RequestInit): Promise<Response> =>
     app.request(path, init);
   return {
@@ -102,6 +141,7 @@ export function fakeApp(
         },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
+    loggedAtStart,
     logged,
     seen,
   };

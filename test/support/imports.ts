@@ -24,6 +24,8 @@ export function readSources(project: string, folders: readonly string[]): Source
     readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
       .map((entry) => join(entry.parentPath, entry.name))
+      // What wrangler bundles beside a configuration of its own.
+      .filter((path) => !path.split(sep).includes(".wrangler"))
       .map((path) => ({
         path: relative(project, path).split(sep).join("/"),
         text: readFileSync(path, "utf8"),
@@ -88,10 +90,14 @@ export const GROUPS: readonly Group[] = [
     name: "src/http",
     // The route table and the settings are HTTP's too; they only lie one folder higher.
     files: /^src\/(?:http\/|app\.ts|config\.ts)/,
-    may: [CORE, /^src\/serve\//, /^(?:hono|valibot)$/],
+    may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
     types: [WORKER_TYPES],
   },
-  { name: "composition root", files: /^src\/(?:index|browser)\.ts$/, may: [/^src\//, /\.wasm$/] },
+  {
+    name: "composition root",
+    files: /^src\/(?:index|browser|compose|library)\.ts$/,
+    may: [/^src\//, /\.wasm$/],
+  },
   {
     name: "scripts/onnx",
     files: /^scripts\/onnx\//,
@@ -101,7 +107,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/{import,training,publish}",
     files: /^scripts\/(?:import|training|publish)\//,
-    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:csv-parse|wrangler)$/],
+    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:csv-parse|wrangler|aws4fetch)$/],
     types: [SESSION, WORKER_TYPES],
   },
   {

@@ -36,9 +36,10 @@ export function createMemoryStore(): MemoryStore {
       }
       return object;
     },
-    async list(prefix) {
+    async list(prefix, { after = "", limit } = {}) {
       await store.before(prefix);
-      return [...objects.keys()].filter((key) => key.startsWith(prefix)).sort();
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after);
+      return keys.sort().slice(0, limit);
     },
   };
   return store;

@@ -1,5 +1,8 @@
 /** Settings: defaults, forms and complaints. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PROJECT } from "../../scripts/publish/local-bucket.ts";
 import { SETTINGS, readConfig } from "../../src/config.ts";
 
 describe("settings", () => {
@@ -26,5 +29,17 @@ describe("settings", () => {
     const read = () => readConfig({ BASE: "Not A Name", MAX_INPUTS: "many", DEADLINE_MS: -1 });
     expect(read).toThrow(/MAX_INPUTS.*DEADLINE_MS.*BASE/s);
     expect(() => readConfig({})).toThrow(/BASE/);
+  });
+
+  it("are all in wrangler.toml, commented out with their defaults or set to what is allowed", () => {
+    const text = readFileSync(join(PROJECT, "wrangler.toml"), "utf8");
+    for (const { variable, default: value, meaning } of Object.values(SETTINGS)) {
+      const line = new RegExp(`^(# )?${variable} = (\\S+) +# (.*)$`, "m").exec(text);
+      expect(line, `a line for ${variable}`).not.toBeNull();
+      const [, mark, written = "", comment] = line!;
+      expect(comment).toBe(meaning);
+      if (mark === undefined) readConfig({ BASE: "pocket", [variable]: written });
+      else expect(Number(written.replaceAll("_", "")), variable).toBe(value);
+    }
   });
 });

@@ -318,37 +318,3 @@ describe("methods", () => {
     expect((await fakeApp().request("/v1/tasks/")).status).toBe(200);
   });
 });
-
-describe("the log", () => {
-  it("has one record a request, without any text", async () => {
-    const app = fakeApp();
-    await app.predict({ inputs: ["private words", "more private words"] });
-    await app.request("/nowhere");
-    expect(app.logged).toEqual([
-      {
-        request_id: "generated-id",
-        method: "POST",
-        path: "/v1/tasks/sentiment/predict",
-        status: 200,
-        ms: 0,
-        task: "sentiment",
-        version: "0123456789ab",
-        inputs: 2,
-        format: JSON_TYPE,
-        timings: { tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 },
-      },
-      expect.objectContaining({ path: "/nowhere", status: 404, code: "route-not-found" }),
-    ]);
-  });
-
-  it("waits for the end of a stream", async () => {
-    const app = fakeApp();
-    const response = await app.predict(
-      { inputs: ["a"] },
-      { headers: { accept: "application/x-ndjson" } },
-    );
-    expect(app.logged).toHaveLength(0);
-    await response.text();
-    expect(app.logged).toHaveLength(1);
-  });
-});

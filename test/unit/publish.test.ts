@@ -8,14 +8,9 @@ import {
   isBasePublished,
   readManifestOfBase,
 } from "../../scripts/publish/publish-base.ts";
-import {
-  fetchTaskPointer,
-  fetchVersion,
-  listTasks,
-  publishTask,
-  readTaskFolder,
-  rollbackTask,
-} from "../../scripts/publish/publish-task.ts";
+import { publishTask, readTaskFolder } from "../../scripts/publish/publish-task.ts";
+import { rollbackTask } from "../../scripts/publish/move-task.ts";
+import { fetchTaskPointer, fetchVersion, listTasks } from "../../scripts/publish/task-pointer.ts";
 import { listRow } from "../../scripts/commands/list.ts";
 import { ensureBlob, sha256Of } from "../../scripts/publish/bucket.ts";
 import { seed } from "../../scripts/publish/seed.ts";
@@ -242,14 +237,13 @@ describe("rolling back", () => {
   it("goes to the version before the current one, and forward again by name", async () => {
     const versions = await Promise.all([1, 2, 3].map((seed) => versionIn(version(seed))));
     for (const seed of [1, 2, 3]) await publishTask(bucket, version(seed), { wait });
-    expect(await rollbackTask(bucket, "mood", undefined, wait)).toMatchObject({
-      version: versions[1],
-      previous: versions[2],
-    });
-    expect((await rollbackTask(bucket, "mood", undefined, wait)).version).toBe(versions[0]);
-    expect((await rollbackTask(bucket, "mood", versions[2]?.slice(0, 6), wait)).version).toBe(
-      versions[2],
-    );
+    const back = async (to?: string): Promise<(string | undefined)[]> => {
+      const { pointer, before } = await rollbackTask(bucket, "mood", to, wait);
+      return [before?.current, pointer.current];
+    };
+    expect(await back()).toEqual([versions[2], versions[1]]);
+    expect(await back()).toEqual([versions[1], versions[0]]);
+    expect(await back(versions[2]?.slice(0, 6))).toEqual([versions[0], versions[2]]);
     expect(await served(bucket)).toBe(versions[2]);
   });
 
@@ -358,7 +352,7 @@ describe("seeding", () => {
     writeTaskFolder(inRoot("prefixes", "mood"), base, { seed: 2 });
     await publishTask(bucket, version(1), { wait });
     await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
-    const { version: rolledBack } = await rollbackTask(bucket, "mood", undefined, wait);
+    const rolledBack = (await rollbackTask(bucket, "mood", undefined, wait)).pointer.current;
     await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
     expect(await served(bucket)).toBe(rolledBack);
   });

@@ -26,11 +26,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-const train = (out: string, ...more: string[]) =>
-  runVerb(
-    ...["train", at("mood.csv"), "--eval", at("held-out.csv"), "--base", at("base")],
-    ...["--num-virtual-tokens", "2", "--epochs", "2", "--out", at(out), ...more],
-  );
+const train = (out: string, ...more: string[]) => {
+  const files = ["--eval", at("held-out.csv"), "--base", at("base"), "--out", at(out)];
+  const short = ["--num-virtual-tokens", "2", "--epochs", "2"];
+  return runVerb("train", at("mood.csv"), ...files, ...short, ...more);
+};
 
 describe("train", () => {
   test("writes a report with the hardest texts, and a card without", async () => {
@@ -72,9 +72,8 @@ test("eval writes a report of the data it is given, and leaves the folder's own 
   await train("judged", "--report", "metrics");
   const own = await read("judged", "report.html");
   const other = at("reports/other.html");
-  const { code } = await runVerb(
-    ...["eval", at("judged"), "--base", at("base"), "--data", at("mood.csv"), "--report", other],
-  );
+  const options = ["--base", at("base"), "--data", at("mood.csv"), "--report", other];
+  const { code } = await runVerb("eval", at("judged"), ...options);
   expect(code).toBe(0);
   const html = await readFile(other, "utf8");
   expect(html).toContain("on 8 rows of mood.csv");

@@ -13,9 +13,9 @@ import { curlLine, pushLine, pythonLines, shellWord } from "../../scripts/traini
 import { writeTaskFolder } from "../../scripts/training/task-folder.ts";
 import { MOOD, PLACES } from "../support/report-facts.ts";
 
-/** Names of the elements in their order; throws when they do not nest. */
+/** Names of the elements in their order, places to break a line apart; throws when they do not nest. */
 function elements(html: string): string[] {
-  const alone = new Set(["meta", "br", "wbr", "!doctype"]);
+  const alone = new Set(["meta", "br", "!doctype"]);
   const [names, open]: [string[], string[]] = [[], []];
   for (const [, slash, name, rest] of html.matchAll(/<(\/?)([!a-z][a-z0-9]*)([^>]*)>/gi)) {
     const tag = name!.toLowerCase();
@@ -23,6 +23,7 @@ function elements(html: string): string[] {
       if (open.pop() !== tag) throw new Error(`</${tag}> closes another element`);
       continue;
     }
+    if (tag === "wbr") continue;
     names.push(tag);
     if (!alone.has(tag) && !rest!.endsWith("/")) open.push(tag);
   }
@@ -62,6 +63,17 @@ describe("the page", () => {
     for (const part of ["0.740", "0.650 to 0.820", "100 rows of held-out.csv", "76 kB"]) {
       expect(title).toContain(part);
     }
+  });
+
+  test("draws intervals on a scale that shows them, and names the scale", () => {
+    expect(reportHtml(MOOD)).toContain(">0.4 to 1</th>"); // the lowest end is 0.47
+    const metrics = [
+      { name: "spearman", value: 0.95, interval: [0.93, 0.97] as const, isScore: true },
+      { name: "mean_absolute_error", value: 0.2 },
+    ];
+    const html = reportHtml({ ...MOOD, evaluation: { ...MOOD.evaluation!, metrics } });
+    expect(html).toContain(">0.9 to 1</th>");
+    expect(html.match(/class="whisker"/g)).toHaveLength(1);
   });
 
   test("leaves out what was not measured", () => {

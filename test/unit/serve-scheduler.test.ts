@@ -147,6 +147,19 @@ describe("turns", () => {
     expect(runs.map(([id]) => id).indexOf(9)).toBe(3); // the fourth run: right after the one under way
   });
 
+  it("lets it be the next even during the very first run of the document", async () => {
+    const document = Array.from({ length: 500 }, () => row(1, 64));
+    const late: { jobs?: Promise<Float32Array[]> } = {};
+    const { base, runs } = recordingBase(() => {
+      if (runs.length === 1) late.jobs = finishAll(submit(base, [row(9, 4)]));
+    });
+    const { submit, finishAll } = arrange({ maxQueuedTokens: 100_000 });
+    await finishAll(submit(base, document));
+    await late.jobs;
+    expect(runs.map(([id]) => id).indexOf(9)).toBe(1);
+    expect(runs).toHaveLength(501);
+  });
+
   it("does not let a flood of short requests starve a long document", async () => {
     const flood: Promise<Float32Array[]>[] = [];
     const { base, runs } = recordingBase(() => {

@@ -1,12 +1,13 @@
 /** The whole app over real R2 and a real session whose runs are counted and can be held back. */
 import { createExecutionContext } from "cloudflare:test";
+import { expect } from "vitest";
 import { createApp } from "../../src/app.ts";
+import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
+import { createWorkerdSession } from "../../src/runtime/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { LoadedBase, ModelStore } from "../../src/serve/model-store.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
-import { createTaskStore } from "../../src/serve/task-store.ts";
+import { createServing } from "../../src/serve/serving.ts";
 import { clock, loadedBase, r2, sha256 } from "./support.ts";
 
 export interface TestApp {
@@ -29,9 +30,12 @@ export interface PredictOptions {
 export async function testApp(
   variables: Record<string, unknown> = {},
   models?: ModelStore,
+  more: Partial<AppDeps> = {},
 ): Promise<TestApp> {
-  const config = readConfig({ BASE: "pocket", ...variables });
-  const real = await loadedBase();
+  // A version is live on the next request: what a push does to requests under way has its own tests.
+  const live = { TASK_FRESH_MS: 0, TASK_MAX_LAG_MS: 0 };
+  const config = readConfig({ BASE: "pocket", ...live, ...variables });
+  const real = await loadedBase(config.base);
   const gate = { runs: 0, allowed: Infinity };
   const session: LoadedBase["session"] = {
     ...real.session,
@@ -47,24 +51,18 @@ export async function testApp(
     ready: base,
     status: { state: "ready", detail: "" },
   };
-  const tasks = createTaskStore({ bucket: r2Bucket(r2), clock, sha256, ...config.tasks });
-  const scheduler = createScheduler({ clock, ...config.scheduler });
+  const host = { bucket: r2Bucket(r2), clock, sha256, createSession: createWorkerdSession };
+  const serving = createServing(config, host, models ?? loaded);
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     config,
-    models: models ?? loaded,
-    tasks,
-    predictor: createPredictor({
-      models: models ?? loaded,
-      tasks,
-      scheduler,
-      clock,
-      ...config.predictor,
-    }),
+    ...serving,
     ...clock,
     requestId: () => crypto.randomUUID(),
     log: (record) => logged.push(record),
+    ...more,
   });
+  logged.length = 0; // that there are no keys
   const fetch = async (request: Request): Promise<Response> =>
     app.fetch(request, undefined, createExecutionContext());
   return {
@@ -93,6 +91,37 @@ export function predictRequest(
     body: typeof body === "string" ? body : JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
+}
+
+/** POSTs JSON to any route. */
+export const postJson = (
+  app: TestApp,
+  path: string,
+  body: unknown,
+  accept = "application/json",
+): Promise<Response> =>
+  app.fetch(
+    new Request(`https://worker${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept },
+      body: JSON.stringify(body),
+    }),
+  );
+
+/** Expects equal JSON values, but for numbers, which may lie `tolerance` apart. */
+export function expectClose(found: unknown, expected: unknown, tolerance: number): void {
+  const numbers: [number, number][] = [];
+  const pair = (a: unknown, b: unknown): void => {
+    if (typeof a === "number" && typeof b === "number") numbers.push([a, b]);
+    else if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) {
+      const keys = Object.keys(a);
+      expect(keys).toEqual(Object.keys(b));
+      for (const key of keys) pair(Reflect.get(a, key), Reflect.get(b, key));
+    } else expect(a).toEqual(b);
+  };
+  pair(found, expected);
+  expect(numbers.length).toBeGreaterThan(0);
+  for (const [a, b] of numbers) expect(Math.abs(a - b)).toBeLessThanOrEqual(tolerance);
 }
 
 /** Reads a streamed answer line by line, as a client that does not wait for the end. */

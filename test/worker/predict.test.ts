@@ -184,7 +184,7 @@ describe("readiness", () => {
     expect(await verdictOf(await ready())).toBe("503 base-not-ready");
     expect((await app.fetch(new Request("https://worker/livez"))).status).toBe(200);
     await models.get(() => undefined);
-    expect(await (await ready()).json()).toEqual({
+    expect(await (await ready()).json()).toMatchObject({
       status: "ready",
       base: "pocket",
       identity: baseManifest().identity,

@@ -186,7 +186,7 @@ describe("requests at the same time", () => {
   });
 
   it("that take too long end with 503 instead of waiting for ever", async () => {
-    const app = await testApp({ ...ONE_ROW_A_RUN, DEADLINE_MS: 1 });
+    const app = await testApp({ ...ONE_ROW_A_RUN, DEADLINE_MS: 1, MICROS_PER_TOKEN: 1 });
     app.allowRuns(0);
     const state = { isAnswered: false };
     const response = app

@@ -8,6 +8,13 @@ const single = (labels: string[], temperature = 1) => ({
   problem_type: "single_label_classification" as const,
   labels,
   temperature,
+  thresholds: null,
+});
+const multi = (labels: string[], thresholds: number[] | null, temperature = 1) => ({
+  problem_type: "multi_label_classification" as const,
+  labels,
+  temperature,
+  thresholds,
 });
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
 
@@ -99,4 +106,64 @@ describe("classify", () => {
       classify(Float32Array.of(4, 5), single(["a", "b"], 4), { function_to_apply: "none" })[0],
     ).toEqual({ label: "b", score: 5 });
   });
+});
+
+describe("a multi-label task", () => {
+  // Logits of probability 0.88, 0.5 and 0.12.
+  const logits = Float32Array.of(2, 0, -2);
+  const labels = ["a", "b", "c"];
+  const said = (...found: ReturnType<typeof classify>) => found.map(({ label }) => label);
+
+  test("without thresholds answers all labels with independent probabilities, as Hugging Face's pipeline", () => {
+    const found = classify(logits, multi(labels, null));
+    expect(found.map(({ label }) => label)).toEqual(labels);
+    expect(found[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-2)), 14);
+    expect(found[2]!.score).toBeCloseTo(1 / (1 + Math.exp(2)), 14);
+  });
+
+  test.each([
+    [
+      [0.5, 0.5, 0.5],
+      ["a", "b"],
+    ],
+    [
+      [0.9, 0.5, 0.1],
+      ["b", "c"],
+    ],
+    [
+      [0, 0, 0],
+      ["a", "b", "c"],
+    ],
+    [[1, 1, 1], []],
+  ])("with thresholds %j answers the labels that reach their own: %j", (thresholds, expected) => {
+    expect(said(...classify(logits, multi(labels, thresholds)))).toEqual(expected);
+  });
+
+  test("compares calibrated probabilities with its thresholds", () => {
+    // 2 / 4 has probability 0.62, under the threshold that 2 would reach.
+    expect(said(...classify(logits, multi(labels, [0.7, 0.6, 0.6], 4)))).toEqual([]);
+  });
+
+  test("whose caller chooses another rule applies no thresholds", () => {
+    const task = multi(labels, [1, 1, 1]);
+    expect(said(...classify(logits, task, { top_k: 2 }))).toEqual(["a", "b"]);
+    expect(said(...classify(logits, task, { function_to_apply: "none" }))).toEqual(labels);
+    expect(said(...classify(logits, task, { function_to_apply: "softmax" }))).toEqual(labels);
+    expect(said(...classify(logits, task, { function_to_apply: "sigmoid" }))).toEqual([]);
+  });
+});
+
+test("thresholds of a task that is not multi-label mean nothing", () => {
+  const task = { ...single(["a", "b"]), thresholds: [1, 1] };
+  expect(classify(Float32Array.of(1, 0), task)).toHaveLength(2);
+});
+
+test("a regression answers its raw numbers, untouched by the temperature", () => {
+  const task = {
+    problem_type: "regression" as const,
+    labels: ["stars"],
+    temperature: 3,
+    thresholds: null,
+  };
+  expect(classify(Float32Array.of(3.5), task)).toEqual([{ label: "stars", score: 3.5 }]);
 });

@@ -62,6 +62,7 @@ describe("a base's manifest", () => {
     ["a task's kind", { kind: "task" }],
     ["no layers", { num_hidden_layers: 0 }],
     ["too many layers", { num_hidden_layers: 97 }],
+    ["a padding token that is not in the vocabulary", { vocab_size: 200, pad_token_id: 200 }],
     ["an unknown dtype", { dtype: "int4" }],
     ["a name of Object's prototype", { name: "__proto__" }],
     ["an upper-case hash", { identity: hex("A") }],

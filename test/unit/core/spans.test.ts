@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findEntities, readTag } from "../../../src/core/spans.ts";
+import { findEntities, tagReader } from "../../../src/core/spans.ts";
 import type { AggregationStrategy, Entity, EntityOptions } from "../../../src/core/spans.ts";
 import { letterTokenizer } from "../../support/letters.ts";
 
@@ -100,7 +100,14 @@ describe("tag sets", () => {
     ["B-", { type: "B-", isBegin: false, isEnd: false }],
     ["O", { type: "O", isBegin: false, isEnd: false }],
   ])("%s", (tag, expected) => {
-    expect(readTag(tag)).toEqual(expected);
+    expect(tagReader(["O", "B-PER", "I-PER"])(tag)).toEqual(expected);
+  });
+
+  test("prefixes are positions only where a label begins with B- or I-", () => {
+    for (const tag of ["E-MAIL", "S-CLASS", "U-BOAT"]) {
+      expect(tagReader(["O", "E-MAIL", "S-CLASS", "U-BOAT"])(tag).type).toBe(tag);
+    }
+    expect(tagReader(["O", "I-PER", "S-PER"])("S-PER").type).toBe("PER");
   });
 
   test("BIOES: an end closes, a single stands alone", () => {
@@ -121,6 +128,18 @@ describe("tag sets", () => {
       ["A", "c"],
       ["B", "d"],
       ["A", "f"],
+    ]);
+  });
+
+  // transformers 5.23 would name both groups "other": it drops what stands before the first hyphen.
+  test("IO: a label with a hyphen keeps its whole name", () => {
+    expect(short(entitiesOf("abcd", ["event-other", "event-other", "place-other", "O"]))).toEqual([
+      ["event-other", "ab"],
+      ["place-other", "c"],
+    ]);
+    const options = { ignore_labels: ["O", "event-other"] };
+    expect(short(entitiesOf("ab", ["event-other", "place-other"], options))).toEqual([
+      ["place-other", "b"],
     ]);
   });
 

@@ -191,6 +191,22 @@ describe("splitWindows of a pair", () => {
     );
   });
 
+  test("a stride that nobody named fits into the room beside the other text", () => {
+    for (let maxLength = 5; maxLength <= 40; maxLength++) {
+      for (let other = 0; other <= (maxLength - 3) / 2; other++) {
+        const split = splitWindows(tokenizer, letters(60), letters(other, 0x41), {
+          maxLength,
+          truncation: false,
+        });
+        expect(split.windows.length).toBeGreaterThan(1);
+      }
+    }
+    // Room for one piece is too little for a pair, whatever the stride.
+    expect(() =>
+      splitWindows(tokenizer, letters(9), "A", { maxLength: 4, truncation: false }),
+    ).toThrow(expect.objectContaining({ code: "pair-too-long" }));
+  });
+
   test("two long texts are refused with a hint", () => {
     const run = () => splitWindows(tokenizer, letters(30), letters(31), options(20));
     expect(run).toThrow(LimitError);

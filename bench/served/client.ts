@@ -1,0 +1,151 @@
+/**
+ * The whole Worker in a local workerd with a bucket that starts empty, and tasks for it. Requests
+ * pass wrangler's proxy, which adds milliseconds of its own: compare, never quote, single times.
+ */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { unstable_startWorker } from "wrangler";
+import { versionOf } from "../../src/core/keys.ts";
+import { FORMAT_VERSION } from "../../src/core/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
+import { prefixWidth } from "../../src/core/prefix.ts";
+import { writeSafetensors } from "../../src/core/safetensors.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { sha256Of } from "../../scripts/publish/bucket.ts";
+import type { PublishBucket } from "../../scripts/publish/bucket.ts";
+import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
+import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
+
+export interface Served {
+  readonly base: BaseManifest;
+  readonly bucket: PublishBucket;
+  /** One text; returns the status, the version that answered, and milliseconds. */
+  ask(task: string): Promise<{ status: number; version: string | null; ms: number }>;
+  get(path: string): Promise<Response>;
+  /** A number of /metrics, without the project's prefix. */
+  metric(name: string): Promise<number>;
+  /** Resident megabytes of the larger workerd, which is the Worker's; null where `ps` is missing. */
+  residentMb(): Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+const BUCKET = "edge-prefix-bench";
+const TEXT = "a gripping, beautifully acted film";
+
+/** Starts it with a base in its bucket, and waits until that is loaded. */
+export async function startServed(
+  baseDir: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Served> {
+  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+  const { manifest: base } = await readManifestOfBase(baseDir);
+  const persist = await mkdtemp(join(tmpdir(), "edge-prefix-served-"));
+  const settings = { BASE: base.name, ...variables };
+  const worker = await unstable_startWorker({
+    config: fileURLToPath(new URL("wrangler.toml", import.meta.url)),
+    bindings: Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [name, { type: "plain_text", value }]),
+    ),
+    dev: { server: { port: 0 }, inspector: false, logLevel: "error", watch: false, persist },
+  });
+  await worker.ready;
+  const url = String(await worker.url).replace(/\/$/, "");
+  const stop = async (): Promise<void> => {
+    await worker.dispose();
+    await rm(persist, { recursive: true, force: true });
+  };
+  try {
+    const endpoint = `${url}/cdn-cgi/local/r2/s3`;
+    const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
+    const bucket = s3Bucket({ endpoint, bucket: BUCKET, ...credentials });
+    await publishBase(bucket, baseDir);
+    const get = (path: string): Promise<Response> => fetch(`${url}${path}`);
+    while (!(await get("/readyz")).ok) await new Promise((resolve) => setTimeout(resolve, 200));
+    return {
+      base,
+      bucket,
+      get,
+      stop,
+      async ask(task) {
+        const start = performance.now();
+        const response = await fetch(`${url}/v1/tasks/${task}/predict`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ inputs: TEXT }),
+        });
+        await response.arrayBuffer();
+        const version = response.headers.get("x-task-version");
+        return { status: response.status, version, ms: performance.now() - start };
+      },
+      async metric(name) {
+        const text = await (await get("/metrics")).text();
+        return Number(new RegExp(`^edge_prefix_${name} (\\S+)$`, "m").exec(text)?.[1] ?? NaN);
+      },
+      residentMb,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function residentMb(): Promise<number | null> {
+  const args = ["-A", "-o", "pid=,ppid=,rss=,comm="];
+  const listing = await promisify(execFile)("ps", args).catch(() => null);
+  if (!listing) return null;
+  const rows = listing.stdout.split("\n").map((line) => line.trim().split(/\s+/));
+  const own = rows.filter(([, ppid, , name]) => Number(ppid) === process.pid && name === "workerd");
+  return Math.max(...own.map(([, , kilobytes]) => Number(kilobytes) / 1000));
+}
+
+/** A sequence task with P virtual tokens from a seed, as `train` would leave it: two files. */
+export function makeTask(
+  base: BaseManifest,
+  task: string,
+  seed: number,
+  numVirtualTokens = 16,
+): { readonly manifest: Uint8Array; readonly prefix: Uint8Array; readonly version: string } {
+  const numbers = (...dims: number[]) =>
+    float32(
+      dims,
+      Float32Array.from(
+        { length: dims.reduce((product, dim) => product * dim, 1) },
+        (_, i) => Math.sin(i * 12.9898 + seed) / 2,
+      ),
+    );
+  const labels = ["negative", "positive"];
+  const prefix = writeSafetensors(
+    new Map([
+      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
+      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
+      [CLASSIFIER_BIAS, numbers(labels.length)],
+    ]),
+  );
+  const json: TaskManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "task",
+    task,
+    base: { name: base.name, identity: base.identity },
+    type: "sequence",
+    problem_type: "single_label_classification",
+    labels,
+    num_virtual_tokens: numVirtualTokens,
+    position_offset: 0,
+    pooling: "mean",
+    max_length: Math.min(256, base.max_length),
+    temperature: 1,
+    thresholds: null,
+    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
+    canary: [],
+    metrics: {},
+    created: new Date(0).toISOString(),
+  };
+  const manifest = encodeUtf8(JSON.stringify(json));
+  return { manifest, prefix, version: versionOf(sha256Of(manifest)) };
+}

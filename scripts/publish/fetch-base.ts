@@ -1,0 +1,34 @@
+/** A whole base out of the bucket, in the shape that a folder gives: every file by its hash. */
+import { FormatError } from "../../src/core/errors.ts";
+import { blobKey } from "../../src/core/keys.ts";
+import { checkFile, shortIdentity } from "../../src/core/manifest.ts";
+import type { BaseManifest } from "../../src/core/manifest.ts";
+import { graphFilesOf } from "../import/base-folder.ts";
+import type { Base } from "../import/base-folder.ts";
+import { sha256 } from "./bucket.ts";
+import type { PublishBucket } from "./bucket.ts";
+import { mapLimited } from "../../src/core/concurrency.ts";
+
+const DOWNLOADS_AT_ONCE = 4;
+
+/** Reads all files of a base; throws FormatError `blob-corrupt` or `file-hash-mismatch`. */
+export async function fetchBase(bucket: PublishBucket, manifest: BaseManifest): Promise<Base> {
+  const subject = `base ${shortIdentity(manifest)}`;
+  const files = await mapLimited(
+    Object.entries(manifest.files),
+    DOWNLOADS_AT_ONCE,
+    async ([name, ref]): Promise<[string, Uint8Array]> => {
+      const object = await bucket.get(blobKey(ref.sha256));
+      if (!object) {
+        throw new FormatError(
+          "blob-corrupt",
+          `${subject}: its ${name} is missing in the bucket; push the base again with --base DIR`,
+        );
+      }
+      await checkFile(`${subject}: ${name}`, object.bytes, ref, sha256);
+      return [name, object.bytes];
+    },
+  );
+  const all = new Map(files);
+  return { manifest, files: all, graphFiles: graphFilesOf(manifest, all) };
+}

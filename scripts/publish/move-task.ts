@@ -1,0 +1,96 @@
+/**
+ * Moves a task among the versions that it has: back to an earlier one, or some of its requests to
+ * another one. Only the pointer is written. Blobs of the version that is to serve are read and
+ * hashed first, so that no pointer ever leads to what is not there.
+ */
+import { InputError } from "../../src/core/errors.ts";
+import { readTaskPointer } from "../../src/core/pointer.ts";
+import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
+import { sleep } from "./bucket.ts";
+import type { PublishBucket, Wait } from "./bucket.ts";
+import {
+  fetchTaskPointer,
+  fetchVersion,
+  findVersion,
+  movePointer,
+  versionBefore,
+  versionNotFound,
+} from "./task-pointer.ts";
+import type { Move } from "./task-pointer.ts";
+
+/**
+ * Makes a version current: `version` or the start of its name, else the one published before the
+ * current one. Ends a canary. Throws NotFoundError `task-not-found`, `version-not-found`.
+ */
+export async function rollbackTask(
+  bucket: PublishBucket,
+  task: string,
+  version: string | undefined,
+  wait: Wait = sleep,
+): Promise<Move> {
+  const pointer = await fetchTaskPointer(bucket, task);
+  const target = version === undefined ? versionBefore(pointer) : findVersion(pointer, version);
+  await fetchVersion(bucket, task, target);
+  return change(bucket, task, target, wait, (current) => ({
+    ...current,
+    current: target.version,
+    canary: null,
+  }));
+}
+
+/**
+ * Sends `percent` of a task's requests to a version other than the current one. Throws InputError
+ * `canary-is-current`, and what rollbackTask throws.
+ */
+export async function startCanary(
+  bucket: PublishBucket,
+  task: string,
+  { version, percent }: { version: string; percent: number },
+  wait: Wait = sleep,
+): Promise<Move> {
+  const target = findVersion(await fetchTaskPointer(bucket, task), version);
+  await fetchVersion(bucket, task, target);
+  return change(bucket, task, target, wait, (current) => {
+    if (current.current === target.version) {
+      throw new InputError(
+        "canary-is-current",
+        `task "${task}": version ${target.version} is current already, a canary is another one`,
+      );
+    }
+    return { ...current, canary: { version: target.version, percent } };
+  });
+}
+
+/** Ends a canary: all requests are the current version's again, or, promoted, the canary's. */
+export async function endCanary(
+  bucket: PublishBucket,
+  task: string,
+  { promote = false }: { promote?: boolean } = {},
+  wait: Wait = sleep,
+): Promise<Move> {
+  const { canary, versions } = await fetchTaskPointer(bucket, task);
+  if (!promote) {
+    return change(bucket, task, undefined, wait, (current) => ({ ...current, canary: null }));
+  }
+  const target = canary && versions.find((item) => item.version === canary.version);
+  if (!target) {
+    throw new InputError("canary-missing", `task "${task}": has no canary that could be promoted`);
+  }
+  return rollbackTask(bucket, task, target.version, wait);
+}
+
+/** Moves the pointer as long as it has the version that it is to name. */
+function change(
+  bucket: PublishBucket,
+  task: string,
+  target: TaskVersion | undefined,
+  wait: Wait,
+  next: (pointer: TaskPointer) => TaskPointer,
+): Promise<Move> {
+  return movePointer(bucket, task, wait, readTaskPointer, (pointer) => {
+    const versions = pointer?.versions ?? [];
+    const isThere = !target || versions.some((item) => item.version === target.version);
+    if (!pointer || !isThere) throw versionNotFound(task, target?.version ?? "any", versions);
+    return next(pointer);
+  });
+}

@@ -1,0 +1,154 @@
+/** A task's pointer in the bucket: reading it, finding versions in it, moving it. */
+import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
+import { TASK_PREFIX, blobKey, checkName, isName, taskKey } from "../../src/core/keys.ts";
+import { readTaskManifest } from "../../src/core/manifest.ts";
+import type { TaskManifest } from "../../src/core/manifest.ts";
+import { hashOf, readTaskPointer } from "../../src/core/pointer.ts";
+import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { readable, sha256Of, updatePointer } from "./bucket.ts";
+import type { PublishBucket, Wait } from "./bucket.ts";
+
+/** A task's pointer; throws NotFoundError `task-not-found`. */
+export async function fetchTaskPointer(bucket: PublishBucket, task: string): Promise<TaskPointer> {
+  const key = taskKey(checkName("task", task));
+  const object = await bucket.get(key);
+  if (object) return readTaskPointer(object.bytes, key);
+  throw await taskNotFound(bucket, task);
+}
+
+/** Says which tasks there are, where the bucket can tell. */
+async function taskNotFound(bucket: PublishBucket, task: string): Promise<NotFoundError> {
+  const tasks = await listTasks(bucket).catch(() => null);
+  const found = tasks === null ? "" : `, found ${tasks.length > 0 ? tasks.join(", ") : "none"}`;
+  return new NotFoundError("task-not-found", `task "${task}": is not in the bucket${found}`);
+}
+
+/** Names of the tasks in the bucket, sorted. */
+export async function listTasks(bucket: PublishBucket): Promise<string[]> {
+  const keys = await bucket.list(TASK_PREFIX);
+  return keys
+    .map((key) => key.slice(TASK_PREFIX.length, -".json".length))
+    .filter((name, i) => isName(name) && keys[i] === taskKey(name))
+    .sort();
+}
+
+/** A published version, checked as far as hashes go: its manifest and the bytes of its prefix. */
+export async function fetchVersion(
+  bucket: PublishBucket,
+  task: string,
+  entry: TaskVersion,
+): Promise<{ manifest: TaskManifest; prefix: Uint8Array }> {
+  const subject = `task "${task}" version ${entry.version}`;
+  const manifest = await fetchManifest(bucket, task, entry);
+  return { manifest, prefix: await fetchBlob(bucket, subject, manifest.prefix.sha256, "prefix") };
+}
+
+/** A published version's manifest, hashed. Throws FormatError `blob-corrupt`. */
+export async function fetchManifest(
+  bucket: PublishBucket,
+  task: string,
+  { version, manifest: reference }: TaskVersion,
+): Promise<TaskManifest> {
+  const subject = `task "${task}" version ${version}`;
+  const bytes = await fetchBlob(bucket, subject, hashOf(reference), "manifest");
+  return readTaskManifest(bytes, `${subject}: manifest`);
+}
+
+async function fetchBlob(
+  bucket: PublishBucket,
+  subject: string,
+  hash: string,
+  what: string,
+): Promise<Uint8Array> {
+  const object = await bucket.get(blobKey(hash));
+  if (object && sha256Of(object.bytes) === hash) return object.bytes;
+  throw new FormatError(
+    "blob-corrupt",
+    `${subject}: its ${what} is ${object ? "corrupt" : "missing"} in the bucket; push the task folder again`,
+  );
+}
+
+/**
+ * The version that `wanted`, the start of its name, names. Throws NotFoundError
+ * `version-not-found`, InputError `version-ambiguous`.
+ */
+export function findVersion({ task, versions }: TaskPointer, wanted: string): TaskVersion {
+  const matches = versions.filter((item) => item.version.startsWith(wanted));
+  if (matches.length > 1) {
+    throw new InputError(
+      "version-ambiguous",
+      `task "${task}": ${JSON.stringify(wanted)} may be ${matches.map((item) => item.version).join(" or ")}`,
+    );
+  }
+  const [found] = matches;
+  if (found) return found;
+  throw versionNotFound(task, wanted, versions);
+}
+
+/** The version published before the current one; throws NotFoundError `version-not-found`. */
+export function versionBefore({ task, current, versions }: TaskPointer): TaskVersion {
+  const earlier = versions[versions.findIndex((item) => item.version === current) + 1];
+  if (earlier) return earlier;
+  throw new NotFoundError(
+    "version-not-found",
+    `task "${task}": has no version before ${current}; versions: ${versions.map((v) => v.version).join(", ")}`,
+  );
+}
+
+export const versionNotFound = (
+  task: string,
+  version: string,
+  versions: readonly TaskVersion[],
+): NotFoundError =>
+  new NotFoundError(
+    "version-not-found",
+    `task "${task}": has no version ${version}, it has ${versions.map((item) => item.version).join(", ")}`,
+  );
+
+/** The pointer, or null where it is damaged or another task's. */
+export function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
+  const pointer = readable(() => readTaskPointer(bytes, key));
+  return pointer && taskKey(pointer.task) === key ? pointer : null;
+}
+
+/** What became of a pointer. */
+export interface Move {
+  readonly pointer: TaskPointer;
+  /** What it said before, null for a new task or a damaged pointer. */
+  readonly before: TaskPointer | null;
+  readonly isChanged: boolean;
+}
+
+/**
+ * Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already.
+ * `change` may run again, on what a faster writer left. Errors: see updatePointer.
+ */
+export async function movePointer(
+  bucket: PublishBucket,
+  task: string,
+  wait: Wait,
+  read: (bytes: Uint8Array, subject: string) => TaskPointer | null,
+  change: (pointer: TaskPointer | null) => TaskPointer,
+): Promise<Move> {
+  const key = taskKey(task);
+  let before: TaskPointer | null = null;
+  let pointer: TaskPointer | null = null;
+  const isChanged = await updatePointer(
+    bucket,
+    key,
+    (bytes) => {
+      const found = bytes && read(bytes, key);
+      pointer = change(found);
+      // What the last attempt wrote is no state before this move, even if it reported an error.
+      if (found && JSON.stringify(found) === JSON.stringify(pointer)) {
+        before ??= found;
+        return null;
+      }
+      before = found;
+      return encodeUtf8(`${JSON.stringify(pointer)}\n`);
+    },
+    wait,
+  );
+  return { pointer: pointer!, before, isChanged };
+}

@@ -1,0 +1,32 @@
+/** A Worker's bindings and variables -> the parts that serve, ready to be given to `createApp`. */
+import { readConfig } from "./config.ts";
+import type { Env } from "./config.ts";
+import type { AppDeps } from "./http/context.ts";
+import { createWorkerdSession } from "./runtime/workerd.ts";
+import { r2Bucket } from "./serve/bucket.ts";
+import { createServing } from "./serve/serving.ts";
+import { sha256 } from "./serve/sha256.ts";
+
+const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
+const host = { clock, sha256, createSession: createWorkerdSession };
+
+/** What does not depend on settings: it is there even where those are wrong. */
+export const outside = {
+  ...clock,
+  requestId: (): string => crypto.randomUUID(),
+  log: (record: Record<string, unknown>): void => console.log(JSON.stringify(record)),
+};
+
+/**
+ * Reads and checks the settings and puts the parts together; nothing is loaded before somebody
+ * asks. One call an isolate: each has its own session, and the heap of one is never given back.
+ * Throws InputError `config-invalid` that lists everything that is wrong.
+ *
+ * `env` needs a bucket as BUCKET and the name of a base as BASE; docs/deploy.md has the rest.
+ */
+export function compose(env: Env): AppDeps {
+  const config = readConfig(env);
+  const serving = createServing(config, { ...host, bucket: r2Bucket(env.BUCKET) });
+  const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS };
+  return { config, ...serving, ...outside, ...bindings };
+}

@@ -1,0 +1,57 @@
+/** POST /v1/embed: the base's own sentence embeddings, since the base is there anyway. */
+import {
+  atInput,
+  collect,
+  setAnswerHeaders,
+  startWork,
+  streamAnswer,
+  toItems,
+  weave,
+} from "./answering.ts";
+import { holdOf } from "./context.ts";
+import type { AppDeps, AppHandler } from "./context.ts";
+import { checkInputs, readJson } from "./limits.ts";
+import { negotiate } from "./respond.ts";
+import { readEmbedRequest } from "./schema.ts";
+
+/** Digits that tell any two float32 numbers apart (C's FLT_DECIMAL_DIG); more would only be longer. */
+const FLOAT32_DIGITS = 9;
+
+export function embed(deps: AppDeps): AppHandler {
+  const { config, models, predictor } = deps;
+  return async (c) => {
+    const format = negotiate(c);
+    const { inputs, isSingle, parameters } = readEmbedRequest(await readJson(c.req.raw, config));
+    const failures = checkInputs(
+      inputs.map((text) => ({ text })),
+      config,
+    );
+    const [failed] = failures;
+    if (failed && (isSingle || format === "application/json")) throw atInput(...failed, isSingle);
+
+    const base = await models.get(holdOf(c));
+    const work = startWork(c);
+    const vectors = weave(inputs.length, failures, (indexes) =>
+      predictor.embed(
+        base,
+        indexes.map((index) => inputs[index]!),
+        parameters,
+        work,
+      ),
+    );
+    const { timings, usage } = work;
+    Object.assign(c.var.logged, { inputs: inputs.length, format, timings, usage });
+    const setHeaders = (): void => setAnswerHeaders(c, base, work, format);
+
+    if (format !== "application/json") {
+      const items = toItems(vectors, toNumbers);
+      return streamAnswer(c, deps, { format, items, work, isSingle, setHeaders });
+    }
+    const results = await collect(vectors, isSingle);
+    setHeaders();
+    return c.body(JSON.stringify(results.map(toNumbers)));
+  };
+}
+
+const toNumbers = (vector: Float32Array): number[] =>
+  Array.from(vector, (value) => Number(value.toPrecision(FLOAT32_DIGITS)));

@@ -1,0 +1,231 @@
+/**
+ * GET /openapi.json: OpenAPI 3.1 (spec.openapis.org/oas/v3.1.0), with the very schemas that validate
+ * requests as its components, so that it cannot promise what is then refused.
+ */
+import { toJsonSchemaDefs } from "@valibot/to-json-schema";
+import type { Config } from "../config.ts";
+import type { AppDeps, AppHandler } from "./context.ts";
+import { EXAMPLES } from "./examples.ts";
+import type { Example } from "./examples.ts";
+import { problemTitle } from "./problem.ts";
+import * as schemas from "./schema.ts";
+import { LIST_LIMIT } from "./tasks.ts";
+
+/** Names that readers see, for the schemas that stand alone. */
+const COMPONENTS = {
+  PredictRequest: schemas.predictRequestSchema,
+  PredictAnswer: schemas.predictAnswerSchema,
+  PredictLine: schemas.lineSchema,
+  PredictManyRequest: schemas.predictManyRequestSchema,
+  PredictManyAnswer: schemas.predictManyAnswerSchema,
+  PredictManyLine: schemas.manyLineSchema,
+  EmbedRequest: schemas.embedRequestSchema,
+  EmbedAnswer: schemas.embedAnswerSchema,
+  EmbedLine: schemas.embedLineSchema,
+  Parameters: schemas.parametersSchema,
+  Answer: schemas.answerSchema,
+  Classification: schemas.classificationSchema,
+  Entity: schemas.entitySchema,
+  Task: schemas.taskSchema,
+  TaskList: schemas.taskListSchema,
+  Problem: schemas.problemSchema,
+  Alive: schemas.aliveSchema,
+  Ready: schemas.readySchema,
+  Index: schemas.indexSchema,
+};
+
+type Json = Readonly<Record<string, unknown>>;
+type Component = keyof typeof COMPONENTS;
+
+const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const jsonOf = (name: Component): Json => ({ "application/json": { schema: refTo(name) } });
+
+export function showOpenApi({ config }: AppDeps): AppHandler {
+  return (c) => {
+    const { origin, pathname } = new URL(c.req.url);
+    return c.json(openApiDocument(config, origin + pathname.replace(/\/openapi\.json\/?$/, "")));
+  };
+}
+
+/** The document of a deployment that answers at `server`. */
+export function openApiDocument(config: Config, server: string): OpenApi {
+  const doors = config.keys === null ? {} : { security: [{ key: [] }] };
+  const own = (statuses: readonly number[]): Json =>
+    problems([...statuses, ...(config.keys === null ? [] : [401, 403]), 405, 429, 431, 500]);
+  const answers = { ...own([400, 404, 406, 409, 413, 415, 422, 503]) };
+  const lists = { ...own([400, 404, 409, 503]) };
+  const streamed = (name: string): Json => ({
+    ...jsonOf(`${name}Answer` as Component),
+    // A line a time: OpenAPI 3.1 has no word for that, so the schema of a line is named beside.
+    "application/x-ndjson": { schema: { type: "string" }, "x-line-schema": refTo(`${name}Line`) },
+    "text/event-stream": { schema: { type: "string" }, "x-data-schema": refTo(`${name}Line`) },
+  });
+  const asks = (path: string, name: string, text: Json): Json => ({
+    post: {
+      ...text,
+      ...doors,
+      requestBody: {
+        required: true,
+        content: {
+          "application/json": {
+            schema: refTo(`${name}Request`),
+            examples: mapValues(EXAMPLES[path]!, ({ summary, body }) => ({ summary, value: body })),
+          },
+        },
+      },
+      responses: {
+        "200": {
+          description: "An answer for every input, in their order",
+          headers: ANSWER_HEADERS,
+          content: withExamples(streamed(name), EXAMPLES[path]!),
+        },
+        ...answers,
+      },
+    },
+  });
+  const reads = (text: Json, name: Component, more: Json = {}): Json => ({
+    get: { ...text, responses: { "200": ok(jsonOf(name)), ...problems([405, 431, 500]), ...more } },
+  });
+  const version = {
+    name: "version",
+    in: "query",
+    description: "Another than the current version",
+    schema: { type: "string", pattern: "^[0-9a-f]{12}$" },
+  };
+  const task = {
+    name: "task",
+    in: "path",
+    required: true,
+    description: "GET /v1/tasks lists what there is",
+    schema: { type: "string", pattern: "^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$" },
+  };
+
+  const canaryKey = {
+    name: "x-canary-key",
+    in: "header",
+    description: "The same key always gets the same version of a task that has a canary",
+    schema: { type: "string" },
+  };
+  const page = [
+    {
+      name: "limit",
+      in: "query",
+      description: "Tasks of a page",
+      schema: {
+        type: "integer",
+        minimum: 1,
+        maximum: LIST_LIMIT.max,
+        default: LIST_LIMIT.default,
+      },
+    },
+    { name: "cursor", in: "query", description: "What the page before gave", schema: task.schema },
+  ];
+
+  const predict = asks("/v1/tasks/{task}/predict", "Predict", TEXTS.predict);
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "edge-prefix",
+      version: "1",
+      description: `Many text tasks from one small transformer, base ${config.base}. A request may have ${config.maxInputs} inputs of ${config.maxCharacters} characters, ${config.maxBodyBytes} bytes in all.`,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: server }],
+    paths: {
+      "/v1/tasks/{task}/predict": { parameters: [task, version, canaryKey], ...predict },
+      "/v1/predict": {
+        parameters: [canaryKey],
+        ...asks("/v1/predict", "PredictMany", TEXTS.predictMany),
+      },
+      "/v1/embed": asks("/v1/embed", "Embed", TEXTS.embed),
+      "/v1/tasks": {
+        parameters: page,
+        get: { ...TEXTS.tasks, ...doors, responses: { "200": ok(jsonOf("TaskList")), ...lists } },
+      },
+      "/v1/tasks/{task}": {
+        parameters: [task, version],
+        get: { ...TEXTS.task, ...doors, responses: { "200": ok(jsonOf("Task")), ...lists } },
+      },
+      "/livez": reads(TEXTS.livez, "Alive"),
+      "/readyz": reads(TEXTS.readyz, "Ready", problems([503])),
+      "/metrics": {
+        get: {
+          ...TEXTS.metrics,
+          ...doors,
+          responses: { "200": ok({ "text/plain": { schema: { type: "string" } } }), ...own([]) },
+        },
+      },
+      "/": reads(TEXTS.index, "Index"),
+    },
+    components: {
+      schemas: toJsonSchemaDefs(COMPONENTS, {
+        target: "draft-2020-12",
+        overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+      }),
+      ...(config.keys === null
+        ? {}
+        : { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
+    },
+  };
+}
+
+export interface OpenApi extends Json {
+  readonly info: { readonly title: string; readonly description: string } & Json;
+  readonly paths: Readonly<Record<string, Json>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> } & Json;
+}
+
+const TEXTS = {
+  predict: {
+    operationId: "predict",
+    summary: "Labels or entities of texts",
+    description:
+      "Shapes are those of Hugging Face's pipelines. One text or a list; a text longer than a window is read in several and merged. `Accept` chooses JSON, NDJSON (a line an input, as soon as it is ready) or server-sent events.",
+  },
+  predictMany: {
+    operationId: "predictMany",
+    summary: "Any mix of tasks in one call",
+    description:
+      "Each item is answered as its task's own route would; an item's failure is its own.",
+  },
+  embed: { operationId: "embed", summary: "Sentence embeddings of the base" },
+  tasks: { operationId: "listTasks", summary: "All tasks" },
+  task: { operationId: "getTask", summary: "One task: type, labels, base, version, metrics" },
+  livez: { operationId: "live", summary: "The Worker is alive; never waits" },
+  readyz: { operationId: "ready", summary: "The base is loaded, or what is missing" },
+  metrics: { operationId: "metrics", summary: "Figures of one isolate in Prometheus' text format" },
+  index: { operationId: "index", summary: "A first page for people with curl" },
+} as const;
+
+const text = (description: string): Json => ({ description, schema: { type: "string" } });
+const ANSWER_HEADERS = {
+  "x-request-id": text("Names the request in the log"),
+  "x-model-identity": text("The base that answered, by name and identity"),
+  "x-task-version": text("The version of the task that answered"),
+  "x-task-stale": text("true: the bucket could not confirm this version"),
+  "x-truncated": text("How many texts were cut, where truncation was asked for"),
+  "server-timing": text("What tokenizing, waiting, running and decoding took"),
+};
+
+const ok = (content: Json): Json => ({ description: "The answer", content });
+
+const problems = (statuses: readonly number[]): Json =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      String(status),
+      {
+        description: problemTitle(status),
+        content: { "application/problem+json": { schema: refTo("Problem") } },
+      },
+    ]),
+  );
+
+function mapValues<T, U>(values: Readonly<Record<string, T>>, map: (value: T) => U) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
+}
+
+function withExamples(content: Json, examples: Readonly<Record<string, Example>>): Json {
+  const values = mapValues(examples, ({ summary, answer }) => ({ summary, value: answer }));
+  const json = content["application/json"] as Json;
+  return { ...content, "application/json": { ...json, examples: values } };
+}

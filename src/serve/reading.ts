@@ -1,0 +1,128 @@
+/**
+ * One input on its way through the model: the rows to run before, and what their hidden states come
+ * to after. What a task answers and what an embedding is differ here and nowhere else.
+ */
+import { answerLogits, queriesOf, rowOf } from "../core/answer.ts";
+import { classify } from "../core/decode.ts";
+import type { Queries, Row } from "../core/collate.ts";
+import { embedding } from "../core/embedding.ts";
+import { InputError, UnavailableError } from "../core/errors.ts";
+import { emptyPrefix } from "../core/prefix.ts";
+import { findEntities } from "../core/spans.ts";
+import type { Task } from "../core/task.ts";
+import { splitWindows } from "../core/windows.ts";
+import type { LoadedBase } from "./model-store.ts";
+import type { Answer, EmbedParameters, PredictParameters, TextInput } from "./prediction.ts";
+
+export interface Reading<T> {
+  /** One row a window. */
+  readonly rows: readonly Row[];
+  readonly queries: Queries;
+  readonly isTruncated: boolean;
+  /** Hidden states [q, H] of every row -> the answer. Throws UnavailableError `answer-not-finite`. */
+  finish(hidden: readonly Float32Array[]): T;
+}
+
+/**
+ * Reads an input for a task. Throws InputError `pair-not-supported`, `text-empty`,
+ * `max-length-invalid`, `stride-invalid`, LimitError `pair-too-long`, `too-many-windows`.
+ */
+export function readForTask(
+  { manifest: base, tokenizer, pooler }: LoadedBase,
+  task: Task,
+  { text, text_pair: pair }: TextInput,
+  parameters: PredictParameters,
+  maxWindows: number,
+): Reading<Answer> {
+  const { manifest } = task;
+  if (pair !== undefined && manifest.type === "token") {
+    throw new InputError(
+      "pair-not-supported",
+      `task "${manifest.task}": labels the tokens of one text, found a text_pair`,
+    );
+  }
+  checkNotEmpty("text", text);
+  if (pair !== undefined) checkNotEmpty("text_pair", pair);
+  const maxLength = parameters.max_length ?? manifest.max_length;
+  const least = tokenizer.specialTokenCount(pair !== undefined) + 1;
+  if (maxLength > manifest.max_length || maxLength < least) {
+    throw new InputError(
+      "max-length-invalid",
+      `max_length: is ${maxLength}, task "${manifest.task}" allows ${least} to ${manifest.max_length}`,
+    );
+  }
+  const split = splitWindows(tokenizer, text, pair, {
+    maxLength,
+    stride: parameters.stride,
+    truncation: parameters.truncation ?? false,
+    maxWindows,
+  });
+  return {
+    rows: split.windows.map((window) => rowOf(window, task)),
+    queries: queriesOf(manifest.pooling),
+    isTruncated: split.isTruncated,
+    finish(hidden) {
+      const logits = answerLogits(task, split, hidden, base.hidden_size, pooler);
+      for (const row of logits) checkFinite(row);
+      if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
+      const { firstRow } = split.windows[0]!;
+      return findEntities(text, split.pieces, logits, manifest, { ...parameters, firstRow });
+    },
+  };
+}
+
+/**
+ * Reads a text for the base's own embedding, without any prefix. Throws InputError `text-empty`,
+ * `pooling-invalid`, LimitError `too-many-windows`.
+ */
+export function readForEmbedding(
+  { manifest, tokenizer, pooler }: LoadedBase,
+  text: string,
+  { pooling = "mean", normalize = true, truncate = false }: EmbedParameters,
+  maxWindows: number,
+): Reading<Float32Array> {
+  checkNotEmpty("text", text);
+  if (pooling === "pooler" && pooler === null) {
+    throw new InputError(
+      "pooling-invalid",
+      `pooling: is "pooler", base "${manifest.name}" has none; allowed are mean and cls`,
+    );
+  }
+  const { windows, isTruncated } = splitWindows(tokenizer, text, undefined, {
+    maxLength: manifest.max_length,
+    truncation: truncate,
+    maxWindows,
+  });
+  const prefix = emptyPrefix(manifest);
+  const rows = windows.map(({ encoding: { ids, typeIds } }) => ({
+    ids,
+    typeIds,
+    prefix,
+    positionOffset: 0,
+  }));
+  return {
+    rows,
+    queries: queriesOf(pooling),
+    isTruncated,
+    finish(hidden) {
+      const lengths = rows.map(({ ids }) => ids.length);
+      const shape = { lengths, hiddenSize: manifest.hidden_size, pooler };
+      const vector = embedding(hidden, shape, { pooling, normalize });
+      checkFinite(vector);
+      return vector;
+    },
+  };
+}
+
+/** A text without words has no answer, though special tokens alone would get one. */
+function checkNotEmpty(subject: string, text: string): void {
+  if (text.trim() !== "") return;
+  throw new InputError("text-empty", `${subject}: has no text, expected at least one character`);
+}
+
+/** No answer is better than one made of NaN. */
+function checkFinite(values: Float32Array): void {
+  if (!values.every(Number.isFinite)) {
+    throw new UnavailableError("answer-not-finite", "answer: the model returned NaN or infinity");
+  }
+}

@@ -1,0 +1,56 @@
+/** The parts that answer, put together: stores, admission, queue, predictor. No HTTP. */
+import type { Sha256 } from "../core/manifest.ts";
+import type { GraphFiles, Session } from "../runtime/session.ts";
+import { createAdmission } from "./admission.ts";
+import type { Admission, AdmissionOptions } from "./admission.ts";
+import type { Bucket } from "./bucket.ts";
+import type { Clock } from "./flight.ts";
+import { createModelStore } from "./model-store.ts";
+import type { ModelStore } from "./model-store.ts";
+import { createPredictor } from "./predictor.ts";
+import type { Predictor, PredictorOptions } from "./predictor.ts";
+import { createScheduler } from "./scheduler.ts";
+import type { Scheduler, SchedulerOptions } from "./scheduler.ts";
+import { createTaskStore } from "./task-store.ts";
+import type { TaskStore, TaskStoreOptions } from "./task-store.ts";
+
+/** What the parts need to know of a deployment. */
+export interface ServingConfig {
+  /** Name of the one base that is served. */
+  readonly base: string;
+  readonly predictor: Pick<PredictorOptions, "deadlineMs" | "maxWindows">;
+  readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens">;
+  readonly admission: Omit<AdmissionOptions, "heapBytes">;
+  readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxLagMs" | "maxStaleMs">;
+}
+
+/** What the parts need of the world around them. */
+export interface Host {
+  readonly bucket: Bucket;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly createSession: (files: GraphFiles) => Promise<Session>;
+}
+
+export interface Serving {
+  readonly models: ModelStore;
+  readonly tasks: TaskStore;
+  readonly admission: Admission;
+  readonly scheduler: Scheduler;
+  readonly predictor: Predictor;
+}
+
+/** Puts the parts together; nothing is loaded before somebody asks. `models` may be one's own. */
+export function createServing(
+  config: ServingConfig,
+  host: Host,
+  models: ModelStore = createModelStore({ ...host, base: config.base }),
+): Serving {
+  const { clock } = host;
+  const tasks = createTaskStore({ ...host, ...config.tasks });
+  const heapBytes = (): number => (models.ready?.session.heapBytes() ?? 0) + tasks.cached.bytes;
+  const admission = createAdmission({ ...config.admission, heapBytes });
+  const scheduler = createScheduler({ clock, ...config.scheduler, admission });
+  const predictor = createPredictor({ models, tasks, scheduler, clock, ...config.predictor });
+  return { models, tasks, admission, scheduler, predictor };
+}

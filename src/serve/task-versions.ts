@@ -1,0 +1,136 @@
+/**
+ * Published versions of tasks, opened: manifest -> prefix, each hashed and checked, held in memory
+ * up to a byte budget. A version never changes, so neither does what is held of it.
+ */
+import {
+  EdgePrefixError,
+  FormatError,
+  MismatchError,
+  NotFoundError,
+  UnavailableError,
+} from "../core/errors.ts";
+import { blobKey } from "../core/keys.ts";
+import { checkFile, readTaskManifest } from "../core/manifest.ts";
+import type { BaseManifest, Sha256, TaskManifest } from "../core/manifest.ts";
+import { hashOf } from "../core/pointer.ts";
+import type { TaskPointer } from "../core/pointer.ts";
+import { openTask } from "../core/task.ts";
+import type { Task } from "../core/task.ts";
+import type { Bucket } from "./bucket.ts";
+import { createLru } from "./lru.ts";
+
+export interface TaskVersions {
+  /** A version that is in memory. */
+  held(task: string, version: string): Task | undefined;
+  /**
+   * Opens a version, from memory or from the bucket. Throws NotFoundError `version-not-found`,
+   * MismatchError `prefix-base-mismatch`, UnavailableError `task-corrupt` or `bucket-unavailable`.
+   */
+  open(pointer: TaskPointer, version: string, base: BaseManifest): Promise<Task>;
+  /** A version's manifest alone; throws what `open` throws. */
+  manifest(pointer: TaskPointer, version: string): Promise<TaskManifest>;
+  readonly cached: { readonly versions: number; readonly bytes: number };
+}
+
+export interface TaskVersionsOptions {
+  readonly bucket: Bucket;
+  readonly sha256: Sha256;
+  /** Bytes of prefixes and heads to hold; the least recently used version goes first. */
+  readonly cacheBytes: number;
+}
+
+const MAX_MANIFEST_BYTES = 1_000_000;
+/** 1,024 virtual tokens of a 12-layer base with 768 wide layers in float32 are 75 MB: far above any real prefix. */
+const MAX_PREFIX_BYTES = 32_000_000;
+/** Manifests of a thousand tasks. */
+const MAX_MANIFESTS_BYTES = 2_000_000;
+
+export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
+  const { bucket, sha256, cacheBytes } = options;
+  /** By `task@version`. */
+  const opened = createLru<Task>(cacheBytes);
+  const manifests = createLru<TaskManifest>(MAX_MANIFESTS_BYTES);
+
+  return {
+    held: (task, version) => opened.get(`${task}@${version}`),
+    async open(pointer, version, base) {
+      const key = `${pointer.task}@${version}`;
+      const held = opened.get(key);
+      if (held) return held;
+      const manifest = await readManifest(pointer, version);
+      const task = await asTaskFailure(pointer.task, async () => {
+        const prefixBytes = await readBlob(manifest.prefix.sha256, MAX_PREFIX_BYTES);
+        return openTask(manifest, version, prefixBytes, base, sha256);
+      });
+      opened.set(key, task, bytesOf(task));
+      return task;
+    },
+    async manifest(pointer, version) {
+      const held = opened.get(`${pointer.task}@${version}`);
+      return held?.manifest ?? (await readManifest(pointer, version));
+    },
+    get cached() {
+      return { versions: opened.size, bytes: opened.bytes };
+    },
+  };
+
+  async function readManifest(
+    { task: name, versions }: TaskPointer,
+    version: string,
+  ): Promise<TaskManifest> {
+    const listed = versions.find((item) => item.version === version);
+    if (!listed) {
+      throw new NotFoundError(
+        "version-not-found",
+        `task "${name}": has no version ${JSON.stringify(version.slice(0, 40))}, known are ${versions.map((item) => item.version).join(", ")}`,
+      );
+    }
+    const hash = hashOf(listed.manifest);
+    const held = manifests.get(hash);
+    if (held?.task === name) return held;
+    return asTaskFailure(name, async () => {
+      const subject = `task "${name}": manifest.json`;
+      const bytes = await readBlob(hash, MAX_MANIFEST_BYTES);
+      await checkFile(subject, bytes, { sha256: hash, bytes: bytes.byteLength }, sha256);
+      const manifest = readTaskManifest(bytes, subject);
+      if (manifest.task !== name) {
+        throw new FormatError("task-manifest-invalid", `${subject}: is of task "${manifest.task}"`);
+      }
+      manifests.set(hash, manifest, bytes.byteLength);
+      return manifest;
+    });
+  }
+
+  async function readBlob(hash: string, maxBytes: number): Promise<Uint8Array> {
+    const object = await bucket.get(blobKey(hash), maxBytes);
+    if (object === null || object === "unchanged") {
+      throw new FormatError("blob-missing", `blob ${hash.slice(0, 12)}..: is not in the bucket`);
+    }
+    return object.bytes;
+  }
+}
+
+/** A broken artifact is the server's trouble, not the caller's: it becomes one code with its cause. */
+export async function asTaskFailure<T>(name: string, open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (cause instanceof MismatchError || cause instanceof UnavailableError) throw cause;
+    const reason = cause instanceof EdgePrefixError ? cause.message : String(cause);
+    throw new UnavailableError(
+      "task-corrupt",
+      `task "${name}": what the bucket has cannot be used (${reason}); push it again`,
+      { cause },
+    );
+  }
+}
+
+function bytesOf({ prefix, head }: Task): number {
+  const sides = prefix.layers.reduce(
+    (sum, { key, value }) => sum + key.byteLength + value.byteLength,
+    0,
+  );
+  const { deltas } = prefix;
+  const vectors = deltas ? deltas.biasDeltas.byteLength + deltas.layerWeights.byteLength : 0;
+  return sides + vectors + head.weight.byteLength + head.bias.byteLength;
+}
