@@ -31,6 +31,7 @@ const HUB_METRICS: Readonly<Record<string, string>> = {
   matthews: "matthews_correlation",
   spearman: "spearmanr",
   pearson: "pearsonr",
+  mean_absolute_error: "mae",
 };
 
 const hubMetric = (name: string): string => HUB_METRICS[name] ?? name;

@@ -24,10 +24,10 @@ export function resultSection(
   { training, isServed = true }: ReportFacts,
 ): Markup {
   const hasIntervals = metrics.some(({ interval }) => interval);
-  // One line for all, from 0 to 1, or from -1 where a correlation is below nought; errors have none.
-  const low = metrics.some(({ value, interval }) => Math.min(value, interval?.[0] ?? 0) < 0)
-    ? -1
-    : 0;
+  // One scale for all: from the tenth below the lowest up to 1, so that intervals can be seen.
+  const drawn = metrics.filter(({ name, value }) => value <= 1 && !name.includes("error"));
+  const lowest = Math.min(1, ...drawn.map(({ value, interval }) => interval?.[0] ?? value));
+  const low = Math.min(0.9, Math.floor(lowest * 10) / 10);
   return section(
     "result",
     "Result",
@@ -39,12 +39,15 @@ export function resultSection(
         ...(hasIntervals ? [{ name: "95 % interval", isNumber: true }] : []),
         { name: `${formatNumber(low)} to 1`, isWide: true },
       ],
-      metrics.map(({ name, value, interval, isScore }) => [
-        isScore === true ? markup`<strong>${metricName(name)}</strong>` : metricName(name),
-        isScore === true ? markup`<strong>${formatScore(value)}</strong>` : formatScore(value),
-        ...(hasIntervals ? [interval ? formatInterval(interval) : ""] : []),
-        value >= low && value <= 1 && intervalGraphic(value, interval, [low, 1]),
-      ]),
+      metrics.map((metric) => {
+        const { name, value, interval, isScore } = metric;
+        return [
+          isScore === true ? markup`<strong>${metricName(name)}</strong>` : metricName(name),
+          isScore === true ? markup`<strong>${formatScore(value)}</strong>` : formatScore(value),
+          ...(hasIntervals ? [interval ? formatInterval(interval) : ""] : []),
+          drawn.includes(metric) && intervalGraphic(value, interval, [low, 1]),
+        ];
+      }),
     ),
   );
 }
