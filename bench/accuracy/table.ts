@@ -2,6 +2,7 @@
  * The accuracy table from the cells that are finished: a method a row, a data set a column, and
  * below how the best task compares with fine-tuning and the served graph with float32.
  */
+import { markdownTable } from "../../scripts/markdown.ts";
 import type { CellResult } from "./results.ts";
 import { TABLE_METHODS } from "./plan.ts";
 import { TASKS, TASK_IDS } from "./tasks.ts";
@@ -59,23 +60,10 @@ export function seedRows(results: readonly CellResult[]): string[][] {
   return rows.length === 0 ? [] : [["", "", "mean", "seeds"], ...rows];
 }
 
-/** A markdown table, padded as the formatter pads tables. */
-export function markdown(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) =>
-    Math.max(3, ...rows.map((cells) => cells[column]!.length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const [head, ...body] = rows;
-  return [line(head!), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
-    "\n",
-  );
-}
-
 /** What README.md says: the table, and that of the seeds where there is one. */
 export function accuracyMarkdown(results: readonly CellResult[]): string {
   const tables = [accuracyRows(results), seedRows(results)].filter((rows) => rows.length > 0);
-  return tables.map(markdown).join("\n\n");
+  return tables.map(markdownTable).join("\n\n");
 }
 
 const percent = (share: number): string => (100 * share).toFixed(1);
