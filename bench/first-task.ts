@@ -18,6 +18,7 @@ import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 
 const TASK = "first-task";
+const BUNDLED_BASE = join(PROJECT, "models", "pocket");
 const ASK_EVERY_MS = 200;
 
 export const bench: Command = defineCommand({
@@ -89,7 +90,8 @@ async function timeRoad(
   const withBase = base === undefined ? "" : ` --base ${quoted(base)}`;
   const line = [
     `npx edge-prefix train ${quoted(csv)} --out ${quoted(task)}${withBase}`,
-    `npx edge-prefix push ${quoted(task)}${withBase}`,
+    // The first push of all brings the base along; later ones need not name it.
+    `npx edge-prefix push ${quoted(task)} --base ${quoted(base ?? BUNDLED_BASE)}`,
     `npm start -- --port ${port}${withBase}`,
   ].join(" && ");
   const start = performance.now();

@@ -31,7 +31,7 @@ export interface Duplicates {
   readonly conflicting: number;
 }
 
-/** Texts whose length is looked at: a random thousand tells the shape. */
+/** Texts whose length is looked at: so many, evenly spread, tell the shape. */
 const MAX_MEASURED = 5_000;
 const WIDTHS = [4, 8, 16, 32, 64, 128, 256, 512];
 const MAX_BINS = 12;
