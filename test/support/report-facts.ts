@@ -143,7 +143,6 @@ export const PLACES: ReportFacts = {
         text: "Angela visited New York",
         truth: ["B-PER", "O", "B-LOC", "I-LOC"],
         answer: ["O", "O", "B-LOC", "I-PER"],
-        score: 0.02,
         loss: 6.1,
         words: [
           { start: 0, end: 6 },
@@ -156,7 +155,6 @@ export const PLACES: ReportFacts = {
         text: "زارت أنجيلا باريس",
         truth: ["O", "B-PER", "B-LOC"],
         answer: ["O", "O", "B-LOC"],
-        score: 0.1,
         loss: 2.3,
         words: [
           { start: 0, end: 4 },

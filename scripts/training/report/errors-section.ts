@@ -55,7 +55,7 @@ export function labelsSection({ evaluation, type }: ReportFacts): Part {
   return section(
     "labels",
     type === "token" ? "Entity types" : "Labels",
-    markup`<p>Lowest F1 first. The dot is F1, the bar reaches from precision to recall.</p>`,
+    markup`<p>Lowest F1 first.<span class="wide"> The dot is F1, the bar reaches from precision to recall.</span></p>`,
     figures([scoreTable(worst, type), others.map((part) => shortScoreTable(part))]),
     evaluation.entities && outcomesTable(evaluation.entities),
   );

@@ -31,7 +31,7 @@ export function resultSection(
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Bars are 95 % intervals: bootstrap, whole rows drawn with replacement."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Intervals are by bootstrap: whole rows drawn with replacement, a thousand times."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
     table(
       [
         { name: "metric" },
