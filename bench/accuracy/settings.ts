@@ -5,7 +5,7 @@
 import type { TaskType } from "../../src/core/manifest.ts";
 import { hasVirtualTokens } from "../../scripts/training/methods.ts";
 import type { Method } from "../../scripts/training/methods.ts";
-import type { Hyperparameters } from "../../scripts/training/task-spec.ts";
+import type { Hyperparameters } from "../../scripts/training/hyperparameters.ts";
 import { TASKS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 

@@ -14,7 +14,6 @@ import { FormatError, InputError, LimitError } from "../../src/core/errors.ts";
 import type { TaskType } from "../../src/core/manifest.ts";
 import { csvRows, conllRows, jsonlRows, parallelRows, tsvRows } from "./data-formats.ts";
 import type { RawRow, Span } from "./data-formats.ts";
-import { isNumber } from "./labels.ts";
 
 /** `parallel` is SNIPS's layout: seq.in (texts), seq.out (tags), label (classes), line by line. */
 export type DataFormat = "csv" | "tsv" | "jsonl" | "conll" | "parallel";
@@ -246,3 +245,7 @@ function mapTag(tag: string, labelMap: DataOptions["labelMap"]): string {
   const mapped = labelMap[type];
   return mapped === null || mapped === undefined ? "O" : `${tag.slice(0, 2)}${mapped}`;
 }
+
+/** Whether a label can stand for a number. */
+export const isNumber = (label: string): boolean =>
+  label.trim() !== "" && Number.isFinite(Number(label));

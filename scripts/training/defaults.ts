@@ -6,7 +6,8 @@ import type { TaskType } from "../../src/core/manifest.ts";
 import { quantile } from "./bootstrap.ts";
 import { hasVirtualTokens, methodDefaults } from "./methods.ts";
 import type { Method } from "./methods.ts";
-import type { Hyperparameters, TaskSpec } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
+import type { TaskSpec } from "./task-spec.ts";
 
 /** What the choices depend on. */
 export interface DataShape {

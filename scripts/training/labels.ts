@@ -4,6 +4,7 @@
  */
 import { InputError } from "../../src/core/errors.ts";
 import type { ProblemType, TaskType } from "../../src/core/manifest.ts";
+import { isNumber } from "./data.ts";
 import type { Example } from "./data.ts";
 
 /** Tags of one entity type in the order in which they are listed. */
@@ -20,10 +21,6 @@ export function labelsOf(examples: readonly Example[], type: TaskType): string[]
   found.delete("O");
   return ["O", ...[...found].sort(compareTags)];
 }
-
-/** Whether a label can stand for a number. */
-export const isNumber = (label: string): boolean =>
-  label.trim() !== "" && Number.isFinite(Number(label));
 
 /** So many different numbers can still be names: ratings in half steps, say. */
 const MAX_NUMBERED_CLASSES = 10;

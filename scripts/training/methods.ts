@@ -2,7 +2,7 @@
  * What can be trained of a task besides its head. Every method shares data, loop, evaluation and
  * report; they differ in which tensors are trained and therefore in which inputs a graph gets.
  */
-import type { Hyperparameters } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 
 /**
  * - prefix: past keys and values of every layer (P-Tuning v2, arXiv 2110.07602)

@@ -18,7 +18,8 @@ import type { Method } from "./methods.ts";
 import { derive, keyOf } from "./random.ts";
 import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
-import type { DataFile, Hyperparameters, TaskSpec } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
+import type { DataFile, TaskSpec } from "./task-spec.ts";
 import { chooseTrainGraph } from "./train-graph.ts";
 import type { TrainGraph } from "./train-graph.ts";
 

@@ -10,6 +10,7 @@ import { readRecord } from "../../src/core/record.ts";
 import type { RecordReader } from "../../src/core/record.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { DataFormat, DataOptions } from "./data.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 import { readLabelNames } from "./labels.ts";
 import { METHODS } from "./methods.ts";
 import type { Method } from "./methods.ts";
@@ -17,20 +18,6 @@ import { REPORT_LEVELS } from "./report/level.ts";
 import type { ReportLevel } from "./report/level.ts";
 import { TRAIN_GRAPHS } from "./train-graph.ts";
 import type { TrainGraph } from "./train-graph.ts";
-
-export interface Hyperparameters {
-  readonly learning_rate: number;
-  readonly epochs: number;
-  readonly batch_size: number;
-  readonly weight_decay: number;
-  /** Share of all steps over which the learning rate rises. */
-  readonly warmup_ratio: number;
-  /** Share of prefix elements set to 0 in each step. */
-  readonly prefix_dropout: number;
-  readonly max_grad_norm: number;
-  /** Epochs without a better score after which training stops; 0 never stops early. */
-  readonly patience: number;
-}
 
 /** One data file and how to read it. */
 export interface DataFile extends DataOptions {

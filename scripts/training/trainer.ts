@@ -12,7 +12,7 @@ import { derive } from "./random.ts";
 import type { Key } from "./random.ts";
 import type { RunState } from "./run-state.ts";
 import { epochBatches } from "./sampler.ts";
-import type { Hyperparameters } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 
 /** What one batch teaches: its mean loss and the gradient of every trained tensor. */
 export interface StepResult {

@@ -3,7 +3,7 @@ import type { BaseManifest, TaskManifest } from "../../../src/core/manifest.ts";
 import { versionOf } from "../../../src/core/keys.ts";
 import type { DataSummary } from "../data-summary.ts";
 import type { RunState } from "../run-state.ts";
-import type { Hyperparameters } from "../task-spec.ts";
+import type { Hyperparameters } from "../hyperparameters.ts";
 import type { Course } from "./course.ts";
 import { dataFacts } from "./data-facts.ts";
 import type { DataOrigin } from "./data-facts.ts";
