@@ -10,10 +10,10 @@ import type { BaseManifest, Pooling, ProblemType, TaskType } from "../../src/cor
 import type { Tokenizer } from "../../src/core/tokenizer.ts";
 import { balanceOf, duplicatesWithin, histogramOf, tokenCounts } from "./data-summary.ts";
 import type { DataSummary } from "./data-summary.ts";
-import { formatOf, readDataFile } from "./data.ts";
+import { formatOf, isNumber, readDataFile } from "./data.ts";
 import type { Dataset, Example } from "./data.ts";
 import { chooseSettings } from "./defaults.ts";
-import { isNumber, labelsOf, problemTypeOf } from "./labels.ts";
+import { labelsOf, problemTypeOf } from "./labels.ts";
 import type { Method } from "./methods.ts";
 import { derive, keyOf } from "./random.ts";
 import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
