@@ -15,6 +15,8 @@ import type { Dataset, Example } from "./data.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "./labels.ts";
 import type { Method } from "./methods.ts";
+import { readPretrained, startingFrom } from "./pretrained.ts";
+import type { PretrainedPrefix } from "./pretrained.ts";
 import { derive, keyOf } from "./random.ts";
 import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
@@ -28,6 +30,8 @@ export interface PreparedTask {
   readonly type: TaskType;
   readonly problemType: ProblemType;
   readonly method: Method;
+  /** What virtual tokens and deltas start from; null: from random numbers. */
+  readonly init: PretrainedPrefix | null;
   readonly labels: readonly string[];
   readonly numVirtualTokens: number;
   readonly pooling: Pooling;
@@ -58,12 +62,17 @@ const NUMBER_LABELS = ["score"];
 
 /** Settles a task; throws InputError on what cannot be trained. */
 export async function prepareTask(
-  spec: TaskSpec,
+  given: TaskSpec,
   base: BaseManifest,
   tokenizer: Tokenizer,
   options: PrepareOptions,
 ): Promise<PreparedTask> {
   const { note } = options;
+  const init =
+    given.init === undefined
+      ? null
+      : await readPretrained(findFile(given.init, options.folders), base);
+  const spec = init ? startingFrom(given, init) : given;
   const seed = spec.seed ?? 0;
   const type = spec.type ?? typeOf(spec.data.train);
   const isNumeric = spec.problem_type === "regression";
@@ -114,6 +123,7 @@ export async function prepareTask(
     type,
     problemType,
     method,
+    init,
     labels,
     pooling,
     ...settings,

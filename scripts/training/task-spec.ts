@@ -47,6 +47,8 @@ export interface TaskSpec {
   readonly problem_type: ProblemType | undefined;
   readonly labels: readonly string[] | undefined;
   readonly method: Method | undefined;
+  /** Folder of a pretrained prefix to start from (pretrained.ts), looked for as data files are. */
+  readonly init: string | undefined;
   readonly num_virtual_tokens: number | undefined;
   readonly pooling: Exclude<Pooling, "none"> | undefined;
   readonly max_length: number | undefined;
@@ -72,6 +74,7 @@ export const EMPTY_SPEC: TaskSpec = {
   problem_type: undefined,
   labels: undefined,
   method: undefined,
+  init: undefined,
   num_virtual_tokens: undefined,
   pooling: undefined,
   max_length: undefined,
@@ -116,6 +119,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     ),
     labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
     method: optional(r, "method", () => r.oneOf("method", METHODS)),
+    init: optional(r, "init", () => r.string("init")),
     num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
       r.count("num_virtual_tokens", 0, 1024),
     ),

@@ -136,7 +136,9 @@ export async function trainTask(
   if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
   if (saved) options.note(`resuming after step ${saved.step}`);
 
-  const start = saved ?? startState(initialParams(parameters, derive(key, "init")));
+  const start =
+    saved ??
+    startState({ ...initialParams(parameters, derive(key, "init")), ...prepared.init?.params });
   const plan: Plan = {
     hyperparameters,
     key,
@@ -210,12 +212,13 @@ async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<v
 }
 
 /** Everything that the course of a run depends on. */
-function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
+export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
   const {
     train,
     evaluation,
     hyperparameters,
     labels,
+    init,
     summary: _,
     reasons: __,
     ...settings
@@ -225,6 +228,7 @@ function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     train: hashJson(train),
     eval: hashJson(evaluation),
     labels: hashJson(labels),
+    ...(init && { init: init.sha256 }),
     ...settings,
     ...hyperparameters,
   };

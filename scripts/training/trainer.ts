@@ -28,10 +28,19 @@ export interface Plan {
   readonly groups?: Readonly<Record<string, ParameterGroup>>;
   /** Tokens of every training row. */
   readonly lengths: readonly number[];
+  /** Which rows form which batch; by default an epoch has every row once. */
+  readonly batches?: BatchPlan;
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
   readonly step: (rows: readonly number[], params: Arrays, key: Key) => Promise<StepResult>;
   /** The score of these parameters on the evaluation rows; higher is better. */
   readonly evaluate: (params: Arrays) => Promise<number>;
+}
+
+/** The batches of every epoch: equally many in each, the same whenever they are asked for. */
+export interface BatchPlan {
+  readonly perEpoch: number;
+  /** `epoch` counts from 0. */
+  readonly of: (epoch: number) => readonly (readonly number[])[];
 }
 
 /** The outside world of a run. */
@@ -78,8 +87,8 @@ export async function train(
   hooks: Hooks,
 ): Promise<{ state: RunState; isDone: boolean }> {
   const { hyperparameters: h, lengths, key } = plan;
-  const stepsPerEpoch = countBatches(lengths.length, h.batch_size);
-  const totalSteps = stepsPerEpoch * h.epochs;
+  const epochs = plan.batches ?? eachRowOnce(plan);
+  const totalSteps = epochs.perEpoch * h.epochs;
   const optimizer = adamw({
     learningRate: warmupLinearDecay({
       peak: h.learning_rate,
@@ -93,7 +102,7 @@ export async function train(
   let savedAt = hooks.now();
 
   while (state.epoch < h.epochs && !isStale(state, h.patience)) {
-    const batches = epochBatches(lengths, h.batch_size, derive(key, "epoch", state.epoch));
+    const batches = epochs.of(state.epoch);
     while (state.batch < batches.length) {
       const rows = batches[state.batch]!;
       const { loss, grads } = await plan.step(rows, state.params, derive(key, "step", state.step));
@@ -148,6 +157,11 @@ export async function train(
     }
   }
 }
+
+const eachRowOnce = ({ lengths, key, hyperparameters: h }: Plan): BatchPlan => ({
+  perEpoch: countBatches(lengths.length, h.batch_size),
+  of: (epoch) => epochBatches(lengths, h.batch_size, derive(key, "epoch", epoch)),
+});
 
 /** Whether so many epochs have passed without a better score that no more will be made. */
 export const isStale = ({ epoch, best }: RunState, patience: number): boolean =>

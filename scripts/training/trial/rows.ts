@@ -9,6 +9,7 @@ import type { Example } from "../data.ts";
 import { chooseSettings } from "../defaults.ts";
 import { prepareTask, readTaskDataFiles } from "../prepare.ts";
 import type { PreparedTask, PrepareOptions } from "../prepare.ts";
+import { startingFrom } from "../pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
 import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "../split.ts";
@@ -57,7 +58,11 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
     lengths: tokenCounts(train, tokenizer),
     baseMaxLength: base.max_length,
   };
-  const { reasons, ...settings } = chooseSettings(method, shape, spec);
+  const { reasons, ...settings } = chooseSettings(
+    method,
+    shape,
+    whole.init ? startingFrom(spec, whole.init) : spec,
+  );
   const evaluationName = chosen?.name ?? `${Math.round(SPLIT_SHARE * 100)} % of the training rows`;
   return {
     prepared: { ...whole, ...settings, reasons, train, evaluation, evaluationName },
