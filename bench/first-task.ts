@@ -11,7 +11,6 @@ import type { Readable } from "node:stream";
 import { InputError } from "../src/core/errors.ts";
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
-import { stopTree } from "../scripts/process-tree.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
 import { freePort } from "../scripts/readiness.ts";
 import { provenance } from "./provenance.ts";
@@ -20,6 +19,8 @@ import { table } from "./stats.ts";
 const TASK = "first-task";
 const BUNDLED_BASE = join(PROJECT, "models", "pocket");
 const ASK_EVERY_MS = 200;
+/** wrangler ends its workerds within a tenth of a second; beyond this it hangs. */
+const GRACE_MS = 10_000;
 
 export const bench: Command = defineCommand({
   summary: "seconds from a csv of 1,000 rows to a live local endpoint",
@@ -100,6 +101,7 @@ async function timeRoad(
     cwd: PROJECT,
     env: { ...process.env, EDGE_PREFIX_PERSIST_TO: join(dir, "state") },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true, // a process group of its own, so that all of it can be stopped
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   let isOver = false;
@@ -122,8 +124,16 @@ async function timeRoad(
     }
     return { line, seconds: { trained, published, answered: since() } };
   } finally {
-    await stopTree(child, ended);
+    if (!isOver) await stopGroup(child.pid!, ended);
   }
+}
+
+/** Stops the shell and whatever it runs now, and waits for the shell; a group that hangs is killed. */
+async function stopGroup(group: number, ended: Promise<unknown>): Promise<void> {
+  process.kill(-group, "SIGTERM");
+  const timer = setTimeout(() => process.kill(-group, "SIGKILL"), GRACE_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 async function isAnswered(port: number): Promise<boolean> {

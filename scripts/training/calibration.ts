@@ -36,13 +36,16 @@ const RANGE = [0.1, 10] as const;
  * temperature, down to 0 for none at all. Then scores are not made more extreme than they are.
  */
 const ENOUGH_MISTAKES = 10;
+/** Fewer decisions say nothing about a temperature. */
+const ENOUGH_CASES = 30;
 
 /**
- * The temperature with the smallest mean negative log likelihood, to four digits; 1 without cases.
+ * The temperature with the smallest mean negative log likelihood, to four digits; 1 for fewer than 30
+ * cases.
  * Both likelihoods are convex in 1 / temperature, so halving the range on the slope's sign finds it.
  */
 export function fitTemperature(cases: readonly Case[]): number {
-  if (cases.length === 0) return 1;
+  if (cases.length < ENOUGH_CASES) return 1;
   let [low, high] = [Math.log(RANGE[0]), Math.log(RANGE[1])];
   for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;

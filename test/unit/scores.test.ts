@@ -158,7 +158,10 @@ describe("calibration of one label a text", () => {
     expect(fitTemperature([...good.slice(25), ...wrong])).toBeCloseTo(1 / Math.log(3), 3);
   });
 
-  test("of nothing changes nothing", () => {
+  test("of a handful of rows, or of nothing, changes nothing", () => {
+    const [{ logits, truth }] = golden.calibration as [(typeof golden.calibration)[0]];
+    const few = float(logits.slice(0, 29)).map((row, i) => ({ logits: row, truth: truth[i]! }));
+    expect(fitTemperature(few)).toBe(1);
     expect(fitTemperature([])).toBe(1);
     expect(reliabilityOf([], 1).ece).toBe(0);
   });
