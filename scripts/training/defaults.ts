@@ -1,6 +1,6 @@
 /**
  * Settings that work without thought: what was not asked for is chosen from the method, the type
- * and the size of the data, and says why in a few words. The rules were tried on 100 to 67,000 rows.
+ * and the size of the data, and says why in a few words. They are rules of thumb: `sweep` looks for better ones.
  */
 import type { TaskType } from "../../src/core/manifest.ts";
 import { quantile } from "./bootstrap.ts";
