@@ -8,6 +8,7 @@ export const VERBS: Readonly<Record<string, Load>> = {
   shrink: () => import("./commands/shrink.ts"),
   tokenize: () => import("./commands/tokenize.ts"),
   embed: () => import("./commands/embed.ts"),
+  pretrain: () => import("./commands/pretrain.ts"),
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),
   predict: () => import("./commands/predict.ts"),

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/keys.ts";
 import { readLabelNames } from "../training/labels.ts";
 import { METHODS } from "../training/methods.ts";
@@ -69,6 +69,11 @@ export const TRAIN_OPTIONS = {
     type: "string",
     value: METHODS.join("|"),
     hint: "what is trained with the head (prefix)",
+  },
+  init: {
+    type: "string",
+    value: "DIR",
+    hint: "pretrained prefix to start from, as `pretrain` writes it (default: random numbers)",
   },
   pooling: {
     type: "string",
@@ -209,6 +214,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     type: readChoice(values.type, "--type", ["sequence", "token"]),
     problem_type: readChoice(values["problem-type"], "--problem-type", PROBLEM_TYPES),
     method: readChoice(values.method, "--method", METHODS),
+    init: values.init === undefined ? undefined : resolve(values.init),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
       min: 1,
@@ -242,15 +248,15 @@ const defined = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 
-/** The same command line with --resume, for a shell. */
-export function resumeLine(values: TrainValues, positionals: readonly string[]): string {
-  const quote = (text: string): string =>
-    /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-  const options = Object.entries(values).flatMap(([name, value]) => {
-    if (name === "resume" || !(name in TRAIN_OPTIONS) || value === undefined || value === false)
-      return [];
-    if (value === true) return [`--${name}`];
-    return [value].flat().map((item) => `--${name} ${quote(String(item))}`);
-  });
-  return ["npx edge-prefix train", ...positionals.map(quote), ...options, "--resume"].join(" ");
+/** A path for the task.json of `out`: those that the command line gave are absolute. */
+export const pathSeenFrom = (out: string, path: string): string =>
+  path.startsWith("/") ? relative(resolve(out), path) : path;
+
+/** Data files for the task.json of `out`. */
+export function filesSeenFrom(
+  out: string,
+  { data }: TaskSpec,
+): { train: readonly DataFile[]; eval: readonly DataFile[] } {
+  const seen = (file: DataFile): DataFile => ({ ...file, path: pathSeenFrom(out, file.path) });
+  return { train: data.train.map(seen), eval: data.eval.map(seen) };
 }

@@ -2,7 +2,6 @@
  * `train`: a task folder, or a bare data file, becomes a trained task folder. What is asked for is
  * train-request.ts, the run is training/train-task.ts; this file opens what it needs and shows it.
  */
-import { relative, resolve } from "node:path";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
 import type { Estimate } from "../training/estimate.ts";
@@ -10,13 +9,20 @@ import { isServed } from "../training/methods.ts";
 import type { RunState } from "../training/run-state.ts";
 import { writeTaskSpec } from "../training/task-spec.ts";
 import type { Hyperparameters } from "../training/hyperparameters.ts";
-import type { DataFile, TaskSpec } from "../training/task-spec.ts";
+import type { TaskSpec } from "../training/task-spec.ts";
 import { isStale } from "../training/trainer.ts";
 import { defineCommand } from "./command.ts";
 import type { Io } from "./command.ts";
 import { dataLines, durationText, settingsLines } from "./data-lines.ts";
 import { metricLines } from "./metric-lines.ts";
-import { TRAIN_OPTIONS, isTaskFolder, readRequest, resumeLine } from "./train-request.ts";
+import { resumeLine } from "./resume-line.ts";
+import {
+  TRAIN_OPTIONS,
+  filesSeenFrom,
+  isTaskFolder,
+  pathSeenFrom,
+  readRequest,
+} from "./train-request.ts";
 
 export const command = defineCommand({
   summary: "train a task from labelled data",
@@ -49,6 +55,9 @@ export const command = defineCommand({
     const { hyperparameters: h } = prepared;
     for (const line of dataLines(name, prepared)) note(line);
     for (const line of settingsLines(prepared, base.manifest)) note(line);
+    if (prepared.init) {
+      note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
+    }
 
     const display = showRun(io, h);
     const result = await trainTask(
@@ -68,7 +77,7 @@ export const command = defineCommand({
     ).finally(() => display.stop());
     if (!result.isDone) {
       note(`interrupted and saved after step ${result.step}; go on with:`);
-      note(`  ${resumeLine(values, positionals)}`);
+      note(`  ${resumeLine("train", TRAIN_OPTIONS, values, positionals)}`);
       return 130;
     }
     const settled: TaskSpec = {
@@ -79,6 +88,7 @@ export const command = defineCommand({
       problem_type: prepared.problemType,
       labels: prepared.labels,
       method: prepared.method,
+      init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
       num_virtual_tokens: prepared.numVirtualTokens,
       pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
       max_length: prepared.maxLength,
@@ -87,8 +97,7 @@ export const command = defineCommand({
       seed: prepared.seed,
       data: {
         ...spec.data,
-        train: spec.data.train.map((file) => relativeTo(out, file)),
-        eval: spec.data.eval.map((file) => relativeTo(out, file)),
+        ...filesSeenFrom(out, spec),
       },
     };
     const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
@@ -128,12 +137,6 @@ export const command = defineCommand({
     }
     return 0;
   },
-});
-
-/** Paths that the command line gave are absolute; in task.json they are seen from its folder. */
-const relativeTo = (out: string, file: DataFile): DataFile => ({
-  ...file,
-  path: file.path.startsWith("/") ? relative(resolve(out), file.path) : file.path,
 });
 
 /** The progress of a run: a bar of the steps that are left, and a line for each epoch. */

@@ -79,7 +79,7 @@ function modelIndex(facts: ReportFacts, dataset: string | null): Yaml | undefine
 }
 
 /** "CC BY 4.0" -> license: cc-by-4.0; words of one's own -> other, with a name; nothing -> unknown. */
-function licenceFields(licence: string | null): Record<string, Yaml> {
+export function licenceFields(licence: string | null): Record<string, Yaml> {
   if (licence === null) return { license: "unknown" };
   const id = licence.trim().toLowerCase().replaceAll(/\s+/g, "-");
   return LICENCES.includes(id)

@@ -1,0 +1,233 @@
+/**
+ * `pretrain`: one prefix trained on several tasks at once, for others to start from. What is asked
+ * for is settled by training/pretrain/settle.ts, the run is training/pretrain/run.ts.
+ */
+import { basename, resolve } from "node:path";
+import { checkName } from "../../src/core/keys.ts";
+import { startProgress } from "../progress.ts";
+import type { Progress } from "../progress.ts";
+import { DEFAULT_ALPHA } from "../training/pretrain/mixture.ts";
+import type { PretrainSettings, TaskProgress } from "../training/pretrain/run.ts";
+import type { PretrainRequest, TaskSource } from "../training/pretrain/settle.ts";
+import { SHARED_METHODS } from "../training/pretrained.ts";
+import type { RunState } from "../training/run-state.ts";
+import { TRAIN_GRAPHS } from "../training/train-graph.ts";
+import {
+  UsageError,
+  defineCommand,
+  readChoice,
+  readInteger,
+  readNumber,
+  required,
+} from "./command.ts";
+import type { Io, Options, ValuesOf } from "./command.ts";
+import { resumeLine } from "./resume-line.ts";
+import { isTaskFolder } from "./train-request.ts";
+
+const OPTIONS = {
+  out: { type: "string", short: "o", value: "DIR", hint: "folder to write" },
+  name: { type: "string", value: "NAME", hint: "name of the prefix (default: its folder's)" },
+  base: {
+    type: "string",
+    value: "DIR",
+    hint: "base folder (default: the one the tasks name, or models/pocket)",
+  },
+  "data-dir": {
+    type: "string",
+    value: "DIR",
+    hint: "where the paths of every task.json are looked for first",
+  },
+  method: {
+    type: "string",
+    value: SHARED_METHODS.join("|"),
+    hint: "what the tasks share (prefix)",
+  },
+  "num-virtual-tokens": {
+    type: "string",
+    value: "P",
+    hint: "length of the prefix (16, or 32 where a task has tags)",
+  },
+  alpha: {
+    type: "string",
+    value: "X",
+    hint: `a task's share of the steps is its size to the power of X (${DEFAULT_ALPHA})`,
+  },
+  "max-rows": { type: "string", value: "N", hint: "a random choice of N rows of each task" },
+  lr: { type: "string", value: "X", hint: "peak learning rate (0.01)" },
+  epochs: { type: "string", value: "N", hint: "passes over the data (by its size: 30 to 4)" },
+  "batch-size": { type: "string", value: "B", hint: "rows a step, all of one task (8 to 32)" },
+  "train-graph": {
+    type: "string",
+    value: TRAIN_GRAPHS.join("|"),
+    hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
+  },
+  seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
+  strict: { type: "boolean", hint: "stop at the first bad row instead of leaving it out" },
+  resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
+} as const satisfies Options;
+
+export const command = defineCommand({
+  summary: "train one prefix on several tasks, for others to start from",
+  usage: "TASK_DIR TASK_DIR.. --out DIR [options]",
+  example: [
+    "npx edge-prefix pretrain prefixes/sentiment prefixes/intents prefixes/entities --out prefixes/start",
+    "npx edge-prefix train few.csv --init prefixes/start",
+  ].join("\n"),
+  options: OPTIONS,
+  async run({ values, positionals, io }) {
+    if (positionals.length < 2) {
+      throw new UsageError(`pretrain: expected two or more TASK_DIR, found ${positionals.length}`);
+    }
+    const noFolder = positionals.find((dir) => !isTaskFolder(dir));
+    if (noFolder !== undefined) throw new UsageError(`pretrain: ${noFolder} is no task folder`);
+    const out = required(values.out, "--out");
+    const name = checkName("prefix", values.name ?? basename(resolve(out)));
+    const request = readRequest(values);
+
+    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } = await import("../local.ts");
+    const { readBaseFolder } = await import("../import/base-folder.ts");
+    const { createNodeSession } = await import("../runtime-node.ts");
+    const { readSources, settle } = await import("../training/pretrain/settle.ts");
+    const { pretrain } = await import("../training/pretrain/run.ts");
+    const { taskRows, writePretrained } = await import("../training/pretrain/folder.ts");
+
+    const note = (line: string): void => io.err(line);
+    const sources = await readSources(positionals);
+    const named = baseOf(sources);
+    const base = await readBaseFolder(
+      values.base ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
+    );
+    const { tasks, settings } = await settle(sources, request, {
+      base: base.manifest,
+      tokenizer: tokenizerOf(base),
+      dataDir: values["data-dir"],
+      strict: values.strict === true,
+      note,
+    });
+    for (const { name, prepared } of tasks) {
+      const { train, evaluation, labels, type } = prepared;
+      note(
+        `${name}: ${type}, ${train.length.toLocaleString("en")} rows to train on, ${evaluation.length.toLocaleString("en")} to evaluate; ${labels.length} labels`,
+      );
+    }
+    const { epochs, batch_size, learning_rate } = settings.hyperparameters;
+    note(
+      `${settings.method} on ${base.manifest.name} (${base.manifest.dtype}) · ${settings.numVirtualTokens} virtual tokens · alpha ${settings.alpha} · lr ${learning_rate} · ${epochs} epochs · batches of ${batch_size} · seed ${settings.seed}`,
+    );
+
+    const display = showRun(io, settings);
+    const result = await pretrain(
+      tasks,
+      settings,
+      base,
+      { createSession: createNodeSession, openBase },
+      {
+        out,
+        resume: values.resume === true,
+        signal: io.signal,
+        now: Date.now,
+        note,
+        ...display,
+      },
+    ).finally(() => display.stop());
+    if (!result.isDone) {
+      note(`interrupted and saved after step ${result.step}; go on with:`);
+      note(`  ${resumeLine("pretrain", OPTIONS, values, positionals)}`);
+      return 130;
+    }
+    const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
+    await writePretrained(out, facts);
+    const rows = taskRows(facts);
+    if (io.json) {
+      const { history, bestEpoch, steps } = result;
+      io.out(
+        JSON.stringify({
+          name,
+          out,
+          method: settings.method,
+          num_virtual_tokens: settings.numVirtualTokens,
+          alpha: settings.alpha,
+          hyperparameters: settings.hyperparameters,
+          steps,
+          best_epoch: bestEpoch,
+          history,
+          tasks: rows,
+        }),
+      );
+    } else {
+      for (const { name, metric, score, share } of rows) {
+        io.out(`${name}: ${metric} ${score.toFixed(4)}, ${Math.round(100 * share)} % of the steps`);
+      }
+      io.out(`${out}: epoch ${result.bestEpoch}; start a task from it with train --init ${out}`);
+    }
+    return 0;
+  },
+});
+
+function readRequest(values: ValuesOf<typeof OPTIONS>): PretrainRequest {
+  const integer = (option: "epochs" | "batch-size" | "max-rows", max: number) =>
+    readInteger(values[option], `--${option}`, { min: 1, max });
+  const rate = readNumber(values.lr, "--lr", { min: 1e-8, max: 10 });
+  const epochs = integer("epochs", 10_000);
+  const batch = integer("batch-size", 4096);
+  return {
+    method: readChoice(values.method, "--method", SHARED_METHODS) ?? "prefix",
+    alpha: readNumber(values.alpha, "--alpha", { min: 0, max: 1 }) ?? DEFAULT_ALPHA,
+    seed: readInteger(values.seed, "--seed", { min: 0 }) ?? 0,
+    numVirtualTokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
+      min: 1,
+      max: 1024,
+    }),
+    maxRows: integer("max-rows", Number.MAX_SAFE_INTEGER),
+    trainGraph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS),
+    hyperparameters: {
+      ...(rate !== undefined && { learning_rate: rate }),
+      ...(epochs !== undefined && { epochs }),
+      ...(batch !== undefined && { batch_size: batch }),
+    },
+  };
+}
+
+/** The base that the tasks name; undefined when none does. Throws UsageError when they disagree. */
+function baseOf(sources: readonly TaskSource[]): string | undefined {
+  const names = new Set(
+    sources.flatMap(({ spec }) => (spec.base === undefined ? [] : [spec.base])),
+  );
+  if (names.size <= 1) return [...names][0];
+  throw new UsageError(
+    `pretrain: the tasks name different bases (${[...names].join(", ")}); say which with --base DIR`,
+  );
+}
+
+/** A bar of the steps with each task's loss, and a line a task for each epoch. */
+function showRun(io: Io, { hyperparameters: { epochs } }: PretrainSettings) {
+  let progress: Progress | null = null;
+  let first = 0;
+  /** Of each task, a mean over roughly its last 20 steps. */
+  const losses = new Map<string, number>();
+  return {
+    onStep(report: { step: number; totalSteps: number; loss: number; task: string }): void {
+      const { step, totalSteps, loss, task } = report;
+      if (!progress) {
+        first = step - 1;
+        progress = startProgress(io, { label: "pretrain", total: totalSteps - first });
+      }
+      const old = losses.get(task) ?? loss;
+      losses.set(task, old + (loss - old) / 20);
+      const text = [...losses].map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" · ");
+      progress.update(step - first, `loss ${text}`);
+    },
+    onEpoch({ history, best }: RunState, tasks: readonly TaskProgress[]): void {
+      const { epoch, loss, score } = history.at(-1)!;
+      const star = best?.epoch === epoch ? " (best)" : "";
+      io.err(
+        `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · mean score ${score.toFixed(4)}${star}`,
+      );
+      for (const task of tasks) {
+        const mean = task.loss === null ? "" : `loss ${task.loss.toFixed(4)} · `;
+        io.err(`  ${task.name}: ${mean}${task.metric} ${task.score.toFixed(4)}`);
+      }
+    },
+    stop: (): void => progress?.stop(),
+  };
+}

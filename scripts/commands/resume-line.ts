@@ -1,0 +1,19 @@
+/** How an interrupted verb says to go on. */
+import type { Options } from "./command.ts";
+
+/** The same command line with --resume, for a shell. `values` may hold more than the verb's options. */
+export function resumeLine(
+  verb: string,
+  known: Options,
+  values: Readonly<Record<string, unknown>>,
+  positionals: readonly string[],
+): string {
+  const quote = (text: string): string =>
+    /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  const options = Object.entries(values).flatMap(([name, value]) => {
+    if (name === "resume" || !(name in known) || value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    return [value].flat().map((item) => `--${name} ${quote(String(item))}`);
+  });
+  return [`npx edge-prefix ${verb}`, ...positionals.map(quote), ...options, "--resume"].join(" ");
+}
