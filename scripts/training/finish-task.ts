@@ -22,6 +22,7 @@ import type { ReportFacts } from "./report/facts.ts";
 import { DEFAULT_LEVEL } from "./report/level.ts";
 import { reportHtml } from "./report/page.ts";
 import { taskFacts, withTraining } from "./report/task-facts.ts";
+import { readSweep } from "./sweep/file.ts";
 import type { TaskSpec } from "./task-spec.ts";
 import { CHECKPOINT, tunedCheckpoint } from "./tuned-checkpoint.ts";
 
@@ -109,7 +110,8 @@ export async function writeTrainedTask(
   run: FinishedRun,
   taskJson: string | null,
 ): Promise<void> {
-  const facts = factsOf(out, spec, prepared, run);
+  const sweep = await readSweep(out, prepared);
+  const facts = { ...factsOf(out, spec, prepared, run), sweep };
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
   const texts = { taskJson, card: taskCard(facts), report };
   if (isServed(prepared.method)) await writeTaskFolder(out, run.packed, texts);

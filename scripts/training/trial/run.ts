@@ -150,7 +150,7 @@ async function trainOrGoOn(options: TrialOptions): Promise<TimedRun | null> {
 }
 
 async function train(options: TrialOptions, resume: boolean): Promise<TimedRun | null> {
-  const { spec, prepared, base, reported, runtimes, out, now } = options;
+  const { spec, prepared, base, runtimes, out, now } = options;
   const watch = await startStopwatch(join(out, STOPWATCH), { isNew: !resume, now });
   let saving = Promise.resolve();
   const result = await trainTask(
@@ -158,7 +158,7 @@ async function train(options: TrialOptions, resume: boolean): Promise<TimedRun |
     prepared,
     base,
     // What only chooses the epoch need not be answered once more by the runtime that serves.
-    reported ? { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") } : runtimes,
+    { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") },
     {
       ...options,
       resume,

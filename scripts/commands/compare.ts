@@ -1,0 +1,171 @@
+/**
+ * `compare`: methods x seeds on one task. Each run is `train`'s own; the epoch is chosen on a tenth
+ * of the training rows, so that the evaluation rows, which are reported, chose nothing.
+ */
+import { join } from "node:path";
+import { METHODS, isServed } from "../training/methods.ts";
+import type { Method } from "../training/methods.ts";
+import type { TaskSpec } from "../training/task-spec.ts";
+import { differences, summarize } from "../training/trial/compare.ts";
+import type { Compared, Difference, MethodSummary } from "../training/trial/compare.ts";
+import { UsageError, defineCommand, readInteger } from "./command.ts";
+import { durationText } from "./data-lines.ts";
+import { TRIAL_OPTIONS, openTrials } from "./trial-setup.ts";
+
+/** Finished and interrupted runs of a comparison, below the task folder. */
+const FOLDER = ".compare";
+const DEFAULT_METHODS = "linear,prompt,prefix,bias,prefix-bias,full";
+
+export const command = defineCommand({
+  summary: "train a task with several methods and seeds, and compare what comes out",
+  usage: "TASK_DIR | DATA_FILE [--methods M,..] [--seeds N] [options of train]",
+  example: [
+    "npx edge-prefix compare prefixes/sentiment --methods prefix,bias,full --seeds 3",
+    "npx edge-prefix compare tickets.csv --eval held-out.csv --base models/minilm",
+  ].join("\n"),
+  options: {
+    methods: {
+      type: "string",
+      value: "M,..",
+      default: DEFAULT_METHODS,
+      hint: `some of ${METHODS.join(", ")}`,
+    },
+    seeds: { type: "string", value: "N", default: "1", hint: "the seeds 0 to N-1 of each method" },
+    ...TRIAL_OPTIONS,
+  },
+  async run({ values, positionals, io }) {
+    const methods = readMethods(values.methods);
+    const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
+    const setup = await openTrials(values, positionals, io);
+    const { spec, base, runtimes, fair, out } = setup;
+    const { divideFairly } = await import("../training/trial/rows.ts");
+    const { keptTrial } = await import("../training/trial/kept.ts");
+
+    const trials: Compared[] = [];
+    let reportedName = "";
+    for (let seed = 0; seed < seeds; seed++) {
+      for (const method of methods) {
+        const name = `${method}.${seed}`;
+        // The notes about the data are the same every time.
+        const note = trials.length === 0 ? fair.note : () => {};
+        const wanted = specFor(method, seed, spec, { isRateAsked: values.lr !== undefined });
+        const { prepared, reported } = await divideFairly(wanted, { ...fair, note });
+        reportedName = reported.name;
+        const { epochs } = prepared.hyperparameters;
+        const kept = await keptTrial(join(out, FOLDER), {
+          name,
+          spec: wanted,
+          prepared,
+          base,
+          reported,
+          runtimes,
+          signal: io.signal,
+          now: Date.now,
+          note: fair.note,
+          onEpoch: ({ epoch, loss, score }) =>
+            io.err(
+              `${name} epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}`,
+            ),
+        });
+        if (kept === null) {
+          io.err(`${name}: interrupted and saved; the same command goes on with it`);
+          return 130;
+        }
+        const { metric, score } = kept.result;
+        io.err(`${name}: ${metric} ${score.toFixed(4)}${kept.isOld ? " (was there)" : ""}`);
+        trials.push({ method, seed, result: kept.result });
+      }
+    }
+    const summary = summarize(trials);
+    const gaps = differences(trials);
+    if (io.json) {
+      const { metric, rows } = trials[0]!.result;
+      const about = { task: setup.name, base: base.manifest.name, dtype: base.manifest.dtype };
+      io.out(
+        JSON.stringify({
+          ...about,
+          reported: reportedName,
+          metric,
+          rows,
+          methods: summary,
+          differences: gaps,
+        }),
+      );
+    } else {
+      for (const line of compareLines(trials[0]!.result.metric, summary, gaps)) io.out(line);
+    }
+    return 0;
+  },
+});
+
+function readMethods(value: string): Method[] {
+  const names = [...new Set(value.split(",").map((name) => name.trim()))];
+  return names.map((name) => {
+    const found = METHODS.find((method) => method === name);
+    if (found) return found;
+    throw new UsageError(
+      `--methods has ${JSON.stringify(name)}, allowed are ${METHODS.join(", ")}, separated by commas`,
+    );
+  });
+}
+
+/**
+ * The task as this method trains it. A learning rate of task.json was chosen for its own method;
+ * `full` moves the weights that an 8-bit graph keeps, so it is trained in float32 whatever is asked.
+ */
+function specFor(
+  method: Method,
+  seed: number,
+  spec: TaskSpec,
+  { isRateAsked }: { isRateAsked: boolean },
+): TaskSpec {
+  const { learning_rate: rate, ...others } = spec.hyperparameters;
+  const isOwn = isRateAsked || method === (spec.method ?? "prefix");
+  return {
+    ...spec,
+    method,
+    seed,
+    hyperparameters: isOwn && rate !== undefined ? spec.hyperparameters : others,
+    train_graph: method === "full" ? undefined : spec.train_graph,
+  };
+}
+
+function compareLines(
+  metric: string,
+  summary: readonly MethodSummary[],
+  gaps: readonly Difference[],
+): string[] {
+  const percent = (share: number): string => (100 * share).toFixed(2);
+  const header = ["method", metric, "95 % interval", "trained numbers", "bytes", "time", "to best"];
+  const rows = summary.map(({ method, mean, interval, parameters, bytes, seconds }) => {
+    const gap = gaps.find((item) => item.method === method);
+    return [
+      method,
+      percent(mean),
+      `${percent(interval[0])}-${percent(interval[1])}`,
+      parameters.toLocaleString("en"),
+      bytes === null ? "-" : bytes.toLocaleString("en"),
+      durationText(seconds),
+      gap ? percent(gap.mean) : "-",
+    ];
+  });
+  const table = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
+      )
+      .join("  "),
+  );
+  const { seeds } = summary[0]!;
+  const origin = seeds > 1 ? `of the mean over ${seeds} seeds` : "over resampled rows (one seed)";
+  const yardsticks = summary.filter(({ method }) => !isServed(method)).map(({ method }) => method);
+  return [
+    ...lines,
+    `intervals are ${origin}; the reported rows chose nothing`,
+    ...(yardsticks.length > 0
+      ? [`yardsticks that cannot be served: ${yardsticks.join(", ")}`]
+      : []),
+  ];
+}
