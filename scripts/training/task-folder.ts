@@ -114,7 +114,10 @@ function textFiles({ taskJson, card, report }: TaskTexts): [string, Uint8Array][
 }
 
 /** Each file is written beside its place and renamed, all of them once all are written. */
-export async function replaceFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+export async function replaceFiles(
+  dir: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
   const temporary = (name: string): string =>
     join(dir, dirname(name), `.${basename(name)}.${process.pid}.tmp`);
   try {

@@ -141,12 +141,15 @@ async function run(args: readonly string[], abortAt?: RegExp) {
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
+const withOptions = (values: Readonly<Record<string, string | number>>): string[] =>
+  Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
+
 const pretrain = (out: string, ...more: readonly string[]) => [
   "pretrain",
   at("mood"),
   at("places"),
-  ...["--out", at(out), "--base", at("base"), "--num-virtual-tokens", "3"],
-  ...["--epochs", "4", "--batch-size", "4", "--lr", "0.03"],
+  ...withOptions({ out: at(out), base: at("base"), "num-virtual-tokens": 3 }),
+  ...withOptions({ epochs: 4, "batch-size": 4, lr: 0.03 }),
   ...more,
 ];
 const tensorsIn = async (folder: string) =>
@@ -251,7 +254,7 @@ describe("train --init", () => {
   const train = (out: string, ...more: readonly string[]) => [
     "train",
     at("few"),
-    ...["--base", at("base"), "--out", at(out), "--epochs", "1"],
+    ...withOptions({ base: at("base"), out: at(out), epochs: 1 }),
     ...more,
   ];
 
