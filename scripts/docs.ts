@@ -9,7 +9,7 @@ import { accuracyMarkdown } from "../bench/accuracy/table.ts";
 import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
 import { generalHelp, verbHelp } from "./help.ts";
-import { markdownTable } from "./markdown.ts";
+import { markdownTable } from "./training/markdown.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { VERBS } from "./verbs.ts";
 
