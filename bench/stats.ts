@@ -1,22 +1,38 @@
 /** Small statistics for benchmarks: medians and paired ratios, never single times. */
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1
-    ? sorted[Math.floor(middle)]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** The value that a share `q` of the values does not exceed (nearest rank). */
+/** The value below which a share `q` of `values` lies, interpolated between neighbours. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!;
+  const position = q * (sorted.length - 1);
+  const below = Math.floor(position);
+  const [low, high] = [sorted[below]!, sorted[Math.ceil(position)]!];
+  return low + (position - below) * (high - low);
 }
 
 /** Median of a[i] / b[i]: robust against drift when a and b were measured in turn. */
 export const medianRatio = (a: readonly number[], b: readonly number[]): number =>
-  median(a.map((value, i) => value / b[i]!));
+  median(ratios(a, b));
+
+/** A middle value and the quartiles around it. */
+export interface Spread {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The ratios a[i] / b[i]: their median and quartiles. */
+export function ratioSpread(a: readonly number[], b: readonly number[]): Spread {
+  const values = ratios(a, b);
+  return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+}
+
+const ratios = (a: readonly number[], b: readonly number[]): number[] =>
+  a.map((value, i) => value / b[i]!);
+
+export const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
 
 /** Formats a table for a terminal: first row is the header, columns padded to their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {

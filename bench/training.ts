@@ -1,143 +1,211 @@
 /**
- * Training speed: whole steps (forward, backward, clipping, AdamW) of a prefix and a head over a
- * base, on random tokens without padding. Shapes take turns, so that drift meets all of them.
+ * Training speed: whole steps (forward, backward, clipping, AdamW) of a prefix and a head, on
+ * random tokens without padding; beside PyTorch and PEFT where a Python with them is named. All
+ * contenders take turns in blocks of a few steps, and ratios are taken within a round.
  */
-import { readInteger, readChoice, defineCommand, required } from "../scripts/commands/command.ts";
+import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
-import type { Base } from "../scripts/import/base-folder.ts";
-import type { Arrays } from "../scripts/training/optim.ts";
-import type { Tensor } from "../src/core/tensor.ts";
-import { median, table } from "./stats.ts";
+import { chooseTrainGraph } from "../scripts/training/train-graph.ts";
+import { provenance } from "./provenance.ts";
+import type { Contender, Problem, Time } from "./training/contender.ts";
+import { inTurn } from "./training/contender.ts";
+import type { Peer, PeerName } from "./training/peer.ts";
+import { watchUsage } from "./training/usage.ts";
+import {
+  COMMON_OPTIONS,
+  PEER_OPTIONS,
+  TASKS,
+  openBase,
+  readLength,
+  readList,
+  readPeers,
+  readThreads,
+  readTrainGraph,
+} from "./training/settings.ts";
+import { median, ratioSpread, sum, table } from "./stats.ts";
+import type { Spread } from "./stats.ts";
 
 const SHAPES = [
   { batch: 32, tokens: 32 },
   { batch: 16, tokens: 128 },
 ] as const;
-const POOLINGS = ["pooler", "cls", "mean", "none"] as const;
 const NUM_LABELS = 4;
-const WARM_UP_STEPS = 2;
+const WARM_UP_ROUNDS = 1;
+/** From here on the ratios are not to be trusted without a look at the CPU time. */
+const BUSY_SHARE = 0.1;
+
+interface Result {
+  readonly task: string;
+  readonly shape: string;
+  /** Median over rounds, by contender; "ours" comes first. */
+  readonly tokens_per_second: Readonly<Record<string, number>>;
+  /** Milliseconds a step in every round, by contender; and of all its threads' CPU time. */
+  readonly step_ms: Readonly<Record<string, readonly number[]>>;
+  readonly step_cpu_ms: Readonly<Record<string, readonly number[]>>;
+  /** Tokens per second of ours / theirs within each round: median and quartiles. */
+  readonly ratio: Readonly<Record<string, Spread>>;
+  /** The same by CPU time: what to look at, with --threads 1, on a machine that is never quiet. */
+  readonly cpu_ratio: Readonly<Record<string, Spread>>;
+  /** Share of the machine's CPU time that went to anything else meanwhile. */
+  readonly others_share: number;
+}
 
 export const bench: Command = defineCommand({
-  summary: "training tokens per second at 32x32 and 16x128 on onnxruntime-node",
-  usage: "--base DIR [--num-virtual-tokens P] [--pooling NAME] [--steps N] [--threads N]",
-  example: "npx edge-prefix bench training --base models/minilm",
+  summary: "training tokens per second at 32x32 and 16x128, against PyTorch + PEFT",
+  usage: "--checkpoint DIR | --base DIR [--python PATH] [--tasks LIST] [--rounds N] [--steps N]",
+  example:
+    "npx edge-prefix bench training --checkpoint all-MiniLM-L6-v2 --python venv/bin/python\n" +
+    "npx edge-prefix bench training --base models/pocket --tasks mean",
   options: {
-    base: {
+    ...COMMON_OPTIONS,
+    ...PEER_OPTIONS,
+    tasks: {
       type: "string",
-      value: "DIR",
-      hint: "base folder, fp32 or int8 (trained over in fp32)",
+      value: "LIST",
+      default: "pooler,mean,token",
+      hint: `what a task's head reads: some of ${Object.keys(TASKS).join(", ")}`,
     },
-    "num-virtual-tokens": {
-      type: "string",
-      value: "P",
-      default: "16",
-      hint: "length of the prefix",
-    },
-    pooling: { type: "string", default: "mean", hint: `one of ${POOLINGS.join(", ")}` },
-    steps: { type: "string", value: "N", default: "10", hint: "measured steps of each shape" },
-    threads: { type: "string", value: "N", default: "2", hint: "threads inside one op" },
+    rounds: { type: "string", value: "N", default: "10", hint: "turns of each contender" },
+    steps: { type: "string", value: "N", default: "3", hint: "steps in a turn" },
   },
   async run({ values, io }) {
-    const pooling = readChoice(values.pooling, "--pooling", POOLINGS) ?? "mean";
-    const length = readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", { min: 1 })!;
+    const tasks = readList(values.tasks, "--tasks", Object.keys(TASKS));
+    const rounds = readInteger(values.rounds, "--rounds", { min: 1 })!;
     const steps = readInteger(values.steps, "--steps", { min: 1 })!;
-    const threads = readInteger(values.threads, "--threads", { min: 1 })!;
-    const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
-    const base = await readBaseFolder(required(values.base, "--base"));
-    const trainer = await openTrainer(base, { pooling, length, threads });
+    const threads = readThreads(values);
+    const numVirtualTokens = readLength(values);
+    const peers = readPeers(values);
+    const trainGraph = readTrainGraph(values);
+    const base = await openBase(values);
+    const { openOurs } = await import("./training/ours.ts");
+    const peer = await startPeers(values.python, { checkpoint: values.checkpoint, threads });
 
-    const times = SHAPES.map(() => [] as number[]);
-    for (let round = 0; round < WARM_UP_STEPS + steps; round++) {
-      for (const [i, { batch, tokens }] of SHAPES.entries()) {
-        const start = performance.now();
-        await trainer.step(batch, tokens);
-        if (round >= WARM_UP_STEPS) times[i]!.push(performance.now() - start);
+    const results: Result[] = [];
+    try {
+      for (const task of tasks) {
+        const problem = {
+          pooling: TASKS[task]!,
+          numLabels: NUM_LABELS,
+          numVirtualTokens,
+          threads,
+          trainGraph,
+        };
+        const contenders = [
+          await openOurs(base, problem),
+          ...(await openAll(peer, peers, problem)),
+        ];
+        for (const { batch, tokens } of SHAPES) {
+          io.err(`${task} ${batch}x${tokens}`);
+          const usage = watchUsage();
+          const times = await inTurn(
+            contenders,
+            WARM_UP_ROUNDS + rounds,
+            async (contender) => perStep(await contender.random(batch, tokens, steps), steps),
+            io.signal,
+          );
+          const cpuMs = steps * sum(times.flat().map((time) => time.cpuMs));
+          const othersShare = usage.othersShare(cpuMs);
+          if (othersShare > BUSY_SHARE) io.err(busyNote(othersShare));
+          const measured = times.map((list) => list.slice(WARM_UP_ROUNDS));
+          results.push({
+            task,
+            ...resultOf({ batch, tokens }, contenders, measured),
+            others_share: rounded(othersShare),
+          });
+        }
+        for (const contender of contenders) await contender.close();
       }
+    } finally {
+      await peer?.stop();
     }
-    await trainer.release();
-    const results = SHAPES.map(({ batch, tokens }, i) => ({
-      batch,
-      tokens,
-      step_ms: median(times[i]!),
-      tokens_per_second: (1000 * batch * tokens) / median(times[i]!),
-    }));
     if (io.json) {
-      const settings = { base: base.manifest.name, pooling, num_virtual_tokens: length, threads };
-      io.out(JSON.stringify({ bench: "training", ...settings, steps, results }));
+      const settings = {
+        num_virtual_tokens: numVirtualTokens,
+        train_graph: chooseTrainGraph(trainGraph, "prefix", base.manifest).trainGraph,
+        threads,
+        rounds,
+        steps,
+      };
+      const versions = peer?.versions ?? {};
+      const about = { base: base.manifest.name, dtype: base.manifest.dtype, ...settings };
+      io.out(
+        JSON.stringify({ bench: "training", ...(await provenance()), versions, ...about, results }),
+      );
     } else {
-      const rows = results.map((row) => [
-        `${row.batch}x${row.tokens}`,
-        row.step_ms.toFixed(0),
-        row.tokens_per_second.toFixed(0),
-      ]);
-      io.out(table([["shape", "step ms", "tokens/s"], ...rows]));
+      io.out(tableOf(results, peers));
     }
     return 0;
   },
 });
 
-interface Settings {
-  readonly pooling: (typeof POOLINGS)[number];
-  readonly length: number; // P
-  readonly threads: number;
+async function startPeers(
+  python: string | undefined,
+  { checkpoint, threads }: { checkpoint: string | undefined; threads: number },
+): Promise<Peer | null> {
+  if (python === undefined || checkpoint === undefined) return null;
+  const { startPeer } = await import("./training/peer.ts");
+  return startPeer(python, { checkpoint, threads });
 }
 
-async function openTrainer(base: Base, { pooling, length, threads }: Settings) {
-  const { baseConfig, baseFloatWeights, basePooler } =
-    await import("../scripts/import/base-folder.ts");
-  const { packGraph } = await import("../scripts/onnx/pack.ts");
-  const { createNodeSession } = await import("../scripts/runtime-node.ts");
-  const { LABELS, buildTrainingGraph } = await import("../scripts/training/graph.ts");
-  const { adamw, applyUpdates, clipByGlobalNorm } = await import("../scripts/training/optim.ts");
-  const { keyOf, uniforms } = await import("../scripts/training/random.ts");
-  const { collateTokens } = await import("../src/core/collate.ts");
-  const { prefixWidth } = await import("../src/core/prefix.ts");
-  const { gradOf } = await import("../src/core/shapes.ts");
-  const { float32, int64, toFloat32 } = await import("../src/core/tensor.ts");
+async function openAll(
+  peer: Peer | null,
+  names: readonly PeerName[],
+  problem: Problem,
+): Promise<Contender[]> {
+  const contenders: Contender[] = [];
+  if (peer) for (const name of names) contenders.push(await peer.open(name, problem));
+  return contenders;
+}
 
-  const { graph, targets } = buildTrainingGraph({
-    ...baseConfig(base),
-    weights: baseFloatWeights(base),
-    pooler: basePooler(base),
-    pooling,
-    numLabels: NUM_LABELS,
-  });
-  const session = await createNodeSession(packGraph(graph), { threads });
-  const random = uniforms(keyOf(1));
-  const { hidden_size: H, vocab_size: V } = base.manifest;
-  const dims = [[length, prefixWidth(base.manifest)], [NUM_LABELS, H], [NUM_LABELS]];
-  const optimizer = adamw({ learningRate: 1e-3 });
-  let params: Arrays = Object.fromEntries(
-    targets.map((name, i) => {
-      const size = dims[i]!.reduce((a, b) => a * b, 1);
-      return [name, Float32Array.from({ length: size }, () => random() - 0.5)];
-    }),
-  );
-  let state = optimizer.init(params);
+const perStep = ({ ms, cpuMs }: Time, steps: number): Time => ({
+  ms: ms / steps,
+  cpuMs: cpuMs / steps,
+});
 
+/** `times`: of one step, by contender and round. */
+function resultOf(
+  { batch, tokens }: { batch: number; tokens: number },
+  contenders: readonly Contender[],
+  times: readonly (readonly Time[])[],
+): Omit<Result, "task" | "others_share"> {
+  const wall = times.map((list) => list.map(({ ms }) => rounded(ms)));
+  const cpu = times.map((list) => list.map(({ cpuMs }) => rounded(cpuMs)));
+  const byName = <T>(valueOf: (i: number) => T, from = 0): Record<string, T> =>
+    Object.fromEntries(contenders.map(({ name }, i) => [name, valueOf(i)] as const).slice(from));
   return {
-    async step(batch: number, tokens: number): Promise<void> {
-      const rows = Array.from({ length: batch }, () => ({
-        ids: Int32Array.from({ length: tokens }, () => Math.floor(random() * V)),
-        typeIds: new Int32Array(tokens),
-        positionOffset: 0,
-      }));
-      const queries = pooling === "mean" || pooling === "none" ? "all" : "first";
-      const lengths = rows.map(() => length);
-      const { feeds } = collateTokens(rows, lengths, base.manifest, queries);
-      const labelDims = pooling === "none" ? [batch, tokens] : [batch];
-      const count = pooling === "none" ? batch * tokens : batch;
-      const labels = Array.from({ length: count }, () => Math.floor(random() * NUM_LABELS));
-      const all: Record<string, Tensor> = { ...feeds, [LABELS]: int64(labelDims, labels) };
-      targets.forEach((name, i) => (all[name] = float32(dims[i]!, params[name]!)));
-
-      const outputs = await session.run(all, targets.map(gradOf));
-      const grads = targets.map((name) => [name, toFloat32(outputs[gradOf(name)]!)] as const);
-      const clipped = clipByGlobalNorm(Object.fromEntries(grads), 1);
-      const next = optimizer.update(clipped.grads, state, params);
-      state = next.state;
-      params = applyUpdates(params, next.updates);
-    },
-    release: () => session.release(),
+    shape: `${batch}x${tokens}`,
+    tokens_per_second: byName((i) => (1000 * batch * tokens) / median(wall[i]!)),
+    ratio: byName((i) => ratioSpread(wall[i]!, wall[0]!), 1),
+    cpu_ratio: byName((i) => ratioSpread(cpu[i]!, cpu[0]!), 1),
+    step_ms: byName((i) => wall[i]!),
+    step_cpu_ms: byName((i) => cpu[i]!),
   };
 }
+
+function tableOf(results: readonly Result[], peers: readonly PeerName[]): string {
+  const header = [
+    "task",
+    "shape",
+    "ours tok/s",
+    ...peers.flatMap((name) => [name, "ours / it", "by CPU time"]),
+  ];
+  const rows = results.map(({ task, shape, tokens_per_second: speeds, ratio, cpu_ratio: cpu }) => [
+    task,
+    shape,
+    speeds["ours"]!.toFixed(0),
+    ...peers.flatMap((name) => [
+      speeds[name]!.toFixed(0),
+      spreadText(ratio[name]!),
+      cpu[name]!.median.toFixed(2),
+    ]),
+  ]);
+  return table([header, ...rows]);
+}
+
+const busyNote = (share: number): string =>
+  `others took ${(100 * share).toFixed(0)} % of the machine; threads that wait for each other suffer most from that, so look at the CPU time of --threads 1`;
+
+const rounded = (value: number): number => Number(value.toFixed(2));
+
+const spreadText = ({ median: middle, low, high }: Spread): string =>
+  `${middle.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;

@@ -4,9 +4,12 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { RESULTS, readResults } from "../bench/accuracy/results.ts";
+import { accuracyMarkdown } from "../bench/accuracy/table.ts";
 import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
 import { generalHelp, verbHelp } from "./help.ts";
+import { markdownTable } from "./markdown.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -17,6 +20,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
   let readme = readFileSync(join(PROJECT, "README.md"), "utf8");
   readme = replaceBlock(readme, "help", fenced(await generalHelp(COMMON_OPTIONS)));
   readme = replaceBlock(readme, "settings", settingsTable());
+  readme = replaceBlock(readme, "accuracy", accuracyMarkdown(readResults(RESULTS)));
   return new Map([
     ["README.md", readme],
     ["docs/cli.md", await cliPage()],
@@ -31,21 +35,14 @@ function replaceBlock(text: string, name: string, block: string): string {
   return `${text.slice(0, start + marker.length)}\n\n${block}\n\n${text.slice(end)}`;
 }
 
-/** What a deployment may set, padded as the formatter pads tables. */
+/** What a deployment may set. */
 function settingsTable(): string {
   const rows = Object.values(SETTINGS).map((setting) => [
     `\`${setting.variable}\``,
     setting.default.toLocaleString("en"),
     setting.meaning,
   ]);
-  const all = [["variable", "default", "what it limits"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const [head, ...body] = all;
-  return [line(head!), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
-    "\n",
-  );
+  return markdownTable([["variable", "default", "what it limits"], ...rows]);
 }
 
 /** Every verb with its options and an example. */

@@ -4,7 +4,10 @@ import { baseConfig, baseFloatWeights, basePooler } from "../../scripts/import/b
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { packGraph } from "../../scripts/onnx/pack.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { LABELS, LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import type { GraphWeights } from "../../scripts/training/graph-weights.ts";
+import { LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import { LABELS } from "../../scripts/training/loss.ts";
+import { partsOf } from "../../scripts/training/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
 import type { Arrays } from "../../scripts/training/optim.ts";
 import { collateTokens } from "../../src/core/collate.ts";
@@ -59,8 +62,15 @@ interface Step {
   run(params: Arrays): Promise<{ loss: number; grads: Record<string, Float32Array> }>;
 }
 
-/** A training session over the golden batch: one run is one forward and backward pass. */
-async function openStep(base: Base, golden: Tensors): Promise<Step> {
+/**
+ * A training session over the golden batch: one run is one forward and backward pass, in float32
+ * unless `computed` says otherwise.
+ */
+export async function openStep(
+  base: Base,
+  golden: Tensors,
+  computed?: GraphWeights,
+): Promise<Step> {
   const ids = golden(INPUT_IDS);
   const [batch, width] = [ids.dims[0]!, ids.dims[1]!];
   const labels = golden(LABELS);
@@ -71,6 +81,9 @@ async function openStep(base: Base, golden: Tensors): Promise<Step> {
     pooler: basePooler(base),
     pooling: isToken ? "none" : "pooler",
     numLabels: golden(CLASSIFIER_WEIGHT).dims[0]!,
+    numVirtualTokens: golden(PROMPT_EMBEDDINGS).dims[0]!,
+    parts: partsOf("prefix"),
+    ...(computed && { computed }),
   });
   const session = await createNodeSession(packGraph(graph));
 

@@ -62,7 +62,7 @@ function makeRows(
       value: numbers(size, task - layer),
     }));
     const head = { weight: numbers(labels * shape.hidden_size, task), bias: numbers(labels, task) };
-    return { prefix: { numVirtualTokens, layers }, head };
+    return { prefix: { numVirtualTokens, layers, deltas: null }, head };
   });
   return Array.from({ length: rows }, (_, r) => {
     const { prefix, head } = tasks[r % tasks.length]!;

@@ -101,6 +101,7 @@ function feedsFor(
             key: side(),
             value: side(),
           })),
+          deltas: null,
         };
   const row = { ids, typeIds: new Int32Array(tokens), prefix, positionOffset: 0 };
   return collate(

@@ -21,6 +21,11 @@ export const DATA_OPTIONS = {
     hint: "names of the columns of a file without header",
   },
   "tag-column": { type: "string", value: "N", hint: "conll: column of the tag, from 1 (2)" },
+  "label-separator": {
+    type: "string",
+    value: "S",
+    hint: "csv and tsv: what stands between several labels of one text, such as ;",
+  },
   "label-names": {
     type: "string",
     value: "A,B,..",
@@ -34,6 +39,7 @@ export function readDataOptions(values: ValuesOf<typeof DATA_OPTIONS>): DataOpti
   const format = readChoice(values.format, "--format", FORMATS);
   const tagColumn = readInteger(values["tag-column"], "--tag-column", { min: 1, max: 1000 });
   const { columns, "label-names": names } = values;
+  const separator = values["label-separator"];
   const { "text-column": text, "pair-column": pair, "label-column": label } = values;
   return {
     ...(format && { format }),
@@ -42,6 +48,7 @@ export function readDataOptions(values: ValuesOf<typeof DATA_OPTIONS>): DataOpti
     ...(label !== undefined && { labelColumn: label }),
     ...(columns !== undefined && { columns: columns.split(",") }),
     ...(tagColumn !== undefined && { tagColumn }),
+    ...(separator && { labelSeparator: separator }),
     ...(names !== undefined && { labelMap: readLabelNames(names).labelMap }),
     ...(values.strict === true && { strict: true }),
   };

@@ -23,6 +23,11 @@ export const command = defineCommand({
       hint: "where the paths of task.json are looked for first",
     },
     "batch-size": { type: "string", value: "N", default: "16", hint: "texts in one run" },
+    report: {
+      type: "string",
+      value: "FILE",
+      hint: "also write a report to look at; the hardest texts of the data stand in it",
+    },
     ...TASK_BASE_OPTIONS,
     ...DATA_OPTIONS,
   },
@@ -34,7 +39,7 @@ export const command = defineCommand({
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const { readTaskDataFiles } = await import("../training/prepare.ts");
-    const { evaluateTask, scoreName, scoreOf } = await import("../training/evaluate.ts");
+    const { assess, evaluationLogits } = await import("../training/evaluate.ts");
     const { openTaskWithBase } = await import("./task-base.ts");
 
     const note = (line: string): void => io.err(line);
@@ -44,10 +49,12 @@ export const command = defineCommand({
       note,
     );
     const options = readDataOptions(values);
+    const isNumeric = task.manifest.problem_type === "regression";
     const datasets = await readTaskDataFiles(dir, {
       files: values.data?.map((path) => ({ ...options, path })),
       dataDir: values["data-dir"],
       type: task.manifest.type,
+      isNumeric,
       strict: values.strict === true,
       note,
     });
@@ -56,7 +63,7 @@ export const command = defineCommand({
     const unknown = new Set(
       examples.flatMap(({ labels }) => labels).filter((label) => !known.has(label)),
     );
-    if (unknown.size > 0) {
+    if (unknown.size > 0 && !isNumeric) {
       note(
         `labels that the task does not have, so every such row counts as wrong: ${[...unknown].slice(0, 10).join(", ")}`,
       );
@@ -64,7 +71,7 @@ export const command = defineCommand({
 
     const progress = startProgress(io, { label: "eval", total: examples.length });
     let windows = 0;
-    const metrics = await evaluateTask(base, task, examples, {
+    const logits = await evaluationLogits(base, task, examples, {
       batchSize,
       signal: io.signal,
       onProgress: (done, total) => {
@@ -73,9 +80,17 @@ export const command = defineCommand({
       },
     }).finally(() => progress.stop());
     await base.session.release();
+    const evaluation = assess(task.manifest, examples, logits);
 
     const data = datasets.map(({ name }) => name).join(", ");
-    const { type } = metrics;
+    if (values.report !== undefined) {
+      const { writeEvaluationReport } = await import("../training/report/evaluation-report.ts");
+      const name = `${base.manifest.dtype}, onnxruntime-${runtime}`;
+      const source = { name: data, runtime: name, examples, logits, evaluation };
+      await writeEvaluationReport(values.report, dir, task, base.manifest, source);
+      note(`report: ${values.report}`);
+    }
+    const { metrics, score, ece } = evaluation;
     if (io.json) {
       io.out(
         JSON.stringify({
@@ -88,8 +103,10 @@ export const command = defineCommand({
           n: examples.length,
           windows,
           bad_rows: datasets.reduce((sum, { badRows }) => sum + badRows, 0),
-          metric: scoreName(type),
-          score: scoreOf(metrics),
+          metric: score.name,
+          score: score.value,
+          interval: [score.low, score.high],
+          ece,
           metrics,
         }),
       );
@@ -98,7 +115,7 @@ export const command = defineCommand({
     io.out(
       `${task.manifest.task} ${task.version} on ${data}, base ${shortIdentity(base.manifest)} (${base.manifest.dtype}, ${runtime})`,
     );
-    for (const line of metricLines(metrics)) io.out(line);
+    for (const line of metricLines(evaluation, task.manifest)) io.out(line);
     return 0;
   },
 });

@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import { checkName } from "../../src/core/keys.ts";
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
 import { readBaseFolder } from "../import/base-folder.ts";
 import {
   checkAdapterFitsBase,
@@ -10,6 +11,7 @@ import {
   readPeftAdapter,
 } from "../publish/peft.ts";
 import { taskCard } from "../training/card.ts";
+import { taskFacts } from "../training/report/task-facts.ts";
 import { packTask, writeTaskFolder } from "../training/task-folder.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../training/task-spec.ts";
 import { UsageError, defineCommand, readInteger, required } from "./command.ts";
@@ -65,16 +67,11 @@ export const command = defineCommand({
         created: new Date().toISOString(),
       },
       base,
-      {
-        [PROMPT_EMBEDDINGS]: promptEmbeddings.values,
-        [CLASSIFIER_WEIGHT]: weight.values,
-        [CLASSIFIER_BIAS]: bias,
-      },
-      {
-        [PROMPT_EMBEDDINGS]: promptEmbeddings.dims,
-        [CLASSIFIER_WEIGHT]: weight.dims,
-        [CLASSIFIER_BIAS]: [bias.length],
-      },
+      new Map([
+        [PROMPT_EMBEDDINGS, float32(promptEmbeddings.dims, promptEmbeddings.values)],
+        [CLASSIFIER_WEIGHT, float32(weight.dims, weight.values)],
+        [CLASSIFIER_BIAS, float32([bias.length], bias)],
+      ]),
       "float32",
     );
     const spec = {
@@ -88,15 +85,9 @@ export const command = defineCommand({
       num_virtual_tokens: numVirtualTokens,
       ...(pooling !== "none" && { pooling }),
     };
-    const card = taskCard(packed.task.manifest, {
-      description: spec.description,
-      method: "prefix",
-      data: null,
-      settings: {},
-      prefixBytes: packed.prefixBytes.byteLength,
-    });
-    await writeTaskFolder(out, packed, { taskJson: writeTaskSpec(spec), card });
     const { version } = packed.task;
+    const card = taskCard(taskFacts(packed.task.manifest, base, { method: "prefix", version }));
+    await writeTaskFolder(out, packed, { taskJson: writeTaskSpec(spec), card, report: null });
     io.out(
       io.json
         ? JSON.stringify({

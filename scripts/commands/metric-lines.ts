@@ -1,16 +1,42 @@
-/** Metrics as lines for people: the numbers, then a table of labels. */
-import { scoreName } from "../training/evaluate.ts";
-import type { TaskMetrics } from "../training/evaluate.ts";
+/** Metrics as lines for people: the numbers, how sure they are, then a table of labels. */
+import type { Evaluation } from "../training/evaluate.ts";
 
 /** A table longer than this is for --json. */
 const MAX_LABELS = 100;
 
-export function metricLines(metrics: TaskMetrics): string[] {
-  const { type, rows, labels, ...numbers } = metrics;
-  const summary = Object.entries(numbers).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+/** `temperature` is the manifest's; `uncalibrated` the same rows without it, where it is new. */
+export function metricLines(
+  { metrics, score, ece }: Evaluation,
+  { temperature, uncalibrated }: { temperature: number; uncalibrated?: Evaluation | undefined },
+): string[] {
+  const { type: _, rows, labels, ...numbers } = metrics;
+  const summary = Object.entries(numbers).map(
+    ([name, value]) =>
+      `${name} ${value.toFixed(4)}${name === score.name ? ` (${intervalText(score)})` : ""}`,
+  );
+  return [
+    `${rows} rows · ${summary.join(" · ")} · judged by ${score.name}`,
+    ...(ece === null ? [] : [calibrationLine(ece, temperature, uncalibrated)]),
+    ...(labels.length > 0 ? labelTable(labels) : []),
+  ];
+}
+
+const intervalText = ({ low, high, level }: Evaluation["score"]): string =>
+  `${level * 100} %: ${low.toFixed(4)} to ${high.toFixed(4)}`;
+
+function calibrationLine(
+  ece: number,
+  temperature: number,
+  uncalibrated: Evaluation | undefined,
+): string {
+  const before = uncalibrated?.ece;
+  const was = typeof before === "number" && temperature !== 1 ? `${before.toFixed(4)} -> ` : "";
+  return `expected calibration error ${was}${ece.toFixed(4)} · temperature ${temperature}`;
+}
+
+function labelTable(labels: Evaluation["metrics"]["labels"]): string[] {
   const width = Math.max(5, ...labels.map(({ label }) => label.length));
   return [
-    `${rows} rows · ${summary.join(" · ")} (judged by ${scoreName(type)})`,
     `${"label".padEnd(width)}  precision  recall      f1  support`,
     ...labels.slice(0, MAX_LABELS).map(({ label, precision, recall, f1, support }) => {
       const cells = [

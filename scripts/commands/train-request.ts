@@ -7,11 +7,21 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/keys.ts";
 import { readLabelNames } from "../training/labels.ts";
-import { EMPTY_SPEC, METHODS, readTaskSpec } from "../training/task-spec.ts";
-import type { DataFile, Hyperparameters, TaskSpec } from "../training/task-spec.ts";
+import { METHODS } from "../training/methods.ts";
+import { REPORT_LEVELS } from "../training/report/level.ts";
+import { TRAIN_GRAPHS } from "../training/train-graph.ts";
+import { EMPTY_SPEC, readTaskSpec } from "../training/task-spec.ts";
+import type { Hyperparameters } from "../training/hyperparameters.ts";
+import type { DataFile, TaskSpec } from "../training/task-spec.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
+
+const PROBLEM_TYPES = [
+  "single_label_classification",
+  "multi_label_classification",
+  "regression",
+] as const;
 
 const TASK_JSON = "task.json";
 
@@ -50,18 +60,31 @@ export const TRAIN_OPTIONS = {
     value: "sequence|token",
     hint: "one label a text, or one a word (default: by the format)",
   },
+  "problem-type": {
+    type: "string",
+    value: "NAME",
+    hint: `${PROBLEM_TYPES.join(", ")} (default: by the labels)`,
+  },
   method: {
     type: "string",
     value: METHODS.join("|"),
-    hint: "prefix: P-Tuning v2; linear: the head alone",
+    hint: "what is trained with the head (prefix)",
   },
   pooling: {
     type: "string",
     value: "pooler|cls|mean",
     hint: "what the head reads of a text (mean)",
   },
-  "num-virtual-tokens": { type: "string", value: "P", hint: "length of the prefix (16)" },
-  "max-length": { type: "string", value: "N", hint: "longest window in tokens (256)" },
+  "num-virtual-tokens": {
+    type: "string",
+    value: "P",
+    hint: "length of the prefix (16, or 32 for tags)",
+  },
+  "max-length": {
+    type: "string",
+    value: "N",
+    hint: "longest window in tokens (by the texts: 128 to 256)",
+  },
   "max-rows": { type: "string", value: "N", hint: "train on a random choice of N rows" },
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
   lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },
@@ -87,7 +110,22 @@ export const TRAIN_OPTIONS = {
     value: "X",
     hint: "gradients are scaled down to this norm (1)",
   },
+  patience: {
+    type: "string",
+    value: "N",
+    hint: "stop after N epochs without a better score; 0: never (by the number of epochs)",
+  },
+  "train-graph": {
+    type: "string",
+    value: TRAIN_GRAPHS.join("|"),
+    hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
+  },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
+  report: {
+    type: "string",
+    value: REPORT_LEVELS.join("|"),
+    hint: "report.html: none, numbers only, or also the hardest texts of the evaluation data (full)",
+  },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
   ...DATA_OPTIONS,
 } as const satisfies Options;
@@ -121,9 +159,10 @@ const readSource = async (dir: string): Promise<TaskSpec> =>
 /** What a person added to the task.json of an earlier run, which the next run must not lose. */
 async function writtenByHand(out: string): Promise<TaskSpec> {
   if (!existsSync(join(out, TASK_JSON))) return EMPTY_SPEC;
-  const { description, examples, data } = await readSource(out);
-  const { source, licence } = data;
-  return { ...EMPTY_SPEC, description, examples, data: { ...EMPTY_SPEC.data, source, licence } };
+  const { description, examples, report, data } = await readSource(out);
+  const { source, licence, language } = data;
+  const origin = { ...EMPTY_SPEC.data, source, licence, language };
+  return { ...EMPTY_SPEC, description, examples, report, data: origin };
 }
 
 /** Whether a path is a task folder; throws UsageError for a folder that is none. */
@@ -163,10 +202,12 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     weight_decay: readNumber(values["weight-decay"], "--weight-decay", numeric),
     warmup_ratio: readNumber(values["warmup-ratio"], "--warmup-ratio", { min: 0, max: 1 }),
     prefix_dropout: readNumber(values["prefix-dropout"], "--prefix-dropout", { min: 0, max: 0.9 }),
+    patience: readInteger(values.patience, "--patience", { min: 0, max: 10_000 }),
     max_grad_norm: readNumber(values["max-grad-norm"], "--max-grad-norm", { min: 1e-6, max: 1e6 }),
   };
   const given = {
     type: readChoice(values.type, "--type", ["sequence", "token"]),
+    problem_type: readChoice(values["problem-type"], "--problem-type", PROBLEM_TYPES),
     method: readChoice(values.method, "--method", METHODS),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
@@ -177,6 +218,8 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     max_rows: readInteger(values["max-rows"], "--max-rows", { min: 1 }),
     seed: readInteger(values.seed, "--seed", { min: 0 }),
     label_all_tokens: values["label-all-tokens"],
+    train_graph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS),
+    report: readChoice(values.report, "--report", REPORT_LEVELS),
     labels: names !== undefined && !names.includes("=") ? readLabelNames(names).labels : undefined,
     ...(Object.values(hyperparameters).some((value) => value !== undefined) && {
       hyperparameters: { ...spec.hyperparameters, ...defined(hyperparameters) },

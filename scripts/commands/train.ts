@@ -5,10 +5,16 @@
 import { relative, resolve } from "node:path";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
+import type { Estimate } from "../training/estimate.ts";
+import { isServed } from "../training/methods.ts";
+import type { RunState } from "../training/run-state.ts";
 import { writeTaskSpec } from "../training/task-spec.ts";
+import type { Hyperparameters } from "../training/hyperparameters.ts";
 import type { DataFile, TaskSpec } from "../training/task-spec.ts";
+import { isStale } from "../training/trainer.ts";
 import { defineCommand } from "./command.ts";
 import type { Io } from "./command.ts";
+import { dataLines, durationText, settingsLines } from "./data-lines.ts";
 import { metricLines } from "./metric-lines.ts";
 import { TRAIN_OPTIONS, isTaskFolder, readRequest, resumeLine } from "./train-request.ts";
 
@@ -22,11 +28,12 @@ export const command = defineCommand({
   options: TRAIN_OPTIONS,
   async run({ values, positionals, io }) {
     const { spec, out, name, isSourceChanged } = await readRequest(values, positionals);
-    const { bundledBaseDir, BUNDLED_BASE, openBase } = await import("../local.ts");
+    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } = await import("../local.ts");
     const { readBaseFolder } = await import("../import/base-folder.ts");
     const { createNodeSession } = await import("../runtime-node.ts");
     const { prepareTask } = await import("../training/prepare.ts");
-    const { trainTask, writeTrainedTask } = await import("../training/train-task.ts");
+    const { trainTask } = await import("../training/train-task.ts");
+    const { writeTrainedTask } = await import("../training/finish-task.ts");
 
     const note = (line: string): void => io.err(line);
     const base = await readBaseFolder(
@@ -37,16 +44,13 @@ export const command = defineCommand({
       positionals[0] !== undefined && isTaskFolder(positionals[0]) ? positionals[0] : ".",
     ];
     const strict = values.strict === true;
-    const prepared = await prepareTask(spec, base.manifest, { folders, strict, note });
+    const options = { folders, strict, note };
+    const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
     const { hyperparameters: h } = prepared;
-    note(
-      `${name}: ${prepared.train.length} rows, ${prepared.labels.length} labels, ${prepared.evaluation.length} to evaluate (${prepared.evaluationName})`,
-    );
-    note(
-      `${prepared.method}, ${prepared.numVirtualTokens} virtual tokens, pooling ${prepared.pooling}, base ${base.manifest.name} (${base.manifest.dtype}), lr ${h.learning_rate}, ${h.epochs} epochs, batch ${h.batch_size}, seed ${prepared.seed}`,
-    );
+    for (const line of dataLines(name, prepared)) note(line);
+    for (const line of settingsLines(prepared, base.manifest)) note(line);
 
-    const display = showRun(io, h.epochs);
+    const display = showRun(io, h);
     const result = await trainTask(
       spec,
       prepared,
@@ -72,11 +76,13 @@ export const command = defineCommand({
       name,
       base: base.manifest.name,
       type: prepared.type,
+      problem_type: prepared.problemType,
       labels: prepared.labels,
       method: prepared.method,
       num_virtual_tokens: prepared.numVirtualTokens,
       pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
       max_length: prepared.maxLength,
+      train_graph: prepared.trainGraph,
       hyperparameters: h,
       seed: prepared.seed,
       data: {
@@ -88,21 +94,37 @@ export const command = defineCommand({
     const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
     await writeTrainedTask(out, spec, prepared, result, taskJson);
 
-    const { metrics, packed } = result;
+    const { evaluation, uncalibrated, packed, state } = result;
+    const { version, manifest } = packed.task;
     if (io.json) {
       io.out(
         JSON.stringify({
           task: name,
           out,
-          version: packed.task.version,
-          metrics,
-          history: result.state.history,
+          version,
+          score: evaluation.score,
+          metrics: evaluation.metrics,
+          calibration: {
+            temperature: manifest.temperature,
+            thresholds: manifest.thresholds,
+            ece: evaluation.ece,
+            ece_uncalibrated: uncalibrated.ece,
+          },
+          data: prepared.summary,
+          hyperparameters: h,
+          reasons: prepared.reasons,
+          history: state.history,
           prefix_bytes: packed.prefixBytes.byteLength,
         }),
       );
     } else {
-      for (const line of metricLines(metrics)) io.out(line);
-      io.out(`${out}: version ${packed.task.version}, ${packed.prefixBytes.byteLength} bytes`);
+      const { temperature } = manifest;
+      for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
+      io.out(
+        isServed(prepared.method)
+          ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
+          : `${out}: ${prepared.method} is a yardstick; nothing there can be pushed`,
+      );
     }
     return 0;
   },
@@ -115,7 +137,7 @@ const relativeTo = (out: string, file: DataFile): DataFile => ({
 });
 
 /** The progress of a run: a bar of the steps that are left, and a line for each epoch. */
-function showRun(io: Io, epochs: number) {
+function showRun(io: Io, { epochs, patience }: Hyperparameters) {
   let progress: Progress | null = null;
   let first = 0;
   let mark = Date.now();
@@ -124,6 +146,12 @@ function showRun(io: Io, epochs: number) {
   let steps = 0;
   const mix = (old: number, now: number): number => old + (now - old) / Math.min(50, steps);
   return {
+    onEstimate({ seconds, tokensPerSecond }: Estimate): void {
+      const speed = Math.round(tokensPerSecond).toLocaleString("en");
+      const most = patience > 0 ? "at most " : "";
+      io.err(`${most}about ${durationText(seconds)} at ${speed} tokens/s; Ctrl-C saves`);
+      mark = Date.now();
+    },
     onStep(report: { step: number; totalSteps: number; loss: number; tokens: number }): void {
       const now = Date.now();
       if (!progress) {
@@ -138,18 +166,16 @@ function showRun(io: Io, epochs: number) {
       const speed = Math.round((tokens / Math.max(ms, 1)) * 1000).toLocaleString("en");
       progress.update(report.step - first, `loss ${loss.toFixed(3)} · ${speed} tokens/s`);
     },
-    onEpoch({
-      history,
-      best,
-    }: {
-      history: readonly { epoch: number; loss: number; score: number }[];
-      best: { epoch: number } | null;
-    }): void {
+    onEpoch(state: RunState): void {
+      const { history, best } = state;
       const { epoch, loss, score } = history.at(-1)!;
       const star = best?.epoch === epoch ? " (best)" : "";
       io.err(
         `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}${star}`,
       );
+      if (epoch < epochs && isStale(state, patience)) {
+        io.err(`stopped: no better score in ${patience} epochs; epoch ${best!.epoch} is taken`);
+      }
       mark = Date.now();
     },
     stop: (): void => progress?.stop(),

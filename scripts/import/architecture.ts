@@ -58,10 +58,31 @@ export interface EncoderInputs {
   readonly positionIds: Value; // [B, T] int64
   readonly queryLength: Value; // [1] int64
   readonly past: readonly { readonly key: Value; readonly value: Value }[]; // a layer: [B, N, P, D]
+  /** Weights that are computed or fed instead of stored, by tensor name: what full fine-tuning trains. */
+  readonly replaced?: ReadonlyMap<string, Value>;
+  /** Added to vectors (biases, LayerNorm weights) by tensor name: [n] for all rows, or [D, 1, n], D = B or 1. */
+  readonly deltas?: ReadonlyMap<string, Value>;
+  /** Shares of the embeddings' and every layer's output in what is answered: [1, L+1], or [B, L+1] by row. */
+  readonly layerWeights?: Value;
+  /** Trained input embeddings, which follow the tokens and have no positions: [S, H]. */
+  readonly prompt?: Value;
+}
+
+/** Which of several forms of equal meaning a graph takes; by default those that are quick in wasm. */
+export interface GraphForm {
+  /** For a graph that is walked backwards and runs natively. */
+  readonly isTrained?: boolean;
+  /**
+   * 8-bit weights as signed numbers: the same integer products, 2.3 times as fast as unsigned ones
+   * on CPUs with VNNI, wrong ones where instructions saturate (training/signed-products.ts asks).
+   */
+  readonly hasSignedWeights?: boolean;
 }
 
 export interface EncoderOutputs {
   readonly lastHiddenState: Value; // [B, Q, H]
+  /** What the word table gave: its gradient goes to the rows of the table. */
+  readonly wordRows: Value; // [B*T, H]
   /** The rows [M, in] that each input scale belongs to, by its name: what calibration looks at. */
   readonly scaledInputs: ReadonlyMap<string, Value>;
 }
@@ -83,5 +104,6 @@ export interface Architecture {
     config: EncoderConfig,
     weights: Weights,
     inputs: EncoderInputs,
+    form?: GraphForm,
   ): EncoderOutputs;
 }

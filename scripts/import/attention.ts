@@ -6,6 +6,7 @@
 import type { Dim, Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { EncoderConfig, EncoderInputs } from "./architecture.ts";
+import { attentionGradient } from "./attention-gradient.ts";
 
 /**
  * Added to the scores of masked columns. Finite, so that a row with nothing to attend to gives
@@ -27,8 +28,9 @@ export interface AttentionFrame {
   /** Sizes of the groups of heads that are attended one after the other. */
   readonly headGroups: readonly number[];
   readonly bias: Value; // [B, 1, 1, P+T+R]: 0 where attended, MASKED elsewhere
+  readonly columns: Value; // (P+T)
   readonly padding: Value; // [B, N, R, D] zeros
-  readonly tokens: Value; // (B, T, N, D)
+  readonly tokens: Value; // (B, -1, N, D)
   readonly queries: Value; // (B, Q, N, D)
   readonly output: Value; // (B, Q, H)
 }
@@ -67,13 +69,14 @@ export function attentionFrame(
     config,
     headGroups: Array.from({ length: groups }, () => config.heads / groups),
     bias: ops.Unsqueeze(g, bias, 1, 2),
+    columns,
     padding: filled(0, ops.Concat(g, [batch, heads, rest, size], 0), [
       "B",
       config.heads,
       "R",
       config.headSize,
     ]),
-    tokens: ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 2), heads, size], 0),
+    tokens: ops.Concat(g, [batch, g.ints(-1), heads, size], 0),
     queries: ops.Concat(g, [batch, inputs.queryLength, heads, size], 0),
     output: ops.Concat(g, [batch, inputs.queryLength, g.ints(config.hidden)], 0),
   };
@@ -94,24 +97,40 @@ export function attention(g: Graph, frame: AttentionFrame, call: AttentionCall):
     ops.Transpose(g, ops.ReshapeTo(g, x, shape, ["B", length, N, D]), [0, 2, 1, 3]);
   const columns = (past: Value, x: Value): Value =>
     ops.Concat(g, [past, split(x, frame.tokens, "T"), frame.padding], 2); // [B, N, P+T+R, D]
-  const query = call.isLast
-    ? split(call.query, frame.queries, "Q")
-    : split(call.query, frame.tokens, "T"); // [B, N, T, D]
+  const byQuery = (x: Value): Value =>
+    call.isLast ? split(x, frame.queries, "Q") : split(x, frame.tokens, "T"); // [B, N, T, D]
+  const query = byQuery(call.query);
   const key = columns(call.past.key, call.key);
   const value = columns(call.past.value, call.value);
 
-  const context =
-    frame.headGroups.length === 1
-      ? attend(g, frame, query, key, value)
-      : ops.Concat(g, inGroups(g, frame, [query, key, value]), 1); // [B, N, T, D]
-  return ops.Reshape(g, ops.Transpose(g, context, [0, 2, 1, 3]), [-1, H]);
+  const rows = (x: Value): Value => ops.Reshape(g, ops.Transpose(g, x, [0, 2, 1, 3]), [-1, H]); // [B*T, H]
+  if (frame.headGroups.length > 1) {
+    return rows(ops.Concat(g, inGroups(g, frame, [query, key, value]), 1));
+  }
+  const { context, shares } = attend(g, frame, query, key, value);
+  const { key: pastKey, value: pastValue } = call.past;
+  const inputs = [call.query, call.key, call.value, pastKey, pastValue];
+  return g.stateGradient(rows(context), inputs, (dy) =>
+    attentionGradient(
+      g,
+      { query, key, value, shares, context, dContext: byQuery(dy) },
+      { prefixLength: ops.Shape(g, pastKey, 2, 3), columns: frame.columns },
+    ),
+  );
 }
 
-function attend(g: Graph, frame: AttentionFrame, query: Value, key: Value, value: Value): Value {
+function attend(
+  g: Graph,
+  frame: AttentionFrame,
+  query: Value,
+  key: Value,
+  value: Value,
+): { context: Value; shares: Value } {
   const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T+R]
   const scale = g.scalar(1 / Math.sqrt(frame.config.headSize));
   const scores = ops.Add(g, ops.Mul(g, products, scale), frame.bias);
-  return ops.MatMul(g, ops.Softmax(g, scores), value); // [B, N, T, D]
+  const shares = ops.Softmax(g, scores);
+  return { shares, context: ops.MatMul(g, shares, value) }; // [B, N, T, D]
 }
 
 /** Attends group by group of heads, one after the other. */
@@ -120,5 +139,5 @@ function inGroups(g: Graph, frame: AttentionFrame, operands: readonly Value[]): 
   const [queries, keys, values] = operands.map((x) =>
     g.addAll("Split", [x, sizes], { axis: 1 }, { outputs: frame.headGroups.length }),
   );
-  return queries!.map((query, i) => attend(g, frame, query, keys![i]!, values![i]!));
+  return queries!.map((query, i) => attend(g, frame, query, keys![i]!, values![i]!).context);
 }

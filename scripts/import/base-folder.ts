@@ -20,6 +20,7 @@ import type { Tensor } from "../../src/core/tensor.ts";
 import { encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { GraphFiles } from "../../src/runtime/session.ts";
 import { packGraph } from "../onnx/pack.ts";
+import { countDeltas } from "./additions.ts";
 import type { Architecture, EncoderConfig, Weights } from "./architecture.ts";
 import { architectureOf } from "./architectures.ts";
 import { readIfThere } from "./checkpoint.ts";
@@ -105,6 +106,7 @@ export async function packBase(parts: BaseParts): Promise<Base> {
     max_length: config.maxPositions - config.firstPosition,
     first_position: config.firstPosition,
     pad_token_id: config.padTokenId,
+    num_bias_deltas: countDeltas(architecture, config),
     graph: GRAPH,
     weights: [...graphFiles.weights.keys()],
     tokenizer: "tokenizer.json",

@@ -16,9 +16,11 @@ import type {
   EncoderConfig,
   EncoderInputs,
   EncoderOutputs,
+  GraphForm,
   TensorSpec,
   Weights,
 } from "./architecture.ts";
+import { mixLayers, withPrompt } from "./additions.ts";
 import { attention, attentionFrame } from "./attention.ts";
 import { Projections } from "./projections.ts";
 
@@ -115,19 +117,24 @@ function buildEncoder(
   g: Graph,
   config: EncoderConfig,
   weights: Weights,
-  inputs: EncoderInputs,
+  given: EncoderInputs,
+  form: GraphForm = {},
 ): EncoderOutputs {
-  const p = new Projections(g, weights);
+  const p = new Projections(g, weights, given, form);
   const { hidden: H, epsilon } = config;
 
   const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
-  const words = p.lookup(WORDS, flat(inputs.inputIds)); // [B*T, H]
-  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(inputs.positionIds));
-  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(inputs.tokenTypeIds));
-  const embedded = ops.Add(g, ops.Add(g, words, types), positions);
+  const words = p.lookup(WORDS, flat(given.inputIds)); // [B*T, H]
+  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(given.positionIds));
+  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(given.tokenTypeIds));
+  const { embedded, inputs } = withPrompt(
+    g,
+    ops.Add(g, ops.Add(g, words, types), positions),
+    given,
+  );
+  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 && !form.isTrained });
   let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
-
-  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 });
+  const outputs = [x];
   for (let layer = 0; layer < config.layers; layer++) {
     const at = layerName(layer);
     const isLast = layer === config.layers - 1;
@@ -156,9 +163,13 @@ function buildEncoder(
       p.rows(widened, { min: activationMin(config) }),
     );
     x = p.norm(`${at}.output.LayerNorm`, ops.Add(g, narrowed, attended), epsilon);
+    outputs.push(x);
   }
+  const { layerWeights } = inputs;
+  const answer = layerWeights ? mixLayers(g, inputs, layerWeights, outputs) : x;
   return {
-    lastHiddenState: ops.ReshapeTo(g, x, frame.output, ["B", "Q", H]),
+    lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", H]),
+    wordRows: words,
     scaledInputs: p.scaledInputs,
   };
 }

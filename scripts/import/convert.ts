@@ -3,8 +3,8 @@
  * where asked, pack. One function for every architecture; what differs is in the table of specs.
  */
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
-import { float32 } from "../../src/core/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import { transpose } from "../onnx/quantize.ts";
 import { architectureOf } from "./architectures.ts";
 import { packBase, sha256 } from "./base-folder.ts";
 import type { Base } from "./base-folder.ts";
@@ -65,16 +65,6 @@ export async function importCheckpoint(
     card: (manifest) => importCard(manifest, checkpoint, selection.ignored),
     created,
   });
-}
-
-/** [out, in] -> [in, out]. */
-function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {
-  const [rows, columns] = [dims[0]!, dims[1]!];
-  const turned = new Float32Array(data.length);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c]!;
-  }
-  return float32([columns, rows], turned);
 }
 
 /** Hash of the weights whatever their order, files or first dtype: an fp32 and an int8 import share it. */

@@ -1,8 +1,10 @@
 /** Declares the graph inputs that every encoder shares: one place ties names, dims and dtypes. */
 import {
   ATTENTION_MASK,
+  BIAS_DELTAS,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
+  LAYER_WEIGHTS,
   POSITION_IDS,
   QUERY_LENGTH,
   TOKEN_TYPE_IDS,
@@ -10,6 +12,9 @@ import {
   pastValue,
 } from "../../src/core/shapes.ts";
 import { Graph } from "../onnx/graph.ts";
+import type { Value } from "../onnx/graph.ts";
+import * as ops from "../onnx/ops.ts";
+import { countDeltas, deltaSpecs } from "./additions.ts";
 import type { Architecture, EncoderConfig, EncoderInputs, Weights } from "./architecture.ts";
 
 /** Adds the inputs that a batch of texts fills, named as in core/shapes.ts. */
@@ -23,7 +28,7 @@ export function tokenInputs(graph: Graph): Omit<EncoderInputs, "past"> {
   };
 }
 
-/** Adds all inputs of an encoder to `graph`: a batch of texts and its prefixes. */
+/** Adds a batch of texts and their prefixes: all that an encoder needs. */
 export function encoderInputs(graph: Graph, config: EncoderConfig): EncoderInputs {
   const past = ["B", config.kvHeads, "P", config.headSize];
   return {
@@ -35,14 +40,37 @@ export function encoderInputs(graph: Graph, config: EncoderConfig): EncoderInput
   };
 }
 
-/** The serving graph: inputs, encoder, `last_hidden_state` [B, Q, H]. */
+/** `bias_deltas` [D, W], cut into one vector [D, 1, n] for each name in deltaSpecs. */
+function deltaInputs(
+  graph: Graph,
+  architecture: Architecture,
+  config: EncoderConfig,
+): ReadonlyMap<string, Value> {
+  const specs = deltaSpecs(architecture, config);
+  const sizes = specs.map(({ dims }) => dims[0]!);
+  const packed = graph.input(BIAS_DELTAS, "float32", ["D", countDeltas(architecture, config)]);
+  const byText = ops.Unsqueeze(graph, packed, 1);
+  const vectors = graph.addAll(
+    "Split",
+    [byText, graph.ints(...sizes)],
+    { axis: 2 },
+    { outputs: sizes.length },
+  );
+  return new Map(specs.map(({ name }, i) => [name, vectors[i]!]));
+}
+
+/** The serving graph: texts, prefixes, deltas -> encoder -> `last_hidden_state` [B, Q, H]. */
 export function buildServingGraph(
   architecture: Architecture,
   config: EncoderConfig,
   weights: Weights,
 ): Graph {
   const graph = new Graph();
-  const inputs = encoderInputs(graph, config);
+  const inputs: EncoderInputs = {
+    ...encoderInputs(graph, config),
+    deltas: deltaInputs(graph, architecture, config),
+    layerWeights: graph.input(LAYER_WEIGHTS, "float32", ["D", config.layers + 1]),
+  };
   const { lastHiddenState } = architecture.buildEncoder(graph, config, weights, inputs);
   graph.output(lastHiddenState, LAST_HIDDEN_STATE);
   return graph;

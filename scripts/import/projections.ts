@@ -4,12 +4,19 @@
  * plain ONNX ops with simple gradients; 8-bit weights make the forms that are quick in wasm.
  */
 import { FormatError } from "../../src/core/errors.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
-import { offsetName, quantizeRows, quantizedLinear, scaleName } from "../onnx/quantize.ts";
+import { offsetName, quantizeRows, quantizedLinear, scaleName, signed } from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
-import type { EncoderInputs, Weights } from "./architecture.ts";
+import { byText, firstPositions } from "./additions.ts";
+import type { EncoderInputs, GraphForm, Weights } from "./architecture.ts";
+import { biasedGelu, linearGradient } from "./straight-through.ts";
+import type { QuantizedWeight } from "./straight-through.ts";
+
+/** What a graph has instead of, or on top of, the stored weights (EncoderInputs). */
+type Changes = Pick<EncoderInputs, "replaced" | "deltas">;
 
 interface RowsOptions {
   /** Lower bound of x where its activation function has one. */
@@ -32,20 +39,40 @@ export class Projections {
   readonly isInt8: boolean;
   readonly #g: Graph;
   readonly #weights: Weights;
+  readonly #changes: Changes;
+  readonly #form: GraphForm;
+  readonly #vectors = new Map<string, Value>();
 
-  constructor(g: Graph, weights: Weights) {
+  constructor(g: Graph, weights: Weights, changes: Changes = {}, form: GraphForm = {}) {
     this.#g = g;
     this.#weights = weights;
+    this.#changes = changes;
+    this.#form = form;
     this.isInt8 = [...weights.values()].some(({ dtype }) => dtype === "uint8");
   }
 
-  /** The weight `name` as a constant of the graph. */
+  /** The weight `name`: a constant of the graph, unless something replaces it. */
   tensor(name: string): Value {
-    const known = this.#g.initializers.get(name);
-    if (known) return known.value;
+    const known = this.#changes.replaced?.get(name) ?? this.#g.initializers.get(name)?.value;
+    if (known) return known;
     const tensor = this.#weights.get(name);
-    if (tensor) return this.#g.constant(name, tensor);
+    if (tensor) return this.#g.constant(name, this.#stored(tensor));
     throw new FormatError("tensor-missing", `tensor "${name}": the weights do not hold it`);
+  }
+
+  #stored(tensor: Tensor): Tensor {
+    return tensor.dtype === "uint8" && this.#form.hasSignedWeights ? signed(tensor) : tensor;
+  }
+
+  /** A bias or LayerNorm weight [n], with its delta on top: then [n] or [D, 1, n]. */
+  #vector(name: string): Value {
+    const delta = this.#changes.deltas?.get(name);
+    if (!delta) return this.tensor(name);
+    const known = this.#vectors.get(name);
+    if (known) return known;
+    const sum = ops.Add(this.#g, this.tensor(name), delta);
+    this.#vectors.set(name, sum);
+    return sum;
   }
 
   /** Wraps activations for the linears that read them. */
@@ -56,7 +83,7 @@ export class Projections {
 
   /** x times `<name>.weight` plus `<name>.bias`. Quantizes x once for all linears that read it. */
   linear(name: string, rows: Rows): Value {
-    return ops.Add(this.#g, this.#product(name, rows), this.#bias(name, rows));
+    return byText(this.#g, ops.Add, this.#product(name, rows), this.#bias(name, rows));
   }
 
   /** activation(linear). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
@@ -65,15 +92,29 @@ export class Projections {
     if (!this.isInt8 || activation === "relu") {
       return ops.ACTIVATIONS[activation](g, this.linear(name, rows));
     }
-    return g.add("FastGelu", [this.#product(name, rows), this.#bias(name, rows)]);
+    const [product, bias] = [this.#product(name, rows), this.#bias(name, rows)];
+    if (bias.dims.length > 1) return g.add("FastGelu", [byText(g, ops.Add, product, bias)]);
+    return biasedGelu(g, { x: rows.x, product, bias }, this.#quantized(name, rows));
   }
 
   #product(name: string, rows: Rows): Value {
     const g = this.#g;
     const weight = this.tensor(`${name}.weight`);
-    if (weight.dtype !== "uint8") return ops.MatMul(g, rows.x, weight);
+    if (weight.dtype === "float32") return ops.MatMul(g, rows.x, weight);
     rows.quantized ??= quantizeRows(g, this.#scaled(rows), rows.min);
-    return quantizedLinear(g, rows.quantized, weight, this.tensor(scaleName(`${name}.weight`)));
+    const scale = this.tensor(scaleName(`${name}.weight`));
+    const y = quantizedLinear(g, rows.quantized, weight, scale);
+    const quantized = this.#quantized(name, rows);
+    return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, quantized, dy)]);
+  }
+
+  #quantized(name: string, { inputScale }: Rows): QuantizedWeight {
+    return {
+      name: `${name}.weight`,
+      weights: this.#weights,
+      inputScale,
+      constant: (at, values) => this.#g.constant(at, this.#stored(values)),
+    };
   }
 
   #scaled({ x, inputScale }: Rows): Value {
@@ -81,18 +122,23 @@ export class Projections {
     return ops.Mul(this.#g, x, this.tensor(inputScale));
   }
 
-  /** Bias [out]; with the offset of an input quantized above its minimum, which is folded at load. */
+  /** Bias [out] or [D, 1, out]; with the offset of an input quantized above its minimum, which is folded at load. */
   #bias(name: string, { min }: Rows): Value {
-    const bias = this.tensor(`${name}.bias`);
+    const bias = this.#vector(`${name}.bias`);
     if (!this.isInt8 || min === undefined || min === 0) return bias;
     return ops.Add(this.#g, bias, this.tensor(offsetName(`${name}.weight`)));
   }
 
   /** LayerNormalization by `<name>.weight` and `<name>.bias`. */
   norm(name: string, x: Value, epsilon: number): Value {
-    const [gamma, beta] = [this.tensor(`${name}.weight`), this.tensor(`${name}.bias`)];
-    const form = this.isInt8 ? ops.layerNormInParts : ops.layerNorm;
-    return form(this.#g, x, gamma, beta, epsilon);
+    const g = this.#g;
+    const [gamma, beta] = [this.#vector(`${name}.weight`), this.#vector(`${name}.bias`)];
+    const { isTrained = false } = this.#form;
+    if ((isTrained || !this.isInt8) && gamma.dims.length === 1) {
+      return ops.layerNorm(g, x, gamma, beta, epsilon, { keepsStatistics: isTrained });
+    }
+    const normed = ops.normalize(g, x, epsilon);
+    return byText(g, ops.Add, byText(g, ops.Mul, normed, gamma), beta);
   }
 
   /** Rows of a table: [n] ids -> [n, H] float32. */
@@ -106,13 +152,10 @@ export class Projections {
 
   /** The first Q of every T rows: [B*T, H] -> [B*Q, H]. */
   firstPositions(rows: Rows, inputs: EncoderInputs): Rows {
-    const g = this.#g;
-    const width = Number(rows.x.dims.at(-1));
-    const tokens = ops.Shape(g, inputs.inputIds, 0, 2);
-    const shape = ops.Concat(g, [tokens, g.ints(width)], 0);
-    const grouped = ops.ReshapeTo(g, rows.x, shape, ["B", "T", width]);
-    const first = ops.Slice(g, grouped, g.ints(0), inputs.queryLength, 1, ["B", "Q", width]);
-    const x = ops.Reshape(g, first, [-1, width]);
+    const x = ops.Reshape(this.#g, firstPositions(this.#g, rows.x, inputs), [
+      -1,
+      Number(rows.x.dims.at(-1)),
+    ]);
     return rows.inputScale === undefined ? { x } : { x, inputScale: rows.inputScale };
   }
 }

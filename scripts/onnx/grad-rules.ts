@@ -14,6 +14,7 @@ import {
   intAttribute,
   inverse,
   missingRule,
+  once,
   padLike,
   reshapeLike,
   scatterLike,
@@ -91,6 +92,7 @@ export type DifferentiableOp =
   | "Softplus"
   | "Relu"
   | "Gelu"
+  | "FastGelu"
   | "Cast"
   | "Where"
   | "MatMul"
@@ -180,6 +182,13 @@ export const RULES: Readonly<Record<DifferentiableOp, Rule>> = {
   Gelu: unary(({ g, node, a, dy }) =>
     Mul(g, dy, node.attributes["approximate"] === "tanh" ? geluTanhSlope(g, a) : geluSlope(g, a)),
   ),
+
+  // y = gelu(x + b), tanh form     dx = dy * gelu'(x + b)     db = dx summed over the rows
+  FastGelu: ({ g, node, a, dy }) => {
+    const [, bias] = node.inputs;
+    const dx = once(() => Mul(g, dy, geluTanhSlope(g, bias ? Add(g, a, bias) : a)));
+    return [dx, ...(bias ? [() => sumTo(g, dx(), bias)] : [])];
+  },
 
   // y = cast(x)           dx = cast back (between floating dtypes; the walk stops at integers)
   Cast: unary(({ g, a, dy }) => Cast(g, dy, a.dtype)),
@@ -374,9 +383,4 @@ function geluTanhSlope(g: Graph, x: Value): Value {
   const sech2 = Sub(g, g.scalar(1), Mul(g, t, t));
   const twice = Add(g, Add(g, t, Mul(g, sech2, xdu)), g.scalar(1));
   return Mul(g, twice, g.scalar(0.5));
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

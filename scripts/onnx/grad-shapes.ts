@@ -219,3 +219,9 @@ export const inverse = (perm: readonly number[]): number[] => perm.map((_, i) =>
 
 const range = (start: number, end: number): number[] =>
   Array.from({ length: end - start }, (_, i) => start + i);
+
+/** What `make` answers, made at the first call: for values that several gradients share. */
+export function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

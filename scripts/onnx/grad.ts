@@ -9,7 +9,7 @@
 import { InputError } from "../../src/core/errors.ts";
 import { gradOf } from "../../src/core/shapes.ts";
 import { applyRule } from "./grad-rules.ts";
-import type { Graph, Node, Value } from "./graph.ts";
+import type { Graph, Node, StatedGradient, Value } from "./graph.ts";
 
 /**
  * Appends d(loss)/d(target) for every target and returns it by target, in the target's shape.
@@ -27,19 +27,19 @@ export function gradients(
       `loss "${loss.name}": shape is [${loss.dims.join(", ")}], expected a scalar`,
     );
   }
-  const path = nodesBetween(g.nodes, targets, loss);
+  const path = nodesBetween(stepsOf(g), targets, loss);
   const uses = new Map<Value, Value[]>([[loss, [g.scalar(1)]]]);
 
   for (const node of path.nodes.toReversed()) {
     const dys = node.outputs.map((output) => total(g, uses, output));
-    const partials = applyRule(g, node, dys);
+    const partials = "rule" in node ? node.rule(dys[0]!) : applyRule(g, node, dys);
     node.inputs.forEach((input, i) => {
       if (input === null || !path.values.has(input)) return;
       const partial = partials[i];
       if (!partial) {
         throw new InputError(
           "gradient-missing-rule",
-          `${node.op} "${node.name}": has no rule for input ${i} ("${input.name}"), which lies on the way to a target`,
+          `${"op" in node ? node.op : "stated gradient of"} "${node.outputs[0]!.name}": has no rule for input ${i} ("${input.name}"), which lies on the way to a target`,
         );
       }
       const dx = partial();
@@ -61,14 +61,21 @@ export function gradients(
   );
 }
 
-/** Nodes, and values among them, that depend on a target and that `loss` depends on; in graph order. */
+/** What the walk passes: a node, or the gradient stated for its result. */
+type Step = Node | StatedGradient;
+
+/** The graph as the walk sees it: a stated gradient stands where the node of its value stood. */
+const stepsOf = (g: Graph): Step[] =>
+  g.nodes.map((node) => g.statedGradients.get(node.outputs[0]!) ?? node);
+
+/** Steps, and values among them, that depend on a target and that `loss` depends on; in graph order. */
 function nodesBetween(
-  nodes: readonly Node[],
+  nodes: readonly Step[],
   targets: readonly Value[],
   loss: Value,
-): { nodes: readonly Node[]; values: ReadonlySet<Value> } {
+): { nodes: readonly Step[]; values: ReadonlySet<Value> } {
   const fromTargets = new Set(targets);
-  const downstream: Node[] = [];
+  const downstream: Step[] = [];
   for (const node of nodes) {
     if (!node.inputs.some((input) => input !== null && fromTargets.has(input))) continue;
     downstream.push(node);

@@ -12,10 +12,10 @@ import type { Dtype, Tensor } from "../../src/core/tensor.ts";
 import { normalDim, showDims } from "./dims.ts";
 import type { Dim } from "./dims.ts";
 import { CONTRIB_OPS, inferOutputs } from "./infer.ts";
-import type { Attributes, Node, Value } from "./value.ts";
+import type { Attributes, Node, StatedGradient, Value } from "./value.ts";
 
 export type { Dim } from "./dims.ts";
-export type { Attribute, Attributes, Node, Value } from "./value.ts";
+export type { Attribute, Attributes, Node, StatedGradient, Value } from "./value.ts";
 
 export interface AddOptions {
   /** Name of the node and of its first output; generated from the op when absent. */
@@ -42,6 +42,8 @@ export class Graph {
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
   readonly initializers = new Map<string, Initializer>();
+  /** Gradients that replace a walk through the nodes of a value (grad.ts), by that value. */
+  readonly statedGradients = new Map<Value, StatedGradient>();
   readonly #names = new Set<string>();
   #counter = 0;
 
@@ -66,20 +68,19 @@ export class Graph {
     return value;
   }
 
+  /** The initializer `name`, made at the first call. */
+  shared(name: string, make: () => Tensor): Value {
+    return this.initializers.get(name)?.value ?? this.constant(name, make());
+  }
+
   /** A float32 scalar; equal values share one initializer. */
   scalar(value: number): Value {
-    const name = `f32_${value}`;
-    return (
-      this.initializers.get(name)?.value ?? this.constant(name, float32([], Float32Array.of(value)))
-    );
+    return this.shared(`f32_${value}`, () => float32([], Float32Array.of(value)));
   }
 
   /** A 1-D int64 constant for shapes, axes and indices; equal lists share one initializer. */
   ints(...values: readonly number[]): Value {
-    const name = `i64_${values.join("_")}`;
-    return (
-      this.initializers.get(name)?.value ?? this.constant(name, int64([values.length], values))
-    );
+    return this.shared(`i64_${values.join("_")}`, () => int64([values.length], values));
   }
 
   /** Adds a node and returns its first output. Throws `onnx-*` InputErrors that name the op. */
@@ -110,6 +111,16 @@ export class Graph {
     const domain = options.domain ?? (CONTRIB_OPS.has(op) ? "com.microsoft" : "");
     this.nodes.push({ name, op, domain, inputs, outputs, attributes });
     return outputs;
+  }
+
+  /**
+   * States how the gradient of `y` reaches `inputs`, whatever nodes lie between: where those have
+   * no useful slope (rounding), or where the whole has a shorter formula than its parts. `rule`
+   * gets dy and answers one thunk per input; it runs only when a gradient is asked for.
+   */
+  stateGradient(y: Value, inputs: readonly Value[], rule: StatedGradient["rule"]): Value {
+    this.statedGradients.set(y, { inputs, outputs: [y], rule });
+    return y;
   }
 
   /** Makes `value` a graph output, through an Identity when it needs another name. */

@@ -115,27 +115,34 @@ export const Cast = (g: Graph, x: Value, to: Dtype): Value =>
 export const Where = (g: Graph, condition: Value, yes: Value, no: Value): Value =>
   g.add("Where", [condition, yes, no]);
 
-/** LayerNormalization over the last axis, x [.., H], gamma and beta [H]. */
-export const layerNorm = (g: Graph, x: Value, gamma: Value, beta: Value, epsilon: number): Value =>
-  g.add("LayerNormalization", [x, gamma, beta], { axis: -1, epsilon });
-
 /**
- * The same from elementary ops. In wasm, LayerNormalization runs three times slower than its parts
- * (0.25 against 0.09 ms for 128 x 384): serving takes this form, training the op with one gradient.
+ * LayerNormalization over the last axis, x [.., H], gamma and beta [H]. With `keepsStatistics` it
+ * also answers mean and 1 / standard deviation, which its gradient then need not compute again.
  */
-export function layerNormInParts(
+export function layerNorm(
   g: Graph,
   x: Value,
   gamma: Value,
   beta: Value,
   epsilon: number,
+  { keepsStatistics = false } = {},
 ): Value {
+  const outputs = keepsStatistics ? 3 : 1;
+  const attributes = { axis: -1, epsilon };
+  return g.addAll("LayerNormalization", [x, gamma, beta], attributes, { outputs })[0]!;
+}
+
+/**
+ * (x - mean) / sqrt(variance + epsilon) over the last axis, from elementary ops. In wasm,
+ * LayerNormalization runs three times slower than its parts (0.25 against 0.09 ms for 128 x 384):
+ * serving takes this form, training the op with one gradient.
+ */
+export function normalize(g: Graph, x: Value, epsilon: number): Value {
   const width = Number(x.dims.at(-1));
   const centred = Sub(g, x, ReduceMean(g, x, { axes: [-1] }));
   const squares = ReduceSumSquare(g, centred, { axes: [-1] });
   const variance = Add(g, Mul(g, squares, g.scalar(1 / width)), g.scalar(epsilon));
-  const normed = Mul(g, centred, Reciprocal(g, Sqrt(g, variance)));
-  return Add(g, Mul(g, normed, gamma), beta);
+  return Mul(g, centred, Reciprocal(g, Sqrt(g, variance)));
 }
 
 /** The activations of a feed-forward block, by Hugging Face's names. */

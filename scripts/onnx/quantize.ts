@@ -179,22 +179,40 @@ export function quantizeRows(g: Graph, x: Value, min?: number): QuantizedRows {
  * as each tile is written, which saves two passes over the result.
  */
 export function quantizedLinear(g: Graph, rows: QuantizedRows, weight: Value, scale: Value): Value {
+  const zero = weight.dtype === "int8" ? null : byte(g, WEIGHT_ZERO);
   const product = g.add("MatMulIntegerToFloat", [
     rows.values,
     weight,
     g.scalar(1),
     scale,
     rows.zero,
-    byte(g, WEIGHT_ZERO),
+    ...(zero ? [zero] : []),
   ]);
   return ops.Mul(g, product, rows.scale);
 }
 
+/** A linear's stored weights [in, out] as the signed numbers that they stand for: zero point 0. */
+export const signed = ({ dims, data }: TensorOf<"uint8">): TensorOf<"int8"> => ({
+  dtype: "int8",
+  dims,
+  data: Int8Array.from(data, (value) => value - WEIGHT_ZERO),
+});
+
+/** [in, out] -> [out, in]. */
+export function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {
+  const [rows, columns] = [dims[0]!, dims[1]!];
+  const turned = new Float32Array(data.length);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c]!;
+  }
+  return float32([columns, rows], turned);
+}
+
 /** A uint8 scalar; equal values share one initializer. */
 function byte(g: Graph, value: number): Value {
-  const name = `u8_${value}`;
-  return (
-    g.initializers.get(name)?.value ??
-    g.constant(name, { dtype: "uint8", dims: [], data: Uint8Array.of(value) })
-  );
+  return g.shared(`u8_${value}`, () => ({
+    dtype: "uint8",
+    dims: [],
+    data: Uint8Array.of(value),
+  }));
 }

@@ -25,6 +25,14 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** A gradient that is stated for a value instead of derived from the nodes that compute it. */
+export interface StatedGradient {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly [Value];
+  /** Emits the gradient of one input, in its shape, given that of the output. */
+  readonly rule: (dy: Value) => readonly (() => Value)[];
+}
+
 export interface Node {
   readonly name: string;
   readonly op: string;

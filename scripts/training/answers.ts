@@ -9,7 +9,7 @@ import type { Pooler } from "../../src/core/head.ts";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { Task } from "../../src/core/task.ts";
 import { toFloat32 } from "../../src/core/tensor.ts";
-import { softmax } from "../../src/core/decode.ts";
+import { classify, softmax } from "../../src/core/decode.ts";
 import type { BaseManifest, CanaryExample } from "../../src/core/manifest.ts";
 import { splitWindows } from "../../src/core/windows.ts";
 import type { Split } from "../../src/core/windows.ts";
@@ -98,9 +98,11 @@ export async function canaryExamples(
   const { labels, temperature, type } = task.manifest;
   const answers = await answerTexts(base, task, texts, { batchSize: 1 });
   return answers.map(({ split, logits }, i): CanaryExample => {
+    if (type === "sequence") {
+      return { ...texts[i]!, ...classify(logits[0]!, task.manifest, { top_k: 1 })[0]! };
+    }
     const { wordIds } = split.pieces;
-    const rows =
-      type === "token" ? logits.filter((_, p) => p === 0 || wordIds[p] !== wordIds[p - 1]) : logits;
+    const rows = logits.filter((_, p) => p === 0 || wordIds[p] !== wordIds[p - 1]);
     const scores = rows.map((row) => softmax(row, temperature));
     const best = scores.map(argmax);
     return {

@@ -31,6 +31,8 @@ export interface Columns {
   readonly label: readonly string[];
   /** The names, when the file has no header. */
   readonly given: readonly string[] | undefined;
+  /** Between several labels of a csv or tsv field; without it a field is one label. */
+  readonly separator: string | undefined;
   readonly subject: string;
 }
 
@@ -63,7 +65,7 @@ export function* csvRows(text: string, columns: Columns): Generator<RawRow> {
     // csv-parse reports the line a record ends in.
     const line = info.lines - record.reduce((n, field) => n + field.split("\n").length - 1, 0);
     if (places === null) places = placesOf(record, columns);
-    else yield fieldsRow(record, places, line);
+    else yield fieldsRow(record, places, line, columns.separator);
   }
   yield* skipped;
 }
@@ -75,7 +77,7 @@ export function* tsvRows(text: string, columns: Columns): Generator<RawRow> {
     if (content.trim() === "") continue;
     const fields = content.split("\t");
     if (places === null) places = placesOf(fields, columns);
-    else yield fieldsRow(fields, places, line);
+    else yield fieldsRow(fields, places, line, columns.separator);
   }
 }
 
@@ -207,15 +209,25 @@ function placesOf(header: readonly string[], columns: Columns): Places {
   return places;
 }
 
-function fieldsRow(fields: readonly string[], places: Places, line: number): RawRow {
+function fieldsRow(
+  fields: readonly string[],
+  places: Places,
+  line: number,
+  separator: string | undefined,
+): RawRow {
   if (fields.length !== places.count) {
     return { line, problem: `has ${fields.length} columns, expected ${places.count}` };
   }
   const label = fields[places.label]!.trim();
-  if (label === "") return { line, problem: "the label is empty" };
+  // Of several labels there may be none: a text that nothing is true of.
+  if (label === "" && separator === undefined) return { line, problem: "the label is empty" };
+  const labels =
+    separator === undefined
+      ? [label]
+      : label.split(separator).flatMap((item) => (item.trim() === "" ? [] : [item.trim()]));
   const text = fields[places.text]!;
-  if (places.pair < 0) return { line, text, labels: [label] };
-  return { line, text, pair: fields[places.pair]!, labels: [label] };
+  if (places.pair < 0) return { line, text, labels };
+  return { line, text, pair: fields[places.pair]!, labels };
 }
 
 /** Words -> one text with single spaces, and where each word lies in it. */

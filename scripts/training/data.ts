@@ -29,6 +29,10 @@ export interface DataOptions {
   readonly columns?: readonly string[];
   /** conll: the column of the tag, counted from 1. */
   readonly tagColumn?: number;
+  /** csv and tsv: what stands between the labels of a text that has several. */
+  readonly labelSeparator?: string;
+  /** Every label has to be a number (regression). */
+  readonly isNumeric?: boolean;
   /** Label as in the file -> name to use; null drops a row, or makes a tag "O". */
   readonly labelMap?: Readonly<Record<string, string | null>>;
   /** Stops at the first bad row. */
@@ -111,7 +115,8 @@ function rowsOf(
   name: string,
   options: DataOptions,
 ): Iterable<RawRow> {
-  const columns = { ...columnNames(options), given: options.columns, subject: name };
+  const { columns: given, labelSeparator: separator } = options;
+  const columns = { ...columnNames(options), given, separator, subject: name };
   switch (format) {
     case "csv":
       return csvRows(text, columns);
@@ -177,13 +182,13 @@ function collect(
   rows: Iterable<RawRow>,
   path: string,
   type: TaskType,
-  { labelMap, strict = false }: DataOptions,
+  { labelMap, isNumeric = false, strict = false }: DataOptions,
 ): Dataset {
   const examples: Example[] = [];
   const problems: Problem[] = [];
   let badRows = 0;
   for (const row of rows) {
-    const found = "problem" in row ? row.problem : exampleOf(row, type, labelMap);
+    const found = "problem" in row ? row.problem : exampleOf(row, type, labelMap, isNumeric);
     if (found === null) continue;
     if (typeof found !== "string") {
       examples.push(found);
@@ -206,6 +211,7 @@ function exampleOf(
   { text, pair, labels, words }: Exclude<RawRow, { problem: string }>,
   type: TaskType,
   labelMap: DataOptions["labelMap"],
+  isNumeric: boolean,
 ): Example | string | null {
   for (const part of pair === undefined ? [text] : [text, pair]) {
     if (part.trim() === "") return "the text is empty";
@@ -224,6 +230,9 @@ function exampleOf(
     .map((label) => (labelMap && Object.hasOwn(labelMap, label) ? labelMap[label]! : label))
     .filter((label) => label !== null);
   if (labels.length > 0 && names.length === 0) return null;
+  const odd = isNumeric ? names.find((name) => !isNumber(name)) : undefined;
+  if (odd !== undefined) return `the label ${JSON.stringify(odd)} is no number`;
+  if (isNumeric && names.length !== 1) return `has ${names.length} labels, expected one number`;
   return { text, ...(pair === undefined ? {} : { pair }), labels: names, words: [] };
 }
 
@@ -236,3 +245,7 @@ function mapTag(tag: string, labelMap: DataOptions["labelMap"]): string {
   const mapped = labelMap[type];
   return mapped === null || mapped === undefined ? "O" : `${tag.slice(0, 2)}${mapped}`;
 }
+
+/** Whether a label can stand for a number. */
+export const isNumber = (label: string): boolean =>
+  label.trim() !== "" && Number.isFinite(Number(label));

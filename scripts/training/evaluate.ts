@@ -1,16 +1,54 @@
 /**
- * How good is a task? Runs its evaluation rows through the request path's parts and counts. A word
- * of a token task is judged by the tag of its first piece; a word without any piece counts as "O".
+ * How good is a task, how sure is that, and do its scores mean what they say? Runs its evaluation
+ * rows through the request path's parts and counts.
  */
 import type { Task } from "../../src/core/task.ts";
-import { answerTexts, argmax } from "./answers.ts";
-import type { Answer, AnswerOptions, LoadedBase } from "./answers.ts";
+import { answerTexts } from "./answers.ts";
+import type { AnswerOptions, LoadedBase } from "./answers.ts";
+import type { Interval } from "./bootstrap.ts";
+import { fitTemperature, fitThresholds, reliabilityOf } from "./calibration.ts";
+import type { Case } from "./calibration.ts";
 import type { Example } from "./data.ts";
-import { classMetrics, entityMetrics } from "./metrics.ts";
-import type { ClassMetrics, EntityMetrics } from "./metrics.ts";
+import {
+  casesOf,
+  decide,
+  intervalOf,
+  judgedLogits,
+  metricsOf,
+  scoreName,
+  scoreOf,
+} from "./decisions.ts";
+import type { Decoder, JudgedLogits, TaskMetrics } from "./decisions.ts";
+import { derive, keyOf } from "./random.ts";
 
-export type TaskMetrics =
-  ({ type: "sequence" } & ClassMetrics) | ({ type: "token" } & EntityMetrics);
+/** Everything that is known about a task after its evaluation. */
+export interface Evaluation {
+  readonly metrics: TaskMetrics;
+  /** The number by which the task is judged, with its 95 % interval. */
+  readonly score: { readonly name: string; readonly value: number } & Interval;
+  /** Expected calibration error of the scores as served; null for regression. */
+  readonly ece: number | null;
+}
+
+/** How logits become scores and labels, found on evaluation rows. */
+export interface Calibration {
+  readonly temperature: number;
+  readonly thresholds: readonly number[] | null;
+}
+
+/** Logits of every evaluation row, from the base as `base` runs it. */
+export async function evaluationLogits(
+  base: LoadedBase,
+  task: Task,
+  examples: readonly Example[],
+  options: AnswerOptions,
+): Promise<JudgedLogits> {
+  const texts = examples.map(({ text, pair }) =>
+    pair === undefined ? { text } : { text, text_pair: pair },
+  );
+  const answers = await answerTexts(base, task, texts, options);
+  return judgedLogits(task.manifest.type, examples, answers);
+}
 
 /** Measures a task on examples with their true labels. */
 export async function evaluateTask(
@@ -19,40 +57,41 @@ export async function evaluateTask(
   examples: readonly Example[],
   options: AnswerOptions,
 ): Promise<TaskMetrics> {
-  const texts = examples.map(({ text, pair }) =>
-    pair === undefined ? { text } : { text, text_pair: pair },
-  );
-  const answers = await answerTexts(base, task, texts, options);
-  const { labels, type } = task.manifest;
-  if (type === "sequence") {
-    const truth = examples.map((example) => example.labels[0] ?? "");
-    const predicted = answers.map(({ logits }) => labels[argmax(logits[0]!)]!);
-    return { type, ...classMetrics(truth, predicted) };
-  }
-  const truth = examples.map((example) => example.labels);
-  const predicted = answers.map((answer, i) => wordTags(examples[i]!, answer, labels));
-  return { type, ...entityMetrics(truth, predicted) };
+  const logits = await evaluationLogits(base, task, examples, options);
+  return metricsOf(decide(task.manifest, examples, logits));
 }
 
-/** The one number by which a task is judged: accuracy, or entity F1. */
-export const scoreOf = (metrics: TaskMetrics): number =>
-  metrics.type === "sequence" ? metrics.accuracy : metrics.f1;
+/** Metrics, interval and calibration error of logits under a manifest's decoding. */
+export function assess(
+  decoder: Decoder,
+  examples: readonly Example[],
+  logits: JudgedLogits,
+  seed = 0,
+): Evaluation {
+  const decisions = decide(decoder, examples, logits);
+  const metrics = metricsOf(decisions);
+  const interval = intervalOf(decisions, derive(keyOf(seed), "bootstrap"));
+  const cases = casesOf(decoder, examples, logits);
+  return {
+    metrics,
+    score: { name: scoreName(decoder), value: scoreOf(metrics), ...interval },
+    ece: cases.length > 0 ? reliabilityOf(cases, decoder.temperature).ece : null,
+  };
+}
 
-/** Its name, for people and manifests. */
-export const scoreName = (type: TaskMetrics["type"]): string =>
-  type === "sequence" ? "accuracy" : "f1";
-
-/** One tag a word: that of the first piece that begins in it. */
-function wordTags(
-  { words }: Example,
-  { split, logits }: Answer,
-  labels: readonly string[],
-): string[] {
-  const { starts } = split.pieces;
-  let piece = 0;
-  return words.map(({ start, end }) => {
-    while (piece < starts.length && starts[piece]! < start) piece += 1;
-    const row = piece < starts.length && starts[piece]! < end ? logits[piece] : undefined;
-    return row ? labels[argmax(row)]! : "O";
-  });
+/** The temperature, and for several labels a text the thresholds, that suit these rows best. */
+export function calibrate(
+  decoder: Decoder,
+  examples: readonly Example[],
+  logits: JudgedLogits,
+): Calibration {
+  const cases = casesOf(decoder, examples, logits);
+  const temperature = fitTemperature(cases);
+  if (decoder.problem_type !== "multi_label_classification") {
+    return { temperature, thresholds: null };
+  }
+  const sets = cases.filter(
+    (item): item is Case & { truth: readonly boolean[] } => typeof item.truth !== "number",
+  );
+  return { temperature, thresholds: fitThresholds(sets, decoder.labels.length, temperature) };
 }

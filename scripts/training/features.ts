@@ -2,18 +2,21 @@
  * Examples -> features: token ids and label ids, through the very tokenizer and windows that serve.
  * Made once and kept in memory: 67,000 short sentences are some 10 MB.
  */
-import { InputError } from "../../src/core/errors.ts";
 import type { TaskType } from "../../src/core/manifest.ts";
 import type { Encoding, Tokenizer } from "../../src/core/tokenizer.ts";
 import { splitWindows } from "../../src/core/windows.ts";
 import type { Example } from "./data.ts";
-import { IGNORED_LABEL } from "./graph.ts";
+import { scaled } from "./label-scale.ts";
+import type { LabelScale } from "./label-scale.ts";
+import { IGNORED_LABEL } from "./loss.ts";
 
 export interface Feature {
   readonly ids: Int32Array; // [t], special tokens included
   readonly typeIds: Int32Array; // [t]
-  /** Sequence: [1]. Token: [t], IGNORED_LABEL except on each word's first piece. */
+  /** Sequence: [1], or every label of a text with several. Token: [t], IGNORED_LABEL except on each word's first piece. */
   readonly labels: Int32Array;
+  /** Regression: the number to be found, scaled. */
+  readonly value?: number;
   /** Token: the position of each word's first piece, -1 for a word that was cut off or has none. */
   readonly firstPieces: Int32Array;
 }
@@ -21,6 +24,8 @@ export interface Feature {
 export interface FeatureOptions {
   readonly type: TaskType;
   readonly labels: readonly string[];
+  /** Regression: labels are numbers, learned in this scale. */
+  readonly scale?: LabelScale | null;
   /** Longer texts are cut (the longer text of a pair first). */
   readonly maxLength: number;
   /** Token: also label the later pieces of a word, with the I- form of its tag. */
@@ -38,18 +43,14 @@ export function featuresOf(
   return examples.map((example) => {
     const encoding = encode(example, tokenizer, options.maxLength);
     if (options.type === "token") return tokenFeature(example, encoding, ids, options);
-    if (example.labels.length > 1) {
-      throw new InputError(
-        "multi-label-unsupported",
-        `a row has ${example.labels.length} labels (${example.labels.join(", ")}); this release trains one label a row`,
-      );
-    }
-    return {
+    const feature = {
       ids: encoding.ids,
       typeIds: encoding.typeIds,
-      labels: Int32Array.from(example.labels, ids),
       firstPieces: new Int32Array(0),
     };
+    return options.scale
+      ? { ...feature, labels: new Int32Array(0), value: scaled(example.labels[0]!, options.scale) }
+      : { ...feature, labels: Int32Array.from(example.labels, ids) };
   });
 }
 

@@ -3,7 +3,8 @@
  * gives the same list, whatever the order of its rows.
  */
 import { InputError } from "../../src/core/errors.ts";
-import type { TaskType } from "../../src/core/manifest.ts";
+import type { ProblemType, TaskType } from "../../src/core/manifest.ts";
+import { isNumber } from "./data.ts";
 import type { Example } from "./data.ts";
 
 /** Tags of one entity type in the order in which they are listed. */
@@ -19,6 +20,25 @@ export function labelsOf(examples: readonly Example[], type: TaskType): string[]
   for (const tag of found) if (tag.startsWith("B-")) found.add(`I-${tag.slice(2)}`);
   found.delete("O");
   return ["O", ...[...found].sort(compareTags)];
+}
+
+/** So many different numbers can still be names: ratings in half steps, say. */
+const MAX_NUMBERED_CLASSES = 10;
+
+/**
+ * What kind of problem the labels of these rows pose: several labels where any text has more or
+ * less than one; a number where all labels are numbers, some with a fraction, and too many to be
+ * names; otherwise one label of a list.
+ */
+export function problemTypeOf(examples: readonly Example[], type: TaskType): ProblemType {
+  if (type === "token") return "single_label_classification";
+  if (examples.some(({ labels }) => labels.length !== 1)) return "multi_label_classification";
+  const names = [...new Set(examples.flatMap(({ labels }) => labels))];
+  const isRegression =
+    names.length > MAX_NUMBERED_CLASSES &&
+    names.every(isNumber) &&
+    names.some((name) => !Number.isInteger(Number(name)));
+  return isRegression ? "regression" : "single_label_classification";
 }
 
 function compareLabels(a: string, b: string): number {

@@ -1,7 +1,7 @@
 /**
- * What a model got right: accuracy, F1 and Matthews correlation for classes, entity precision,
- * recall and F1 for tags. Numbers equal scikit-learn's and seqeval's (default mode), checked in
- * test/unit/metrics.test.ts.
+ * What a model got right: accuracy, F1 and Matthews correlation for classes, micro and macro F1 for
+ * sets of labels, entity precision, recall and F1 for tags. Numbers equal scikit-learn's and
+ * seqeval's (default mode), checked in test/unit/metrics.test.ts. Numbers as labels: correlation.ts.
  */
 
 /** One line of a per-label table. */
@@ -19,6 +19,19 @@ export interface ClassMetrics {
   /** Mean F1 over the labels that occur, as truth or as prediction. */
   readonly macro_f1: number;
   readonly matthews: number;
+  readonly rows: number;
+  readonly labels: readonly LabelScore[];
+}
+
+export interface MultiLabelMetrics {
+  /** Over all decisions of all rows together. */
+  readonly micro_precision: number;
+  readonly micro_recall: number;
+  readonly micro_f1: number;
+  /** Mean F1 over all labels, those that never occur included. */
+  readonly macro_f1: number;
+  /** Share of rows whose whole set is right. */
+  readonly subset_accuracy: number;
   readonly rows: number;
   readonly labels: readonly LabelScore[];
 }
@@ -62,6 +75,41 @@ export function classMetrics(truth: readonly string[], predicted: readonly strin
   };
 }
 
+/** Any number of labels a row: true and predicted set of every row; `labels` are all there are. */
+export function multiLabelMetrics(
+  labels: readonly string[],
+  truth: readonly (readonly string[])[],
+  predicted: readonly (readonly string[])[],
+): MultiLabelMetrics {
+  const counts = new Counts();
+  for (const label of labels) counts.add(label);
+  let exact = 0;
+  for (const [row, names] of truth.entries()) {
+    const is = new Set(names);
+    const says = new Set(predicted[row]);
+    for (const label of is) counts.add(label, "support");
+    for (const label of says) {
+      counts.add(label, "predicted");
+      if (is.has(label)) counts.add(label, "correct");
+    }
+    if (is.size === says.size && [...is].every((label) => says.has(label))) exact += 1;
+  }
+  const scores = counts.scores();
+  const { precision, recall, f1 } = counts.total();
+  return {
+    micro_precision: precision,
+    micro_recall: recall,
+    micro_f1: f1,
+    macro_f1: ratio(
+      scores.reduce((sum, { f1 }) => sum + f1, 0),
+      scores.length,
+    ),
+    subset_accuracy: ratio(exact, truth.length),
+    rows: truth.length,
+    labels: scores,
+  };
+}
+
 /** R_k of Gorodkin (2004), which is Matthews' phi for two classes; 0 when one side is constant. */
 function matthews(counts: Counts, correct: number, rows: number): number {
   let both = 0;
@@ -94,13 +142,7 @@ export function entityMetrics(
     words += tags.length;
     right += tags.filter((tag, i) => tag === said[i]).length;
   }
-  const all = { support: 0, predicted: 0, correct: 0 };
-  for (const count of counts.values()) {
-    all.support += count.support;
-    all.predicted += count.predicted;
-    all.correct += count.correct;
-  }
-  const { precision, recall, f1 } = scoreOf("", all);
+  const { precision, recall, f1 } = counts.total();
   return {
     precision,
     recall,
@@ -152,10 +194,22 @@ interface Count {
 class Counts {
   readonly #byLabel = new Map<string, Count>();
 
-  add(label: string, what: keyof Count): void {
+  /** Counts one; without `what` the label only becomes known. */
+  add(label: string, what?: keyof Count): void {
     const count = this.#byLabel.get(label) ?? { support: 0, predicted: 0, correct: 0 };
-    count[what] += 1;
+    if (what) count[what] += 1;
     this.#byLabel.set(label, count);
+  }
+
+  /** All labels as one. */
+  total(): LabelScore {
+    const all = { support: 0, predicted: 0, correct: 0 };
+    for (const count of this.values()) {
+      all.support += count.support;
+      all.predicted += count.predicted;
+      all.correct += count.correct;
+    }
+    return scoreOf("", all);
   }
 
   values(): Iterable<Count> {

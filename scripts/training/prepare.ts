@@ -6,29 +6,43 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
-import type { BaseManifest, Pooling, TaskType } from "../../src/core/manifest.ts";
-import { formatOf, readDataFile } from "./data.ts";
+import type { BaseManifest, Pooling, ProblemType, TaskType } from "../../src/core/manifest.ts";
+import type { Tokenizer } from "../../src/core/tokenizer.ts";
+import { balanceOf, duplicatesWithin, histogramOf, tokenCounts } from "./data-summary.ts";
+import type { DataSummary } from "./data-summary.ts";
+import { formatOf, isNumber, readDataFile } from "./data.ts";
 import type { Dataset, Example } from "./data.ts";
-import { labelsOf } from "./labels.ts";
-import { derive, keyOf, permutation } from "./random.ts";
-import type { Key } from "./random.ts";
-import { EMPTY_SPEC, chooseHyperparameters, readTaskSpec } from "./task-spec.ts";
-import type { DataFile, Hyperparameters, Method, TaskSpec } from "./task-spec.ts";
+import { chooseSettings } from "./defaults.ts";
+import { labelsOf, problemTypeOf } from "./labels.ts";
+import type { Method } from "./methods.ts";
+import { derive, keyOf } from "./random.ts";
+import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
+import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
+import type { DataFile, TaskSpec } from "./task-spec.ts";
+import { chooseTrainGraph } from "./train-graph.ts";
+import type { TrainGraph } from "./train-graph.ts";
 
 /** A task with every choice made and its data in memory. */
 export interface PreparedTask {
   readonly type: TaskType;
+  readonly problemType: ProblemType;
   readonly method: Method;
   readonly labels: readonly string[];
   readonly numVirtualTokens: number;
   readonly pooling: Pooling;
   readonly maxLength: number;
   readonly hyperparameters: Hyperparameters;
+  readonly trainGraph: TrainGraph;
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
   /** Names of the evaluation files, or of the split that was made. */
   readonly evaluationName: string;
+  /** What the data looks like; a run does not depend on it. */
+  readonly summary: DataSummary;
+  /** Why a setting that nobody asked for is what it is; a run does not depend on it. */
+  readonly reasons: Readonly<Record<string, string>>;
 }
 
 export interface PrepareOptions {
@@ -39,59 +53,30 @@ export interface PrepareOptions {
   readonly note: (line: string) => void;
 }
 
-/** The paper's prompts for classification are short; 16 was measured on SST-2 and banking77. */
-const DEFAULT_VIRTUAL_TOKENS = 16;
-/** Longest window in training and serving unless asked otherwise: time grows with it. */
-const DEFAULT_MAX_LENGTH = 256;
-/** Share of the rows kept for evaluation when there is no evaluation file, and its bound. */
-const SPLIT_SHARE = 0.1;
-const MAX_SPLIT_ROWS = 2_000;
+/** The one label of a task that answers with a number. */
+const NUMBER_LABELS = ["score"];
 
 /** Settles a task; throws InputError on what cannot be trained. */
 export async function prepareTask(
   spec: TaskSpec,
   base: BaseManifest,
+  tokenizer: Tokenizer,
   options: PrepareOptions,
 ): Promise<PreparedTask> {
   const { note } = options;
-  if (spec.problem_type !== undefined && spec.problem_type !== "single_label_classification") {
-    throw new InputError(
-      "training-unsupported",
-      `problem_type "${spec.problem_type}": this release trains single_label_classification`,
-    );
-  }
   const seed = spec.seed ?? 0;
-  const key = keyOf(seed);
   const type = spec.type ?? typeOf(spec.data.train);
-  const trainFiles = await readFiles(spec.data.train, type, options);
-  const evalFiles = await readFiles(spec.data.eval, type, options);
-  let train: readonly Example[] = trainFiles.flatMap(({ examples }) => examples);
-  let evaluation: readonly Example[] = evalFiles.flatMap(({ examples }) => examples);
-  let evaluationName = evalFiles.map(({ name }) => name).join(", ");
-  if (evalFiles.length === 0) {
-    const split = splitRows(train, derive(key, "split"));
-    ({ train, evaluation } = split);
-    evaluationName = `${Math.round(SPLIT_SHARE * 100)} % of ${trainFiles.map(({ name }) => name).join(", ")}`;
-    note(
-      `no evaluation file: ${evaluation.length} of ${train.length + evaluation.length} rows are kept for it`,
-    );
-  } else {
-    train = withoutDuplicates(train, evaluation, note);
-  }
-  if (spec.max_rows !== undefined && spec.max_rows < train.length) {
-    const chosen = permutation(derive(key, "rows"), train.length).slice(0, spec.max_rows).sort();
-    note(`training on ${spec.max_rows} of ${train.length} rows (--max-rows)`);
-    train = [...chosen].map((i) => train[i]!);
-  }
+  const isNumeric = spec.problem_type === "regression";
+  const read = (files: readonly DataFile[]) => readFiles(files, { type, isNumeric }, options);
+  const files = { train: await read(spec.data.train), eval: await read(spec.data.eval) };
+  const { train, evaluation, evaluationName, inEvaluation } = divide(files, spec, note);
 
-  const labels = spec.labels ?? labelsOf(train, type);
-  if (labels.length < 2) {
-    throw new InputError(
-      "labels-too-few",
-      `the training rows have ${labels.length} labels (${labels.join(", ")}), at least 2 are needed`,
-    );
-  }
-  train = withKnownLabels(train, labels, type, note);
+  const problemType = spec.problem_type ?? problemTypeOf(train, type);
+  checkProblemType(problemType, type, train);
+  const labels =
+    spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
+  checkLabels(labels, problemType);
+  const usable = withUsableLabels(train, labels, { type, problemType }, note);
   const method = spec.method ?? "prefix";
   const pooling = type === "token" ? "none" : (spec.pooling ?? "mean");
   if (pooling === "pooler" && base.pooler === null) {
@@ -100,26 +85,132 @@ export async function prepareTask(
       `pooling "pooler": base "${base.name}" has no pooler; allowed are cls and mean`,
     );
   }
-  const maxLength = spec.max_length ?? Math.min(DEFAULT_MAX_LENGTH, base.max_length);
+  const lengths = tokenCounts(usable, tokenizer);
+  const shape = {
+    type,
+    rows: usable.length,
+    evaluationRows: evaluation.length,
+    lengths,
+    baseMaxLength: base.max_length,
+  };
+  const settings = chooseSettings(method, shape, spec);
+  const { maxLength } = settings;
+  const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
+  const reasons = { ...settings.reasons, ...(reason && { train_graph: reason }) };
   if (maxLength > base.max_length) {
     throw new InputError(
       "max-length-invalid",
       `max_length ${maxLength}: base "${base.name}" reads at most ${base.max_length} tokens`,
     );
   }
+  const factsOf = (use: "train" | "eval") =>
+    files[use].map(({ name, examples, badRows }) => ({
+      name,
+      use,
+      rows: examples.length,
+      badRows,
+    }));
   return {
     type,
+    problemType,
     method,
     labels,
-    numVirtualTokens: method === "prefix" ? (spec.num_virtual_tokens ?? DEFAULT_VIRTUAL_TOKENS) : 0,
     pooling,
-    maxLength,
-    hyperparameters: chooseHyperparameters(method, train.length, spec.hyperparameters),
+    ...settings,
+    trainGraph,
+    reasons,
     seed,
-    train,
+    train: usable,
     evaluation,
     evaluationName,
+    summary: {
+      files: [...factsOf("train"), ...factsOf("eval")],
+      balance: balanceOf(usable, evaluation, { type, problemType }),
+      lengths: {
+        train: histogramOf(lengths),
+        eval: histogramOf(tokenCounts(evaluation, tokenizer)),
+      },
+      cutShare: lengths.filter((length) => length > maxLength).length / lengths.length,
+      duplicates: { inEvaluation, ...duplicatesWithin(usable) },
+    },
   };
+}
+
+/** Training and evaluation rows without a text on both sides, at most `max_rows` to train on. */
+function divide(
+  files: { readonly train: readonly Dataset[]; readonly eval: readonly Dataset[] },
+  spec: TaskSpec,
+  note: (line: string) => void,
+): {
+  train: readonly Example[];
+  evaluation: readonly Example[];
+  evaluationName: string;
+  inEvaluation: number;
+} {
+  const key = keyOf(spec.seed ?? 0);
+  const all = files.train.flatMap(({ examples }) => examples);
+  const names = (datasets: readonly Dataset[]) => datasets.map(({ name }) => name).join(", ");
+  const isSplit = files.eval.length === 0;
+  const given = files.eval.flatMap(({ examples }) => examples);
+  const { train: rest, evaluation } = isSplit
+    ? splitRows(all, derive(key, "split"))
+    : { train: withoutTextsOf(all, given), evaluation: given };
+  const evaluationName = isSplit
+    ? `${Math.round(SPLIT_SHARE * 100)} % of ${names(files.train)}`
+    : names(files.eval);
+  const inEvaluation = isSplit ? 0 : all.length - rest.length;
+  if (rest.length === 0) {
+    throw new InputError(
+      "data-empty",
+      `no training rows are left: all ${all.length} texts are evaluation texts, too`,
+    );
+  }
+  if (spec.max_rows === undefined || spec.max_rows >= rest.length) {
+    return { train: rest, evaluation, evaluationName, inEvaluation };
+  }
+  note(`training on ${spec.max_rows} of ${rest.length} rows (--max-rows)`);
+  const train = someRows(rest, spec.max_rows, derive(key, "rows"));
+  return { train, evaluation, evaluationName, inEvaluation };
+}
+
+function checkProblemType(
+  problemType: ProblemType,
+  type: TaskType,
+  train: readonly Example[],
+): void {
+  if (type === "token" && problemType !== "single_label_classification") {
+    throw new InputError(
+      "training-unsupported",
+      `problem_type "${problemType}": a token task is trained with single_label_classification`,
+    );
+  }
+  const several = train.find(({ labels }) => labels.length !== 1);
+  if (type === "sequence" && problemType === "single_label_classification" && several) {
+    throw new InputError(
+      "training-unsupported",
+      `problem_type "${problemType}": a row has ${several.labels.length} labels (${several.labels.join(", ")}); leave it out, or say multi_label_classification`,
+    );
+  }
+}
+
+function checkLabels(labels: readonly string[], problemType: ProblemType): void {
+  const [needed, most] = {
+    single_label_classification: [2, Infinity],
+    multi_label_classification: [1, Infinity],
+    regression: [1, 1],
+  }[problemType] as [number, number];
+  if (labels.length < needed) {
+    throw new InputError(
+      "labels-too-few",
+      `the training rows have ${labels.length} labels (${labels.join(", ")}), at least ${needed} are needed`,
+    );
+  }
+  if (labels.length > most) {
+    throw new InputError(
+      "labels-too-many",
+      `"labels" names ${labels.length}; a number that is answered has one name`,
+    );
+  }
 }
 
 /** Words with tags make a token task; everything else has one label a row. */
@@ -130,18 +221,23 @@ function typeOf(files: readonly DataFile[]): TaskType {
   return format === "conll" || format === "parallel" ? "token" : "sequence";
 }
 
+/** Bad rows shown one by one: enough to see what is wrong, few enough to see the rest. */
+const MAX_SHOWN = 5;
+
 async function readFiles(
   files: readonly DataFile[],
-  type: TaskType,
+  kind: { readonly type: TaskType; readonly isNumeric: boolean },
   { folders, strict, note }: PrepareOptions,
 ): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
   for (const { path, ...options } of files) {
     const found = findFile(path, folders);
-    const data = await readDataFile(found, { ...options, type, strict });
-    for (const { line, what } of data.problems) note(`${found}:${line}: ${what}`);
-    if (data.badRows > 0) {
-      note(`${found}: ${data.badRows} bad rows left out, ${data.examples.length} rows read`);
+    const data = await readDataFile(found, { ...options, ...kind, strict });
+    const { problems, badRows, examples } = data;
+    for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
+    if (badRows > 0) {
+      const more = badRows > MAX_SHOWN ? ` (the first ${MAX_SHOWN} are shown)` : "";
+      note(`${found}: ${badRows} bad rows left out${more}, ${examples.length} rows read`);
     }
     datasets.push(data);
   }
@@ -155,14 +251,17 @@ export async function readTaskDataFiles(
     files,
     dataDir,
     type,
+    isNumeric = false,
     ...options
   }: {
     files: readonly DataFile[] | undefined;
     dataDir: string | undefined;
     type: TaskType;
+    isNumeric?: boolean;
   } & Omit<PrepareOptions, "folders">,
 ): Promise<Dataset[]> {
-  if (files !== undefined) return readFiles(files, type, { ...options, folders: ["."] });
+  const kind = { type, isNumeric };
+  if (files !== undefined) return readFiles(files, kind, { ...options, folders: ["."] });
   const path = join(dir, "task.json");
   const spec = existsSync(path) ? readTaskSpec(await readFile(path), path) : EMPTY_SPEC;
   if (spec.data.eval.length === 0) {
@@ -172,7 +271,7 @@ export async function readTaskDataFiles(
     );
   }
   const folders = [...(dataDir === undefined ? [] : [dataDir]), dir];
-  return readFiles(spec.data.eval, type, { ...options, folders });
+  return readFiles(spec.data.eval, kind, { ...options, folders });
 }
 
 /** The first folder that holds the file; an absolute path stands for itself. */
@@ -187,52 +286,18 @@ export function findFile(path: string, folders: readonly string[]): string {
   );
 }
 
-const keyOfText = ({ text, pair }: Example): string => `${text}\u0000${pair ?? ""}`;
-
-/** Keeps a random share of the texts for evaluation; equal texts stay on one side. */
-export function splitRows(
-  examples: readonly Example[],
-  key: Key,
-): { train: Example[]; evaluation: Example[] } {
-  const groups = [...Map.groupBy(examples, keyOfText).values()];
-  const wanted = Math.min(MAX_SPLIT_ROWS, Math.max(1, Math.round(examples.length * SPLIT_SHARE)));
-  const chosen = new Set<readonly Example[]>();
-  let rows = 0;
-  for (const i of permutation(key, groups.length)) {
-    if (rows >= wanted || chosen.size === groups.length - 1) break;
-    chosen.add(groups[i]!);
-    rows += groups[i]!.length;
-  }
-  return {
-    train: groups.filter((group) => !chosen.has(group)).flat(),
-    evaluation: groups.filter((group) => chosen.has(group)).flat(),
-  };
-}
-
-/** Training rows whose text is also an evaluation text would flatter the result. */
-function withoutDuplicates(
-  train: readonly Example[],
-  evaluation: readonly Example[],
-  note: (line: string) => void,
-): readonly Example[] {
-  const texts = new Set(evaluation.map(keyOfText));
-  const kept = train.filter((example) => !texts.has(keyOfText(example)));
-  if (kept.length < train.length) {
-    note(`${train.length - kept.length} training rows left out: their texts are evaluation texts`);
-  }
-  return kept;
-}
-
-function withKnownLabels(
+/** Rows whose labels are in the list, or are numbers where numbers are learned. */
+function withUsableLabels(
   train: readonly Example[],
   labels: readonly string[],
-  type: TaskType,
+  { type, problemType }: { readonly type: TaskType; readonly problemType: ProblemType },
   note: (line: string) => void,
 ): readonly Example[] {
+  if (type === "token") return train;
   const known = new Set(labels);
-  const kept = train.filter(
-    (example) => type === "token" || example.labels.every((label) => known.has(label)),
-  );
+  const isUsable = (label: string): boolean =>
+    problemType === "regression" ? isNumber(label) : known.has(label);
+  const kept = train.filter((example) => example.labels.every(isUsable));
   if (kept.length < train.length) {
     note(`${train.length - kept.length} training rows left out: their label is not in the list`);
   }

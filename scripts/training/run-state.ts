@@ -37,6 +37,9 @@ export interface RunState {
   readonly best: { readonly epoch: number; readonly score: number; readonly params: Arrays } | null;
 }
 
+/** Name of the saved run inside the task folder. */
+export const RUN_STATE = ".run-state.safetensors";
+
 const FORMAT = "edge-prefix run";
 const VERSION = "1";
 

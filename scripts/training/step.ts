@@ -4,141 +4,149 @@
  * session itself remembers nothing.
  */
 import { collateTokens } from "../../src/core/collate.ts";
-import type { Pooling } from "../../src/core/manifest.ts";
-import {
-  CLASSIFIER_BIAS,
-  CLASSIFIER_WEIGHT,
-  PROMPT_EMBEDDINGS,
-  gradOf,
-} from "../../src/core/shapes.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
+import { queriesOf } from "../../src/core/answer.ts";
+import type { BaseManifest, ProblemType } from "../../src/core/manifest.ts";
+import { INPUT_IDS, gradOf, sizeOf } from "../../src/core/shapes.ts";
 import { float32, int64, toFloat32 } from "../../src/core/tensor.ts";
 import type { Tensor } from "../../src/core/tensor.ts";
 import type { Feeds, GraphFiles, Session } from "../../src/runtime/session.ts";
 import { baseConfig, baseFloatWeights, basePooler } from "../import/base-folder.ts";
 import type { Base } from "../import/base-folder.ts";
 import { packGraph } from "../onnx/pack.ts";
+import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "./dropout.ts";
 import type { Feature } from "./features.ts";
-import {
-  IGNORED_LABEL,
-  LABELS,
-  LOSS,
-  PREFIX_DROPOUT,
-  buildTrainingGraph,
-  dropoutMask,
-  prefixDropoutDims,
-} from "./graph.ts";
+import { LOSS, buildTrainingGraph } from "./graph.ts";
+import type { GraphWeights } from "./graph-weights.ts";
+import { IGNORED_LABEL, LABELS } from "./loss.ts";
+import { parametersOf } from "./parameters.ts";
+import type { Encoder, Parameter, Target } from "./parameters.ts";
 import type { Arrays } from "./optim.ts";
-import { derive, normals, uniforms } from "./random.ts";
+import { derive, uniforms } from "./random.ts";
 import type { Key } from "./random.ts";
 import type { StepResult } from "./trainer.ts";
 
-/** What is trained, and how its hidden states become logits. */
-export interface Target {
-  /** "none" is token classification. */
-  readonly pooling: Pooling;
-  readonly numLabels: number; // C
-  /** 0 trains the head alone. */
-  readonly numVirtualTokens: number; // P
+export interface StepOptions {
+  readonly target: Target;
+  readonly problemType: ProblemType;
+  /** Share of virtual tokens left out in a step. */
   readonly prefixDropout: number;
+  /** What the encoder computes with (graph-weights.ts); default: its float weights. */
+  readonly computed?: GraphWeights;
 }
 
 export interface TrainingSession {
+  readonly parameters: readonly Parameter[];
   step(batch: readonly Feature[], params: Arrays, key: Key): Promise<StepResult>;
   release(): Promise<void>;
 }
 
-/** Deviation of a new head's values: BERT's for new layers. */
-const HEAD_DEVIATION = 0.02;
-/**
- * Deviation of a new prefix's values: PEFT's. Small values start all virtual tokens nearly equal,
- * with nearly equal gradients, so they are slow to part: on SST-2 with MiniLM-L6 and 16 of them,
- * the first of three epochs came to 83.8 % with 0.02 and to 85.3 % with 1.
- */
-const PREFIX_DEVIATION = 1;
-
-/** Initial values of everything that is trained. */
-export function initialParams(target: Target, base: Base["manifest"], key: Key): Arrays {
-  const { numLabels, numVirtualTokens } = target;
-  const draw = (name: string, size: number, deviation: number): Float32Array =>
-    normals(derive(key, name), size, deviation);
-  const prefixSize = numVirtualTokens * prefixWidth(base);
-  return {
-    ...(numVirtualTokens > 0 && {
-      [PROMPT_EMBEDDINGS]: draw(PROMPT_EMBEDDINGS, prefixSize, PREFIX_DEVIATION),
-    }),
-    [CLASSIFIER_WEIGHT]: draw(CLASSIFIER_WEIGHT, numLabels * base.hidden_size, HEAD_DEVIATION),
-    [CLASSIFIER_BIAS]: new Float32Array(numLabels),
-  };
-}
-
-/** Dims of every trained tensor, as the graph and prefix.safetensors have them. */
-export const paramDims = (
-  { numLabels, numVirtualTokens }: Pick<Target, "numLabels" | "numVirtualTokens">,
-  base: Base["manifest"],
-): Readonly<Record<string, readonly number[]>> => ({
-  [PROMPT_EMBEDDINGS]: [numVirtualTokens, prefixWidth(base)],
-  [CLASSIFIER_WEIGHT]: [numLabels, base.hidden_size],
-  [CLASSIFIER_BIAS]: [numLabels],
+/** The encoder of a base as training sees it: its own (dequantized) weights in float32. */
+export const encoderOf = (base: Base): Encoder => ({
+  ...baseConfig(base),
+  weights: baseFloatWeights(base),
+  pooler: basePooler(base),
 });
 
-/** Builds and loads the training graph over the base's own (dequantized) weights. */
+/** Builds and loads the training graph over a base's encoder. */
 export async function openTrainingSession(
-  base: Base,
-  target: Target,
+  encoder: Encoder,
+  manifest: BaseManifest,
+  { target, problemType, prefixDropout, computed }: StepOptions,
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TrainingSession> {
-  const { architecture, config } = baseConfig(base);
-  const { pooling, numLabels, numVirtualTokens, prefixDropout } = target;
-  const weights = baseFloatWeights(base);
-  const hasPrefix = numVirtualTokens > 0;
-  const hasDropout = hasPrefix && prefixDropout > 0;
+  const { config, architecture } = encoder;
+  const { pooling, numLabels, numVirtualTokens, parts } = target;
+  const parameters = parametersOf(target, encoder);
+  const hasDropout = parts.prefix !== "none" && prefixDropout > 0;
   const { graph, targets } = buildTrainingGraph({
-    architecture,
-    config,
-    weights,
-    pooler: basePooler(base),
-    hasPrefix,
-    pooling,
-    numLabels,
+    ...encoder,
+    ...target,
+    problemType,
     prefixDropout: hasDropout,
+    ...(computed && { computed }),
   });
-  const session = await createSession(
-    packGraph(graph, { isExternal: (name) => weights.has(name) }),
-  );
+  const session = await createSession(packGraph(graph));
   const fetches = [LOSS, ...targets.map(gradOf)];
-  const dims = paramDims(target, base.manifest);
-  const queries = pooling === "none" || pooling === "mean" ? "all" : "first";
+  const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 
   return {
+    parameters,
     async step(batch, params, key) {
       const rows = batch.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 }));
-      const prefixes = batch.map(() => numVirtualTokens);
-      const { feeds, length } = collateTokens(rows, prefixes, base.manifest, queries);
-      const all: Feeds = { ...feeds, [LABELS]: labelsOf(batch, length, pooling === "none") };
-      for (const name of targets) all[name] = float32(dims[name]!, params[name]!);
+      const virtual = batch.map(() => numVirtualTokens);
+      const { feeds, length } = collateTokens(rows, virtual, manifest, queriesOf(pooling));
+      const labels = labelsOf(batch, length, numLabels, pooling === "none" ? "token" : problemType);
+      const all: Feeds = { ...feeds, [LABELS]: labels };
+      for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
       if (hasDropout) {
-        const maskDims = prefixDropoutDims(config, batch.length, numVirtualTokens);
-        all[PREFIX_DROPOUT] = dropoutMask(maskDims, prefixDropout, uniforms(derive(key, "prefix")));
+        const dims = prefixDropoutDims(config, batch.length, numVirtualTokens);
+        all[PREFIX_DROPOUT] = dropoutMask(dims, prefixDropout, uniforms(derive(key, "prefix")));
       }
       const outputs = await session.run(all, fetches);
       const grads: Record<string, Float32Array> = {};
       for (const name of targets) grads[name] = toFloat32(outputs[gradOf(name)]!);
+      if (table) {
+        const name = architecture.wordTable;
+        grads[name] = table(feeds[INPUT_IDS]!, grads[name]!);
+      }
       return { loss: toFloat32(outputs[LOSS]!)[0]!, grads };
     },
     release: () => session.release(),
   };
 }
 
-/** [B] for sequences, [B, T] for tokens, padded with the label that the loss leaves out. */
-function labelsOf(batch: readonly Feature[], length: number, isToken: boolean): Tensor {
-  if (!isToken) {
-    return int64(
-      [batch.length],
-      batch.map(({ labels }) => labels[0] ?? IGNORED_LABEL),
-    );
+/**
+ * Adds up the gradients of a batch's word rows where their words stand in the table. One array is
+ * used for all steps: only the rows of the last batch are cleared, not millions of zeros.
+ */
+function tableGradient(vocab: number, hidden: number) {
+  const gradient = new Float32Array(vocab * hidden);
+  let used: readonly number[] = [];
+  return (inputIds: Tensor, rows: Float32Array): Float32Array => {
+    for (const id of used) gradient.fill(0, id * hidden, (id + 1) * hidden);
+    used = Array.from(inputIds.data, Number);
+    for (const [i, id] of used.entries()) {
+      for (let h = 0; h < hidden; h++) gradient[id * hidden + h]! += rows[i * hidden + h]!;
+    }
+    return gradient;
+  };
+}
+
+/**
+ * What the loss compares with (lossOf): [B] for one label a text, [B, T] for tokens, padded with the
+ * label that the loss leaves out, [B, C] of 0 and 1 for several labels, [B, C] for numbers.
+ */
+function labelsOf(
+  batch: readonly Feature[],
+  length: number,
+  numLabels: number,
+  kind: ProblemType | "token",
+): Tensor {
+  const rows = batch.length;
+  switch (kind) {
+    case "token": {
+      const labels = new Int32Array(rows * length).fill(IGNORED_LABEL);
+      for (const [b, feature] of batch.entries()) labels.set(feature.labels, b * length);
+      return int64([rows, length], labels);
+    }
+    case "single_label_classification":
+      return int64(
+        [rows],
+        batch.map(({ labels }) => labels[0] ?? IGNORED_LABEL),
+      );
+    case "multi_label_classification": {
+      const hits = new Float32Array(sizeOf([rows, numLabels]));
+      for (const [b, { labels }] of batch.entries()) {
+        for (const label of labels) if (label >= 0) hits[b * numLabels + label] = 1;
+      }
+      return float32([rows, numLabels], hits);
+    }
+    case "regression":
+      return float32(
+        [rows, numLabels],
+        Float32Array.from(batch, ({ value }) => value ?? 0),
+      );
+    default:
+      throw new TypeError(`labels of ${kind satisfies never}`);
   }
-  const labels = new Int32Array(batch.length * length).fill(IGNORED_LABEL);
-  for (const [b, feature] of batch.entries()) labels.set(feature.labels, b * length);
-  return int64([batch.length, length], labels);
 }

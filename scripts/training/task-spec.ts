@@ -1,7 +1,7 @@
 /**
  * task.json: the source of a task, read with the same care as anything else from disk. A field
- * that is absent has a default, chosen here from the type and size of the data, so that a short
- * task.json and a bare data file train the same way.
+ * that is absent has a default, chosen from the type and size of the data (defaults.ts), so that a
+ * short task.json and a bare data file train the same way.
  */
 import { InputError } from "../../src/core/errors.ts";
 import { isName } from "../../src/core/keys.ts";
@@ -10,23 +10,14 @@ import { readRecord } from "../../src/core/record.ts";
 import type { RecordReader } from "../../src/core/record.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { DataFormat, DataOptions } from "./data.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 import { readLabelNames } from "./labels.ts";
-
-/** What is trained: the prefix with the head, or the head alone. */
-export type Method = "prefix" | "linear";
-export const METHODS: readonly Method[] = ["prefix", "linear"];
-
-export interface Hyperparameters {
-  readonly learning_rate: number;
-  readonly epochs: number;
-  readonly batch_size: number;
-  readonly weight_decay: number;
-  /** Share of all steps over which the learning rate rises. */
-  readonly warmup_ratio: number;
-  /** Share of prefix elements set to 0 in each step. */
-  readonly prefix_dropout: number;
-  readonly max_grad_norm: number;
-}
+import { METHODS } from "./methods.ts";
+import type { Method } from "./methods.ts";
+import { REPORT_LEVELS } from "./report/level.ts";
+import type { ReportLevel } from "./report/level.ts";
+import { TRAIN_GRAPHS } from "./train-graph.ts";
+import type { TrainGraph } from "./train-graph.ts";
 
 /** One data file and how to read it. */
 export interface DataFile extends DataOptions {
@@ -38,6 +29,8 @@ export interface DataSpec {
   readonly eval: readonly DataFile[];
   readonly source: string | null;
   readonly licence: string | null;
+  /** BCP 47, such as "en". */
+  readonly language: string | null;
 }
 
 export interface ExampleText {
@@ -60,6 +53,10 @@ export interface TaskSpec {
   readonly label_all_tokens: boolean;
   /** Trains on a random choice of this many rows. */
   readonly max_rows: number | undefined;
+  /** The graph that is trained (train-graph.ts). */
+  readonly train_graph: TrainGraph | undefined;
+  /** What report.html holds (report/level.ts). */
+  readonly report: ReportLevel | undefined;
   readonly hyperparameters: Partial<Hyperparameters>;
   readonly seed: number | undefined;
   readonly data: DataSpec;
@@ -80,9 +77,11 @@ export const EMPTY_SPEC: TaskSpec = {
   max_length: undefined,
   label_all_tokens: false,
   max_rows: undefined,
+  train_graph: undefined,
+  report: undefined,
   hyperparameters: {},
   seed: undefined,
-  data: { train: [], eval: [], source: null, licence: null },
+  data: { train: [], eval: [], source: null, licence: null, language: null },
   examples: [],
 };
 
@@ -116,7 +115,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
       ]),
     ),
     labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
-    method: optional(r, "method", () => r.oneOf("method", METHODS as readonly Method[])),
+    method: optional(r, "method", () => r.oneOf("method", METHODS)),
     num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
       r.count("num_virtual_tokens", 0, 1024),
     ),
@@ -124,6 +123,8 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
     label_all_tokens: r.raw("label_all_tokens") === true,
     max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
+    train_graph: optional(r, "train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
+    report: optional(r, "report", () => r.oneOf("report", REPORT_LEVELS)),
     hyperparameters: r.has("hyperparameters")
       ? readHyperparameters(r.record("hyperparameters"))
       : {},
@@ -133,6 +134,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
       eval: files("eval"),
       source: data?.has("source") ? data.string("source") : null,
       licence: data?.has("licence") ? data.string("licence") : null,
+      language: data?.has("language") ? data.string("language") : null,
     },
     examples: r.has("examples") ? r.list("examples", 64, readExample) : [],
   };
@@ -148,7 +150,9 @@ const HYPERPARAMETERS: Readonly<
   warmup_ratio: [0, 1],
   prefix_dropout: [0, 0.9],
   max_grad_norm: [1e-6, 1e6],
+  patience: [0, 10_000],
 };
+const INTEGERS: readonly string[] = ["epochs", "batch_size", "patience"];
 
 function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
   const found: Partial<Record<keyof Hyperparameters, number>> = {};
@@ -159,10 +163,7 @@ function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
       );
     }
     const [min, max] = HYPERPARAMETERS[field];
-    found[field] =
-      field === "epochs" || field === "batch_size"
-        ? r.count(field, min, max)
-        : r.number(field, min, max);
+    found[field] = INTEGERS.includes(field) ? r.count(field, min, max) : r.number(field, min, max);
   }
   return found;
 }
@@ -183,6 +184,7 @@ function readDataOptions(r: RecordReader): DataOptions {
   const labelColumn = optional(r, "label_column", () => r.string("label_column"));
   const columns = optional(r, "columns", () => r.list("columns", 1000, string));
   const tagColumn = optional(r, "tag_column", () => r.count("tag_column", 1, 1000));
+  const labelSeparator = optional(r, "label_separator", () => r.string("label_separator"));
   const labelMap = optional(r, "label_names", () => readNames(r));
   return {
     ...(format && { format }),
@@ -191,6 +193,7 @@ function readDataOptions(r: RecordReader): DataOptions {
     ...(labelColumn && { labelColumn }),
     ...(columns && { columns }),
     ...(tagColumn && { tagColumn }),
+    ...(labelSeparator && { labelSeparator }),
     ...(labelMap && { labelMap }),
   };
 }
@@ -233,6 +236,7 @@ export function writeTaskSpec(spec: TaskSpec): string {
       eval: spec.data.eval.length > 0 ? files(spec.data.eval) : undefined,
       source: spec.data.source ?? undefined,
       licence: spec.data.licence ?? undefined,
+      language: spec.data.language ?? undefined,
     },
   };
   return `${JSON.stringify(json, null, 2)}\n`;
@@ -245,27 +249,6 @@ const dataFields = (options: DataOptions) => ({
   label_column: options.labelColumn,
   columns: options.columns,
   tag_column: options.tagColumn,
+  label_separator: options.labelSeparator,
   label_names: options.labelMap,
 });
-
-/**
- * Hyperparameters for `rows` training rows, with what was asked for on top. The learning rates are
- * P-Tuning v2's (far above fine-tuning: a few thousand numbers must move a frozen model); epochs
- * fall with the root of the rows, from 30 for a hundred to 4 from some fifteen thousand on.
- */
-export function chooseHyperparameters(
-  method: Method,
-  rows: number,
-  asked: Partial<Hyperparameters>,
-): Hyperparameters {
-  return {
-    learning_rate: method === "prefix" ? 1e-2 : 5e-3,
-    epochs: Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows)))),
-    batch_size: rows < 500 ? 8 : rows < 2_000 ? 16 : 32,
-    weight_decay: 0.01,
-    warmup_ratio: 0.06,
-    prefix_dropout: method === "prefix" ? 0.1 : 0,
-    max_grad_norm: 1,
-    ...asked,
-  };
-}

@@ -1,30 +1,39 @@
 /**
  * One training run from a prepared task to a task folder:
  *   features -> training session -> THE LOOP (trainer.ts) -> the best parameters as an artifact
- *   -> its metrics and canary examples on the graph and runtime that serve -> files.
+ *   -> measured, calibrated and written on the graph and runtime that serve (finish-task.ts).
  */
-import { basename } from "node:path";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import type { Base } from "../import/base-folder.ts";
 import { sha256Of } from "../publish/bucket.ts";
-import { canaryExamples } from "./answers.ts";
 import type { LoadedBase } from "./answers.ts";
-import { taskCard } from "./card.ts";
-import { evaluateTask, scoreName, scoreOf } from "./evaluate.ts";
-import type { TaskMetrics } from "./evaluate.ts";
+import { scoreOf } from "./decisions.ts";
+import type { TaskMetrics } from "./decisions.ts";
+import { estimateTime } from "./estimate.ts";
+import type { Estimate } from "./estimate.ts";
+import { evaluateTask } from "./evaluate.ts";
 import { featuresOf } from "./features.ts";
+import { EVALUATION_BATCH, finishTask } from "./finish-task.ts";
+import type { FinishedRun } from "./finish-task.ts";
+import { graphWeights } from "./graph-weights.ts";
+import { labelScaleOf, unscaledHead } from "./label-scale.ts";
+import { isServed, partsOf } from "./methods.ts";
 import type { Arrays } from "./optim.ts";
+import { initialParams, servedParams } from "./parameters.ts";
+import type { Target } from "./parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "./random.ts";
-import { loadRunState, removeRunState, saveRunState } from "./run-state.ts";
+import { recordCourse } from "./report/course.ts";
+import { RUN_STATE, loadRunState, saveRunState } from "./run-state.ts";
 import type { Fingerprint, RunState } from "./run-state.ts";
-import { initialParams, openTrainingSession, paramDims } from "./step.ts";
-import { packPrefix, packTask, writeTaskFolder } from "./task-folder.ts";
+import { encoderOf, openTrainingSession } from "./step.ts";
+import { packTask } from "./task-folder.ts";
 import type { PackedTask, TaskFacts } from "./task-folder.ts";
 import type { TaskSpec } from "./task-spec.ts";
 import { startState, train } from "./trainer.ts";
-import type { StepReport } from "./trainer.ts";
+import type { Plan, StepReport } from "./trainer.ts";
+import { openTunedBase } from "./tuned-base.ts";
 
 /** The runtimes, handed in by the command. */
 export interface Runtimes {
@@ -41,24 +50,13 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly note: (line: string) => void;
+  readonly onEstimate?: (estimate: Estimate) => void;
   readonly onStep: (report: StepReport) => void;
   readonly onEpoch: (state: RunState) => void;
 }
 
 export type RunResult =
-  | { readonly isDone: false; readonly step: number }
-  | {
-      readonly isDone: true;
-      readonly packed: PackedTask;
-      readonly metrics: TaskMetrics;
-      readonly state: RunState;
-    };
-
-/** Rows of an evaluation batch; bounded so that the wasm heap stays small. */
-const EVALUATION_BATCH = 32;
-
-/** Name of the saved run inside the task folder. */
-export const RUN_STATE = ".run-state.safetensors";
+  { readonly isDone: false; readonly step: number } | (FinishedRun & { readonly isDone: true });
 
 /** Trains, measures and writes a task. An interrupted run is saved and returns `isDone: false`. */
 export async function trainTask(
@@ -68,28 +66,43 @@ export async function trainTask(
   runtimes: Runtimes,
   options: RunOptions,
 ): Promise<RunResult> {
-  const { labels, type, pooling, numVirtualTokens, hyperparameters, seed } = prepared;
+  const { labels, type, problemType, method, pooling, numVirtualTokens } = prepared;
+  const { hyperparameters, seed } = prepared;
   const key = keyOf(seed);
   const native = await runtimes.openBase(base, "node");
+  const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
   const features = featuresOf(prepared.train, native.tokenizer, {
     type,
     labels,
+    scale,
     maxLength: prepared.maxLength,
     labelAllTokens: spec.label_all_tokens,
   });
-  const target = {
+  const encoder = encoderOf(base);
+  const target: Target = {
+    parts: partsOf(method),
     pooling,
     numLabels: labels.length,
     numVirtualTokens,
-    prefixDropout: hyperparameters.prefix_dropout,
   };
-  const dims = paramDims(target, base.manifest);
+  const session = await openTrainingSession(
+    encoder,
+    base.manifest,
+    {
+      target,
+      problemType,
+      prefixDropout: hyperparameters.prefix_dropout,
+      computed: await graphWeights(base, prepared.trainGraph, runtimes.createSession),
+    },
+    runtimes.createSession,
+  );
+  const { parameters } = session;
   const facts: TaskFacts = {
     task: options.name,
     type,
-    problem_type: "single_label_classification",
+    problem_type: problemType,
     labels,
-    num_virtual_tokens: numVirtualTokens,
+    num_virtual_tokens: isServed(method) ? numVirtualTokens : 0,
     position_offset: 0,
     pooling,
     max_length: prepared.maxLength,
@@ -99,13 +112,23 @@ export async function trainTask(
     metrics: {},
     created: new Date(options.now()).toISOString(),
   };
-  const pack = (params: Arrays): Promise<PackedTask> =>
-    packTask(facts, base.manifest, params, dims, "float16");
-  const measure = async (loaded: LoadedBase, { task }: PackedTask): Promise<TaskMetrics> =>
-    evaluateTask(loaded, task, prepared.evaluation, {
+  const tuned = isServed(method)
+    ? null
+    : await openTunedBase(native, encoder, target, runtimes.createSession);
+  const pack = (params: Arrays): Promise<PackedTask> => {
+    const tensors = servedParams(params, target);
+    if (!scale) return packTask(facts, base.manifest, tensors, "float16");
+    // Numbers need more digits than the choice between labels does.
+    return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+  };
+  const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
+    tuned?.use(params);
+    const { task } = await pack(params);
+    return evaluateTask(tuned?.loaded ?? native, task, prepared.evaluation.slice(0, rows), {
       batchSize: EVALUATION_BATCH,
       signal: options.signal,
     });
+  };
 
   const statePath = `${options.out}/${RUN_STATE}`;
   const fingerprint = fingerprintOf(prepared, base);
@@ -113,91 +136,90 @@ export async function trainTask(
   if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
   if (saved) options.note(`resuming after step ${saved.step}`);
 
-  const session = await openTrainingSession(base, target, runtimes.createSession);
-  const start = saved ?? startState(initialParams(target, base.manifest, derive(key, "init")));
-  const { state, isDone } = await train(
-    start,
-    {
-      hyperparameters,
-      key,
-      lengths: features.map(({ ids }) => ids.length),
-      step: (rows, params, stepKey) =>
-        session.step(
-          rows.map((row) => features[row]!),
-          params,
-          stepKey,
-        ),
-      evaluate: async (params) => scoreOf(await measure(native, await pack(params))),
+  const start = saved ?? startState(initialParams(parameters, derive(key, "init")));
+  const plan: Plan = {
+    hyperparameters,
+    key,
+    groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
+    lengths: features.map(({ ids }) => ids.length),
+    step: (rows, params, stepKey) =>
+      session.step(
+        rows.map((row) => features[row]!),
+        params,
+        stepKey,
+      ),
+    evaluate: async (params) => scoreOf(await answer(params)),
+  };
+  if (options.onEstimate) {
+    const estimate = await unlessAborted(
+      options.signal,
+      estimateTime({
+        plan,
+        params: start.params,
+        epochsLeft: hyperparameters.epochs - start.epoch,
+        answer: (rows) => answer(start.params, rows),
+        evaluationRows: prepared.evaluation.length,
+        now: options.now,
+      }),
+    );
+    if (estimate) options.onEstimate(estimate);
+  }
+  const course = recordCourse(options.now);
+  const { state, isDone } = await train(start, plan, {
+    signal: options.signal,
+    now: options.now,
+    save: (state) => saveRunState(statePath, state, fingerprint),
+    onStep: (report) => {
+      course.onStep(report);
+      options.onStep(report);
     },
-    {
-      signal: options.signal,
-      now: options.now,
-      save: (state) => saveRunState(statePath, state, fingerprint),
-      onStep: options.onStep,
-      onEpoch: options.onEpoch,
-    },
-  );
+    onEpoch: options.onEpoch,
+  });
   await session.release();
-  await native.session.release();
-  if (!isDone) return { isDone, step: state.step };
+  if (!isDone) {
+    await release(native, tuned?.loaded);
+    return { isDone, step: state.step };
+  }
 
   // Whatever stops the last measurements, the trained parameters are not lost.
   await saveRunState(statePath, state, fingerprint);
-  const best = await pack(state.best!.params);
-  const serving = await runtimes.openBase(base, "web");
-  const metrics = await measure(serving, best);
-  const canary = await canaryExamples(serving, best.task, spec.examples.slice(0, MAX_CANARIES));
-  await serving.session.release();
-  const packed = await packPrefix(
-    { ...facts, canary, metrics: manifestMetrics(metrics, prepared.evaluationName) },
-    base.manifest,
-    best.prefixBytes,
+  const best = state.best!.params;
+  tuned?.use(best);
+  const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
+  const { signal } = options;
+  const first = await pack(best);
+  const finished = await unlessAborted(
+    signal,
+    finishTask(first, { facts, prepared, spec, serving, signal }),
   );
-  return { isDone, packed, metrics, state };
+  await release(native, serving);
+  if (!finished) return { isDone: false, step: state.step };
+  return { ...finished, isDone, state, origin: base, course: course.read() };
 }
 
-/** Publishing answers every canary example again: enough to notice, few enough to be quick. */
-const MAX_CANARIES = 16;
-
-/** Writes what a finished run made, and forgets its saved state. `taskJson` null leaves task.json alone. */
-export async function writeTrainedTask(
-  out: string,
-  spec: TaskSpec,
-  prepared: PreparedTask,
-  result: Extract<RunResult, { isDone: true }>,
-  taskJson: string | null,
-): Promise<void> {
-  const { packed, state } = result;
-  const card = taskCard(packed.task.manifest, {
-    description: spec.description,
-    method: prepared.method,
-    data: {
-      files: spec.data.train.map(({ path }) => basename(path)),
-      source: spec.data.source,
-      licence: spec.data.licence,
-    },
-    settings: {
-      ...prepared.hyperparameters,
-      seed: prepared.seed,
-      rows: prepared.train.length,
-      steps: state.step,
-      "best epoch": state.best!.epoch,
-    },
-    prefixBytes: packed.prefixBytes.byteLength,
+/** Null when it was aborted: the loop sees the signal, too, and saves. */
+async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promise<T | null> {
+  return result.catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
   });
-  await writeTaskFolder(out, packed, { taskJson, card });
-  await removeRunState(`${out}/${RUN_STATE}`);
 }
 
-/** Metrics as the manifest keeps them: the numbers, and on what they were measured. */
-function manifestMetrics(metrics: TaskMetrics, dataset: string): Record<string, unknown> {
-  const { type, labels: _table, ...numbers } = metrics;
-  return { dataset, metric: scoreName(type), ...numbers };
+async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<void> {
+  for (const base of bases) await base?.session.release();
 }
 
 /** Everything that the course of a run depends on. */
 function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
-  const { train, evaluation, hyperparameters, labels, ...settings } = prepared;
+  const {
+    train,
+    evaluation,
+    hyperparameters,
+    labels,
+    summary: _,
+    reasons: __,
+    ...settings
+  } = prepared;
   return {
     base: base.manifest.identity,
     train: hashJson(train),

@@ -7,12 +7,12 @@
  */
 import { FormatError } from "../../src/core/errors.ts";
 import { adamw, applyUpdates, clipByGlobalNorm, warmupLinearDecay } from "./optim.ts";
-import type { Arrays } from "./optim.ts";
+import type { Arrays, ParameterGroup } from "./optim.ts";
 import { derive } from "./random.ts";
 import type { Key } from "./random.ts";
 import type { RunState } from "./run-state.ts";
 import { epochBatches } from "./sampler.ts";
-import type { Hyperparameters } from "./task-spec.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 
 /** What one batch teaches: its mean loss and the gradient of every trained tensor. */
 export interface StepResult {
@@ -24,6 +24,8 @@ export interface StepResult {
 export interface Plan {
   readonly hyperparameters: Hyperparameters;
   readonly key: Key;
+  /** Tensors that learn at a rate of their own. */
+  readonly groups?: Readonly<Record<string, ParameterGroup>>;
   /** Tokens of every training row. */
   readonly lengths: readonly number[];
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
@@ -66,8 +68,9 @@ export const startState = (params: Arrays): RunState => ({
 });
 
 /**
- * Runs until the last epoch is done or the signal aborts; then the state has been saved. Throws
- * FormatError `training-diverged` when a loss or gradient is not finite.
+ * Runs until the last epoch is done, the score has stopped rising (`patience`), or the signal
+ * aborts; then the state has been saved. Throws FormatError `training-diverged` when a loss or
+ * gradient is not finite.
  */
 export async function train(
   start: RunState,
@@ -84,11 +87,12 @@ export async function train(
       totalSteps,
     }),
     weightDecay: h.weight_decay,
+    ...(plan.groups && { groups: plan.groups }),
   });
   let state = start;
   let savedAt = hooks.now();
 
-  while (state.epoch < h.epochs) {
+  while (state.epoch < h.epochs && !isStale(state, h.patience)) {
     const batches = epochBatches(lengths, h.batch_size, derive(key, "epoch", state.epoch));
     while (state.batch < batches.length) {
       const rows = batches[state.batch]!;
@@ -144,6 +148,10 @@ export async function train(
     }
   }
 }
+
+/** Whether so many epochs have passed without a better score that no more will be made. */
+export const isStale = ({ epoch, best }: RunState, patience: number): boolean =>
+  patience > 0 && best !== null && epoch - best.epoch >= patience;
 
 /** Batches of one epoch; as epochBatches cuts them. */
 export const countBatches = (rows: number, batchSize: number): number =>

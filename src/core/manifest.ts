@@ -40,6 +40,8 @@ export interface BaseManifest {
   /** Position id of the first token (0 for BERT). */
   readonly first_position: number;
   readonly pad_token_id: number;
+  /** Width of the graph's input `bias_deltas`; 0 where it has none. */
+  readonly num_bias_deltas: number;
   readonly graph: string;
   readonly weights: readonly string[];
   readonly tokenizer: string;
@@ -104,6 +106,7 @@ const MAX_LAYERS = 96;
 const MAX_HIDDEN = 8192;
 const MAX_VOCAB = 2_000_000;
 const MAX_LENGTH = 65_536;
+const MAX_BIAS_DELTAS = 10_000_000;
 const MAX_LABELS = 10_000;
 const MAX_VIRTUAL_TOKENS = 1024;
 const MAX_FILES = 64;
@@ -143,6 +146,7 @@ export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): 
     first_position: r.count("first_position", 0, 1024),
     // Rows are padded with it: an id beyond the word table would fail every mixed batch.
     pad_token_id: r.count("pad_token_id", 0, vocabSize - 1),
+    num_bias_deltas: r.count("num_bias_deltas", 0, MAX_BIAS_DELTAS),
     graph: fileNamed(r.string("graph")),
     weights: r.list("weights", MAX_FILES, fileNamed),
     tokenizer: fileNamed(r.string("tokenizer")),

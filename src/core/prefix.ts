@@ -1,12 +1,20 @@
 /**
  * Prefixes: PEFT's file layout, the per-layer keys and values that the graph wants, and the
- * stacking of rows that carry different prefixes into one batch.
+ * stacking of rows that carry different prefixes into one batch. Deltas of biases, which a task may
+ * have beside or instead of virtual tokens, travel with them.
  *
  * On disk (PEFT, P-Tuning v2): `prompt_embeddings` [P, 2*L*N*D], viewed as [P, 2L, N, D]; even
  * index = key, odd = value of each layer. In memory: per layer [N, P, D], ready to be fed.
  */
 import { FormatError } from "./errors.ts";
-import { PROMPT_EMBEDDINGS, checkDims, pastKey, pastValue } from "./shapes.ts";
+import {
+  BIAS_DELTAS,
+  LAYER_WEIGHTS,
+  PROMPT_EMBEDDINGS,
+  checkDims,
+  pastKey,
+  pastValue,
+} from "./shapes.ts";
 import { float32 } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -15,12 +23,22 @@ export interface PrefixShape {
   readonly num_hidden_layers: number; // L
   readonly num_key_value_heads: number; // N
   readonly head_dim: number; // D
+  /** W, the numbers that `bias_deltas` has a row; 0 for a base whose graph has no such input. */
+  readonly num_bias_deltas: number;
 }
 
-/** A prefix ready to be fed: for every layer, keys and values [N, P, D]. */
+/** Changes of the encoder's vectors, and what each layer contributes to the answer. */
+export interface Deltas {
+  readonly biasDeltas: Float32Array; // [W]
+  readonly layerWeights: Float32Array; // [L+1]
+}
+
+/** What a task puts into the encoder: for every layer, keys and values [N, P, D], and deltas. */
 export interface Prefix {
   readonly numVirtualTokens: number; // P
   readonly layers: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
+  /** null leaves the encoder's own vectors, and answers from the last layer. */
+  readonly deltas: Deltas | null;
 }
 
 /** No prefix at all: what a linear task and plain embedding use. */
@@ -29,6 +47,7 @@ export function emptyPrefix(shape: PrefixShape): Prefix {
   return {
     numVirtualTokens: 0,
     layers: Array.from({ length: shape.num_hidden_layers }, () => ({ key: empty, value: empty })),
+    deltas: null,
   };
 }
 
@@ -66,7 +85,7 @@ export function unpackPrefix(
     key: unpackSide(2 * layer),
     value: unpackSide(2 * layer + 1),
   }));
-  return { numVirtualTokens, layers };
+  return { numVirtualTokens, layers, deltas: null };
 }
 
 /** Throws FormatError `prefix-not-finite` when a value is NaN or infinite. */
@@ -82,7 +101,8 @@ export function checkFinite(subject: string, values: Float32Array): void {
 
 /**
  * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
- * padded with zeros at the end; the attention mask (collate.ts) hides the padding.
+ * padded with zeros at the end; the attention mask (collate.ts) hides the padding. A base that knows
+ * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too.
  */
 export function stackPrefixes(
   rows: readonly Prefix[],
@@ -114,5 +134,30 @@ export function stackPrefixes(
     feeds[pastKey(layer)] = stackSide(layer, "key");
     feeds[pastValue(layer)] = stackSide(layer, "value");
   }
-  return { feeds, length };
+  return { feeds: { ...feeds, ...stackDeltas(rows, shape) }, length };
+}
+
+/** One row for all where all are the same, as within a task; else one for each. */
+function stackDeltas(
+  rows: readonly Prefix[],
+  { num_bias_deltas: width, num_hidden_layers: layers }: PrefixShape,
+): Record<string, Tensor> {
+  if (width === 0) return {};
+  const first = rows[0]?.deltas ?? null;
+  const count = rows.every(({ deltas }) => deltas === first) ? 1 : rows.length;
+  const biases = new Float32Array(count * width);
+  const shares = new Float32Array(count * (layers + 1));
+  for (let row = 0; row < count; row++) {
+    const deltas = rows[row]?.deltas ?? null;
+    if (deltas) {
+      biases.set(deltas.biasDeltas, row * width);
+      shares.set(deltas.layerWeights, row * (layers + 1));
+    } else {
+      shares[row * (layers + 1) + layers] = 1;
+    }
+  }
+  return {
+    [BIAS_DELTAS]: float32([count, width], biases),
+    [LAYER_WEIGHTS]: float32([count, layers + 1], shares),
+  };
 }

@@ -13,6 +13,10 @@ export const ATTENTION_MASK = "attention_mask"; // [B, P+T] int64, 1 = may be at
 export const TOKEN_TYPE_IDS = "token_type_ids"; // [B, T] int64
 export const POSITION_IDS = "position_ids"; // [B, T] int64
 export const QUERY_LENGTH = "query_length"; // [1] int64: the last layer answers for this many positions
+/** [D, W] float32, D = 1 or B: on top of every bias and LayerNorm weight of the layers, one after the other. */
+export const BIAS_DELTAS = "bias_deltas";
+/** [D, L+1] float32, D = 1 or B: shares of the embeddings' and of each layer's output in the answer. */
+export const LAYER_WEIGHTS = "layer_weights";
 export const LAST_HIDDEN_STATE = "last_hidden_state"; // [B, Q, H] float32
 
 /** Name of the prefix keys that enter layer `layer`: [B, N, P, D] float32. */
@@ -24,6 +28,8 @@ export const pastValue = (layer: number): string => `past_key_values.${layer}.va
 export const PROMPT_EMBEDDINGS = "prompt_embeddings"; // [P, 2*L*N*D]
 export const CLASSIFIER_WEIGHT = "classifier.weight"; // [C, H]
 export const CLASSIFIER_BIAS = "classifier.bias"; // [C]
+
+// Besides these, BIAS_DELTAS [W] and LAYER_WEIGHTS [L+1] as the graph spells them.
 
 /** Names in a base's `pooler.safetensors`, spelled as Hugging Face spells them. */
 export const POOLER_WEIGHT = "pooler.dense.weight"; // [H, H]

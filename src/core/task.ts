@@ -6,14 +6,16 @@ import type { Head, Pooler } from "./head.ts";
 import { checkFile, checkTaskFitsBase, checkTaskMatchesBase } from "./manifest.ts";
 import type { BaseManifest, Sha256, TaskManifest } from "./manifest.ts";
 import { checkFinite, emptyPrefix, unpackPrefix } from "./prefix.ts";
-import type { Prefix } from "./prefix.ts";
-import { FormatError } from "./errors.ts";
+import type { Deltas, Prefix } from "./prefix.ts";
+import { FormatError, MismatchError } from "./errors.ts";
 import { describe } from "./record.ts";
 import { readSafetensors } from "./safetensors.ts";
 import type { Safetensors } from "./safetensors.ts";
 import {
+  BIAS_DELTAS,
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
+  LAYER_WEIGHTS,
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
@@ -50,6 +52,10 @@ export async function openTask(
   return { manifest, version, prefix: readPrefix(file), head: readHead(file) };
 
   function readPrefix(file: Safetensors): Prefix {
+    return { ...readVirtualTokens(file), deltas: readDeltas(file) };
+  }
+
+  function readVirtualTokens(file: Safetensors): Prefix {
     if (manifest.num_virtual_tokens === 0 && !file.tensors.has(PROMPT_EMBEDDINGS)) {
       return emptyPrefix(base);
     }
@@ -62,6 +68,21 @@ export async function openTask(
       );
     }
     return prefix;
+  }
+
+  function readDeltas(file: Safetensors): Deltas | null {
+    if (!file.tensors.has(BIAS_DELTAS)) return null;
+    if (base.num_bias_deltas === 0) {
+      throw new MismatchError(
+        "prefix-base-mismatch",
+        `${subject}: has ${BIAS_DELTAS}, base "${base.name}" takes none; import the base again with this release`,
+      );
+    }
+    const biasDeltas = floats(file, BIAS_DELTAS, subject);
+    const layerWeights = floats(file, LAYER_WEIGHTS, subject);
+    checkDims(`${subject}: ${BIAS_DELTAS}`, biasDeltas.dims, [base.num_bias_deltas]);
+    checkDims(`${subject}: ${LAYER_WEIGHTS}`, layerWeights.dims, [base.num_hidden_layers + 1]);
+    return { biasDeltas: biasDeltas.values, layerWeights: layerWeights.values };
   }
 
   function readHead(file: Safetensors): Head {

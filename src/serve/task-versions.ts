@@ -130,5 +130,7 @@ function bytesOf({ prefix, head }: Task): number {
     (sum, { key, value }) => sum + key.byteLength + value.byteLength,
     0,
   );
-  return sides + head.weight.byteLength + head.bias.byteLength;
+  const { deltas } = prefix;
+  const vectors = deltas ? deltas.biasDeltas.byteLength + deltas.layerWeights.byteLength : 0;
+  return sides + vectors + head.weight.byteLength + head.bias.byteLength;
 }

@@ -111,6 +111,10 @@ export const CASES: Record<DifferentiableOp, Case[]> = {
     one("Gelu", "by erf", [of(3, 4)], { approximate: "none" }),
     one("Gelu", "by tanh", [of(3, 4)], { approximate: "tanh" }),
   ],
+  FastGelu: [
+    one("FastGelu", "of x", [of(3, 4)]),
+    one("FastGelu", "of x and a bias", [of(3, 4), of(4)]),
+  ],
   Cast: [one("Cast", "between floats", [of(2, 3)], { to: 11 })],
   Where: [
     {

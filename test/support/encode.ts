@@ -3,7 +3,7 @@ import type { Base } from "../../scripts/import/base-folder.ts";
 import { collate } from "../../src/core/collate.ts";
 import type { Queries } from "../../src/core/collate.ts";
 import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
-import type { Prefix } from "../../src/core/prefix.ts";
+import type { Deltas, Prefix } from "../../src/core/prefix.ts";
 import { prefixWidth } from "../../src/core/prefix.ts";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
@@ -46,6 +46,12 @@ export function randomPrefix(base: Base, length: number, seed: number): Prefix {
   const width = prefixWidth(base.manifest);
   return unpackPrefix(normals(keyOf(seed), length * width), [length, width], base.manifest, "test");
 }
+
+/** Random deltas of all vectors, and shares of all layers. */
+export const randomDeltas = ({ manifest }: Base, seed: number): Deltas => ({
+  biasDeltas: normals(keyOf(seed), manifest.num_bias_deltas, 0.1),
+  layerWeights: normals(keyOf(seed + 1), manifest.num_hidden_layers + 1),
+});
 
 /** Opens a session, uses it, releases it. */
 export async function withSession<T>(

@@ -56,6 +56,7 @@ export async function writePaperBase(
     max_length: 64,
     first_position: 0,
     pad_token_id: 0,
+    num_bias_deltas: 0,
     graph: "model.onnx",
     weights: ["weights-0.safetensors"],
     tokenizer: "tokenizer.json",

@@ -117,10 +117,10 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, /^src\/runtime\//, NODE, /^onnxruntime-(?:node|web)$/],
   },
   {
-    // The documentation also says what a deployment may set.
+    // The documentation also says what a deployment may set, and what was measured.
     name: "scripts/docs",
     files: /^scripts\/docs\.ts$/,
-    may: [/^scripts\//, /^src\/config\.ts$/, NODE],
+    may: [/^scripts\//, /^src\/config\.ts$/, /^bench\/accuracy\//, NODE],
   },
   {
     name: "scripts/commands",

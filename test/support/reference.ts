@@ -319,6 +319,8 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   Erf: elementwise(erf),
   Exp: elementwise(Math.exp),
   Expand: ([x, shape]) => fill(broadcastDims(x!.dims, [...shape!.data]), (index) => get(x!, index)),
+  FastGelu: elementwise((x, bias = 0) => geluOf(x + bias, "tanh")),
+  Floor: elementwise(Math.floor),
   FusedMatMul: (inputs, node) =>
     product(
       int(node, "transA", 0) === 1,

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseData, readDataFile } from "../../scripts/training/data.ts";
 import type { DataFormat, DataOptions } from "../../scripts/training/data.ts";
-import { labelsOf, readLabelNames } from "../../scripts/training/labels.ts";
+import { labelsOf, problemTypeOf, readLabelNames } from "../../scripts/training/labels.ts";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 
 const pairs = (text: string, name: string, options?: DataOptions) =>
@@ -55,6 +55,23 @@ describe("csv", () => {
 
   test("a missing column lists the columns found and the way out", () => {
     expect(() => parseData("a,b\n1,2\n", "d.csv")).toThrow(/found "a", "b".*--text-column/);
+  });
+
+  test("a separator makes several labels of a field, or none of an empty one", () => {
+    const csv = "text,label\na,x; y\nb,\nc,y;\n";
+    const options = { labelSeparator: ";" };
+    expect(pairs(csv, "d.csv", options)).toEqual([["a", "x", "y"], ["b"], ["c", "y"]]);
+    expect(pairs("text\tlabel\na\tx|y\n", "d.tsv", { labelSeparator: "|" })).toEqual([
+      ["a", "x", "y"],
+    ]);
+    // Without one the field is one label.
+    expect(pairs(csv, "d.csv")[0]).toEqual(["a", "x; y"]);
+  });
+
+  test("a label that is no number is a bad row where numbers are learned", () => {
+    const data = parseData("text,label\na,1.5\nb,many\nc,-2e1\n", "d.csv", { isNumeric: true });
+    expect(data.examples.map(({ labels }) => labels)).toEqual([["1.5"], ["-2e1"]]);
+    expect(data.problems).toEqual([{ line: 3, what: 'the label "many" is no number' }]);
   });
 
   test("a file without a header is read with given columns", () => {
@@ -304,4 +321,29 @@ test.each(["csv", "tsv"] as const)("what is written as %s is read back", (format
 test("the project's own golden files are where the tests expect them", async () => {
   const text = await readFile(new URL("../golden/metrics.json", import.meta.url), "utf8");
   expect(JSON.parse(text)).toMatchObject({ magic: "edge-prefix metrics", version: 1 });
+});
+
+describe("what kind of problem the labels pose", () => {
+  const rows = (...labels: string[][]) =>
+    labels.map((names) => ({ text: "x", labels: names, words: [] }));
+  const numbers = Array.from({ length: 11 }, (_, i) => [String(i / 2)]);
+
+  test("one label a text is the usual one, and so are tags", () => {
+    expect(problemTypeOf(rows(["a"], ["b"]), "sequence")).toBe("single_label_classification");
+    expect(problemTypeOf(rows(["O", "O"], ["O"]), "token")).toBe("single_label_classification");
+  });
+
+  test("several labels of any text, or none, make it multi-label", () => {
+    expect(problemTypeOf(rows(["a"], ["a", "b"]), "sequence")).toBe("multi_label_classification");
+    expect(problemTypeOf(rows(["a"], []), "sequence")).toBe("multi_label_classification");
+  });
+
+  test("many different numbers with fractions are numbers; a few, or whole ones, are names", () => {
+    expect(problemTypeOf(rows(...numbers), "sequence")).toBe("regression");
+    expect(problemTypeOf(rows(...numbers.slice(0, 10)), "sequence")).toMatch(/^single/);
+    expect(problemTypeOf(rows(...numbers.map(([n]) => [`${2 * Number(n)}`])), "sequence")).toMatch(
+      /^single/,
+    );
+    expect(problemTypeOf(rows(...numbers, ["n/a"]), "sequence")).toMatch(/^single/);
+  });
 });

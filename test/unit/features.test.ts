@@ -77,8 +77,16 @@ describe("a sequence task", () => {
     expect([...feature!.labels]).toEqual([1]);
   });
 
-  test("refuses several labels in a row", () => {
-    const example = { text: "x", labels: ["up", "down"], words: [] };
-    expect(() => featuresOf([example], tokenizer, options)).toThrow(/2 labels \(up, down\)/);
+  test("lists all labels of a text that has several, or none", () => {
+    const texts = [["up", "down"], []].map((names) => ({ text: "x", labels: names, words: [] }));
+    const features = featuresOf(texts, tokenizer, options);
+    expect(features.map(({ labels }) => [...labels])).toEqual([[1, 0], []]);
+  });
+
+  test("scales a number that is to be found", () => {
+    const example = { text: "x", labels: ["7.5"], words: [] };
+    const scale = { mean: 5, deviation: 2 };
+    const [feature] = featuresOf([example], tokenizer, { ...options, scale });
+    expect(feature!.value).toBe(1.25);
   });
 });

@@ -64,6 +64,35 @@ describe("gradients", () => {
     expect(read(a)).toEqual([100, 294]); // 2ab * b
   });
 
+  test("takes a stated gradient instead of walking the nodes that compute a value", () => {
+    const g = new Graph();
+    const [x, bias] = [g.input("x", "float32", [2]), g.input("bias", "float32", [2])];
+    // Rounding has no rule, and the bias is scaled before it is added: neither matters.
+    const y = g.stateGradient(
+      ops.Add(g, g.add("Floor", [x]), ops.Mul(g, bias, g.scalar(3))),
+      [x, bias],
+      (dy) => [() => dy, () => ops.Mul(g, dy, g.scalar(3))],
+    );
+    const loss = total(g, ops.Mul(g, y, y));
+    const forward = g.nodes.length;
+    const grads = gradients(g, loss, [x, bias]);
+    expect(opsOf(g, forward)).not.toContain("Floor");
+    const values = evaluate(g, { x: array([2], [2.5, -1]), bias: array([2], [1, 0]) });
+    const read = (value: Value): number[] => [...values.get(grads.get(value)!.name)!.data];
+    expect(read(x)).toEqual([10, -2]); // 2y, y = floor(x) + 3 bias = [5, -1]
+    expect(read(bias)).toEqual([30, -6]); // 6y
+  });
+
+  test("emits of a stated gradient only what leads to a target", () => {
+    const g = new Graph();
+    const [x, frozen] = [g.input("x", "float32", [2]), g.input("frozen", "float32", [2])];
+    const y = g.stateGradient(ops.Mul(g, x, frozen), [x, frozen], (dy) => [
+      () => ops.Mul(g, dy, frozen),
+      () => expect.fail("nobody asked for the gradient of the frozen input"),
+    ]);
+    gradients(g, total(g, y), [x]);
+  });
+
   test("names the op that has no rule", () => {
     const g = new Graph();
     const x = g.input("x", "float32", [2]);

@@ -10,6 +10,7 @@ import {
   hiddenStates,
   maxDifference,
   meanCosine,
+  randomDeltas,
   randomPrefix,
   withSession,
 } from "../support/encode.ts";
@@ -45,6 +46,25 @@ describe.each(DTYPES)("the %s graph", (dtype) => {
         for (const [i, row] of rows.entries()) {
           const [alone] = await hiddenStates(baseOf(dtype), session, [row]);
           expect(maxDifference(alone!, together[i]!)).toBeLessThanOrEqual(tolerance);
+        }
+      });
+    });
+
+    it("gives rows of tasks with different deltas in one batch what they get alone", async () => {
+      const base = baseOf(dtype);
+      const rows: TestRow[] = [
+        { ...short, prefix: { ...randomPrefix(base, 4, 1), deltas: randomDeltas(base, 3) } },
+        { ...long, prefix: { ...randomPrefix(base, 8, 2), deltas: randomDeltas(base, 4) } },
+        middle,
+      ];
+      await withSession(open, base, async (session) => {
+        const together = await hiddenStates(base, session, rows);
+        for (const [i, row] of rows.entries()) {
+          const [alone] = await hiddenStates(base, session, [row]);
+          expect(maxDifference(alone!, together[i]!)).toBeLessThanOrEqual(tolerance);
+          const [plain] = await hiddenStates(base, session, [{ ids: row.ids }]);
+          const isPlain = row.prefix === undefined;
+          expect(maxDifference(alone!, plain!) > 0.01).toBe(!isPlain);
         }
       });
     });

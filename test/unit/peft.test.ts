@@ -159,16 +159,12 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
 
   const open = async (dir: string, change: Partial<PeftAdapter> = {}, offset?: number) => {
     const adapter = { ...(await readPeftAdapter(dir)), ...change };
-    const dims = {
-      prompt_embeddings: adapter.promptEmbeddings.dims,
-      "classifier.weight": adapter.weight.dims,
-      "classifier.bias": [adapter.bias.length],
-    };
-    const params = {
-      prompt_embeddings: adapter.promptEmbeddings.values,
-      "classifier.weight": adapter.weight.values,
-      "classifier.bias": adapter.bias,
-    };
+    const { promptEmbeddings, weight, bias } = adapter;
+    const params = new Map([
+      ["prompt_embeddings", float32(promptEmbeddings.dims, promptEmbeddings.values)],
+      ["classifier.weight", float32(weight.dims, weight.values)],
+      ["classifier.bias", float32([bias.length], bias)],
+    ]);
     const position_offset = offset ?? defaultPositionOffset(adapter, base.manifest);
     const facts = {
       task: "golden",
@@ -185,7 +181,7 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
       metrics: {},
       created: new Date(0).toISOString(),
     };
-    return packTask(facts, base.manifest, params, dims, "float32");
+    return packTask(facts, base.manifest, params, "float32");
   };
 
   /** Largest difference of logits over all texts (and all pieces of them). */

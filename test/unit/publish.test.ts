@@ -72,6 +72,20 @@ describe("pushing a task", () => {
     expect(await served(bucket)).toBe(await versionIn(second));
   });
 
+  it("takes the prefix and the manifest, and leaves the report and the card where they are", async () => {
+    const folder = version(1);
+    for (const name of ["report.html", "CARD.md"]) {
+      writeFileSync(join(folder, name), "a text of the evaluation data");
+    }
+    const before = new Set(await bucket.list(""));
+    await publishTask(bucket, folder, { wait });
+    const added = (await bucket.list("")).filter((key) => !before.has(key));
+    const hashes = ["manifest.json", "prefix.safetensors"].map((name) =>
+      blobKey(sha256Of(readFileSync(join(folder, name)))),
+    );
+    expect(added.sort()).toEqual([...hashes, taskKey("mood")].sort());
+  });
+
   it("changes nothing when the same folder is pushed again", async () => {
     await publishTask(bucket, version(1), { wait });
     const before = new Map(bucket.objects);

@@ -125,6 +125,7 @@ const shape = {
   hidden_size: 1,
   first_position: 0,
   pad_token_id: 0,
+  num_bias_deltas: 0,
 };
 
 /** A queue over a session whose runs take `msPerToken` that no clock shows meanwhile. */

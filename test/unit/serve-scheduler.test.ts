@@ -21,6 +21,7 @@ const manifest = {
   hidden_size: 1,
   first_position: 0,
   pad_token_id: 0,
+  num_bias_deltas: 0,
 };
 
 /** Answers each row's first id in every position, and keeps the first ids of each run. */

@@ -1,13 +1,7 @@
 /** task.json: what it may say, what is chosen when it says nothing, and how it is written again. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { splitRows } from "../../scripts/training/prepare.ts";
-import { keyOf } from "../../scripts/training/random.ts";
-import {
-  chooseHyperparameters,
-  readTaskSpec,
-  writeTaskSpec,
-} from "../../scripts/training/task-spec.ts";
+import { expect, test } from "vitest";
+import { readTaskSpec, writeTaskSpec } from "../../scripts/training/task-spec.ts";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 
@@ -23,13 +17,14 @@ const FULL = {
   num_virtual_tokens: 32,
   max_length: 128,
   label_all_tokens: true,
-  hyperparameters: { learning_rate: 0.02, epochs: 3 },
+  hyperparameters: { learning_rate: 0.02, epochs: 3, patience: 2 },
   seed: 7,
   data: {
     format: "conll",
     train: [
       "a.conll",
       { path: "b.txt", tag_column: 3, label_names: { PER: "person", MISC: null } },
+      { path: "c.csv", format: "csv", label_separator: ";" },
     ],
     eval: "dev.conll",
     source: "somewhere",
@@ -43,6 +38,7 @@ test("a full task.json is read, and read again after it was written", () => {
   expect(spec.data.train).toEqual([
     { format: "conll", path: "a.conll" },
     { format: "conll", path: "b.txt", tagColumn: 3, labelMap: { PER: "person", MISC: null } },
+    { format: "csv", path: "c.csv", labelSeparator: ";" },
   ]);
   expect(spec.data.eval).toEqual([{ format: "conll", path: "dev.conll" }]);
   expect(spec.examples).toEqual([{ text: "one text" }, { text: "two", text_pair: "texts" }]);
@@ -85,34 +81,4 @@ test("any JSON is a task or an error of ours", () => {
     }),
     { seed: 3, numRuns: 500 },
   );
-});
-
-describe("defaults", () => {
-  test("train small data longer and large data at least four times", () => {
-    const epochs = [100, 1_000, 10_000, 67_349].map(
-      (rows) => chooseHyperparameters("prefix", rows, {}).epochs,
-    );
-    expect(epochs).toEqual([30, 16, 5, 4]);
-  });
-
-  test("give way to what is asked for", () => {
-    expect(chooseHyperparameters("prefix", 1_000, { epochs: 2 })).toMatchObject({
-      epochs: 2,
-      learning_rate: 0.01,
-    });
-  });
-});
-
-test("a split keeps equal texts on one side and leaves neither side empty", () => {
-  const text = (i: number) => ({ text: `t${i % 50}`, labels: ["x"], words: [] });
-  const { train, evaluation } = splitRows(
-    Array.from({ length: 200 }, (_, i) => text(i)),
-    keyOf(1),
-  );
-  expect(train.length + evaluation.length).toBe(200);
-  expect(evaluation).toHaveLength(20);
-  const texts = new Set(evaluation.map((example) => example.text));
-  expect(train.some((example) => texts.has(example.text))).toBe(false);
-  const two = splitRows([text(1), text(2)], keyOf(1));
-  expect([two.train.length, two.evaluation.length]).toEqual([1, 1]);
 });

@@ -3,15 +3,16 @@ import { mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openBase, openTaskFolder } from "../../scripts/local.ts";
+import { openBase, openTaskFolder, tokenizerOf } from "../../scripts/local.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { scoreOf } from "../../scripts/training/evaluate.ts";
+import { writeTrainedTask } from "../../scripts/training/finish-task.ts";
 import { prepareTask } from "../../scripts/training/prepare.ts";
 import type { PreparedTask } from "../../scripts/training/prepare.ts";
 import { readTaskSpec } from "../../scripts/training/task-spec.ts";
 import type { TaskSpec } from "../../scripts/training/task-spec.ts";
-import { RUN_STATE, trainTask, writeTrainedTask } from "../../scripts/training/train-task.ts";
+import { RUN_STATE } from "../../scripts/training/run-state.ts";
+import { trainTask } from "../../scripts/training/train-task.ts";
 import type { RunOptions, RunResult } from "../../scripts/training/train-task.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { makeTinyBase } from "../support/tiny-base.ts";
@@ -43,6 +44,9 @@ beforeAll(async () => {
     "text\tlabel\nthe movie was great\tup\nthe plot was awful\tdown\nthe story was funny\tup\nthe film was sad\tdown\n",
   );
   await writeFile(join(dir, "tags.conll"), sentences.join("\n"));
+  // The same with a full stop, so that no text is trained on and measured.
+  const others = sentences.map((sentence) => `${sentence}. O\n`);
+  await writeFile(join(dir, "others.conll"), others.join("\n"));
 });
 
 async function prepare(
@@ -50,7 +54,7 @@ async function prepare(
 ): Promise<{ spec: TaskSpec; prepared: PreparedTask }> {
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
   const options = { folders: [dir], strict: true, note: () => {} };
-  return { spec, prepared: await prepareTask(spec, base.manifest, options) };
+  return { spec, prepared: await prepareTask(spec, base.manifest, tokenizerOf(base), options) };
 }
 
 const SEQUENCE = {
@@ -94,11 +98,11 @@ describe("a sequence task", () => {
   test.each(["mean", "cls", "pooler"])("learns, pooling by %s", async (pooling) => {
     const hyperparameters = { ...SEQUENCE.hyperparameters, epochs: 30 };
     const task = await prepare({ ...SEQUENCE, hyperparameters, pooling });
-    const { state, metrics, packed } = await finish(task);
+    const { state, evaluation, packed } = await finish(task);
     const losses = state.history.map(({ loss }) => loss);
     expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]!);
-    expect(metrics).toMatchObject({ type: "sequence", rows: 4 });
-    expect(scoreOf(metrics)).toBeGreaterThan(0.5);
+    expect(evaluation.metrics).toMatchObject({ type: "sequence", rows: 4 });
+    expect(evaluation.score.value).toBeGreaterThan(0.5);
     expect(packed.task.manifest).toMatchObject({
       labels: ["down", "up"],
       pooling,
@@ -141,21 +145,117 @@ test("a token task learns which words are names", async () => {
   }).catch((error: unknown) => error as Error);
   // Every training text is an evaluation text, so nothing would be left to train on.
   expect(task).toBeInstanceOf(Error);
-  const split = await prepare({
+  const other = await prepare({
     ...SEQUENCE,
     label_all_tokens: true,
     hyperparameters: { epochs: 40, batch_size: 4, learning_rate: 0.03 },
-    data: { train: ["tags.conll"] },
+    data: { train: ["tags.conll"], eval: ["others.conll"] },
     examples: ["angela visited paris"],
   });
-  const { metrics, packed } = await finish(split);
-  expect(metrics).toMatchObject({ type: "token", f1: 1 });
+  const { evaluation, packed } = await finish(other);
+  expect(evaluation.score).toMatchObject({ name: "f1", level: 0.95 });
+  expect(evaluation.score.value).toBeGreaterThan(0.9);
   expect(packed.task.manifest).toMatchObject({
     type: "token",
     pooling: "none",
     labels: ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"],
     canary: [{ label: "B-PER O B-LOC" }],
+    metrics: { metric: "f1", interval: { level: 0.95, resamples: 1000 } },
   });
+});
+
+test("a task of several labels a text learns each, and stores what decides", async () => {
+  const rows = [...GOOD, ...BAD].flatMap((word) =>
+    ["film", "music"].map((topic, i) => ({
+      text: `the ${topic} was ${word}`,
+      label: [...(GOOD.includes(word) ? ["up"] : []), ...(i === 0 ? ["picture"] : [])],
+    })),
+  );
+  const lines = rows.map((row) => JSON.stringify(row));
+  await writeFile(join(dir, "sets.jsonl"), lines.join("\n"));
+  await writeFile(
+    join(dir, "sets-eval.jsonl"),
+    lines.join("\n").replaceAll("the film", "this film").replaceAll("the music", "this music"),
+  );
+  const task = await prepare({
+    name: "mood",
+    num_virtual_tokens: 4,
+    hyperparameters: { epochs: 40, batch_size: 4, learning_rate: 0.03 },
+    data: { train: "sets.jsonl", eval: "sets-eval.jsonl" },
+    examples: ["this film was great"],
+  });
+  expect(task.prepared).toMatchObject({
+    problemType: "multi_label_classification",
+    labels: ["picture", "up"],
+  });
+  const { evaluation, packed } = await finish(task);
+  expect(evaluation.score.name).toBe("micro_f1");
+  // Saying yes to everything would be 2 * 20 / (20 + 40).
+  expect(evaluation.score.value).toBeGreaterThan(0.8);
+  expect(evaluation.score.low).toBeLessThanOrEqual(evaluation.score.value);
+  const { manifest } = packed.task;
+  expect(manifest).toMatchObject({
+    problem_type: "multi_label_classification",
+    thresholds: [expect.any(Number), expect.any(Number)],
+    metrics: { metric: "micro_f1", rows: 20, micro_f1: evaluation.score.value },
+  });
+  expect(manifest.canary[0]!.score).toBeLessThanOrEqual(1);
+});
+
+test("a task that answers with a number learns it in its own unit", async () => {
+  const strong = ["awful", "bad", "dull", "fine", "good", "great"];
+  const rows = (word: string): string[] =>
+    strong.flatMap((adjective, a) =>
+      TOPICS.map((topic, t) => `${word} ${topic} was ${adjective}\t${1000 + 100 * a + t / 4}`),
+    );
+  await writeFile(join(dir, "numbers.tsv"), `text\tlabel\n${rows("the").join("\n")}\n`);
+  await writeFile(join(dir, "numbers-eval.tsv"), `text\tlabel\n${rows("this").join("\n")}\n`);
+  const task = await prepare({
+    name: "mood",
+    num_virtual_tokens: 4,
+    hyperparameters: { epochs: 30, batch_size: 4, learning_rate: 0.02 },
+    data: { train: "numbers.tsv", eval: "numbers-eval.tsv" },
+    examples: ["this film was great"],
+  });
+  expect(task.prepared).toMatchObject({ problemType: "regression", labels: ["score"] });
+  const { evaluation, packed } = await finish(task);
+  expect(evaluation.score.name).toBe("spearman");
+  expect(evaluation.score.value).toBeGreaterThan(0.8);
+  // The numbers lie between 1,000 and 1,501; always saying their mean is 150 off.
+  expect(evaluation.metrics).toMatchObject({ mean_absolute_error: expect.any(Number) });
+  expect((evaluation.metrics as { mean_absolute_error: number }).mean_absolute_error).toBeLessThan(
+    100,
+  );
+  const { manifest } = packed.task;
+  expect(manifest).toMatchObject({ problem_type: "regression", temperature: 1, thresholds: null });
+  expect(manifest.canary[0]).toMatchObject({ label: "score", score: expect.any(Number) });
+  expect(manifest.canary[0]!.score).toBeGreaterThan(1200);
+});
+
+test("pairs of texts are told apart by which of the two says what", async () => {
+  const rows = (word: string): string[] =>
+    GOOD.flatMap((good, g) =>
+      BAD.flatMap((bad, b) =>
+        // Each word stands as often in the first text as in the second: only the order tells.
+        (g + b) % 2 === 0
+          ? `${word} ${good}\t${word} ${bad}\tfirst`
+          : `${word} ${bad}\t${word} ${good}\tsecond`,
+      ),
+    );
+  const header = "text\ttext_pair\tlabel\n";
+  await writeFile(join(dir, "pairs.tsv"), `${header}${rows("the").join("\n")}\n`);
+  await writeFile(join(dir, "pairs-eval.tsv"), `${header}${rows("this").join("\n")}\n`);
+  const task = await prepare({
+    name: "mood",
+    num_virtual_tokens: 8,
+    hyperparameters: { epochs: 40, batch_size: 5, learning_rate: 0.03 },
+    data: { train: "pairs.tsv", eval: "pairs-eval.tsv" },
+    examples: [{ text: "the good", text_pair: "the bad" }],
+  });
+  const { evaluation, packed } = await finish(task);
+  // "first" is right for 13 of 25.
+  expect(evaluation.score.value).toBeGreaterThan(0.8);
+  expect(packed.task.manifest.canary[0]).toMatchObject({ text_pair: "the bad", label: "first" });
 });
 
 describe("an interrupted run", () => {
@@ -182,6 +282,32 @@ describe("an interrupted run", () => {
     expect(resumed.packed.manifestBytes).toEqual(whole.packed.manifestBytes);
   });
 
+  test("in its last measurements has nothing to train again, only to measure", async () => {
+    const task = await prepare({
+      ...SEQUENCE,
+      hyperparameters: { ...SEQUENCE.hyperparameters, epochs: 2 },
+    });
+    const whole = await finish(task);
+    const out = outDir();
+    const abort = new AbortController();
+    const stopped = await run(task, {
+      out,
+      signal: abort.signal,
+      onEpoch: ({ epoch }) => {
+        if (epoch === 2) abort.abort();
+      },
+    });
+    expect(stopped).toEqual({ isDone: false, step: 14 });
+    const steps: number[] = [];
+    const resumed = await finish(task, {
+      out,
+      resume: true,
+      onStep: ({ step }) => steps.push(step),
+    });
+    expect(steps).toEqual([]);
+    expect(resumed.packed.manifestBytes).toEqual(whole.packed.manifestBytes);
+  });
+
   test("does not go on with other settings", async () => {
     const task = await prepare(SEQUENCE);
     const out = outDir();
@@ -197,11 +323,16 @@ test("the folder that is written is one that serving opens, and the saved run is
   const out = outDir();
   const result = await finish(task, { out });
   await writeTrainedTask(out, task.spec, task.prepared, result, null);
-  expect((await readdir(out)).sort()).toEqual(["CARD.md", "manifest.json", "prefix.safetensors"]);
+  expect((await readdir(out)).sort()).toEqual([
+    "CARD.md",
+    "manifest.json",
+    "prefix.safetensors",
+    "report.html",
+  ]);
   const opened = await openTaskFolder(out, base.manifest);
   expect(opened.version).toBe(result.packed.task.version);
   expect(opened.prefix.numVirtualTokens).toBe(4);
   const card = await readFile(join(out, "CARD.md"), "utf8");
-  expect(card).toContain("Trained on train.tsv.");
+  expect(card).toContain("train.tsv");
   expect(card).toContain("pipeline_tag: text-classification");
 });

@@ -1,20 +1,23 @@
 /** The training loop on its own, with a step that is a formula: batches, saving, stopping. */
-import { expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { keyOf } from "../../scripts/training/random.ts";
 import type { RunState } from "../../scripts/training/run-state.ts";
 import { epochBatches, sortedBatches } from "../../scripts/training/sampler.ts";
-import { chooseHyperparameters } from "../../scripts/training/task-spec.ts";
-import { startState, train } from "../../scripts/training/trainer.ts";
+import { isStale, startState, train } from "../../scripts/training/trainer.ts";
 import type { Hooks, Plan } from "../../scripts/training/trainer.ts";
 
 /** Minimises |w - 3|^2, seen through 10 rows. */
 function plan(changes: Partial<Plan> = {}): Plan {
   return {
     hyperparameters: {
-      ...chooseHyperparameters("prefix", 10, {}),
+      learning_rate: 0.5,
       epochs: 3,
       batch_size: 4,
-      learning_rate: 0.5,
+      weight_decay: 0.01,
+      warmup_ratio: 0.06,
+      prefix_dropout: 0,
+      max_grad_norm: 1,
+      patience: 0,
     },
     key: keyOf(1),
     lengths: [5, 3, 8, 2, 9, 4, 7, 6, 1, 10],
@@ -88,6 +91,51 @@ test.each([1, 3, 4, 8])(
     expect(resumed).toEqual(whole);
   },
 );
+
+describe("patience", () => {
+  const patient = (scores: number[], patience: number): Plan => {
+    const own = plan();
+    return plan({
+      hyperparameters: { ...own.hyperparameters, epochs: scores.length, patience },
+      evaluate: async () => scores[calls++]!,
+    });
+  };
+  let calls = 0;
+  beforeEach(() => void (calls = 0));
+
+  test("ends a run that has not got better for so many epochs", async () => {
+    const { state, isDone } = await train(
+      start(),
+      patient([0.1, 0.5, 0.4, 0.5, 0.9, 1], 2),
+      hooks(),
+    );
+    expect(isDone).toBe(true);
+    expect(state.history.map(({ score }) => score)).toEqual([0.1, 0.5, 0.4, 0.5]);
+    expect(state.best).toMatchObject({ epoch: 2, score: 0.5 });
+    expect(isStale(state, 2)).toBe(true);
+    expect(isStale(state, 3)).toBe(false);
+  });
+
+  test("of 0 never ends a run early", async () => {
+    const { state } = await train(start(), patient([0.9, 0.1, 0.1, 0.1], 0), hooks());
+    expect(state.epoch).toBe(4);
+  });
+
+  test("is remembered by a run that goes on", async () => {
+    const scores = [0.5, 0.4, 0.3, 0.9];
+    const abort = new AbortController();
+    const first = hooks({
+      signal: abort.signal,
+      onStep: ({ step }) => {
+        if (step === 5) abort.abort();
+      },
+    });
+    await train(start(), patient(scores, 2), first);
+    // The first epoch has been measured; the run goes on in the second.
+    const { state } = await train(first.saved.at(-1)!, patient(scores, 2), hooks());
+    expect(state.history.map(({ score }) => score)).toEqual([0.5, 0.4, 0.3]);
+  });
+});
 
 test("a run stopped while it measures has saved the epoch and measures again", async () => {
   const { state: whole } = await train(start(), plan(), hooks());

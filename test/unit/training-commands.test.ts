@@ -64,11 +64,26 @@ describe("train", () => {
     expect(err).toContain("mood.csv:26: has 1 columns, expected 2");
     expect(err).toContain("epoch 3/3");
     const result = JSON.parse(out.join("")) as { task: string; metrics: { rows: number } };
-    expect(result).toMatchObject({ task: "mood-task", metrics: { type: "sequence", rows: 2 } });
+    expect(result).toMatchObject({
+      task: "mood-task",
+      score: { name: "accuracy", low: expect.any(Number), high: expect.any(Number) },
+      metrics: { type: "sequence", rows: 2 },
+      calibration: { temperature: 1, thresholds: null, ece: expect.any(Number) },
+      data: { balance: [{ label: "down" }, { label: "up" }] },
+      hyperparameters: { epochs: 3, patience: 0 },
+      reasons: { max_length: "100 % of the texts fit" },
+    });
+    // What is seen before the first step.
+    expect(err).toContain("22 rows to train on, 2 to evaluate (10 % of mood.csv); 2 labels");
+    expect(err).toMatch(/tokens a text: half have up to \d+/);
+    expect(err).toContain("3 virtual tokens · pooling mean");
+    expect(err).toContain("windows of 128 tokens (100 % of the texts fit)");
+    expect(err).toMatch(/about \d+ (s|min) at [\d,]+ tokens\/s; Ctrl-C saves/);
     expect((await readdir(at("Mood Task"))).sort()).toEqual([
       "CARD.md",
       "manifest.json",
       "prefix.safetensors",
+      "report.html",
       "task.json",
     ]);
     const json = JSON.parse(await readFile(join(at("Mood Task"), "task.json"), "utf8")) as object;
@@ -125,8 +140,14 @@ describe("train", () => {
   test.each([
     [["train"], 2, /TASK_DIR or DATA_FILE is missing/],
     [["train", "base"], 2, /is a folder without a task.json/],
-    [["train", "mood.csv", "--method", "full"], 2, /allowed are prefix, linear/],
+    [["train", "mood.csv", "--method", "lora"], 2, /allowed are prefix, .*linear/],
     [["train", "mood.csv", "--lr", "fast"], 2, /--lr is "fast", expected a number/],
+    [["train", "mood.csv", "--problem-type", "ranking"], 2, /allowed are single_label.*regression/],
+    [
+      ["train", "mood.csv", "--base", "base", "--problem-type", "regression"],
+      1,
+      /line 2: the label "up" is no number/,
+    ],
     [["train", "nowhere.csv", "--base", "base"], 1, /data-unreadable/],
     [["train", "mood.csv", "--base", "base", "--strict"], 1, /mood.csv:26: has 1 columns/],
     [
@@ -158,10 +179,16 @@ describe("eval and predict", () => {
       n: 24,
       bad_rows: 1,
       metric: "accuracy",
+      interval: [expect.any(Number), expect.any(Number)],
+      ece: expect.any(Number),
       metrics: { type: "sequence", rows: 24 },
     });
     const { out: lines } = await run(args.slice(0, -1));
-    expect(lines[2]).toMatch(/^label +precision +recall +f1 +support$/);
+    expect(lines[1]).toMatch(
+      /accuracy 0\.\d+ \(95 %: 0\.\d+ to [01]\.\d+\) .* judged by accuracy$/,
+    );
+    expect(lines[2]).toMatch(/^expected calibration error 0\.\d+ · temperature 1$/);
+    expect(lines[3]).toMatch(/^label +precision +recall +f1 +support$/);
   });
 
   test("allows another import of the same checkpoint with a note, and no other base", async () => {

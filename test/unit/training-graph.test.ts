@@ -3,22 +3,24 @@
  * model in float64, its logits against the serving graph plus core/head, its inputs.
  */
 import { describe, expect, test } from "vitest";
+import { countDeltas } from "../../scripts/import/additions.ts";
 import type { Architecture } from "../../scripts/import/architecture.ts";
 import { buildServingGraph } from "../../scripts/import/inputs.ts";
 import { encodeModel } from "../../scripts/onnx/proto.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
 import {
   HEAD_DROPOUT,
-  IGNORED_LABEL,
-  LABELS,
-  LOGITS,
-  LOSS,
   PREFIX_DROPOUT,
-  buildTrainingGraph,
   dropoutMask,
   headDropoutDims,
   prefixDropoutDims,
-} from "../../scripts/training/graph.ts";
+} from "../../scripts/training/dropout.ts";
+import { LOGITS, LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
+import { IGNORED_LABEL, LABELS } from "../../scripts/training/loss.ts";
+import { hasVirtualTokens, partsOf } from "../../scripts/training/methods.ts";
+import type { Method } from "../../scripts/training/methods.ts";
+import { parametersOf } from "../../scripts/training/parameters.ts";
+import type { Target } from "../../scripts/training/parameters.ts";
 import type { TrainingGraph, TrainingGraphOptions } from "../../scripts/training/graph.ts";
 import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { collate, collateTokens } from "../../src/core/collate.ts";
@@ -26,9 +28,12 @@ import { linear, pool, tokenLogits } from "../../src/core/head.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 import { unpackPrefix } from "../../src/core/prefix.ts";
 import {
+  BIAS_DELTAS,
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
+  INPUT_IDS,
   LAST_HIDDEN_STATE,
+  LAYER_WEIGHTS,
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
@@ -51,6 +56,7 @@ const SHAPE = {
   head_dim: 4,
   first_position: 0,
   pad_token_id: 0,
+  num_bias_deltas: countDeltas(encoder.architecture, encoder.config),
 };
 const ROWS = [
   { ids: Int32Array.of(1, 5, 7, 2), typeIds: Int32Array.of(0, 0, 1, 1), positionOffset: 0 },
@@ -69,15 +75,35 @@ const PARAMS: Record<string, Tensor> = {
   [CLASSIFIER_BIAS]: uniform(C),
 };
 
-type Options = Partial<TrainingGraphOptions> & { readonly pooling: Pooling };
+type Options = Partial<TrainingGraphOptions> & {
+  readonly pooling: Pooling;
+  readonly method?: Method;
+};
+
+const targetOf = ({ pooling, method = "prefix" }: Options): Target => ({
+  parts: partsOf(method),
+  pooling,
+  numLabels: C,
+  numVirtualTokens: hasVirtualTokens(method) ? P : 0,
+});
 
 function build(options: Options): TrainingGraph {
-  return buildTrainingGraph({ ...encoder, numLabels: C, ...options });
+  return buildTrainingGraph({ ...encoder, ...targetOf(options), ...options });
 }
 
-function feedsFor({ pooling, problemType, hasPrefix = true }: Options): Record<string, Tensor> {
+/** Values for everything that the method trains: stored weights as they are, the rest random. */
+const paramsFor = (options: Options): Record<string, Tensor> =>
+  Object.fromEntries(
+    parametersOf(targetOf(options), encoder).map(({ name, dims }) => [
+      name,
+      PARAMS[name] ?? encoder.weights.get(name) ?? encoder.pooler.get(name) ?? uniform(...dims),
+    ]),
+  );
+
+function feedsFor(options: Options): Record<string, Tensor> {
+  const { pooling, problemType } = options;
   const queries = pooling === "none" || pooling === "mean" ? "all" : "first";
-  const lengths = ROWS.map(() => (hasPrefix ? P : 0));
+  const lengths = ROWS.map(() => targetOf(options).numVirtualTokens);
   const { feeds } = collateTokens(ROWS, lengths, SHAPE, queries);
   const labels = (): Tensor => {
     if (problemType === "multi_label_classification") {
@@ -87,13 +113,7 @@ function feedsFor({ pooling, problemType, hasPrefix = true }: Options): Record<s
     if (pooling !== "none") return int64([2], [2, 0]);
     return int64([2, 4], [1, IGNORED_LABEL, 0, 2, 1, 2, IGNORED_LABEL, IGNORED_LABEL]);
   };
-  const { [PROMPT_EMBEDDINGS]: prompt, ...head } = PARAMS;
-  return {
-    ...feeds,
-    [LABELS]: labels(),
-    ...(hasPrefix && { [PROMPT_EMBEDDINGS]: prompt! }),
-    ...head,
-  };
+  return { ...feeds, [LABELS]: labels(), ...paramsFor(options) };
 }
 
 const run = async ({ graph }: TrainingGraph, feeds: Record<string, Tensor>) => {
@@ -124,15 +144,31 @@ const CASES: readonly Options[] = [
   { pooling: "none" },
   { pooling: "cls", problemType: "multi_label_classification" },
   { pooling: "mean", problemType: "regression" },
-  { pooling: "cls", hasPrefix: false },
+  { pooling: "cls", method: "linear" },
+  { pooling: "mean", method: "prefix-projection" },
+  { pooling: "cls", method: "prompt" },
+  { pooling: "none", method: "prompt" },
+  { pooling: "none", method: "bias" },
+  { pooling: "cls", method: "prefix-bias" },
+  { pooling: "pooler", method: "full" },
+  { pooling: "none", method: "full" },
 ];
 const named = CASES.map(
   (options) =>
     [
-      `${options.pooling}, ${options.problemType ?? "single label"}${options.hasPrefix === false ? ", no prefix" : ""}`,
+      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}`,
       options,
     ] as const,
 );
+
+/** Gradients of word rows [B*T, H], added up where their words stand in the table [V, H]. */
+function inTable(ids: Tensor, rows: Float32Array): Float32Array {
+  const table = new Float32Array(encoder.config.vocab * H);
+  for (const [i, id] of Array.from(ids.data, Number).entries()) {
+    for (let h = 0; h < H; h++) table[id * H + h]! += rows[i * H + h]!;
+  }
+  return table;
+}
 
 describe("the whole model's gradients agree with central differences in float64", () => {
   test.each(named)("%s", async (_name, options) => {
@@ -148,9 +184,12 @@ describe("the whole model's gradients agree with central differences in float64"
     const read = await run(training, feeds);
     expect(read(LOSS)[0]).toBeCloseTo(evaluate(training.graph, exact).get(LOSS)!.data[0]!, 5);
     for (const target of training.targets) {
-      const found = read(gradOf(target));
-      // Every fifth element: each difference costs two runs of the model.
-      const picked = Array.from(found.keys()).filter((i) => i % 5 === 0);
+      const given = read(gradOf(target));
+      const isTable = target === encoder.architecture.wordTable;
+      const found = isTable ? inTable(feeds[INPUT_IDS]!, given) : given;
+      // Each difference costs two runs of the model: some hundred in all.
+      const every = Math.ceil((found.length * training.targets.length) / 60);
+      const picked = Array.from(found.keys()).filter((i) => i % every === every >> 1);
       const step = 1e-4;
       const expected = picked.map(
         (i) => (lossWith(target, i, step) - lossWith(target, i, -step)) / (2 * step),
@@ -166,13 +205,26 @@ describe("the whole model's gradients agree with central differences in float64"
 });
 
 describe("the training graph's logits are those of the serving graph and core/head", () => {
-  test.each(["pooler", "cls", "mean", "none"] as const)("%s", async (pooling) => {
-    const read = await run(build({ pooling }), feedsFor({ pooling }));
+  const cases = ["pooler", "cls", "mean", "none"] as const;
+  test.each(
+    cases.flatMap((pooling) =>
+      (["prefix", "prefix-bias"] as const).map((method) => [method, pooling] as const),
+    ),
+  )("%s, %s", async (method, pooling) => {
+    const feeds = feedsFor({ pooling, method });
+    const read = await run(build({ pooling, method }), feeds);
     const architecture: Architecture = encoder.architecture;
     const serving = buildServingGraph(architecture, encoder.config, encoder.weights);
     const session = await createNodeSession({ graph: encodeModel(serving), weights: new Map() });
     const prefix = unpackPrefix(toFloat32(PARAMS[PROMPT_EMBEDDINGS]!), [P, WIDTH], SHAPE, "test");
-    const rows = ROWS.map((row) => ({ ...row, prefix }));
+    const deltas =
+      method === "prefix"
+        ? null
+        : {
+            biasDeltas: toFloat32(feeds[BIAS_DELTAS]!),
+            layerWeights: toFloat32(feeds[LAYER_WEIGHTS]!),
+          };
+    const rows = ROWS.map((row) => ({ ...row, prefix: { ...prefix, deltas } }));
     const hidden = toFloat32((await session.run(collate(rows, SHAPE, "all")))[LAST_HIDDEN_STATE]!);
     await session.release();
 
@@ -252,7 +304,7 @@ describe("dropout masks are inputs", () => {
 
 describe("combinations", () => {
   test("without a prefix only the head is trained, and no node walks the encoder backwards", () => {
-    const { graph, targets } = build({ pooling: "cls", hasPrefix: false });
+    const { graph, targets } = build({ pooling: "cls", method: "linear" });
     expect(targets).toEqual([CLASSIFIER_WEIGHT, CLASSIFIER_BIAS]);
     const products = graph.nodes.filter(({ op }) => op === "FusedMatMul");
     expect(products).toHaveLength(2); // the head's forward product and the gradient of its weight
@@ -260,7 +312,9 @@ describe("combinations", () => {
   });
 
   test("pooling by a pooler that the base lacks is refused", () => {
-    expect(() => build({ pooling: "pooler", pooler: null })).toThrow(/the base has no pooler/);
+    expect(() => build({ pooling: "pooler", pooler: null })).toThrow(
+      /the base has no pooler\.dense\.weight/,
+    );
   });
 
   test("token classification has single labels only", () => {

@@ -8,6 +8,7 @@ import type { Tensor } from "../../../src/core/tensor.ts";
 
 const shape: CollateShape = {
   num_hidden_layers: 1,
+  num_bias_deltas: 0,
   num_key_value_heads: 1,
   head_dim: 2,
   first_position: 0,

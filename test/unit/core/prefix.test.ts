@@ -9,15 +9,21 @@ import {
   unpackPrefix,
 } from "../../../src/core/prefix.ts";
 import type { Prefix, PrefixShape } from "../../../src/core/prefix.ts";
-import { pastKey, pastValue } from "../../../src/core/shapes.ts";
+import { BIAS_DELTAS, LAYER_WEIGHTS, pastKey, pastValue } from "../../../src/core/shapes.ts";
 import { formatError } from "../../support/hostile.ts";
 
 const shapes = fc.record({
   num_hidden_layers: fc.integer({ min: 1, max: 3 }),
   num_key_value_heads: fc.integer({ min: 1, max: 3 }),
   head_dim: fc.integer({ min: 1, max: 4 }),
+  num_bias_deltas: fc.constant(0),
 });
-const tiny: PrefixShape = { num_hidden_layers: 2, num_key_value_heads: 2, head_dim: 3 };
+const tiny: PrefixShape = {
+  num_hidden_layers: 2,
+  num_key_value_heads: 2,
+  head_dim: 3,
+  num_bias_deltas: 0,
+};
 
 /** A prefix whose every element is another number; `seed` keeps rows apart. */
 function prefixOf(shape: PrefixShape, length: number, seed = 0): Prefix {
@@ -140,5 +146,66 @@ describe("stackPrefixes", () => {
     expect([...(feeds[pastKey(0)]!.data as Float32Array)]).toEqual([
       0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6,
     ]);
+  });
+});
+
+describe("deltas in a batch", () => {
+  const shape: PrefixShape = {
+    num_hidden_layers: 2,
+    num_key_value_heads: 1,
+    head_dim: 1,
+    num_bias_deltas: 3,
+  };
+  const deltas = { biasDeltas: Float32Array.of(1, 2, 3), layerWeights: Float32Array.of(4, 5, 6) };
+  const plain = emptyPrefix(shape);
+  const biased: Prefix = { ...plain, deltas };
+  const stacked = (...rows: Prefix[]): unknown[] => {
+    const { feeds } = stackPrefixes(rows, shape);
+    return [BIAS_DELTAS, LAYER_WEIGHTS].map((name) => [feeds[name]!.dims, [...feeds[name]!.data]]);
+  };
+
+  test("rows of one task share one row of deltas", () => {
+    expect(stacked(biased, biased)).toEqual([
+      [
+        [1, 3],
+        [1, 2, 3],
+      ],
+      [
+        [1, 3],
+        [4, 5, 6],
+      ],
+    ]);
+  });
+
+  test("a task without deltas adds nothing and answers from the last layer", () => {
+    expect(stacked(plain)).toEqual([
+      [
+        [1, 3],
+        [0, 0, 0],
+      ],
+      [
+        [1, 3],
+        [0, 0, 1],
+      ],
+    ]);
+  });
+
+  test("rows of several tasks keep their own", () => {
+    expect(stacked(plain, biased)).toEqual([
+      [
+        [2, 3],
+        [0, 0, 0, 1, 2, 3],
+      ],
+      [
+        [2, 3],
+        [0, 0, 1, 4, 5, 6],
+      ],
+    ]);
+  });
+
+  test("a base whose graph takes none is fed none", () => {
+    expect(stackPrefixes([plain], { ...shape, num_bias_deltas: 0 }).feeds).not.toHaveProperty(
+      BIAS_DELTAS,
+    );
   });
 });

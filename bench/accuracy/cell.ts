@@ -1,0 +1,121 @@
+/** One cell of the table: data and settings become a trial, its numbers a result with its origin. */
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { poolerOf, openBase, tokenizerOf } from "../../scripts/local.ts";
+import type { Base } from "../../scripts/import/base-folder.ts";
+import { createNodeSession } from "../../scripts/runtime-node.ts";
+import { partsOf } from "../../scripts/training/methods.ts";
+import { EMPTY_SPEC } from "../../scripts/training/task-spec.ts";
+import type { TaskSpec } from "../../scripts/training/task-spec.ts";
+import type { Runtimes } from "../../scripts/training/train-task.ts";
+import { runTrial } from "../../scripts/training/trial/run.ts";
+import { divideFairly } from "../../scripts/training/trial/rows.ts";
+import { provenance } from "../provenance.ts";
+import { cellName } from "./plan.ts";
+import type { Cell } from "./plan.ts";
+import type { CellResult } from "./results.ts";
+import { MAX_ROWS, MAX_SELECTION_ROWS, settingsOf } from "./settings.ts";
+import { TASKS, fileOf } from "./tasks.ts";
+
+export interface CellOptions {
+  /** Folder of the data sets. */
+  readonly data: string;
+  readonly int8: Base;
+  readonly fp32: Base;
+  /** Interrupted cells are saved below it. */
+  readonly work: string;
+  readonly threads: number | undefined;
+  readonly maxRows: number;
+  readonly signal: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/** What a cell is trained with, before the data has its say. */
+export function specOf(
+  { task, method, seed }: Cell,
+  { data, maxRows = MAX_ROWS }: { data: string; maxRows?: number },
+): TaskSpec {
+  const { type, train, reported } = TASKS[task];
+  const file = (path: string) => fileOf(data, path, TASKS[task]);
+  return {
+    ...EMPTY_SPEC,
+    ...settingsOf(task, method),
+    type,
+    method,
+    seed,
+    max_rows: maxRows,
+    data: { ...EMPTY_SPEC.data, train: [file(train)], eval: [file(reported)] },
+  };
+}
+
+/** Makes a cell, or goes on with it; null when it was interrupted and saved. */
+export async function runCell(cell: Cell, options: CellOptions): Promise<CellResult | null> {
+  const { data, int8, fp32, work, note, signal, threads } = options;
+  const { title, split, selection } = TASKS[cell.task];
+  // Fine-tuning moves the weights themselves, so float ones; a task is learned on what serves it.
+  const base = partsOf(cell.method).weights ? fp32 : int8;
+  const spec = specOf(cell, options);
+  const { prepared, reported } = await divideFairly(spec, {
+    base: base.manifest,
+    tokenizer: tokenizerOf(base),
+    selection: selection === undefined ? undefined : [fileOf(data, selection, TASKS[cell.task])],
+    maxSelectionRows: MAX_SELECTION_ROWS,
+    folders: ["."],
+    strict: false,
+    note,
+  });
+  const { epochs } = prepared.hyperparameters;
+  const result = await runTrial({
+    name: cell.task,
+    spec,
+    prepared,
+    reported,
+    base,
+    twin: fp32,
+    out: join(work, cellName(cell)),
+    runtimes: runtimesWith(threads),
+    signal,
+    now: Date.now,
+    note,
+    onEpoch({ epoch, loss, score }) {
+      const name = cellName(cell);
+      note(`${name} epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · ${score.toFixed(4)}`);
+    },
+  });
+  if (result === null) return null;
+  const { name, dtype, identity, checkpoint } = base.manifest;
+  return {
+    bench: "accuracy",
+    ...cell,
+    title,
+    split,
+    ...result,
+    base: { name, dtype, identity, checkpoint },
+    ...(await provenance()),
+    command: commandOf(cell),
+    load: Number(loadavg()[2]!.toFixed(1)),
+  };
+}
+
+/** The command that makes this cell alone, whatever the one was that made it among others. */
+const commandOf = ({ task, method, seed }: Cell): string =>
+  `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR --only ${task} --methods ${method} --seeds ${seed + 1}`;
+
+/** The native runtime with a number of threads of its own; the runtime that serves as it is. */
+function runtimesWith(threads: number | undefined): Runtimes {
+  const createSession: Runtimes["createSession"] = (files) =>
+    createNodeSession(files, threads === undefined ? {} : { threads });
+  return {
+    createSession,
+    async openBase(base, runtime) {
+      if (runtime === "web") return openBase(base, runtime);
+      const session = await createSession(base.graphFiles);
+      return {
+        manifest: base.manifest,
+        tokenizer: tokenizerOf(base),
+        session,
+        pooler: poolerOf(base),
+      };
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** Which cells the table has, and in which order they are made: what tells most comes first. */
+import type { Method } from "../../scripts/training/methods.ts";
+import { TASK_IDS } from "./tasks.ts";
+import type { TaskId } from "./tasks.ts";
+
+export interface Cell {
+  readonly task: TaskId;
+  readonly method: Method;
+  readonly seed: number;
+}
+
+/** Rows of the table, from the yardstick of nothing to that of everything. */
+export const TABLE_METHODS = [
+  "linear",
+  "prompt",
+  "prefix",
+  "prefix-projection",
+  "bias",
+  "prefix-bias",
+  "full",
+] as const satisfies readonly Method[];
+
+/** Where a method is repeated, or tried at all when it is a variant. */
+const CLOSE_LOOK: readonly TaskId[] = ["wnut17", "banking77"];
+const REPEATED: readonly Method[] = ["prefix", "full"];
+const REPEATED_SEEDS = 3;
+
+const CONTENDERS = ["prefix", "bias", "prefix-bias", "full"] as const;
+const YARDSTICKS = ["linear", "prompt"] as const;
+
+/** Every cell of the table, in the order of work. */
+export function allCells(): Cell[] {
+  const cells: Cell[] = [];
+  const add = (task: TaskId, methods: readonly Method[], seed = 0): void => {
+    for (const method of methods) cells.push({ task, method, seed });
+  };
+  for (const task of TASK_IDS) add(task, CONTENDERS);
+  for (const task of TASK_IDS) add(task, YARDSTICKS);
+  for (const task of CLOSE_LOOK) add(task, ["prefix-projection"]);
+  for (let seed = 1; seed < REPEATED_SEEDS; seed++) {
+    for (const task of CLOSE_LOOK) add(task, REPEATED, seed);
+  }
+  return cells;
+}
+
+export interface Choice {
+  readonly tasks: readonly TaskId[] | undefined;
+  readonly methods: readonly Method[] | undefined;
+  /** The seeds 0 to N-1 of every chosen cell; undefined: as the table has them. */
+  readonly seeds: number | undefined;
+}
+
+/** The cells of a choice; a method that is asked for by name is made wherever a task is, too. */
+export function chosenCells({ tasks, methods, seeds }: Choice): Cell[] {
+  const isChosen = ({ task, method }: Cell): boolean =>
+    (tasks?.includes(task) ?? true) && (methods?.includes(method) ?? true);
+  const named: Cell[] =
+    tasks && methods
+      ? tasks.flatMap((task) => methods.map((method) => ({ task, method, seed: 0 })))
+      : [];
+  const listed = [...allCells().filter(isChosen), ...named];
+  if (seeds === undefined) return withoutRepeats(listed);
+  const each = withoutRepeats(listed.map((cell) => ({ ...cell, seed: 0 })));
+  return Array.from({ length: seeds }, (_, seed) => each.map((cell) => ({ ...cell, seed }))).flat();
+}
+
+/** `wnut17.prefix.0`: name of a cell's file and of its work folder. */
+export const cellName = ({ task, method, seed }: Cell): string => `${task}.${method}.${seed}`;
+
+const withoutRepeats = (cells: readonly Cell[]): Cell[] => [
+  ...new Map(cells.map((cell) => [cellName(cell), cell])).values(),
+];

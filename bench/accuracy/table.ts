@@ -1,0 +1,76 @@
+/**
+ * The accuracy table from the cells that are finished: a method a row, a data set a column, and
+ * below how the best task compares with fine-tuning and the served graph with float32.
+ */
+import { markdownTable } from "../../scripts/markdown.ts";
+import type { CellResult } from "./results.ts";
+import { TABLE_METHODS } from "./plan.ts";
+import { TASKS, TASK_IDS } from "./tasks.ts";
+import type { TaskId } from "./tasks.ts";
+
+const MISSING = "-";
+/** What is served as a task besides the frozen head. */
+const TASK_METHODS = ["prefix", "bias", "prefix-bias"];
+
+/** Rows of cells, the first one the header. Cells of seed 0 with their interval, in percent. */
+export function accuracyRows(results: readonly CellResult[]): string[][] {
+  const first = results.filter(({ seed }) => seed === 0);
+  const at = (task: TaskId, method: string) =>
+    first.find((cell) => cell.task === task && cell.method === method);
+  const row = (name: string, cell: (task: TaskId) => string): string[] => [
+    name,
+    ...TASK_IDS.map(cell),
+  ];
+  const header = TASK_IDS.map((task) => `${TASKS[task].title} ${TASKS[task].split}`);
+  return [
+    ["", ...header],
+    ...TABLE_METHODS.map((method) =>
+      row(method, (task) => {
+        const cell = at(task, method);
+        return cell ? `${percent(cell.score)} (${interval(cell)})` : MISSING;
+      }),
+    ),
+    row("best task - full", (task) => {
+      const tasks = TASK_METHODS.flatMap((method) => at(task, method)?.score ?? []);
+      const full = at(task, "full");
+      return tasks.length > 0 && full ? signed(Math.max(...tasks) - full.score) : MISSING;
+    }),
+    row("served int8 - fp32", (task) => {
+      const differences = results
+        .filter((cell) => cell.task === task)
+        .flatMap(({ score, fp32_score: fp32 }) => (fp32 === null ? [] : [score - fp32]));
+      if (differences.length === 0) return MISSING;
+      const [low, high] = [Math.min(...differences), Math.max(...differences)];
+      return low === high ? signed(low) : `${signed(low)} to ${signed(high)}`;
+    }),
+  ];
+}
+
+/** Methods that were trained from several seeds: every score and the mean. Empty when none was. */
+export function seedRows(results: readonly CellResult[]): string[][] {
+  const groups = Map.groupBy(results, ({ task, method }) => `${task} ${method}`);
+  const rows = [...groups.values()]
+    .filter((cells) => cells.length > 1)
+    .map((cells) => {
+      const scores = cells.map(({ score }) => score);
+      const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+      const { task, method } = cells[0]!;
+      return [TASKS[task].title, method, percent(mean), scores.map(percent).join(", ")];
+    });
+  return rows.length === 0 ? [] : [["", "", "mean", "seeds"], ...rows];
+}
+
+/** What README.md says: the table, and that of the seeds where there is one. */
+export function accuracyMarkdown(results: readonly CellResult[]): string {
+  const tables = [accuracyRows(results), seedRows(results)].filter((rows) => rows.length > 0);
+  return tables.map(markdownTable).join("\n\n");
+}
+
+const percent = (share: number): string => (100 * share).toFixed(1);
+const interval = ({ interval: [low, high] }: CellResult): string =>
+  `${percent(low)}-${percent(high)}`;
+
+function signed(share: number): string {
+  const text = (100 * share).toFixed(2);
+  return share > 0 ? `+${text}` : text;
+}

@@ -1,0 +1,68 @@
+/**
+ * What can be trained of a task besides its head. Every method shares data, loop, evaluation and
+ * report; they differ in which tensors are trained and therefore in which inputs a graph gets.
+ */
+import type { Hyperparameters } from "./hyperparameters.ts";
+
+/**
+ * - prefix: past keys and values of every layer (P-Tuning v2, arXiv 2110.07602)
+ * - prefix-projection: the same, out of a small network that is folded away (prefix tuning, 2101.00190)
+ * - prompt: input embeddings only (prompt tuning, 2104.08691); a yardstick, cannot be served
+ * - linear: the head alone
+ * - bias: biases and LayerNorm weights (BitFit, 2106.10199), and the layers' shares in the answer
+ * - prefix-bias: prefix and bias together
+ * - full: every weight (fine-tuning); a yardstick, makes a checkpoint instead of a task
+ */
+export type Method =
+  "prefix" | "prefix-projection" | "prompt" | "linear" | "bias" | "prefix-bias" | "full";
+
+/** The parts of a model that a method trains. */
+export interface TrainedParts {
+  readonly prefix: "none" | "direct" | "projection";
+  readonly prompt: boolean;
+  readonly deltas: boolean;
+  readonly weights: boolean;
+}
+
+interface MethodFacts extends TrainedParts {
+  /** Whether the result is a task that a frozen base serves. */
+  readonly isServed: boolean;
+  readonly learningRate: number;
+  readonly prefixDropout: number;
+}
+
+const nothing = { prefix: "none", prompt: false, deltas: false, weights: false } as const;
+const served = { isServed: true, prefixDropout: 0 } as const;
+
+const FACTS: Readonly<Record<Method, MethodFacts>> = {
+  prefix: { ...nothing, ...served, prefix: "direct", learningRate: 1e-2 },
+  "prefix-projection": { ...nothing, ...served, prefix: "projection", learningRate: 1e-3 },
+  prompt: { ...nothing, ...served, prompt: true, isServed: false, learningRate: 1e-2 },
+  linear: { ...nothing, ...served, learningRate: 5e-3 },
+  bias: { ...nothing, ...served, deltas: true, learningRate: 3e-3 },
+  "prefix-bias": {
+    ...nothing,
+    ...served,
+    prefix: "direct",
+    deltas: true,
+    learningRate: 1e-2,
+  },
+  full: { ...nothing, ...served, weights: true, isServed: false, learningRate: 1e-4 },
+};
+
+export const METHODS = Object.keys(FACTS) as readonly Method[];
+
+export const partsOf = (method: Method): TrainedParts => FACTS[method];
+export const isServed = (method: Method): boolean => FACTS[method].isServed;
+
+/** Whether the method has virtual tokens: past keys and values, or input embeddings. */
+export const hasVirtualTokens = (method: Method): boolean =>
+  FACTS[method].prefix !== "none" || FACTS[method].prompt;
+
+/** A method's own defaults; what depends on the data is chosen elsewhere (task-spec.ts). */
+export const methodDefaults = (
+  method: Method,
+): Pick<Hyperparameters, "learning_rate" | "prefix_dropout"> => ({
+  learning_rate: FACTS[method].learningRate,
+  prefix_dropout: FACTS[method].prefixDropout,
+});

@@ -1,0 +1,76 @@
+/**
+ * report.html: one file that opens offline, in the light and in the dark, on paper and on a phone.
+ * It needs no script and loads nothing. The order is that of a reader's questions: how good is it,
+ * where does it err, can I trust its scores, how was it made, of what, and how do I use it?
+ */
+import { dataSection, usageSection } from "./data-section.ts";
+import { confusionSection, hardestSection, labelsSection } from "./errors-section.ts";
+import type { ReportFacts } from "./facts.ts";
+import { markup, trusted } from "./markup.ts";
+import type { Markup } from "./markup.ts";
+import { formatBytes, formatCount, formatInterval, formatScore, metricName } from "./numbers.ts";
+import {
+  calibrationSection,
+  regressionSection,
+  resultSection,
+  sweepSection,
+  trainingSection,
+} from "./result-section.ts";
+import { STYLE } from "./style.ts";
+
+/** The whole page as text. Every string of `facts` is escaped. */
+export function reportHtml(facts: ReportFacts): string {
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${facts.task}: training report</title>
+<style>${trusted(STYLE)}</style>
+</head>
+<body>
+${title(facts)}
+<main>
+${facts.evaluation && resultSection(facts.evaluation, facts)}
+${confusionSection(facts)}
+${labelsSection(facts)}
+${regressionSection(facts)}
+${hardestSection(facts)}
+${calibrationSection(facts)}
+${trainingSection(facts)}
+${sweepSection(facts)}
+${dataSection(facts)}
+${usageSection(facts)}
+</main>
+<footer><p>${facts.task}${facts.version !== undefined && ` ${facts.version}`} · base ${facts.base.name}@${facts.base.identity} (${facts.base.dtype}) · ${facts.created} · made by edge-prefix</p></footer>
+</body>
+</html>
+`;
+  return page.toString();
+}
+
+/** The answer to the first question in large type, then what kind of thing this is. */
+function title(facts: ReportFacts): Markup {
+  const { task, description, evaluation, method, labels, numVirtualTokens, base } = facts;
+  const score = evaluation?.metrics.find(({ isScore }) => isScore) ?? evaluation?.metrics[0];
+  const kind =
+    facts.problemType === "regression" ? "regression" : `${formatCount(labels.length)} labels`;
+  return markup`<header class="title">
+<h1>${task}</h1>
+${description !== undefined && markup`<p class="description" dir="auto">${description}</p>`}
+${
+  score &&
+  markup`<p class="headline"><span class="figure">${formatScore(score.value)}</span> ${metricName(score.name)}${score.interval && ` (95 % interval ${formatInterval(score.interval)})`} on ${formatCount(evaluation!.rows)} rows of ${evaluation!.name}</p>`
+}
+<dl>
+<div><dt>task</dt><dd>${facts.type}, ${kind}</dd></div>
+<div><dt>method</dt><dd>${method}${numVirtualTokens > 0 && `, ${numVirtualTokens} virtual tokens`}</dd></div>
+<div><dt>base</dt><dd>${base.name}, ${base.dtype}</dd></div>
+${facts.isServed !== false && markup`<div><dt>size of the task</dt><dd>${formatBytes(facts.prefixBytes)}</dd></div>`}
+${facts.training && markup`<div><dt>training rows</dt><dd>${formatCount(facts.training.rows)}</dd></div>`}
+${evaluation?.calibration && markup`<div><dt>calibration error</dt><dd>${formatScore(evaluation.calibration.after.ece)}</dd></div>`}
+</dl>
+</header>`;
+}
