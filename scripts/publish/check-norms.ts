@@ -33,6 +33,10 @@ export function checkNorms(
       check(`the ${side} of virtual token ${token.index} in layer ${layer}`, token.rms);
     }
   }
+  if (prefix.deltas) {
+    check("the vector of bias deltas", rootMeanSquare(prefix.deltas.biasDeltas));
+    check("the vector of layer weights", rootMeanSquare(prefix.deltas.layerWeights));
+  }
   const hidden = head.weight.length / manifest.labels.length;
   for (const [label, name] of manifest.labels.entries()) {
     const row = head.weight.subarray(label * hidden, (label + 1) * hidden);

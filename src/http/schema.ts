@@ -63,24 +63,39 @@ export const parametersSchema = strict({
 
 const inputs = v.union([text, textObject, v.array(v.union([text, textObject, textPair]))]);
 
+/**
+ * The same where they are the request's own. What the metadata adds is for the document: limits.ts
+ * looks at it, with a status of its own, and in a stream for each text alone.
+ */
+const readable = v.pipe(v.string(), v.metadata({ pattern: "\\S" }));
+const readableObject = strict({ text: readable, text_pair: v.nullish(readable) });
+const own = v.union([
+  readable,
+  readableObject,
+  v.pipe(v.array(v.union([readable, readableObject, textPair])), v.metadata({ minItems: 1 })),
+]);
+
 /** Hugging Face's clients may send these; they have no meaning here. */
 const ignored = { options: v.optional(v.unknown()), model: v.optional(v.unknown()) };
 
 /** Body of POST /v1/tasks/{task}/predict. */
 export const predictRequestSchema = strict({
-  inputs,
+  inputs: own,
   parameters: v.nullish(parametersSchema),
   ...ignored,
 });
 
 /** Body of POST /v1/predict: any mix of tasks, answered in common runs. */
 export const predictManyRequestSchema = strict({
-  items: v.array(strict({ task: v.string(), inputs, parameters: v.nullish(parametersSchema) })),
+  items: v.pipe(
+    v.array(strict({ task: v.string(), inputs, parameters: v.nullish(parametersSchema) })),
+    v.metadata({ minItems: 1 }),
+  ),
 });
 
 /** Body of POST /v1/embed. */
 export const embedRequestSchema = strict({
-  inputs: v.union([text, v.array(text)]),
+  inputs: v.union([readable, v.pipe(v.array(readable), v.metadata({ minItems: 1 }))]),
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
   pooling: optional(
     v.picklist(["mean", "cls", "pooler"]),

@@ -10,6 +10,11 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+export interface ListedObject {
+  readonly key: string;
+  readonly etag: string;
+}
+
 export interface ListPage {
   readonly after?: string | undefined;
   readonly limit?: number | undefined;
@@ -26,8 +31,8 @@ export interface Bucket {
     maxBytes: number,
     knownEtag?: string,
   ): Promise<StoredObject | "unchanged" | null>;
-  /** The keys that start with `prefix`, in order: all, or at most `limit` that come after a key. */
-  list(prefix: string, page?: ListPage): Promise<string[]>;
+  /** Objects whose keys start with `prefix`, by key: all, or at most `limit` that come after a key. */
+  list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
 }
 
 /** R2 lists at most this many keys at once. */
@@ -75,21 +80,21 @@ export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
       return { bytes: new Uint8Array(bytes), etag: object.etag };
     },
     async list(prefix, { after, limit = Infinity } = {}) {
-      const keys: string[] = [];
+      const listed: ListedObject[] = [];
       let cursor: string | undefined;
       do {
         const page = await ask(prefix, () =>
           r2.list({
             prefix,
-            limit: Math.min(MAX_LIST, limit - keys.length),
+            limit: Math.min(MAX_LIST, limit - listed.length),
             ...(after === undefined ? {} : { startAfter: after }),
             ...(cursor === undefined ? {} : { cursor }),
           }),
         );
-        keys.push(...page.objects.map((object) => object.key));
+        listed.push(...page.objects.map(({ key, etag }) => ({ key, etag })));
         cursor = page.truncated ? page.cursor : undefined;
-      } while (cursor !== undefined && keys.length < limit);
-      return keys;
+      } while (cursor !== undefined && listed.length < limit);
+      return listed;
     },
   };
 }

@@ -113,13 +113,17 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     },
 
     async list({ after, limit } = {}) {
-      const keys = await bucket.list(TASK_PREFIX, {
+      const askedAt = clock.now();
+      const listed = await bucket.list(TASK_PREFIX, {
         after: after === undefined ? undefined : taskKey(after),
         limit,
       });
-      return keys
-        .map((key) => key.slice(TASK_PREFIX.length).replace(/\.json$/, ""))
-        .filter((name) => isName(name));
+      return listed.flatMap(({ key, etag }) => {
+        const name = key.slice(TASK_PREFIX.length).replace(/\.json$/, "");
+        if (!isName(name)) return [];
+        confirm(entries.get(name), etag, askedAt);
+        return [name];
+      });
     },
 
     async get(name, base, { version, canaryKey, hold }) {
@@ -184,6 +188,13 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     const isOutage = trouble?.code === "bucket-unavailable" || !isAnswered;
     if (isOutage && clock.now() - entry.confirmedAt > maxStaleMs) throw trouble ?? tooSlow(name);
     return { entry, isStale: trouble !== null || !isAnswered };
+  }
+
+  /** A list tells of many pointers at once whether they are what they were. */
+  function confirm(known: Entry | undefined, etag: string, askedAt: number): void {
+    if (known?.etag !== etag || known.confirmedAt > askedAt) return;
+    known.confirmedAt = askedAt;
+    known.trouble = null;
   }
 
   function isLooking({ look }: Entry): boolean {

@@ -1,6 +1,6 @@
 /** What every readable bucket must do, run against each of them. */
 import { describe, expect, it } from "vitest";
-import type { Bucket } from "../../src/serve/bucket.ts";
+import type { Bucket, ListPage, ListedObject } from "../../src/serve/bucket.ts";
 
 export interface BucketUnderTest {
   readonly bucket: Bucket;
@@ -8,6 +8,8 @@ export interface BucketUnderTest {
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const keysOf = (listed: readonly ListedObject[]): string[] => listed.map(({ key }) => key);
 
 export function bucketCases(name: string, open: () => BucketUnderTest): void {
   describe(`a readable bucket: ${name}`, () => {
@@ -44,19 +46,26 @@ export function bucketCases(name: string, open: () => BucketUnderTest): void {
       const keys = Array.from({ length: 30 }, (_, i) => `list/${String(i).padStart(2, "0")}`);
       for (const key of keys.toReversed()) await put(key, bytes("x"));
       await put("other/1", bytes("x"));
-      expect(await bucket.list("list/")).toEqual(keys);
+      expect(keysOf(await bucket.list("list/"))).toEqual(keys);
+    });
+
+    it("lists etags by which a reader knows what it has", async () => {
+      const { bucket, put } = open();
+      await put("etags/a", bytes("one"));
+      const read = await bucket.get("etags/a", 10);
+      if (read === null || read === "unchanged") throw new Error("no object");
+      expect(await bucket.list("etags/")).toEqual([{ key: "etags/a", etag: read.etag }]);
     });
 
     it("lists a page of them, after a key", async () => {
       const { bucket, put } = open();
       for (const letter of "abcdef") await put(`pages/${letter}`, bytes("x"));
-      expect(await bucket.list("pages/", { limit: 2 })).toEqual(["pages/a", "pages/b"]);
-      expect(await bucket.list("pages/", { after: "pages/b", limit: 3 })).toEqual([
-        "pages/c",
-        "pages/d",
-        "pages/e",
-      ]);
-      expect(await bucket.list("pages/", { after: "pages/e" })).toEqual(["pages/f"]);
+      const page = async (how: ListPage): Promise<string[]> =>
+        keysOf(await bucket.list("pages/", how));
+      expect(await page({ limit: 2 })).toEqual(["pages/a", "pages/b"]);
+      const next = ["pages/c", "pages/d", "pages/e"];
+      expect(await page({ after: "pages/b", limit: 3 })).toEqual(next);
+      expect(await page({ after: "pages/e" })).toEqual(["pages/f"]);
     });
   });
 }

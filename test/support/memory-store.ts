@@ -39,7 +39,8 @@ export function createMemoryStore(): MemoryStore {
     async list(prefix, { after = "", limit } = {}) {
       await store.before(prefix);
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after);
-      return keys.sort().slice(0, limit);
+      const page = keys.sort().slice(0, limit);
+      return page.map((key) => ({ key, etag: objects.get(key)!.etag }));
     },
   };
   return store;

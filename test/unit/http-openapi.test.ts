@@ -91,6 +91,21 @@ describe("/openapi.json", () => {
     expect(paths["/livez"]!["get"]).not.toHaveProperty("security");
   });
 
+  it("promises what is refused with a status of its own: no empty text, no empty list", async () => {
+    const { components } = await read();
+    const request = components["schemas"]!["EmbedRequest"];
+    expect(request).toMatchObject({
+      properties: {
+        inputs: {
+          anyOf: [
+            { type: "string", pattern: "\\S" },
+            { type: "array", minItems: 1, items: { pattern: "\\S" } },
+          ],
+        },
+      },
+    });
+  });
+
   it("names the server that it came from, below another path too", async () => {
     expect((await read()).servers).toEqual([{ url: "https://worker" }]);
   });

@@ -225,6 +225,7 @@ describe("health", () => {
       status: "ready",
       base: "tiny",
       identity: "a".repeat(64),
+      api_keys: "off",
     });
   });
 

@@ -1,6 +1,6 @@
 /**
  * Seeded texts and parameters of every kind through the real tokenizer, graph and decoder: an
- * answer or a named refusal, never a 500. (test/unit/http-fuzz.test.ts has what fails before that.)
+ * answer or a named refusal, never a 500. (test/unit/fuzz.test.ts has what fails before that.)
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
