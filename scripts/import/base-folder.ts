@@ -194,7 +194,10 @@ export async function readBaseFolder(dir: string): Promise<Base> {
 }
 
 /** Graph and weights out of all of a base's files. */
-export function graphFilesOf(manifest: BaseManifest, files: ReadonlyMap<string, Uint8Array>): GraphFiles {
+export function graphFilesOf(
+  manifest: BaseManifest,
+  files: ReadonlyMap<string, Uint8Array>,
+): GraphFiles {
   return {
     graph: files.get(manifest.graph)!,
     weights: new Map(manifest.weights.map((name) => [name, files.get(name)!])),

@@ -92,6 +92,7 @@ describe("the screen before training", () => {
       max_grad_norm: 1,
       patience: 6,
     },
+    init: null,
     trainGraph: "int8",
     seed: 0,
     train: Array.from({ length: 1_200 }, () => row("a", "x")),
