@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { METHODS, isServed } from "../training/methods.ts";
 import type { Method } from "../training/methods.ts";
+import { isShared } from "../training/pretrained.ts";
 import type { TaskSpec } from "../training/task-spec.ts";
 import { differences, summarize } from "../training/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../training/trial/compare.ts";
@@ -124,6 +125,8 @@ function specFor(
   return {
     ...spec,
     method,
+    // Only what has virtual tokens of its own can start from a pretrained prefix.
+    init: isShared(method) ? spec.init : undefined,
     seed,
     hyperparameters: isOwn && rate !== undefined ? spec.hyperparameters : others,
     train_graph: method === "full" ? undefined : spec.train_graph,
