@@ -24,9 +24,18 @@ export interface Spread {
 
 /** The ratios a[i] / b[i]: their median and quartiles. */
 export function ratioSpread(a: readonly number[], b: readonly number[]): Spread {
-  const values = ratios(a, b);
-  return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+  return spreadOf(ratios(a, b));
 }
+
+/** The differences a[i] - b[i]: their median and quartiles. */
+export const differenceSpread = (a: readonly number[], b: readonly number[]): Spread =>
+  spreadOf(a.map((value, i) => value - b[i]!));
+
+const spreadOf = (values: readonly number[]): Spread => ({
+  median: median(values),
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75),
+});
 
 const ratios = (a: readonly number[], b: readonly number[]): number[] =>
   a.map((value, i) => value / b[i]!);

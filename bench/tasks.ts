@@ -5,13 +5,10 @@
  * or the next of all the tasks, most of which are not in memory.
  */
 import { mapLimited } from "../src/core/concurrency.ts";
-import { blobKey, taskKey } from "../src/core/keys.ts";
-import { encodeUtf8 } from "../src/core/text.ts";
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
 import { startProgress } from "../scripts/progress.ts";
-import { sha256Of } from "../scripts/publish/bucket.ts";
-import { makeTask, startServed } from "./served/client.ts";
+import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";
 
@@ -133,22 +130,15 @@ function print(result: Result, ok: boolean, out: (line: string) => void): void {
 
 /** Tasks of equal size; they share the bytes of a prefix in the bucket, and none in memory. */
 async function fillBucket(
-  { base, bucket }: Served,
+  served: Served,
   tasks: number,
   length: number,
   onDone: (done: number) => void,
 ): Promise<void> {
   let done = 0;
-  const put = (bytes: Uint8Array): Promise<void> =>
-    bucket.putBlob(blobKey(sha256Of(bytes)), bytes, sha256Of(bytes));
-  await put(makeTask(base, nameOf(0), 1, length).prefix);
   const all = Array.from({ length: tasks }, (_, i) => nameOf(i));
   await mapLimited(all, PUTS_AT_ONCE, async (task) => {
-    const { manifest, version } = makeTask(base, task, 1, length);
-    await put(manifest);
-    const entry = { version, manifest: `sha256:${sha256Of(manifest)}`, created: "" };
-    const pointer = { task, current: version, versions: [entry], canary: null };
-    await bucket.putIf(taskKey(task), encodeUtf8(JSON.stringify(pointer)), null);
+    await putTask(served, task, length);
     onDone(++done);
   });
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { unstable_startWorker } from "wrangler";
-import { versionOf } from "../../src/core/keys.ts";
+import { blobKey, taskKey, versionOf } from "../../src/core/keys.ts";
 import { FORMAT_VERSION } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { prefixWidth } from "../../src/core/prefix.ts";
@@ -22,56 +22,93 @@ import type { PublishBucket } from "../../scripts/publish/bucket.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 
-export interface Served {
-  readonly base: BaseManifest;
+/** A local workerd over a bucket, with nothing loaded yet. */
+export interface Started {
+  readonly url: string;
   readonly bucket: PublishBucket;
-  /** One text; returns the status, the version that answered, and milliseconds. */
-  ask(task: string): Promise<{ status: number; version: string | null; ms: number }>;
+  /** Where the isolate can be looked into; null unless that was asked for. */
+  readonly inspectorUrl: URL | null;
   get(path: string): Promise<Response>;
-  /** A number of /metrics, without the project's prefix. */
-  metric(name: string): Promise<number>;
   /** Resident megabytes of the larger workerd, which is the Worker's; null where `ps` is missing. */
   residentMb(): Promise<number | null>;
   stop(): Promise<void>;
 }
 
+export interface Served extends Started {
+  readonly base: BaseManifest;
+  /** One text; returns the status, the version that answered, and milliseconds. */
+  ask(task: string): Promise<{ status: number; version: string | null; ms: number }>;
+  /** A number of /metrics, without the project's prefix. */
+  metric(name: string): Promise<number>;
+}
+
+export interface StartOptions {
+  /** Another entry than the Worker's own, in this folder. */
+  readonly entrypoint?: string;
+  /** A folder that keeps the bucket from one start to the next; by default it is thrown away. */
+  readonly persist?: string;
+  readonly inspector?: boolean;
+}
+
+export type Variables = Readonly<Record<string, string>>;
+
 const BUCKET = "edge-prefix-bench";
 const TEXT = "a gripping, beautifully acted film";
+
+const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** A fresh workerd; BASE is among the variables. */
+export async function startWorkerd(
+  variables: Variables,
+  { entrypoint, persist, inspector = false }: StartOptions = {},
+): Promise<Started> {
+  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+  const folder = persist ?? (await mkdtemp(join(tmpdir(), "edge-prefix-served-")));
+  const worker = await unstable_startWorker({
+    config: fileHere("wrangler.toml"),
+    ...(entrypoint === undefined ? {} : { entrypoint: fileHere(entrypoint) }),
+    bindings: Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [name, { type: "plain_text", value }]),
+    ),
+    dev: {
+      server: { port: 0 },
+      inspector: inspector && { port: 0, hostname: "127.0.0.1" },
+      logLevel: "error",
+      watch: false,
+      persist: folder,
+    },
+  });
+  await worker.ready;
+  const url = String(await worker.url).replace(/\/$/, "");
+  const endpoint = `${url}/cdn-cgi/local/r2/s3`;
+  return {
+    url,
+    bucket: s3Bucket({ endpoint, bucket: BUCKET, accessKeyId: "bench", secretAccessKey: "bench" }),
+    inspectorUrl: inspector ? ((await worker.inspectorUrl) ?? null) : null,
+    get: (path) => fetch(`${url}${path}`),
+    residentMb,
+    async stop() {
+      await worker.dispose();
+      if (persist === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
 
 /** Starts it with a base in its bucket, and waits until that is loaded. */
 export async function startServed(
   baseDir: string,
-  variables: Readonly<Record<string, string>> = {},
+  variables: Variables = {},
+  options: StartOptions = {},
 ): Promise<Served> {
-  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   const { manifest: base } = await readManifestOfBase(baseDir);
-  const persist = await mkdtemp(join(tmpdir(), "edge-prefix-served-"));
-  const settings = { BASE: base.name, ...variables };
-  const worker = await unstable_startWorker({
-    config: fileURLToPath(new URL("wrangler.toml", import.meta.url)),
-    bindings: Object.fromEntries(
-      Object.entries(settings).map(([name, value]) => [name, { type: "plain_text", value }]),
-    ),
-    dev: { server: { port: 0 }, inspector: false, logLevel: "error", watch: false, persist },
-  });
-  await worker.ready;
-  const url = String(await worker.url).replace(/\/$/, "");
-  const stop = async (): Promise<void> => {
-    await worker.dispose();
-    await rm(persist, { recursive: true, force: true });
-  };
+  const started = await startWorkerd({ BASE: base.name, ...variables }, options);
+  const { url, bucket, get, stop } = started;
   try {
-    const endpoint = `${url}/cdn-cgi/local/r2/s3`;
-    const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
-    const bucket = s3Bucket({ endpoint, bucket: BUCKET, ...credentials });
     await publishBase(bucket, baseDir);
-    const get = (path: string): Promise<Response> => fetch(`${url}${path}`);
     while (!(await get("/readyz")).ok) await new Promise((resolve) => setTimeout(resolve, 200));
     return {
+      ...started,
       base,
-      bucket,
-      get,
-      stop,
       async ask(task) {
         const start = performance.now();
         const response = await fetch(`${url}/v1/tasks/${task}/predict`, {
@@ -87,12 +124,26 @@ export async function startServed(
         const text = await (await get("/metrics")).text();
         return Number(new RegExp(`^edge_prefix_${name} (\\S+)$`, "m").exec(text)?.[1] ?? NaN);
       },
-      residentMb,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Puts a task of `makeTask` into the bucket, without the checks of a push. */
+export async function putTask(
+  { bucket, base }: { readonly bucket: PublishBucket; readonly base: BaseManifest },
+  task: string,
+  numVirtualTokens = 16,
+): Promise<void> {
+  const { manifest, prefix, version } = makeTask(base, task, 1, numVirtualTokens);
+  for (const bytes of [prefix, manifest]) {
+    await bucket.putBlob(blobKey(sha256Of(bytes)), bytes, sha256Of(bytes));
+  }
+  const entry = { version, manifest: `sha256:${sha256Of(manifest)}`, created: "" };
+  const pointer = { task, current: version, versions: [entry], canary: null };
+  await bucket.putIf(taskKey(task), encodeUtf8(JSON.stringify(pointer)), null);
 }
 
 async function residentMb(): Promise<number | null> {

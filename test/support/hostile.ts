@@ -73,6 +73,8 @@ export function damaged(good: unknown): fc.Arbitrary<unknown> {
       const key = path.at(-1)!;
       if (action === "remove") delete parent[key];
       else if (action === "replace") parent[key] = value;
+      // An array has a length of its own that takes no other value.
+      else if (Array.isArray(parent) && name === "length") parent.push(value);
       // Defined, not assigned: "__proto__" is to be an own key, as JSON.parse makes it.
       else Object.defineProperty(parent, name, { value, enumerable: true, configurable: true });
       return copy;

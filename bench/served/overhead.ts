@@ -1,0 +1,103 @@
+/**
+ * The Worker as it is deployed, and beside it what its requests cost over the bare session: both are
+ * called in here and take turns, so that no proxy, no socket and no drift is part of the difference.
+ *
+ *   POST /bench/overhead   OverheadRequest -> OverheadReply
+ */
+import { createApp } from "../../src/app.ts";
+import { compose } from "../../src/compose.ts";
+import type { Env } from "../../src/config.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import type { AppDeps } from "../../src/http/context.ts";
+import type { Feeds, Session } from "../../src/runtime/session.ts";
+import type { OverheadReply, OverheadRequest } from "./protocol.ts";
+
+let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;
+
+export default {
+  async fetch(request, env, ctx) {
+    if (!served) {
+      const deps = compose(env);
+      served = { deps, app: createApp(deps) };
+    }
+    const { deps, app } = served;
+    if (new URL(request.url).pathname !== "/bench/overhead") return app.fetch(request, env, ctx);
+    const asked: OverheadRequest = await request.json();
+    const { session, tokenizer } = deps.models.ready!;
+    const text = textOf(asked.tokens, (words) => tokenizer.encode(words).ids.length);
+    const timings: string[] = [];
+    const ask = async (): Promise<void> => {
+      const answer = await app.fetch(predictRequest(asked.task, text), env, ctx);
+      const body = await answer.text();
+      if (!answer.ok) throw new Error(`task ${asked.task}: was answered with ${body}`);
+      timings.push(answer.headers.get("server-timing")!);
+    };
+    const feeds = await feedsOf(session, ask);
+    const run = (): Promise<unknown> => session.run(feeds, [LAST_HIDDEN_STATE]);
+    timings.length = 0;
+    const times = await timeInTurn(ask, run, asked.rounds);
+    const reply: OverheadReply = { shape: feeds["input_ids"]!.dims, timings, ...times };
+    return Response.json(reply);
+  },
+} satisfies ExportedHandler<Env>;
+
+const WORDS = "the film is as good as the book and it is not as long as that one".split(" ");
+
+/** Common words, until the model reads exactly so many tokens. */
+function textOf(tokens: number, count: (text: string) => number): string {
+  const words: string[] = [];
+  for (let found = count(""); found < tokens; found = count(words.join(" "))) {
+    words.push(WORDS[words.length % WORDS.length]!);
+  }
+  const text = words.join(" ");
+  if (count(text) === tokens) return text;
+  throw new Error(`text: has ${count(text)} tokens instead of ${tokens}`);
+}
+
+const predictRequest = (task: string, inputs: string): Request =>
+  new Request(`http://bench/v1/tasks/${task}/predict`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ inputs }),
+  });
+
+/** What a request gives the session, taken from a request itself. */
+async function feedsOf(session: Session, ask: () => Promise<void>): Promise<Feeds> {
+  const { run } = session;
+  const seen: Feeds[] = [];
+  session.run = (feeds, fetches) => {
+    seen.push(feeds);
+    return run(feeds, fetches);
+  };
+  try {
+    await ask();
+  } finally {
+    session.run = run;
+  }
+  if (seen.length !== 1) throw new Error(`request: took ${seen.length} runs instead of one`);
+  return seen[0]!;
+}
+
+/** workerd's clock shows whole milliseconds: a turn takes several requests, or runs, for tenths. */
+const REPEATS = 4;
+
+/** Milliseconds of one request and of one run, each first in every other round. */
+async function timeInTurn(
+  ask: () => Promise<void>,
+  run: () => Promise<unknown>,
+  rounds: number,
+): Promise<Pick<OverheadReply, "request" | "run">> {
+  const times = { request: [] as number[], run: [] as number[] };
+  const turns = [
+    ["request", ask],
+    ["run", run],
+  ] as const;
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, work] of round % 2 === 0 ? turns : turns.toReversed()) {
+      const start = performance.now();
+      for (let i = 0; i < REPEATS; i++) await work();
+      times[name].push((performance.now() - start) / REPEATS);
+    }
+  }
+  return times;
+}
