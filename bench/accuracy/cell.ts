@@ -102,7 +102,7 @@ const commandOf = ({ task, method, seed }: Cell): string =>
   `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR --only ${task} --methods ${method} --seeds ${seed + 1}`;
 
 /** The native runtime with a number of threads of its own; the runtime that serves as it is. */
-function runtimesWith(threads: number | undefined): Runtimes {
+export function runtimesWith(threads: number | undefined): Runtimes {
   const createSession: Runtimes["createSession"] = (files) =>
     createNodeSession(files, threads === undefined ? {} : { threads });
   return {

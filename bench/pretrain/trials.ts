@@ -2,8 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Base } from "../../scripts/import/base-folder.ts";
-import { openBase, tokenizerOf } from "../../scripts/local.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
+import { tokenizerOf } from "../../scripts/local.ts";
 import { writePretrained } from "../../scripts/training/pretrain/folder.ts";
 import { DEFAULT_ALPHA } from "../../scripts/training/pretrain/mixture.ts";
 import { pretrain } from "../../scripts/training/pretrain/run.ts";
@@ -16,6 +15,7 @@ import type { Runtimes } from "../../scripts/training/train-task.ts";
 import { keptTrial } from "../../scripts/training/trial/kept.ts";
 import { divideFairly } from "../../scripts/training/trial/rows.ts";
 import type { TrialResult } from "../../scripts/training/trial/run.ts";
+import { runtimesWith } from "../accuracy/cell.ts";
 import { TASKS, fileOf } from "../accuracy/tasks.ts";
 import type { TaskId } from "../accuracy/tasks.ts";
 import { FEW, SOURCES } from "./settings.ts";
@@ -34,11 +34,12 @@ export interface Trial {
   readonly result: TrialResult;
 }
 
-/** The graph that serves, on the native runtime: the same answers, sooner. */
-const RUNTIMES: Runtimes = {
-  createSession: createNodeSession,
-  openBase: (base) => openBase(base, "node"),
-};
+/**
+ * The graph that serves, on the native runtime: the same answers, sooner. One thread: batches are
+ * small, and threads that wait for each other cost most on a machine that has other work.
+ */
+const NATIVE = runtimesWith(1);
+const RUNTIMES: Runtimes = { ...NATIVE, openBase: (base) => NATIVE.openBase(base, "node") };
 
 /** Folder of the prefix of a seed, trained if it is not there; null when interrupted and saved. */
 export async function pretrainOnSources(
