@@ -48,7 +48,6 @@ describe("the command line", () => {
     [["rollback", "--to"], "--to"],
     [["rollback"], "expected one task name, found 0"],
     [["push"], "at least one task folder"],
-    [["push", "x", "--remote"], "--remote comes in a later version"],
   ])("answers %j with exit code 2 and what is wrong", async (argv, message) => {
     const { code, out, err } = await run(...argv);
     expect(code).toBe(2);
