@@ -18,3 +18,18 @@ export interface OverheadReply {
   /** Milliseconds of session.run on the same feeds, by round. */
   readonly run: readonly number[];
 }
+
+/** A text for a task in the bucket, or for a plain ONNX file and a tokenizer.json, by their keys. */
+export type ColdRequest =
+  | { readonly text: string; readonly task: string }
+  | { readonly text: string; readonly graph: string; readonly tokenizer: string };
+
+/** Milliseconds of the steps of a first answer; their sum is all of it. */
+export interface ColdReply {
+  /** Until the session's files are there and checked, and the tokenizer is made. */
+  readonly fetch: number;
+  /** The runtime and the session. */
+  readonly create: number;
+  /** From there to the answer: the task's files, the text, the run. */
+  readonly run: number;
+}

@@ -1,0 +1,90 @@
+/**
+ * One first answer of an empty isolate, with the time of its steps: by the Worker's own app and its
+ * base, or by a plain ONNX file with its weights inside, read from the same bucket.
+ *
+ *   POST /bench/cold   ColdRequest -> ColdReply
+ */
+import { createApp } from "../../src/app.ts";
+import { outside } from "../../src/compose.ts";
+import { readConfig } from "../../src/config.ts";
+import type { Env } from "../../src/config.ts";
+import { pool } from "../../src/core/head.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import { int64 } from "../../src/core/tensor.ts";
+import { parseJson } from "../../src/core/text.ts";
+import { createTokenizer } from "../../src/core/tokenizer.ts";
+import type { GraphFiles, Session } from "../../src/runtime/session.ts";
+import { createWorkerdSession } from "../../src/runtime/workerd.ts";
+import { r2Bucket } from "../../src/serve/bucket.ts";
+import { createServing } from "../../src/serve/serving.ts";
+import { sha256 } from "../../src/serve/sha256.ts";
+import type { ColdReply, ColdRequest } from "./protocol.ts";
+
+let isEmpty = true;
+
+export default {
+  async fetch(request, env, ctx) {
+    if (!isEmpty) throw new Error("isolate: has answered before");
+    isEmpty = false;
+    const asked: ColdRequest = await request.json();
+    const start = performance.now();
+    const created = { from: 0, to: 0 };
+    const createSession = async (files: GraphFiles): Promise<Session> => {
+      created.from = performance.now();
+      const session = await createWorkerdSession(files);
+      created.to = performance.now();
+      return session;
+    };
+    if ("task" in asked) await answer(asked, createSession, env, ctx);
+    else await answerPlainly(asked, createSession, env);
+    const reply: ColdReply = {
+      fetch: created.from - start,
+      create: created.to - created.from,
+      run: performance.now() - created.to,
+    };
+    return Response.json(reply);
+  },
+} satisfies ExportedHandler<Env>;
+
+type CreateSession = (files: GraphFiles) => Promise<Session>;
+
+async function answer(
+  { task, text }: Extract<ColdRequest, { task: string }>,
+  createSession: CreateSession,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<void> {
+  const config = readConfig(env);
+  const host = { clock: outside, sha256, createSession, bucket: r2Bucket(env.BUCKET) };
+  const app = createApp({ config, ...createServing(config, host), ...outside });
+  const request = new Request(`http://bench/v1/tasks/${task}/predict`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ inputs: text }),
+  });
+  const response = await app.fetch(request, env, ctx);
+  const body = await response.text();
+  if (!response.ok) throw new Error(`task ${task}: was answered with ${body}`);
+}
+
+/** The least that anybody does: read both files at once, load, tokenize, run, pool. */
+async function answerPlainly(
+  { graph, tokenizer: key, text }: Extract<ColdRequest, { graph: string }>,
+  createSession: CreateSession,
+  env: Env,
+): Promise<void> {
+  const read = async (name: string): Promise<Uint8Array> =>
+    new Uint8Array(await (await env.BUCKET.get(name))!.arrayBuffer());
+  const [graphBytes, tokenizerBytes] = await Promise.all([read(graph), read(key)]);
+  const tokenizer = createTokenizer(parseJson(tokenizerBytes, "tokenizer.json"));
+  const session = await createSession({ graph: graphBytes, weights: new Map() });
+  const { ids, typeIds } = tokenizer.encode(text);
+  const dims = [1, ids.length];
+  const feeds = {
+    input_ids: int64(dims, ids),
+    attention_mask: int64(dims, new Int32Array(ids.length).fill(1)),
+    token_type_ids: int64(dims, typeIds),
+  };
+  const hidden = (await session.run(feeds, [LAST_HIDDEN_STATE]))[LAST_HIDDEN_STATE]!;
+  pool(hidden.data as Float32Array, ids.length, hidden.dims[2]!, "mean", null);
+}

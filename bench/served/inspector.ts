@@ -1,0 +1,55 @@
+/** What lives in the Worker's isolate, as V8's inspector counts it after a collection of garbage. */
+
+import type { Started } from "./client.ts";
+
+export interface Inspector {
+  /**
+   * Bytes of live JavaScript objects and of the buffers behind them; the runtime's wasm memory is in
+   * /metrics.
+   */
+  liveBytes(): Promise<number>;
+  close(): void;
+}
+
+/** Kept by the inspector for a console that nobody opens: not the Worker's own. */
+const CONSOLE = "Runtime.discardConsoleEntries";
+
+/** Connects to the inspector of a Worker that was started with one. */
+export async function connectInspector({ inspectorUrl, get }: Started): Promise<Inspector> {
+  if (inspectorUrl === null) throw new Error("inspector: the Worker was started without one");
+  const targets = (await (await fetch(new URL("/json", inspectorUrl))).json()) as {
+    webSocketDebuggerUrl: string;
+  }[];
+  // wrangler's proxy lets clients in by their origin, which Node does not send by itself.
+  const headers = { origin: "http://localhost" };
+  const socket = new WebSocket(targets[0]!.webSocketDebuggerUrl, { headers });
+  const waiting = new Map<number, (result: Readonly<Record<string, number>>) => void>();
+  socket.addEventListener("message", ({ data }) => {
+    const { id, result } = JSON.parse(String(data)) as { id: number; result: never };
+    waiting.get(id)?.(result);
+    waiting.delete(id);
+  });
+  await new Promise((resolve, reject) => {
+    socket.addEventListener("open", resolve, { once: true });
+    socket.addEventListener("error", () => reject(new Error("inspector: refused")), { once: true });
+  });
+  let calls = 0;
+  const call = (method: string): Promise<Readonly<Record<string, number>>> =>
+    new Promise((resolve) => {
+      waiting.set(++calls, resolve);
+      socket.send(JSON.stringify({ id: calls, method }));
+    });
+  return {
+    async liveBytes() {
+      await call(CONSOLE);
+      // The collection waits for the isolate to be entered, which only a request does.
+      let isCollected = false;
+      const collected = call("HeapProfiler.collectGarbage").then(() => (isCollected = true));
+      while (!isCollected) await (await get("/livez")).arrayBuffer();
+      await collected;
+      const { usedSize = NaN, backingStorageSize = NaN } = await call("Runtime.getHeapUsage");
+      return usedSize + backingStorageSize;
+    },
+    close: () => socket.close(),
+  };
+}
