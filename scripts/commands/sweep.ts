@@ -114,12 +114,12 @@ export const command = defineCommand({
         }),
       );
     } else {
-      for (const { mean, interval, seeds: count, budget, ...candidate } of outcome.standings) {
+      for (const { score, interval, seeds: count, budget, ...candidate } of facts.cells) {
         const sure = interval
           ? ` (${interval.map((end) => (100 * end).toFixed(1)).join("-")})`
           : "";
         io.out(
-          `${nameOf(candidate)}: ${(100 * mean).toFixed(1)}${sure}, ${count} ${count === 1 ? "seed" : "seeds"}, ${(100 * budget).toFixed(0)} % of a run`,
+          `${nameOf(candidate)}: ${(100 * score).toFixed(1)}${sure}, ${count} ${count === 1 ? "seed" : "seeds"}, ${(100 * budget).toFixed(0)} % of a run`,
         );
       }
       io.out(outcome.reason);

@@ -94,7 +94,6 @@ describe("the screen before training", () => {
     },
     init: null,
     trainGraph: "int8",
-    init: null,
     seed: 0,
     train: Array.from({ length: 1_200 }, () => row("a", "x")),
     evaluation: [row("b", "x")],

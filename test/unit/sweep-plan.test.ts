@@ -148,8 +148,16 @@ describe("a sweep", () => {
   });
 
   test("says so when seeds differ more than the settings", async () => {
-    const outcome = await sweep(candidates, rungs, async (run) => landscape(run) + 0.1 * run.seed);
+    const noise = ({ numVirtualTokens: P, learningRate, seed }: SweepRun): number =>
+      0.02 * Math.sin(P + 1000 * learningRate + 78.2 * seed);
+    const outcome = await sweep(candidates, rungs, async (run) => 0.8 + noise(run));
     expect(outcome!.reason).toContain("no more than seeds may explain: either will do");
+  });
+
+  test("is sure of a gap that every seed shows, however much the seeds differ", async () => {
+    const outcome = await sweep(candidates, rungs, async (run) => landscape(run) - 0.1 * run.seed);
+    expect(outcome!.chosen).toMatchObject({ numVirtualTokens: 32, learningRate: 0.01 });
+    expect(outcome!.reason).toContain("beyond what seeds explain");
   });
 
   test("whose best pair leads every round chooses it, and twice the same", async () => {

@@ -27,6 +27,8 @@ export interface SweepRun extends Candidate {
 
 /** What became of a candidate: its last rung. */
 export interface Standing extends Candidate, MeanScore {
+  /** By seed. */
+  readonly scores: readonly number[];
   readonly rung: number; // from 0
   readonly budget: number;
 }
@@ -78,7 +80,7 @@ export async function sweep(
         if (found === null) return null;
         scores.push(found);
       }
-      standings[i] = { ...candidates[i]!, ...meanScore(scores), rung, budget };
+      standings[i] = { ...candidates[i]!, ...meanScore(scores), scores, rung, budget };
     }
     const next = rungs[rung + 1]?.candidates ?? left.length;
     left = survivors(
@@ -91,17 +93,19 @@ export async function sweep(
   return { chosen: first, standings, reason: reasonFor(first, second, candidates.length), compute };
 }
 
-/** Why the first of two finalists was taken, in a sentence. */
+/**
+ * Why the first of two finalists was taken, in a sentence. They are compared seed by seed: runs of
+ * one seed share their rows, so what a seed makes easy or hard for both cancels out.
+ */
 function reasonFor(first: Standing, second: Standing, candidates: number): string {
   const percent = (share: number): string => (100 * share).toFixed(1);
   const seeds = first.seeds === 1 ? "one seed" : `the mean of ${first.seeds} seeds`;
-  const gap = percent(first.mean - second.mean);
-  const isClear =
-    first.interval !== null && second.interval !== null && first.interval[0] > second.interval[1];
+  const gap = meanScore(first.scores.map((score, seed) => score - second.scores[seed]!));
+  const isClear = gap.interval !== null && gap.interval[0] > 0;
   const sure = isClear
     ? "beyond what seeds explain"
     : "no more than seeds may explain: either will do";
-  return `${nameOf(first)} came first of ${candidates} with ${percent(first.mean)} (${seeds}), ${gap} points ahead of ${nameOf(second)}, ${sure}`;
+  return `${nameOf(first)} came first of ${candidates} with ${percent(first.mean)} (${seeds}), ${percent(gap.mean)} points ahead of ${nameOf(second)}, ${sure}`;
 }
 
 /** `16 virtual tokens at 0.01`. */
@@ -120,7 +124,7 @@ export function sweepFacts(
       numVirtualTokens,
       learningRate,
       score: mean,
-      ...(interval && { interval }),
+      ...(interval && { interval: [interval[0], Math.min(1, interval[1])] as const }),
       seeds,
       budget,
     }),
