@@ -47,7 +47,8 @@ export async function connectInspector({ inspectorUrl, get }: Started): Promise<
       await call(CONSOLE);
       // The collection waits for the isolate to be entered, which only a request does.
       const collected = call("HeapProfiler.collectGarbage").then(() => true);
-      const enter = (): Promise<boolean> => get("/livez").then(() => false);
+      const enter = (): Promise<boolean> =>
+        get("/livez").then((answer) => answer.arrayBuffer().then(() => false));
       let entries = 0;
       while (!(await Promise.race([collected, enter()]))) {
         if (++entries > MAX_ENTRIES) throw new Error("inspector: garbage is not collected");
