@@ -3,7 +3,7 @@
  * to the requests under way? The whole Worker in workerd, clients that ask without a pause, and one
  * push after the other.
  */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
-import { makeTask, startServed } from "./served/client.ts";
+import { makeTask, startServed, writeTask } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { quantile, table } from "./stats.ts";
 
@@ -138,11 +138,8 @@ async function push(
   folder: string,
   i: number,
 ): Promise<{ version: string; at: number }> {
-  const { manifest, prefix, version } = makeTask(base, TASK, i);
-  const path = join(folder, String(i));
-  await mkdir(path);
-  await writeFile(join(path, "manifest.json"), manifest);
-  await writeFile(join(path, "prefix.safetensors"), prefix);
+  const made = makeTask(base, TASK, i);
+  const path = await writeTask(join(folder, String(i)), made);
   let at = 0;
   const timed: PublishBucket = {
     ...bucket,
@@ -152,7 +149,7 @@ async function push(
     },
   };
   await publishTask(timed, path);
-  return { version, at };
+  return { version: made.version, at };
 }
 
 /**

@@ -3,7 +3,7 @@
  * pass wrangler's proxy, which adds milliseconds of its own: compare, never quote, single times.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -153,6 +153,17 @@ async function residentMb(): Promise<number | null> {
   const rows = listing.stdout.split("\n").map((line) => line.trim().split(/\s+/));
   const own = rows.filter(([, ppid, , name]) => Number(ppid) === process.pid && name === "workerd");
   return Math.max(...own.map(([, , kilobytes]) => Number(kilobytes) / 1000));
+}
+
+/** Leaves a task of `makeTask` in a folder, as `train` would; returns the folder. */
+export async function writeTask(
+  folder: string,
+  { manifest, prefix }: Pick<ReturnType<typeof makeTask>, "manifest" | "prefix">,
+): Promise<string> {
+  await mkdir(folder);
+  await writeFile(join(folder, "manifest.json"), manifest);
+  await writeFile(join(folder, "prefix.safetensors"), prefix);
+  return folder;
 }
 
 /** A sequence task with P virtual tokens from a seed, as `train` would leave it: two files. */

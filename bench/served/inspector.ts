@@ -14,6 +14,9 @@ export interface Inspector {
 /** Kept by the inspector for a console that nobody opens: not the Worker's own. */
 const CONSOLE = "Runtime.discardConsoleEntries";
 
+/** One is enough, as a rule. */
+const MAX_ENTRIES = 1_000;
+
 /** Connects to the inspector of a Worker that was started with one. */
 export async function connectInspector({ inspectorUrl, get }: Started): Promise<Inspector> {
   if (inspectorUrl === null) throw new Error("inspector: the Worker was started without one");
@@ -43,10 +46,13 @@ export async function connectInspector({ inspectorUrl, get }: Started): Promise<
     async liveBytes() {
       await call(CONSOLE);
       // The collection waits for the isolate to be entered, which only a request does.
-      let isCollected = false;
-      const collected = call("HeapProfiler.collectGarbage").then(() => (isCollected = true));
-      while (!isCollected) await (await get("/livez")).arrayBuffer();
-      await collected;
+      const collected = call("HeapProfiler.collectGarbage").then(() => true);
+      const enter = (): Promise<boolean> =>
+        get("/livez").then((answer) => answer.arrayBuffer().then(() => false));
+      let entries = 0;
+      while (!(await Promise.race([collected, enter()]))) {
+        if (++entries > MAX_ENTRIES) throw new Error("inspector: garbage is not collected");
+      }
       const { usedSize = NaN, backingStorageSize = NaN } = await call("Runtime.getHeapUsage");
       return usedSize + backingStorageSize;
     },
