@@ -77,6 +77,8 @@ export const bench: Command = defineCommand({
       few: { ...FEW, tasks, rows, seeds },
       tasks: tasks.map((task) => summaryOf(task, trials)),
       ...(await provenance()),
+      // As it was given, but for the folders of one machine.
+      command: `npx edge-prefix bench pretrain --data DATA --few ${tasks.join(",")} --rows ${rows} --seeds ${seeds}`,
     };
     await mkdir(dirname(values.result), { recursive: true });
     await writeFile(`${values.result}.tmp`, `${JSON.stringify(result, null, 2)}\n`);
