@@ -8,7 +8,7 @@ import { allowOrigins } from "./http/cors.ts";
 import { showDocs } from "./http/docs-page.ts";
 import { embed } from "./http/embed.ts";
 import { index, live, ready } from "./http/health.ts";
-import { limitHeaders } from "./http/limits.ts";
+import { limitHeaders, limitWork } from "./http/limits.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
 import { observeRequests, showMetrics } from "./http/observe.ts";
@@ -33,7 +33,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(limitHeaders(deps));
   app.use(allowOrigins(deps));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps));
+  app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps), limitWork(deps));
   app.use("/v1/tasks/:task/*", requireTask);
   app.use("/v1/embed", requireAllTasks);
   app.use("/metrics", requireScope(deps, "admin"));

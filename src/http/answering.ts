@@ -5,6 +5,7 @@
  */
 import type { EdgePrefixError } from "../core/errors.ts";
 import { shortIdentity } from "../core/manifest.ts";
+import type { Arrival } from "../serve/arrivals.ts";
 import type { LoadedBase } from "../serve/model-store.ts";
 import type { Outcome, Progress, Timings, Usage } from "../serve/predictor.ts";
 import type { AppContext, AppDeps } from "./context.ts";
@@ -15,6 +16,7 @@ import type { Format, StreamItem } from "./respond.ts";
 
 /** One request's work: how to stop it, and what it has cost so far. */
 export interface Work {
+  readonly arrival: Arrival | undefined;
   readonly signal: AbortSignal;
   stop(): void;
   readonly timings: Timings;
@@ -25,6 +27,7 @@ export interface Work {
 export function startWork(c: AppContext): Work {
   const abort = new AbortController();
   return {
+    arrival: c.var.arrival,
     signal: AbortSignal.any([c.req.raw.signal, abort.signal]),
     stop: () => abort.abort(),
     timings: { tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 },

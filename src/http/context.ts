@@ -2,6 +2,7 @@
 import type { Context, Handler } from "hono";
 import type { ApiKey } from "../core/api-keys.ts";
 import type { Analytics, Config, Env, RateLimit } from "../config.ts";
+import type { Arrival } from "../serve/arrivals.ts";
 import type { Clock, Hold } from "../serve/flight.ts";
 import type { Serving } from "../serve/serving.ts";
 
@@ -25,6 +26,8 @@ export interface AppEnv {
     key: ApiKey | undefined;
     /** What the request's log line says besides method, path and status. */
     logged: Record<string, unknown>;
+    /** The request among those that wait for answers. */
+    arrival: Arrival | undefined;
     /** Settles when a streamed answer has ended; the log line waits for it. */
     streamEnd: Promise<void> | undefined;
   };

@@ -12,6 +12,22 @@ import type { AppDeps, AppEnv } from "./context.ts";
 /** A client that is still sending reads no answer: this much of a refused body is read and dropped. */
 const MAX_DROPPED_BYTES = 16_000_000;
 
+/**
+ * Refuses at the door what could not be answered in time, before a body is read or a bucket asked.
+ * Throws OverloadedError `overloaded`.
+ */
+export function limitWork({ arrivals }: AppDeps): MiddlewareHandler<AppEnv> {
+  return async function countArrival(c, next) {
+    if (c.req.method !== "POST") return next();
+    const arrival = arrivals.enter();
+    const leave = (): void => arrivals.leave(arrival);
+    c.set("arrival", arrival);
+    await next();
+    if (c.var.streamEnd) void c.var.streamEnd.then(leave);
+    else leave();
+  };
+}
+
 /** Throws LimitError `headers-too-large` for a request line and headers beyond the limit. */
 export function limitHeaders({ config }: AppDeps): MiddlewareHandler<AppEnv> {
   return async function checkHeaders(c, next) {

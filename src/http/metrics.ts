@@ -20,7 +20,7 @@ export interface Observation {
 export interface Metrics {
   observe(request: Observation): void;
   /** Everything counted so far and what the parts say of themselves now. */
-  render(parts: Pick<AppDeps, "models" | "tasks" | "scheduler" | "admission">): string;
+  render(parts: Pick<AppDeps, "models" | "tasks" | "scheduler" | "admission" | "arrivals">): string;
 }
 
 /** Upper bounds of the latency histogram in seconds: a lone short text to the longest deadline. */
@@ -68,7 +68,7 @@ export function createMetrics({ metricsMaxTasks }: Pick<Config, "metricsMaxTasks
       }
     },
 
-    render({ models, tasks: { cached }, scheduler, admission }) {
+    render({ models, tasks: { cached }, scheduler, admission, arrivals }) {
       const { rows, tokens, paddedTokens, runsByRows } = scheduler.stats;
       const heap = models.ready?.session.heapBytes() ?? 0;
       const latencyLines = [...latencies].flatMap(([key, histogram]) =>
@@ -94,6 +94,7 @@ export function createMetrics({ metricsMaxTasks }: Pick<Config, "metricsMaxTasks
         ...one("tokens_total", "counter", "Tokens that were run", tokens),
         ...one("padded_tokens_total", "counter", "The same, padding included", paddedTokens),
         ...one("queue_tokens", "gauge", "Tokens that wait", scheduler.queuedTokens),
+        ...one("requests_open", "gauge", "Requests that wait for an answer", arrivals.count),
         ...one("token_seconds", "gauge", "Forecast of a token", admission.msPerToken / 1000),
         ...one("heap_bytes", "gauge", "Heap of the runtime, which never shrinks", heap),
         ...one("task_cache_bytes", "gauge", "Bytes of opened tasks in memory", cached.bytes),

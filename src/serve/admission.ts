@@ -29,7 +29,8 @@ export interface Demand {
 export interface Admission {
   /**
    * Throws LimitError `request-too-expensive` when the request alone is too much, OverloadedError
-   * `overloaded` when too much comes before it, UnavailableError `heap-limit` when its longest row
+   * `overloaded` when too much comes before it and `deadline-exceeded` when its time is over,
+   * UnavailableError `heap-limit` when its longest row
    * would need more memory than there is.
    */
   check(demand: Demand): void;
@@ -48,7 +49,7 @@ export interface Admission {
 export interface AdmissionOptions {
   /** Microseconds per token, until measured. */
   readonly microsPerToken: number;
-  /** Milliseconds of computing that one request may need. */
+  /** Milliseconds of computing that one request may need; no more than its deadline. */
   readonly requestCpuMs: number;
   /** Bytes of heap and cache beyond which nothing may begin that needs more. */
   readonly maxHeapBytes: number;
@@ -85,17 +86,25 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     check({ tokens, longestRow, tokensAhead, msLeft, hiddenSize }) {
       const ownMs = tokens * price();
-      if (ownMs > Math.min(requestCpuMs, msLeft)) {
+      if (ownMs > requestCpuMs) {
         throw new LimitError(
           "request-too-expensive",
-          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${Math.floor(Math.min(requestCpuMs, msLeft))}; send less at once`,
+          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${requestCpuMs}; send less at once`,
         );
       }
-      const lateMs = (tokensAhead + tokens) * price() - msLeft * HEADROOM;
-      if (tokensAhead > 0 && lateMs > 0) {
+      if (msLeft <= 0) {
+        throw new OverloadedError(
+          "deadline-exceeded",
+          `request: its deadline passed ${-msLeft} ms before it could be queued; try again later`,
+        );
+      }
+      // Alone, a request may come to the very end; what comes before it is a forecast.
+      const share = tokensAhead > 0 ? HEADROOM : 1;
+      const lateMs = (tokensAhead + tokens) * price() - msLeft * share;
+      if (lateMs > 0) {
         throw new OverloadedError(
           "overloaded",
-          `queue: ${tokensAhead} tokens are ahead of this request and would take about ${Math.ceil(tokensAhead * price())} ms; try again later`,
+          `queue: ${tokensAhead} tokens are ahead of this request, and it would take about ${Math.ceil((tokensAhead + tokens) * price())} ms of the ${msLeft} that are left; try again later`,
           { retryAfterMs: lateMs },
         );
       }

@@ -4,6 +4,7 @@ import type { EmbeddingPooling } from "../core/embedding.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AggregationStrategy, Entity, OffsetUnit } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
+import type { Arrival } from "./arrivals.ts";
 import type { LoadedBase } from "./model-store.ts";
 import type { GetOptions } from "./task-store.ts";
 
@@ -74,6 +75,8 @@ export interface Usage {
 }
 
 export interface PredictOptions {
+  /** When the request came in, where somebody counts that; its deadline counts from then. */
+  readonly arrival?: Arrival | undefined;
   /** Drops what has not run when it aborts. */
   readonly signal: AbortSignal;
   readonly timings?: Timings;

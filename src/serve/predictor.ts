@@ -8,6 +8,7 @@
  */
 import type { Queries } from "../core/collate.ts";
 import { EdgePrefixError, InputError, LimitError, UnavailableError } from "../core/errors.ts";
+import type { Arrival } from "./arrivals.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase, ModelStore } from "./model-store.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";
@@ -63,7 +64,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
   async function* answerAll<Input, T>(
     base: LoadedBase,
     inputs: readonly Input[],
-    { signal, timings = emptyTimings(), usage = emptyUsage() }: PredictOptions,
+    { signal, arrival, timings = emptyTimings(), usage = emptyUsage() }: PredictOptions,
     read: (input: Input) => Reading<T>,
   ): AsyncGenerator<Outcome<T> | Progress> {
     signal.throwIfAborted();
@@ -71,7 +72,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
     const pending = submit(
       base,
       inputs.map((input) => attempt(() => read(input), isInputsFault)),
-      start + deadlineMs,
+      { at: start, ...arrival },
       usage,
     );
     timings.tokenizeMs += clock.now() - start;
@@ -115,7 +116,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
   function submit<T>(
     base: LoadedBase,
     readings: readonly (Reading<T> | EdgePrefixError)[],
-    deadlineAt: number,
+    { at, runs }: Partial<Arrival> & Pick<Arrival, "at">,
     usage: Usage,
   ): Pending<T>[] {
     const good = readings.filter((item): item is Reading<T> => !(item instanceof EdgePrefixError));
@@ -126,7 +127,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
         const own = good.filter(({ queries }) => queries === kind);
         const rows = own.flatMap((reading) => reading.rows);
         if (rows.length === 0) continue;
-        const submitted = scheduler.submit(base, rows, kind, deadlineAt);
+        const submitted = scheduler.submit(base, rows, kind, at + deadlineMs, runs);
         queued.push(...submitted);
         let next = 0;
         for (const reading of own) {

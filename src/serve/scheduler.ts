@@ -19,8 +19,8 @@ import type { LoadedBase } from "./model-store.ts";
 export interface Job {
   readonly row: Row;
   readonly queries: Queries;
-  /** Number of the request that it belongs to. */
-  readonly request: number;
+  /** Runs that had begun when its request came: if there are more, others have come as well. */
+  readonly runsSeen: number;
   readonly submittedAt: number;
   readonly deadlineAt: number;
   state: "waiting" | "running" | "done";
@@ -36,9 +36,16 @@ export interface Job {
 export interface Scheduler {
   /**
    * Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit, and
-   * whatever the admission refuses them for.
+   * whatever the admission refuses them for. `runsSeen` are the runs that had begun when the request
+   * came in; without it, it comes now.
    */
-  submit(base: LoadedBase, rows: readonly Row[], queries: Queries, deadlineAt: number): Job[];
+  submit(
+    base: LoadedBase,
+    rows: readonly Row[],
+    queries: Queries,
+    deadlineAt: number,
+    runsSeen?: number,
+  ): Job[];
   /**
    * Waits for one job, pumping the queue. Throws OverloadedError `deadline-exceeded`,
    * UnavailableError `run-failed` or `request-cancelled`, or the signal's reason.
@@ -47,12 +54,16 @@ export interface Scheduler {
   /** Forgets jobs that have not run. */
   cancel(jobs: readonly Job[]): void;
   readonly queuedTokens: number;
+  /** Requests whose rows wait. */
+  readonly waiting: number;
   readonly runs: number;
   readonly stats: RunStats;
 }
 
 /** What all runs together were. */
 export interface RunStats {
+  /** Requests that have been queued. */
+  readonly requests: number;
   readonly rows: number;
   readonly tokens: number;
   /** Tokens that were computed, padding included. */
@@ -74,10 +85,16 @@ export interface SchedulerOptions {
 /** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
 const MAX_PADDING = 0.25;
 
+/**
+ * In one turn the host takes in about one request, and a run takes as long as a hundred of them: in
+ * a crowd it gets as many turns as fit into this, so that all who have come are in the queue, or
+ * refused, before the next run.
+ */
+const CROWD_MS = 1;
+
 /** The rows of one request that still wait. */
 interface Queue {
   readonly base: LoadedBase;
-  readonly request: number;
   jobs: Job[];
   isNew: boolean;
 }
@@ -90,8 +107,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
   let isNewcomersTurn = true;
   let runs = 0;
-  let requests = 0;
-  const stats = { rows: 0, tokens: 0, paddedTokens: 0, runsByRows: new Map<number, number>() };
+  const stats = {
+    requests: 0,
+    rows: 0,
+    tokens: 0,
+    paddedTokens: 0,
+    runsByRows: new Map<number, number>(),
+  };
 
   const queuedTokens = (): number =>
     queues.reduce(
@@ -103,11 +125,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     get queuedTokens() {
       return queuedTokens();
     },
+    get waiting() {
+      return queues.length;
+    },
     get runs() {
       return runs;
     },
     stats,
-    submit(base, rows, queries, deadlineAt) {
+    submit(base, rows, queries, deadlineAt, runsSeen = runs) {
       dropFinished();
       const tokens = tokensOf(rows);
       const queued = queuedTokens();
@@ -128,11 +153,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         msLeft: deadlineAt - submittedAt,
         hiddenSize: base.manifest.hidden_size,
       });
-      const request = requests++;
+      stats.requests++;
       const jobs = rows.map((row): Job => ({
         row,
         queries,
-        request,
+        runsSeen,
         submittedAt,
         deadlineAt,
         state: "waiting",
@@ -141,26 +166,28 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         queueMs: 0,
         run: null,
       }));
-      queues.push({ base, request, jobs: [...jobs], isNew: true });
+      queues.push({ base, jobs: [...jobs], isNew: true });
       return jobs;
     },
     async finish(job, signal) {
-      let runsSeen = -1;
+      let { runsSeen } = job;
       while (!isDone(job)) {
         signal.throwIfAborted();
-        // Whoever leads the next batch runs it, so that a request that is done hears of it before
-        // another run and not after one for everybody who waits. Who leads may be gone, or read its
-        // stream slowly: then anybody runs it who finds that nothing has happened since the last look.
+        // Timers that are due fire together, before the host looks at anything else. If each of
+        // those who wait ran a batch then, a request that is done would hear of it, and one that
+        // comes would be taken in, only after a run for everybody. So one of them runs a batch, and
+        // no other follows before a timer that was set after it: that is a turn for the host.
         if (isPumping) dropFinished();
-        else if (leader()?.request === job.request || runs === runsSeen) await pump();
+        else if (runs === runsSeen) await pump();
+        if (isDone(job)) break;
         runsSeen = runs;
-        // Lets the host send what was written and start other requests' work. A promise that is
-        // already settled would not: without this, one request could run all its batches in a row.
-        // The event that the timer brings also tells how long the run took.
-        if (!isDone(job) || queues.length > 0 || admission?.wantsEvent) {
-          await clock.wait(0);
-          admission?.endRun(clock.now());
-        }
+        await clock.wait(queues.length > 1 ? CROWD_MS : 0);
+        admission?.endRun(clock.now());
+      }
+      // The event that the timer brings tells how long the run took; of a crowd, others tell it.
+      if (queues.length === 0 && admission?.wantsEvent) {
+        await clock.wait(0);
+        admission.endRun(clock.now());
       }
       if (job.error !== null) {
         signal.throwIfAborted(); // says more than that the job was cancelled
@@ -198,15 +225,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  /** Whose row begins the next batch. */
-  function leader(): Queue | undefined {
-    return (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
-  }
-
   /** Takes turns over the requests, one row each, until the batch is full. */
   function takeBatch(): { base: LoadedBase; jobs: readonly Job[] } | null {
     dropFinished();
-    const first = leader();
+    const first = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
     if (!first) return null;
     // A newcomer that finds nobody waiting overtakes nobody: the next one still may.
     isNewcomersTurn = !first.isNew || queues.length === 1;

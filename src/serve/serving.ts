@@ -3,6 +3,8 @@ import type { Sha256 } from "../core/manifest.ts";
 import type { GraphFiles, Session } from "../runtime/session.ts";
 import { createAdmission } from "./admission.ts";
 import type { Admission, AdmissionOptions } from "./admission.ts";
+import { createArrivals } from "./arrivals.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Clock } from "./flight.ts";
 import { createModelStore } from "./model-store.ts";
@@ -38,6 +40,7 @@ export interface Serving {
   readonly admission: Admission;
   readonly scheduler: Scheduler;
   readonly predictor: Predictor;
+  readonly arrivals: Arrivals;
 }
 
 /** Puts the parts together; nothing is loaded before somebody asks. `models` may be one's own. */
@@ -49,8 +52,11 @@ export function createServing(
   const { clock } = host;
   const tasks = createTaskStore({ ...host, ...config.tasks });
   const heapBytes = (): number => (models.ready?.session.heapBytes() ?? 0) + tasks.cached.bytes;
-  const admission = createAdmission({ ...config.admission, heapBytes });
+  const { deadlineMs } = config.predictor;
+  const requestCpuMs = Math.min(config.admission.requestCpuMs, deadlineMs);
+  const admission = createAdmission({ ...config.admission, requestCpuMs, heapBytes });
   const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const predictor = createPredictor({ models, tasks, scheduler, clock, ...config.predictor });
-  return { models, tasks, admission, scheduler, predictor };
+  const arrivals = createArrivals({ clock, scheduler, admission, deadlineMs });
+  return { models, tasks, admission, scheduler, predictor, arrivals };
 }

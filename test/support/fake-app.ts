@@ -15,6 +15,7 @@ import {
 } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
 import { createAdmission } from "../../src/serve/admission.ts";
+import { createArrivals } from "../../src/serve/arrivals.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
@@ -87,11 +88,13 @@ export function fakeApp(
   const config = readConfig({ BASE: "tiny", ...variables });
   const clock = { now: () => 0, wait: () => Promise.resolve() };
   const admission = createAdmission({ ...config.admission, heapBytes: () => 0 });
+  const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const deps: AppDeps = {
     config,
     models,
     admission,
-    scheduler: createScheduler({ clock, ...config.scheduler, admission }),
+    scheduler,
+    arrivals: createArrivals({ clock, scheduler, admission, ...config.predictor }),
     tasks: {
       get: async (name) => taskNamed(name),
       describe: async (name) => {

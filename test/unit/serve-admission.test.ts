@@ -59,8 +59,13 @@ describe("admission", () => {
   it("refuses for good what is too much even alone", () => {
     const more = refusal(() => admission().check(demand({ tokens: 10_001 })));
     expect(more).toMatchObject({ code: "request-too-expensive" });
+  });
+
+  it("refuses for now what has spent its time on the way, and what has none left", () => {
     const late = refusal(() => admission().check(demand({ tokens: 600, msLeft: 500 })));
-    expect(late?.message).toContain("about 600 ms of computing, allowed are 500");
+    expect(late).toMatchObject({ code: "overloaded", retryAfterMs: 100 });
+    const over = refusal(() => admission().check(demand({ msLeft: -5 })));
+    expect(over).toMatchObject({ code: "deadline-exceeded" });
   });
 
   // 512 tokens at hidden size 768 grew a heap of 87 MB to 126 MB when it was measured.

@@ -199,6 +199,39 @@ describe("turns", () => {
   });
 });
 
+describe("a crowd of requests whose timers fire together", () => {
+  /** The host's next look at what has come in: setImmediate fires all that were set before it. */
+  const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  it("runs one batch a turn of the host, and who is done hears of it before the next", async () => {
+    const { base, runs } = recordingBase();
+    const { submit, finishAll } = arrange({ maxBatchTokens: 8 });
+    const answered: number[] = [];
+    const all = Array.from({ length: 12 }, (_, i) =>
+      finishAll(submit(base, [row(i, 8)])).then(() => answered.push(i)),
+    );
+    for (let turn = 0; turn < 40 && answered.length < 12; turn++) {
+      const before = runs.length;
+      await nextTurn();
+      expect(runs.length - before, `runs in turn ${turn}`).toBeLessThanOrEqual(1);
+      // All but the one that has just run have been told.
+      expect(answered.length).toBeGreaterThanOrEqual(before - 1);
+    }
+    await Promise.all(all);
+    expect(runs).toHaveLength(12);
+  });
+
+  it("lets a request that came during a run wait for those that came with it", async () => {
+    const { base, runs } = recordingBase();
+    const { scheduler, submit, finishAll } = arrange();
+    await finishAll(submit(base, [row(1, 8)]));
+    // Both came before that run ended; one of them gets to the queue first.
+    const late = [2, 3].map((id) => scheduler.submit(base, [row(id, 8)], "all", LATER, 0));
+    await Promise.all(late.map((jobs) => finishAll(jobs)));
+    expect(runs).toEqual([[1], [2, 3]]);
+  });
+});
+
 describe("work that nobody wants any more", () => {
   it("does not run after it was cancelled", async () => {
     const { base, runs } = recordingBase();

@@ -28,7 +28,7 @@ describe("a queue that is too long for another request", () => {
     expect(early.status).toBe(503);
     const { code, detail } = (await early.json()) as Problem;
     expect(code).toBe("overloaded");
-    expect(detail).toMatch(/tokens are ahead of this request and would take about \d+ ms/);
+    expect(detail).toMatch(/tokens are ahead of this request, and it would take about \d+ ms/);
     expect(Number(early.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
 
     app.allowRuns(Infinity);

@@ -88,7 +88,7 @@ describe("lines", () => {
       parts++;
       text += part;
     }
-    expect(text.trimEnd().split("\n")).toHaveLength(101);
+    expect(text.trimEnd().split("\n"), text.slice(0, 500)).toHaveLength(101);
     expect(parts).toBeGreaterThan(1);
   });
 });

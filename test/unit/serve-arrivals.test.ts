@@ -1,0 +1,85 @@
+/** Requests between their coming and their answer: counted, forecast, and let to catch up with each other. */
+import { describe, expect, it } from "vitest";
+import type { OverloadedError } from "../../src/core/errors.ts";
+import { createAdmission } from "../../src/serve/admission.ts";
+import { createArrivals } from "../../src/serve/arrivals.ts";
+
+/** A token costs 10 ms; what the queue says of itself is set by the test. */
+function arrange() {
+  const clock = { time: 0, now: () => clock.time };
+  const scheduler = {
+    queuedTokens: 0,
+    waiting: 0,
+    runs: 0,
+    stats: { requests: 10, rows: 10, tokens: 200, paddedTokens: 200, runsByRows: new Map() },
+  };
+  const admission = createAdmission({
+    microsPerToken: 10_000,
+    requestCpuMs: 10_000,
+    maxHeapBytes: 1e9,
+    heapBytes: () => 0,
+  });
+  return {
+    clock,
+    scheduler,
+    arrivals: createArrivals({ clock, scheduler, admission, deadlineMs: 1_000 }),
+  };
+}
+
+function refusal(enter: () => unknown): OverloadedError | null {
+  try {
+    enter();
+    return null;
+  } catch (error) {
+    return error as OverloadedError;
+  }
+}
+
+describe("arrivals", () => {
+  it("are refused at the door when those on their way would already make them late", () => {
+    const { arrivals } = arrange();
+    // Twenty tokens a request so far: 200 ms each, of 1,000 ms less the fifth that is kept.
+    let entered = 0;
+    while (refusal(() => arrivals.enter()) === null && entered < 100) entered++;
+    expect(entered).toBe(4);
+    const error = refusal(() => arrivals.enter());
+    expect(error?.code).toBe("overloaded");
+    expect(error?.retryAfterMs).toBeGreaterThan(0);
+  });
+
+  it("make room by leaving", () => {
+    const { arrivals } = arrange();
+    const all = [1, 2, 3, 4].map(() => arrivals.enter());
+    expect(refusal(() => arrivals.enter())).not.toBeNull();
+    arrivals.leave(all[0]!);
+    arrivals.leave(all[0]!);
+    expect(arrivals.count).toBe(3);
+    expect(refusal(() => arrivals.enter())).toBeNull();
+  });
+
+  it("that wait in the queue are counted by what they wait with, not by what is usual", () => {
+    const { scheduler, arrivals } = arrange();
+    for (let i = 0; i < 4; i++) arrivals.enter();
+    Object.assign(scheduler, { waiting: 4, queuedTokens: 8 });
+    expect(refusal(() => arrivals.enter())).toBeNull();
+    scheduler.queuedTokens = 200;
+    expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
+  });
+
+  it("whose clients have left without a word are forgotten in time", () => {
+    const { clock, arrivals } = arrange();
+    for (let i = 0; i < 4; i++) arrivals.enter();
+    clock.time = 1_500;
+    expect(refusal(() => arrivals.enter())).not.toBeNull();
+    clock.time = 2_001;
+    expect(refusal(() => arrivals.enter())).toBeNull();
+    expect(arrivals.count).toBe(1);
+  });
+
+  it("know when they came and what had run by then", () => {
+    const { clock, scheduler, arrivals } = arrange();
+    clock.time = 7;
+    scheduler.runs = 3;
+    expect(arrivals.enter()).toEqual({ at: 7, runs: 3 });
+  });
+});
