@@ -25,18 +25,39 @@ export const deltaSpecs = (architecture: Architecture, config: EncoderConfig): T
 export const countDeltas = (architecture: Architecture, config: EncoderConfig): number =>
   deltaSpecs(architecture, config).reduce((sum, { dims }) => sum + dims[0]!, 0);
 
-/** `op` of activations [M, n] and a vector: [n] for all, or [D, 1, n] for the rows of each text. */
-export function byText(
-  g: Graph,
-  op: (g: Graph, a: Value, b: Value) => Value,
-  x: Value,
-  vector: Value,
-): Value {
-  if (vector.dims.length === 1) return op(g, x, vector);
-  const width = Number(x.dims.at(-1));
-  const texts = ops.Concat(g, [ops.Shape(g, vector, 0, 1), g.ints(-1, width)], 0);
-  const grouped = ops.ReshapeTo(g, x, texts, [vector.dims[0]!, "M/D", width]);
-  return ops.Reshape(g, op(g, grouped, vector), [-1, width], x.dims);
+/**
+ * Activations taken apart by text, for vectors that each text may have of its own. All vectors of a
+ * graph have the same D, so the shape for a width is worked out once: a node more or less for every
+ * linear and LayerNorm is time that an empty isolate waits for its first answer.
+ */
+export class TextGroups {
+  readonly #g: Graph;
+  readonly #shapes = new Map<number, Value>();
+
+  constructor(g: Graph) {
+    this.#g = g;
+  }
+
+  /**
+   * `compute` of x [M, n]: as it is where `vector` is [n], one for all; in groups [D, M/D, n] where
+   * it is [D, 1, n].
+   */
+  apply(x: Value, vector: Value, compute: (x: Value) => Value): Value {
+    if (vector.dims.length === 1) return compute(x);
+    const width = Number(x.dims.at(-1));
+    const dims = [vector.dims[0]!, "M/D", width];
+    const grouped = ops.ReshapeTo(this.#g, x, this.#shapeOf(width, vector), dims);
+    return ops.Reshape(this.#g, compute(grouped), [-1, width], x.dims);
+  }
+
+  #shapeOf(width: number, vector: Value): Value {
+    const known = this.#shapes.get(width);
+    if (known) return known;
+    const g = this.#g;
+    const shape = ops.Concat(g, [ops.Shape(g, vector, 0, 1), g.ints(-1, width)], 0);
+    this.#shapes.set(width, shape);
+    return shape;
+  }
 }
 
 /**
@@ -96,6 +117,7 @@ export function firstPositions(g: Graph, x: Value, inputs: EncoderInputs): Value
  */
 export function mixLayers(
   g: Graph,
+  texts: TextGroups,
   inputs: EncoderInputs,
   weights: Value,
   outputs: readonly Value[],
@@ -104,7 +126,8 @@ export function mixLayers(
   const parts = outputs.map((x, layer) => {
     const isLast = layer === outputs.length - 1;
     const rows = isLast ? x : ops.Reshape(g, firstPositions(g, x, inputs), [-1, Number(x.dims[1])]);
-    return byText(g, ops.Mul, rows, ops.Slice(g, shares, g.ints(layer), g.ints(layer + 1), 1));
+    const share = ops.Slice(g, shares, g.ints(layer), g.ints(layer + 1), 1);
+    return texts.apply(rows, share, (x) => ops.Mul(g, x, share));
   });
   return g.add("Sum", parts); // [B*Q, H]
 }

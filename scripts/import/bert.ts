@@ -166,7 +166,7 @@ function buildEncoder(
     outputs.push(x);
   }
   const { layerWeights } = inputs;
-  const answer = layerWeights ? mixLayers(g, inputs, layerWeights, outputs) : x;
+  const answer = layerWeights ? mixLayers(g, p.texts, inputs, layerWeights, outputs) : x;
   return {
     lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", H]),
     wordRows: words,

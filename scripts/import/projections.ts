@@ -10,7 +10,7 @@ import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
 import { offsetName, quantizeRows, quantizedLinear, scaleName, signed } from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
-import { byText, firstPositions } from "./additions.ts";
+import { TextGroups, firstPositions } from "./additions.ts";
 import type { EncoderInputs, GraphForm, Weights } from "./architecture.ts";
 import { biasedGelu, linearGradient } from "./straight-through.ts";
 import type { QuantizedWeight } from "./straight-through.ts";
@@ -35,6 +35,7 @@ export interface Rows extends RowsOptions {
 export class Projections {
   /** Rows by the name of the input scale that belongs to them. */
   readonly scaledInputs = new Map<string, Value>();
+  readonly texts: TextGroups;
   /** Whether linears are 8-bit. */
   readonly isInt8: boolean;
   readonly #g: Graph;
@@ -45,6 +46,7 @@ export class Projections {
 
   constructor(g: Graph, weights: Weights, changes: Changes = {}, form: GraphForm = {}) {
     this.#g = g;
+    this.texts = new TextGroups(g);
     this.#weights = weights;
     this.#changes = changes;
     this.#form = form;
@@ -83,7 +85,7 @@ export class Projections {
 
   /** x times `<name>.weight` plus `<name>.bias`. Quantizes x once for all linears that read it. */
   linear(name: string, rows: Rows): Value {
-    return byText(this.#g, ops.Add, this.#product(name, rows), this.#bias(name, rows));
+    return this.#biased(this.#product(name, rows), this.#bias(name, rows));
   }
 
   /** activation(linear). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
@@ -93,8 +95,12 @@ export class Projections {
       return ops.ACTIVATIONS[activation](g, this.linear(name, rows));
     }
     const [product, bias] = [this.#product(name, rows), this.#bias(name, rows)];
-    if (bias.dims.length > 1) return g.add("FastGelu", [byText(g, ops.Add, product, bias)]);
+    if (bias.dims.length > 1) return g.add("FastGelu", [this.#biased(product, bias)]);
     return biasedGelu(g, { x: rows.x, product, bias }, this.#quantized(name, rows));
+  }
+
+  #biased(product: Value, bias: Value): Value {
+    return this.texts.apply(product, bias, (x) => ops.Add(this.#g, x, bias));
   }
 
   #product(name: string, rows: Rows): Value {
@@ -138,7 +144,7 @@ export class Projections {
       return ops.layerNorm(g, x, gamma, beta, epsilon, { keepsStatistics: isTrained });
     }
     const normed = ops.normalize(g, x, epsilon);
-    return byText(g, ops.Add, byText(g, ops.Mul, normed, gamma), beta);
+    return this.texts.apply(normed, gamma, (x) => ops.Add(g, ops.Mul(g, x, gamma), beta));
   }
 
   /** Rows of a table: [n] ids -> [n, H] float32. */
