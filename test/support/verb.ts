@@ -8,14 +8,32 @@ export interface VerbResult {
 }
 
 /** Runs one command line, without `npx edge-prefix`. */
-export async function runVerb(...args: readonly string[]): Promise<VerbResult> {
+export const runVerb = (...args: readonly string[]): Promise<VerbResult> => watchVerb(args);
+
+/** The same; `onErr` sees every line of standard error as it comes and may abort the run. */
+export async function watchVerb(
+  args: readonly string[],
+  onErr: (line: string, abort: () => void) => void = () => {},
+  signal?: AbortSignal,
+): Promise<VerbResult> {
   const out: string[] = [];
   const err: string[] = [];
+  const own = new AbortController();
   const code = await main(args, {
     stdin: (async function* () {})(),
     out: (line) => void out.push(line),
-    err: (line) => void err.push(line),
-    signal: new AbortController().signal,
+    err: (line) => {
+      err.push(line);
+      onErr(line, () => own.abort());
+    },
+    signal: signal ?? own.signal,
   });
   return { code, out, err };
 }
+
+/** What it wrote as two texts. */
+export const asText = ({ code, out, err }: VerbResult) => ({
+  code,
+  out: out.join("\n"),
+  err: err.join("\n"),
+});

@@ -11,9 +11,9 @@ import type { CellResult } from "../../bench/accuracy/results.ts";
 import { settingsOf } from "../../bench/accuracy/settings.ts";
 import { accuracyRows, seedRows } from "../../bench/accuracy/table.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
-import { main } from "../../scripts/cli.ts";
 import { hasVirtualTokens } from "../../scripts/training/methods.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { asText, watchVerb } from "../support/verb.ts";
 
 const GOOD = ["good", "great", "fine", "funny", "best"];
 const BAD = ["bad", "dull", "awful", "sad", "worst"];
@@ -40,23 +40,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function bench(
+const bench = async (
   args: readonly string[],
-  signal: AbortSignal = new AbortController().signal,
-  onLine: (line: string) => void = () => {},
-): Promise<{ code: number; out: string; err: string }> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const code = await main(["bench", "accuracy", ...args], {
-    stdin: (async function* nothing() {})(),
-    out: (line) => void lines.out.push(line),
-    err: (line) => {
-      lines.err.push(line);
-      onLine(line);
-    },
-    signal,
-  });
-  return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-}
+  signal?: AbortSignal,
+  onLine?: (line: string) => void,
+) => asText(await watchVerb(["bench", "accuracy", ...args], onLine, signal));
 
 const cellArgs = (name: string, ...more: string[]): string[] => [
   `--data=${dir}`,

@@ -12,9 +12,9 @@ import type { Contender } from "../../bench/training/contender.ts";
 import { interval } from "../../bench/training/interval.ts";
 import { PEER_NAMES, startPeer } from "../../bench/training/peer.ts";
 import { randomBatches, similarBatches } from "../../bench/training/rows.ts";
-import { main } from "../../scripts/cli.ts";
 import { shared } from "../support/shared.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { asText, runVerb } from "../support/verb.ts";
 
 const PYTHON = process.env["EDGE_PREFIX_PYTHON"];
 const CHECKPOINT = shared("models", "all-MiniLM-L6-v2");
@@ -26,16 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const code = await main(argv, {
-    stdin: (async function* nothing() {})(),
-    out: (line) => void lines.out.push(line),
-    err: (line) => void lines.err.push(line),
-    signal: new AbortController().signal,
-  });
-  return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-}
+const run = async (...argv: string[]) => asText(await runVerb(...argv));
 
 describe("a spread", () => {
   test("interpolates between neighbours, as numpy's default does", () => {

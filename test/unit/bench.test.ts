@@ -6,18 +6,9 @@ import {
   maxAbsDifference,
   vectorDifference,
 } from "../../bench/golden/compare.ts";
-import { main } from "../../scripts/cli.ts";
+import { asText, runVerb } from "../support/verb.ts";
 
-async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const code = await main(argv, {
-    stdin: (async function* nothing() {})(),
-    out: (line) => void lines.out.push(line),
-    err: (line) => void lines.err.push(line),
-    signal: new AbortController().signal,
-  });
-  return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-}
+const run = async (...argv: string[]) => asText(await runVerb(...argv));
 
 describe("bench", () => {
   test("without a name lists the benchmarks, and only those", async () => {

@@ -3,12 +3,12 @@ import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../scripts/cli.ts";
 import { differences, summarize } from "../../scripts/training/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../../scripts/training/trial/compare.ts";
 import type { SweepFacts } from "../../scripts/training/report/facts.ts";
 import type { TrialResult } from "../../scripts/training/trial/run.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { asText, watchVerb } from "../support/verb.ts";
 
 const GOOD = ["good", "great", "fine", "funny", "best"];
 const BAD = ["bad", "dull", "awful", "sad", "worst"];
@@ -47,23 +47,8 @@ async function taskDir(name: string): Promise<string> {
   return path;
 }
 
-async function run(
-  argv: readonly string[],
-  onLine: (line: string, abort: () => void) => void = () => {},
-): Promise<{ code: number; out: string; err: string }> {
-  const abort = new AbortController();
-  const lines = { out: [] as string[], err: [] as string[] };
-  const code = await main([...argv, `--base=${join(dir, "base")}`], {
-    stdin: (async function* nothing() {})(),
-    out: (line) => void lines.out.push(line),
-    err: (line) => {
-      lines.err.push(line);
-      onLine(line, () => abort.abort());
-    },
-    signal: abort.signal,
-  });
-  return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-}
+const run = async (argv: readonly string[], onLine?: (line: string, abort: () => void) => void) =>
+  asText(await watchVerb([...argv, `--base=${join(dir, "base")}`], onLine));
 
 interface CompareJson {
   readonly methods: readonly MethodSummary[];

@@ -4,12 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../scripts/cli.ts";
 import { mixedBatches, sharesOf } from "../../scripts/training/pretrain/mixture.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 import { readSafetensors } from "../../src/core/safetensors.ts";
 import { toFloat32 } from "../../src/core/tensor.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { asText, watchVerb } from "../support/verb.ts";
 
 describe("shares of the steps", () => {
   test.each([
@@ -126,20 +126,8 @@ async function task(
 }
 
 /** Runs a command line; `abortAt` aborts when a line on stderr matches. */
-async function run(args: readonly string[], abortAt?: RegExp) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const abort = new AbortController();
-  const code = await main(args, {
-    stdin: (async function* () {})(),
-    out: (line) => out.push(line),
-    err: (line) => {
-      err.push(line);
-      if (abortAt?.test(line)) abort.abort();
-    },
-    signal: abort.signal,
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
+const run = async (args: readonly string[], abortAt?: RegExp) =>
+  asText(await watchVerb(args, (line, abort) => abortAt?.test(line) && abort()));
 
 const withOptions = (values: Readonly<Record<string, string | number>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);

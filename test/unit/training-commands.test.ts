@@ -4,10 +4,10 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../scripts/cli.ts";
 import { writeSafetensors } from "../../src/core/safetensors.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { watchVerb } from "../support/verb.ts";
 
 let dir: string;
 const at = (name: string): string => join(dir, name);
@@ -33,17 +33,7 @@ afterAll(() => rm(dir, { recursive: true }));
 
 /** Runs a command line; `abortAt` aborts when a line on stderr matches. */
 async function run(args: readonly string[], abortAt?: RegExp) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const abort = new AbortController();
-  const code = await main(args, {
-    stdin: (async function* () {})(),
-    out: (line) => out.push(line),
-    err: (line) => {
-      err.push(line);
-      if (abortAt?.test(line)) abort.abort();
-    },
-    signal: abort.signal,
-  });
+  const { code, out, err } = await watchVerb(args, (line, abort) => abortAt?.test(line) && abort());
   return { code, out, err: err.join("\n") };
 }
 
