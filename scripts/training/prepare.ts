@@ -18,7 +18,7 @@ import type { Method } from "./methods.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
 import { derive, keyOf } from "./random.ts";
-import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "./split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { DataFile, TaskSpec } from "./task-spec.ts";
@@ -166,13 +166,19 @@ function divide(
     ? splitRows(all, derive(key, "split"))
     : { train: withoutTextsOf(all, given), evaluation: given };
   const evaluationName = isSplit
-    ? `${Math.round(SPLIT_SHARE * 100)} % of ${names(files.train)}`
+    ? splitName(evaluation.length, all.length, names(files.train))
     : names(files.eval);
   const inEvaluation = isSplit ? 0 : all.length - rest.length;
   if (rest.length === 0) {
     throw new InputError(
       "data-empty",
       `no training rows are left: all ${all.length} texts are evaluation texts, too`,
+    );
+  }
+  if (evaluation.length === 0) {
+    throw new InputError(
+      "data-too-few",
+      `${names(files.train)}: all ${all.length} rows have the same text, so none can be set aside to choose the epoch by; add rows, or name a file with --eval`,
     );
   }
   if (spec.max_rows === undefined || spec.max_rows >= rest.length) {

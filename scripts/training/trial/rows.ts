@@ -12,7 +12,7 @@ import type { PreparedTask, PrepareOptions } from "../prepare.ts";
 import { startingFrom } from "../pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
-import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "../split.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "../split.ts";
 import type { DataFile, TaskSpec } from "../task-spec.ts";
 
 /** Rows that are only reported, with the name of their files or split. */
@@ -63,7 +63,8 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
     shape,
     whole.init ? startingFrom(spec, whole.init) : spec,
   );
-  const evaluationName = chosen?.name ?? `${Math.round(SPLIT_SHARE * 100)} % of the training rows`;
+  const evaluationName =
+    chosen?.name ?? splitName(parts.evaluation.length, whole.train.length, "the training rows");
   return {
     prepared: { ...whole, ...settings, reasons, train, evaluation, evaluationName },
     reported: { name, examples: reported },
