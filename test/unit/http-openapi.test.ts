@@ -106,6 +106,18 @@ describe("/openapi.json", () => {
     });
   });
 
+  it("says how long a list may be, as this Worker is set", async () => {
+    const { components } = await read({ MAX_INPUTS: 7 });
+    const { EmbedRequest, PredictRequest, PredictManyRequest } = components["schemas"]!;
+    const listOf = (request: unknown) =>
+      [...valuesIn(request)].find(
+        (value) => typeof value === "object" && value !== null && "minItems" in value,
+      );
+    for (const request of [EmbedRequest, PredictRequest, PredictManyRequest]) {
+      expect(listOf(request)).toMatchObject({ type: "array", minItems: 1, maxItems: 7 });
+    }
+  });
+
   it("names the server that it came from, below another path too", async () => {
     expect((await read()).servers).toEqual([{ url: "https://worker" }]);
   });
