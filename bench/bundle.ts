@@ -12,7 +12,7 @@ import { table } from "./stats.ts";
 
 export const bench: Command = {
   summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it",
-  usage: "bench bundle",
+  usage: "",
   example: "npx edge-prefix bench bundle",
   options: {},
   async run({ io }) {
