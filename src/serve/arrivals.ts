@@ -30,7 +30,7 @@ export interface Arrivals {
 
 export interface ArrivalsOptions {
   readonly clock: Pick<Clock, "now">;
-  readonly scheduler: Pick<Scheduler, "queuedTokens" | "waiting" | "runs" | "stats">;
+  readonly scheduler: Pick<Scheduler, "announce" | "tokensAhead" | "waiting" | "runs" | "stats">;
   readonly admission: Pick<Admission, "check">;
   readonly deadlineMs: number;
 }
@@ -46,12 +46,14 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   return {
     enter() {
       const at = clock.now();
+      scheduler.announce();
       forgetLost(at);
-      const { tokens, requests } = scheduler.stats;
+      const { rows, tokens, requests } = scheduler.stats;
       const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
+      const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
       // Those that wait in the queue are in its tokens; the others are on their way to it.
       const onTheirWay = Math.max(0, here.size - scheduler.waiting);
-      const tokensAhead = Math.ceil(scheduler.queuedTokens + onTheirWay * usual);
+      const tokensAhead = Math.ceil(scheduler.tokensAhead(usualRows) + onTheirWay * usual);
       admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft: deadlineMs, hiddenSize: 0 });
       const arrival = { at, runs: scheduler.runs };
       here.add(arrival);
