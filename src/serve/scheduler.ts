@@ -60,6 +60,11 @@ export interface Scheduler {
   readonly queuedTokens: number;
   /** Requests whose rows wait. */
   readonly waiting: number;
+  /**
+   * When the run began during which whoever comes now may have come, as long as not all of them
+   * have been taken in; null when they have, or when nobody waits who would know.
+   */
+  readonly busySince: number | null;
   readonly runs: number;
   readonly stats: RunStats;
 }
@@ -91,9 +96,10 @@ const MAX_PADDING = 0.25;
 
 /**
  * Whoever comes during a run waits outside of the isolate, where nothing counts or refuses it. In
- * one turn the host takes in a few of them; so between two runs it gets turn after turn until one
- * brings nobody, but no more than these: a flood must not stop the queue.
+ * one turn the host takes in a few of them; so between two runs it gets turn after turn until so
+ * many have brought nobody, but no more than these: a flood must not stop the queue.
  */
+const CALM_TURNS = 2;
 const MAX_TURNS = 16;
 /** How long such a turn is while others wait. */
 const CROWD_MS = 1;
@@ -115,6 +121,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let runs = 0;
   /** Requests that have come to the door. */
   let comings = 0;
+  let busySince: number | null = null;
   const stats = {
     requests: 0,
     rows: 0,
@@ -136,6 +143,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     get waiting() {
       return queues.length;
     },
+    get busySince() {
+      return queues.length > 0 ? busySince : null;
+    },
     get runs() {
       return runs;
     },
@@ -153,7 +163,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         );
       }
       const submittedAt = clock.now();
-      if (queued === 0) admission?.forgetRun();
+      if (queued === 0) {
+        busySince = null;
+        admission?.forgetRun();
+      }
       admission?.check({
         tokens,
         longestRow: longestOf(rows),
@@ -179,8 +192,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     async finish(job, signal) {
       let { runsSeen } = job;
-      // Who finds others waiting lets them run the next batch, after their turn of the host.
-      let isCalm = queues.length <= 1;
+      // Who finds others waiting leaves the next batch to them, or waits as they do.
+      let calmTurns = queues.length <= 1 ? CALM_TURNS : 0;
       let turns = 0;
       while (!isDone(job)) {
         signal.throwIfAborted();
@@ -189,13 +202,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         // comes would be taken in, only after a run for everybody. So one of them runs a batch, and
         // no other follows before a timer that was set after it: that is a turn for the host.
         if (isPumping) dropFinished();
-        else if (runs === runsSeen && (isCalm || turns >= MAX_TURNS)) await pump();
+        else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
         if (isDone(job)) break;
-        turns = runs === runsSeen ? turns + 1 : 0;
+        if (runs !== runsSeen) turns = calmTurns = 0;
         runsSeen = runs;
         const comingsSeen = comings;
         await clock.wait(queues.length > 1 ? CROWD_MS : 0);
-        isCalm = comings === comingsSeen;
+        turns++;
+        calmTurns = comings === comingsSeen ? calmTurns + 1 : 0;
+        if (runs === runsSeen && calmTurns >= CALM_TURNS) busySince = null;
         // While others wait, their run's begin ends the sample: taking in a crowd costs time too.
         if (queues.length === 0) admission?.endRun(clock.now());
       }
@@ -286,6 +301,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       job.queueMs = start - job.submittedAt;
     }
     runs++;
+    busySince = start;
     const rows = jobs.map((job) => job.row);
     const tokens = tokensOf(rows);
     const paddedTokens = rows.length * longestOf(rows);

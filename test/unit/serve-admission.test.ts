@@ -251,7 +251,7 @@ describe("a queue whose clock stands still while it computes", () => {
     };
     // A run of 64 tokens answers four requests; forty come in meanwhile.
     runs.onEnd = () => {
-      if (runs.count < 400) setImmediate(() => Array.from({ length: 40 }).forEach(arrive));
+      if (runs.count < 200) setImmediate(() => Array.from({ length: 40 }).forEach(arrive));
     };
     arrive();
     for (let done = 0; done < asked.length; await new Promise((next) => setImmediate(next))) {

@@ -9,6 +9,7 @@ function arrange() {
   const clock = { time: 0, now: () => clock.time };
   const scheduler = {
     comings: 0,
+    busySince: null as number | null,
     announce: () => void scheduler.comings++,
     /** Tokens of its rows, by request. */
     queued: [] as number[][],
@@ -96,6 +97,19 @@ describe("arrivals", () => {
     clock.time = 2_001;
     expect(refusal(() => arrivals.enter())).toBeNull();
     expect(arrivals.count).toBe(1);
+  });
+
+  it("count from the begin of the run that kept them out", () => {
+    const { clock, scheduler, arrivals } = arrange();
+    clock.time = 500;
+    scheduler.busySince = 100;
+    expect(arrivals.enter().at).toBe(100);
+    // Of 1,000 ms, 400 are over; 20 tokens more than would be in time are ahead.
+    scheduler.queued = [[68]];
+    expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
+    scheduler.busySince = null;
+    scheduler.queued = [[48]];
+    expect(refusal(() => arrivals.enter())).toBeNull();
   });
 
   it("know when they came and what had run by then", () => {

@@ -251,6 +251,23 @@ describe("requests that come to the door during a run", () => {
     expect(runs).toEqual([[1], [11, 12, 13, 14], [2]]);
   });
 
+  it("may have come since it began, as long as not all of them are taken in", async () => {
+    const { base, runs } = recordingBase(() => (clock.time += 80));
+    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
+    const seen: (number | null)[] = [];
+    let turns = 0;
+    clock.onTurn = () => {
+      clock.time += 1;
+      if (runs.length !== 2 || ++turns > 4) return;
+      if (turns < 3) scheduler.announce();
+      seen.push(scheduler.busySince);
+    };
+    await finishAll(submit(base, [row(1, 8), row(2, 8), row(3, 8)]));
+    // The second run began after the first, which took 80, and two calm turns.
+    expect(seen).toEqual([82, 82, 82, 82]);
+    expect(scheduler.busySince).toBeNull();
+  });
+
   it("do not stop the queue by coming for ever", async () => {
     const { base, runs } = recordingBase();
     const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
