@@ -78,6 +78,10 @@ const OPTIONS = {
   seed: { type: "string", value: "S", hint: "same seed, same student (0)" },
   threads: { type: "string", value: "N", hint: "threads inside one operation (one a core)" },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
+  finish: {
+    type: "boolean",
+    hint: "write the base of the best measurement of a run that was saved, or still runs, so far",
+  },
 } as const satisfies Options;
 
 export const command = defineCommand({
@@ -108,6 +112,7 @@ export const command = defineCommand({
     const name = checkName("base", values.name ?? nameFrom(out));
     const work = values.work ?? `${out.replace(/\/+$/, "")}-run`;
     const settings = readSettings(values);
+    const finish = values.finish === true;
     const budget = readBudget(values);
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
@@ -162,7 +167,8 @@ export const command = defineCommand({
       {
         work,
         resume: values.resume === true,
-        stepsFor: stepsOnce(work, budget, { isResumed: values.resume === true, note }),
+        finish,
+        stepsFor: stepsOnce(work, budget, { isResumed: values.resume === true || finish, note }),
         signal: io.signal,
         now: Date.now,
         note,
@@ -175,7 +181,7 @@ export const command = defineCommand({
       return 130;
     }
     const written = await writeStudent(
-      { out, work, name },
+      { out, work, name, isAtEnd: !finish },
       {
         student,
         teacher,

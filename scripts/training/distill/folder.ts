@@ -35,9 +35,19 @@ export interface Written {
   readonly record: object;
 }
 
-/** Packs, measures and writes everything; the saved run is then forgotten. */
+/** Packs, measures and writes everything. A run that is at its end is then forgotten. */
 export async function writeStudent(
-  { out, work, name }: { readonly out: string; readonly work: string; readonly name: string },
+  {
+    out,
+    work,
+    name,
+    isAtEnd,
+  }: {
+    readonly out: string;
+    readonly work: string;
+    readonly name: string;
+    readonly isAtEnd: boolean;
+  },
   facts: DistillFacts,
   outside: {
     readonly createSession: (files: GraphFiles) => Promise<Session>;
@@ -69,7 +79,7 @@ export async function writeStudent(
   await writeFile(join(work, "distill.json"), `${JSON.stringify(record, null, 2)}\n`);
   await writeFile(join(work, "report.html"), distillReport(base.manifest, facts, int8));
   await writeBaseFolder(out, base);
-  await removeRunState(join(work, RUN_STATE));
+  if (isAtEnd) await removeRunState(join(work, RUN_STATE));
   return { base, int8, bytes, record };
 }
 

@@ -3,7 +3,7 @@
  * (trainer.ts) with weights as what is trained; an "epoch" is a round of steps between two
  * measurements, and a run has as many steps as were asked for or as fit the minutes.
  */
-import { MismatchError } from "../../../src/core/errors.ts";
+import { InputError, MismatchError } from "../../../src/core/errors.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer.ts";
 import { toFloat32 } from "../../../src/core/tensor.ts";
 import type { Tensor } from "../../../src/core/tensor.ts";
@@ -60,6 +60,8 @@ export interface DistillOptions {
   /** Folder of the saved run. */
   readonly work: string;
   readonly resume: boolean;
+  /** Makes no more steps: the result is the best of the saved run so far. */
+  readonly finish: boolean;
   /** The number of steps, once it is known what one takes. */
   readonly stepsFor: (secondsPerStep: () => Promise<number>) => Promise<number>;
   readonly signal: AbortSignal;
@@ -101,7 +103,7 @@ export async function distill(
   options: DistillOptions,
 ): Promise<({ readonly isDone: true } & DistillResult) | { isDone: false; step: number }> {
   const { signal, now, note } = options;
-  checkWidths(student, teacher);
+  checkPair(student, teacher);
   const key = keyOf(settings.seed);
   const hidden = student.manifest.hidden_size;
   const align = (text: string, maxLength = settings.maxLength): AlignedText =>
@@ -136,9 +138,17 @@ export async function distill(
   const { lengths, batches, hyperparameters } = planOf(corpus, align, settings, steps);
   const statePath = `${options.work}/${RUN_STATE}`;
   const fingerprint = fingerprintOf(student, teacher, corpus, { ...settings, steps });
-  const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
+  const goesOn = options.resume || options.finish;
+  const saved = goesOn ? await loadRunState(statePath, fingerprint) : null;
+  if (options.finish && !saved?.best) {
+    throw new InputError(
+      "distill-unmeasured",
+      `${statePath}: ${saved ? `has ${saved.step} steps and no measurement` : "there is no saved run"}; --finish takes the best measured weights so far`,
+    );
+  }
   if (options.resume && !saved) note("nothing to resume: starting from the first step");
-  if (saved) note(`resuming after step ${saved.step}`);
+  if (saved)
+    note(options.finish ? `as of step ${saved.step}` : `resuming after step ${saved.step}`);
   const before = await similarity(session.states(start.params));
   note(`before: ${describe(before)}`);
 
@@ -158,21 +168,24 @@ export async function distill(
       return { score: token_cosine, measures: { spearman } };
     },
   };
-  const { state, isDone } = await train(saved ?? start, plan, {
-    signal,
-    now,
-    save: (state) => saveRunState(statePath, state, fingerprint),
-    onStep: options.onStep,
-    onEpoch: options.onRound,
-  });
+  const { state, isDone } =
+    options.finish && saved
+      ? { state: saved, isDone: true }
+      : await train(saved ?? start, plan, {
+          signal,
+          now,
+          save: (state) => saveRunState(statePath, state, fingerprint),
+          onStep: options.onStep,
+          onEpoch: options.onRound,
+        });
   if (!isDone) {
     await release();
-    return { isDone, step: state.step };
+    return { isDone: false, step: state.step };
   }
-  await saveRunState(statePath, state, fingerprint);
+  if (!options.finish) await saveRunState(statePath, state, fingerprint);
   const best = state.best!;
   return {
-    isDone,
+    isDone: true,
     weights: withTrained(encoder.weights, trained, best.params),
     before,
     after: await similarity(session.states(best.params)),
@@ -188,7 +201,13 @@ export async function distill(
 export const describe = ({ token_cosine, spearman }: Similarity): string =>
   `token cosine ${token_cosine.toFixed(4)}, Spearman of similarities ${spearman.toFixed(4)}`;
 
-function checkWidths(student: Base, teacher: Base): void {
+function checkPair(student: Base, teacher: Base): void {
+  if (student.manifest.dtype !== "fp32") {
+    throw new MismatchError(
+      "distill-student",
+      `student ${student.manifest.name}: is ${student.manifest.dtype}, expected fp32, since its weights are trained; make it with shrink --dtype fp32 from an fp32 base`,
+    );
+  }
   const [own, wanted] = [student.manifest.hidden_size, teacher.manifest.hidden_size];
   if (own === wanted) return;
   throw new MismatchError(
