@@ -56,6 +56,9 @@ export async function shrinkBase(base: Base, options: ShrinkOptions): Promise<Ba
 
   const tokenizer = base.files.get(base.manifest.tokenizer)!;
   const removed = describeRemoved(base, layers, ids);
+  if (options.tables === "compact") {
+    removed.push("bits of the embeddings: words have 4 each, positions 8");
+  }
   const card = new TextDecoder().decode(base.files.get("CARD.md") ?? new Uint8Array(0));
   return packBase({
     name: options.name,
