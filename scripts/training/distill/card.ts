@@ -14,6 +14,8 @@ export function distilledCard(
   int8: Similarity | null,
 ): string {
   const { tables, trainsWords, batchTokens, maxLength, learningRate, seed } = settings;
+  const card = student.files.get("CARD.md");
+  const origin = card ? cardOrigin(new TextDecoder().decode(card)) : "not stated";
   const linears = manifest.dtype === "int8" ? "int8: linear weights per output channel" : "float32";
   const embeddings =
     manifest.dtype === "fp32"
@@ -72,7 +74,7 @@ No text is part of this folder.
 
 ## What it started from
 
-${cardOrigin(new TextDecoder().decode(student.files.get("CARD.md") ?? new Uint8Array(0)))}
+${origin.replaceAll(/^## /gm, "### ")}
 
 ${sizesSection(manifest)}`;
 }
