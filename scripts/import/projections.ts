@@ -8,6 +8,7 @@ import type { Tensor } from "../../src/core/tensor.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
+import { gatherPacked } from "../onnx/packed-table.ts";
 import { offsetName, quantizeRows, quantizedLinear, scaleName, signed } from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
 import { TextGroups, firstPositions } from "./additions.ts";
@@ -147,8 +148,13 @@ export class Projections {
     return this.texts.apply(normed, gamma, (x) => ops.Add(g, ops.Mul(g, x, gamma), beta));
   }
 
-  /** Rows of a table: [n] ids -> [n, H] float32. */
-  lookup(name: string, ids: Value): Value {
+  /** Rows of a table: [n] ids -> [n, width] float32. */
+  lookup(name: string, ids: Value, width: number): Value {
+    const stored = this.#changes.replaced?.has(name) ? undefined : this.#weights.get(name);
+    if (stored?.dtype === "uint8") {
+      const values = this.#g.shared(name, () => stored);
+      return gatherPacked(this.#g, { values, scale: this.tensor(scaleName(name)) }, ids, width);
+    }
     const table = this.tensor(name);
     const rows = ops.Gather(this.#g, table, ids);
     if (table.dtype !== "int8") return rows;
