@@ -83,17 +83,15 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
 export function exampleRequest(url: string, { tasks }: Seeded): string {
   const task = tasks.find((item) => item.type === "sequence") ?? tasks[0];
   if (!task) return `curl -s ${url}/v1/tasks`;
-  const text =
-    task.type === "sequence"
-      ? "a gripping, beautifully acted film"
-      : "Ada Lovelace was born in London";
-  return [
-    `curl -s ${url}/v1/tasks/${task.task}/predict`,
-    `-H 'content-type: application/json' -d '${JSON.stringify({ inputs: text })}'`,
-  ].join(" ");
+  const [example] = task.canary;
+  const { text, text_pair: pair } = example ?? { text: "Ada Lovelace was born in London" };
+  const inputs = pair === undefined ? text : { text, text_pair: pair };
+  const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");
+  return `curl -s ${url}/v1/tasks/${task.task}/predict -H 'content-type: application/json' -d '${body}'`;
 }
 
-async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
+/** Serves until `signal` aborts; returns the exit code. */
+export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);
