@@ -7,7 +7,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { format } from "prettier";
 import { EXAMPLE_REQUESTS } from "../src/http/examples.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
@@ -37,14 +36,10 @@ export async function answersFrom(url: string): Promise<Record<string, unknown>>
   return answers;
 }
 
-/** The file, as Prettier would leave it. */
-export const answersFile = (answers: Readonly<Record<string, unknown>>): Promise<string> =>
-  format(
-    `/** Written by \`npm run examples\`: the answers to the requests of examples.ts, by their names. */
+const fileOf = (answers: Readonly<Record<string, unknown>>): string =>
+  `/** Written by \`npm run examples\`: the answers to the requests of examples.ts, by their names. */
 export const ANSWERS: Readonly<Record<string, unknown>> = ${JSON.stringify(answers)};
-`,
-    { parser: "typescript", printWidth: 100, objectWrap: "collapse" },
-  );
+`;
 
 if (import.meta.main) {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-examples-"));
@@ -57,7 +52,7 @@ if (import.meta.main) {
     const options = { withinMs: READY_WITHIN_MS, signal: abort.signal };
     const missing = await waitUntilReady(`${url}/readyz`, options);
     if (missing !== null) throw new Error(`${url}/readyz: ${missing}`);
-    await writeFile(OUT, await answersFile(await answersFrom(url)));
+    await writeFile(OUT, fileOf(await answersFrom(url)));
   } finally {
     abort.abort();
     await running;

@@ -30,13 +30,31 @@ export const EXAMPLE_REQUESTS: Readonly<Record<string, Readonly<Record<string, E
           parameters: { top_k: 1 },
         },
       },
+      command: {
+        summary: "What an assistant is asked to do",
+        path: "/v1/tasks/command/predict",
+        body: { inputs: "Will I need an umbrella in Lisbon tomorrow?", parameters: { top_k: 2 } },
+      },
+      intent: {
+        summary: "What a bank's customer wants",
+        path: "/v1/tasks/intent/predict",
+        body: {
+          inputs: "I was charged twice for the same dinner last night.",
+          parameters: { top_k: 2 },
+        },
+      },
+      slots: {
+        summary: "The parts of a spoken command",
+        path: "/v1/tasks/slots/predict",
+        body: { inputs: "book a table for two at an italian restaurant in boston tonight" },
+      },
       entities: {
         summary: "Entities with their places in the text",
         path: "/v1/tasks/entities/predict",
         body: { inputs: "Ada Lovelace was born in London" },
       },
       pair: {
-        summary: "Two texts that are judged together",
+        summary: "Whether two questions ask the same: two texts that are judged together",
         path: "/v1/tasks/same-question/predict",
         body: {
           inputs: { text: "I forgot my PIN", text_pair: "How can I get a new PIN?" },
