@@ -1,6 +1,6 @@
 /**
- * What the bundled base is worth beside the 6-layer MiniLM that it descends from: its tasks, how
- * alike the two find texts, and what it saves in time and memory. Each part is a file of
+ * What the bundled base is worth beside the 6-layer MiniLM that it descends from: its tasks, and
+ * what it saves in time and memory. Each part is a file of
  * bench/results/pocket; parts, and trials within the tasks, that are there are not made again.
  */
 import { existsSync } from "node:fs";
@@ -16,14 +16,13 @@ import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
 
 const RESULTS = new URL("results/pocket/", import.meta.url).pathname;
-const PARTS = ["tasks", "similarity", "latency", "cold", "memory"] as const;
+const PARTS = ["tasks", "latency", "cold", "memory"] as const;
 type Part = (typeof PARTS)[number];
 
 /** What the base has to reach to be bundled. */
 const LIMITS = {
   meanRatio: 0.97,
   leastRatio: 0.94,
-  spearman: 0.9,
   latency: 0.55,
   cold: 0.5,
   heapBytes: 50_000_000,
@@ -38,17 +37,15 @@ interface Finding {
 }
 
 export const bench: Command = defineCommand({
-  summary: "the bundled base beside MiniLM-L6: tasks, similarities, latency, cold start, memory",
-  usage: "--data DIR --minilm DIR --teacher DIR --corpus F --peer DIR [--only PART,..]",
+  summary: "the bundled base beside MiniLM-L6: tasks, latency, cold start, memory",
+  usage: "--data DIR --minilm DIR --peer DIR [--only PART,..]",
   example:
-    "npx edge-prefix bench pocket --data data --minilm models/minilm --teacher models/minilm-fp32 --corpus enwiki.txt.gz --peer peers/all-MiniLM-L6-v2\n" +
+    "npx edge-prefix bench pocket --data data --minilm models/minilm --peer peers/all-MiniLM-L6-v2\n" +
     "npx edge-prefix bench pocket --only tasks --tasks intent,slots --data data --minilm models/minilm",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "the bundled base" },
     minilm: { type: "string", value: "DIR", hint: "all-MiniLM-L6-v2, imported as int8" },
-    teacher: { type: "string", value: "DIR", hint: "the same with --dtype fp32 (similarity)" },
     data: { type: "string", value: "DIR", hint: "folder of the tasks' data sets (tasks)" },
-    corpus: { type: "string", value: "F", hint: "Wikipedia, a paragraph a line (similarity)" },
     peer: { type: "string", value: "DIR", hint: "as for `bench cold` (cold)" },
     only: { type: "string", value: "PART,..", hint: `some of ${PARTS.join(", ")}` },
     tasks: { type: "string", value: "TASK,..", hint: "some of the bundled tasks (all)" },
@@ -61,13 +58,12 @@ export const bench: Command = defineCommand({
     threads: { type: "string", value: "N", hint: "threads of training (one a core)" },
     samples: { type: "string", value: "N", default: "10", hint: "cold starts of each" },
     rounds: { type: "string", value: "N", default: "40", hint: "measured rounds of the latency" },
-    texts: { type: "string", value: "N", default: "1000", hint: "held-back texts" },
     work: { type: "string", value: "DIR", default: ".cache/pocket", hint: "where trials are kept" },
     results: { type: "string", value: "DIR", default: RESULTS, hint: "where the numbers go" },
   },
   async run({ values, io }) {
     const parts = values.only === undefined ? PARTS : readList(values.only, "--only", PARTS);
-    const integer = (name: "max-rows" | "samples" | "rounds" | "texts", min: number) =>
+    const integer = (name: "max-rows" | "samples" | "rounds", min: number) =>
       readInteger(values[name], `--${name}`, { min })!;
     const minilm = required(values.minilm, "--minilm");
     const { base } = values;
@@ -80,12 +76,6 @@ export const bench: Command = defineCommand({
           maxRows: integer("max-rows", 1),
           threads: readInteger(values.threads, "--threads", { min: 1, max: 1024 }),
         }),
-      async similarity() {
-        const { similarity } = await import("./pocket/similarity.ts");
-        const teacher = required(values.teacher, "--teacher");
-        const corpus = required(values.corpus, "--corpus");
-        return similarity(base, teacher, corpus, integer("texts", 2), io);
-      },
       latency: async () =>
         (await import("./pocket/parts.ts")).latency(base, minilm, integer("rounds", 1)),
       async cold() {
@@ -113,7 +103,6 @@ export const bench: Command = defineCommand({
 
 interface Results {
   readonly tasks?: { readonly mean_ratio: number; readonly tasks: readonly TaskRatio[] };
-  readonly similarity?: { readonly spearman: number };
   readonly latency?: { readonly ratio: number };
   readonly cold?: { readonly ratio: number };
   readonly memory?: { readonly after_1x512_bytes: number };
@@ -167,7 +156,7 @@ async function writeResult(folder: string, part: Part, result: object): Promise<
 
 /** Without the folders of one machine. */
 const commandOf = (part: Part): string =>
-  `npx edge-prefix bench pocket --only ${part} --data DATA --minilm MINILM --teacher MINILM_FP32 --corpus WIKIPEDIA --peer PEER`;
+  `npx edge-prefix bench pocket --only ${part} --data DATA --minilm MINILM --peer PEER`;
 
 async function readResults(folder: string): Promise<Results> {
   const found = PARTS.map((part) => [part, join(folder, `${part}.json`)] as const).filter(
@@ -177,7 +166,7 @@ async function readResults(folder: string): Promise<Results> {
   return Object.fromEntries(await Promise.all(read)) as Results;
 }
 
-function findingsOf({ tasks, similarity, latency, cold, memory }: Results): Finding[] {
+function findingsOf({ tasks, latency, cold, memory }: Results): Finding[] {
   const atLeast = (what: string, value: number, limit: number): Finding => ({
     what,
     measured: value.toFixed(3),
@@ -207,9 +196,6 @@ function findingsOf({ tasks, similarity, latency, cold, memory }: Results): Find
             LIMITS.leastRatio,
           ),
         ]
-      : []),
-    ...(similarity
-      ? [atLeast("similarities, Spearman", similarity.spearman, LIMITS.spearman)]
       : []),
     ...(latency ? [atMost("latency 1x128, ratio", latency.ratio, LIMITS.latency, share)] : []),
     ...(cold ? [atMost("first answer, ratio", cold.ratio, LIMITS.cold, share)] : []),
