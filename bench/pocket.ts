@@ -10,6 +10,8 @@ import { defineCommand, readInteger, required } from "../scripts/commands/comman
 import type { Command, Io } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
+import { findingsOf } from "./pocket/findings.ts";
+import type { Finding, Results } from "./pocket/findings.ts";
 import type { TaskRatio } from "./pocket/tasks.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
@@ -18,23 +20,6 @@ import { readList } from "./training/settings.ts";
 const RESULTS = new URL("results/pocket/", import.meta.url).pathname;
 const PARTS = ["tasks", "latency", "cold", "memory"] as const;
 type Part = (typeof PARTS)[number];
-
-/** What the base has to reach to be bundled. */
-const LIMITS = {
-  meanRatio: 0.97,
-  leastRatio: 0.94,
-  latency: 0.55,
-  cold: 0.5,
-  heapBytes: 50_000_000,
-} as const;
-
-/** The figure of a part, beside what it has to be. */
-interface Finding {
-  readonly what: string;
-  readonly measured: string;
-  readonly limit: string;
-  readonly ok: boolean;
-}
 
 export const bench: Command = defineCommand({
   summary: "the bundled base beside MiniLM-L6: tasks, latency, cold start, memory",
@@ -101,13 +86,6 @@ export const bench: Command = defineCommand({
   },
 });
 
-interface Results {
-  readonly tasks?: { readonly mean_ratio: number; readonly tasks: readonly TaskRatio[] };
-  readonly latency?: { readonly ratio: number };
-  readonly cold?: { readonly ratio: number };
-  readonly memory?: { readonly after_1x512_bytes: number };
-}
-
 /** Every task of `prefixes`, or the named ones, on both bases; null when interrupted. */
 async function taskRatios(
   pocketDir: string,
@@ -121,7 +99,7 @@ async function taskRatios(
   },
 ) {
   const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
-  const { ratioOf, runOn } = await import("./pocket/tasks.ts");
+  const { meanRatio, ratioOf, runOn } = await import("./pocket/tasks.ts");
   const root = join(PROJECT, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));
   const names = only === undefined ? all.toSorted() : readList(only, "--tasks", all);
@@ -137,9 +115,8 @@ async function taskRatios(
     io.err(`${name}: ${percent(ours.score)} of ${percent(theirs.score)}`);
     tasks.push(ratio);
   }
-  const mean = tasks.reduce((sum, { ratio }) => sum + ratio, 0) / tasks.length;
   const identity = { pocket: pocket.manifest.identity, minilm: minilm.manifest.identity };
-  return { max_rows: options.maxRows, identity, mean_ratio: mean, tasks };
+  return { max_rows: options.maxRows, identity, mean_ratio: meanRatio(tasks), tasks };
 }
 
 async function writeResult(folder: string, part: Part, result: object): Promise<void> {
@@ -164,45 +141,6 @@ async function readResults(folder: string): Promise<Results> {
   );
   const read = found.map(async ([part, path]) => [part, JSON.parse(await readFile(path, "utf8"))]);
   return Object.fromEntries(await Promise.all(read)) as Results;
-}
-
-function findingsOf({ tasks, latency, cold, memory }: Results): Finding[] {
-  const atLeast = (what: string, value: number, limit: number): Finding => ({
-    what,
-    measured: value.toFixed(3),
-    limit: `>= ${limit}`,
-    ok: value >= limit,
-  });
-  const atMost = (
-    what: string,
-    value: number,
-    limit: number,
-    show: (value: number) => string,
-  ): Finding => ({
-    what,
-    measured: show(value),
-    limit: `<= ${show(limit)}`,
-    ok: value <= limit,
-  });
-  const share = (value: number): string => value.toFixed(2);
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-  return [
-    ...(tasks
-      ? [
-          atLeast("tasks, mean of MiniLM-L6", tasks.mean_ratio, LIMITS.meanRatio),
-          atLeast(
-            "tasks, least of MiniLM-L6",
-            Math.min(...tasks.tasks.map(({ ratio }) => ratio)),
-            LIMITS.leastRatio,
-          ),
-        ]
-      : []),
-    ...(latency ? [atMost("latency 1x128, ratio", latency.ratio, LIMITS.latency, share)] : []),
-    ...(cold ? [atMost("first answer, ratio", cold.ratio, LIMITS.cold, share)] : []),
-    ...(memory
-      ? [atMost("heap after 1x512", memory.after_1x512_bytes, LIMITS.heapBytes, megabytes)]
-      : []),
-  ];
 }
 
 function textOf({ tasks }: Results, findings: readonly Finding[]): string {

@@ -79,3 +79,7 @@ export function ratioOf(task: string, pocket: TrialResult, minilm: TrialResult):
     ratio: pocket.score / minilm.score,
   };
 }
+
+/** Every task counts alike. */
+export const meanRatio = (tasks: readonly TaskRatio[]): number =>
+  tasks.reduce((sum, { ratio }) => sum + ratio, 0) / tasks.length;
