@@ -12,7 +12,7 @@ import { table } from "./stats.ts";
 
 export const bench: Command = {
   summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it",
-  usage: "bench bundle",
+  usage: "",
   example: "npx edge-prefix bench bundle",
   options: {},
   async run({ io }) {
@@ -44,7 +44,7 @@ async function bundle(): Promise<Module[]> {
   const out = await mkdtemp(join(tmpdir(), "edge-prefix-bundle-"));
   try {
     const wrangler = createRequire(import.meta.url).resolve("wrangler");
-    const args = ["--no-warnings", wrangler, "deploy", "--dry-run", "--minify", "--outdir", out];
+    const args = ["--no-warnings", wrangler, "deploy", "--dry-run", "--outdir", out];
     await promisify(execFile)(process.execPath, args, {
       cwd: PROJECT,
       env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },

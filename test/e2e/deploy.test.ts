@@ -72,6 +72,9 @@ describe("a Worker with keys", () => {
     expect(stranger.code).toBe(1);
     expect(stranger.stdout).toContain("FAILED  guarded: keys are on: give one");
     expect((await runScript("scripts/smoke.ts", ["nowhere"])).code).toBe(2);
+    const help = await runScript("scripts/smoke.ts", ["--help"]);
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+    expect(help.stdout).toContain("Usage: npm run smoke -- URL");
   });
 
   const examples = Object.values(EXAMPLES).flatMap((item) => Object.values(item));

@@ -45,6 +45,9 @@ describe("the example that npm start prints", () => {
     expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toContain(
       '{"inputs":"Ada Lovelace was born in London"}',
     );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] }, true)).toContain(
+      "-H 'authorization: Bearer YOUR_KEY' -d ",
+    );
     expect(exampleRequest("http://localhost:1", { base, tasks: [] })).toBe(
       "curl -s http://localhost:1/v1/tasks",
     );
@@ -76,6 +79,22 @@ describe("waiting until ready", () => {
     expect(requests).toBe(3);
     server.closeAllConnections();
     server.close();
+  });
+
+  it("ends at once where settings are wrong, which no waiting cures, and says which", async () => {
+    const problem = { code: "config-invalid", detail: 'MAX_INPUTS is "many"' };
+    const server = createServer((_, response) => {
+      response.statusCode = 503;
+      response.end(JSON.stringify(problem));
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const waiting = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 30_000, signal: never });
+    expect(await waiting).toBe('503 MAX_INPUTS is "many"');
+    server.closeAllConnections();
+    server.close();
+    const refused = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 300, signal: never });
+    expect(await refused).toContain("ECONNREFUSED");
   });
 
   it("ends at once when told to, and says what it last saw", async () => {
