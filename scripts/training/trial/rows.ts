@@ -66,7 +66,15 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
   const evaluationName =
     chosen?.name ?? splitName(parts.evaluation.length, whole.train.length, "the training rows");
   return {
-    prepared: { ...whole, ...settings, reasons, train, evaluation, evaluationName },
+    prepared: {
+      ...whole,
+      ...settings,
+      reasons,
+      train,
+      evaluation,
+      evaluationName,
+      evaluationFiles: [],
+    },
     reported: { name, examples: reported },
   };
 }
