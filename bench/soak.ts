@@ -53,7 +53,10 @@ export const bench = defineCommand({
     try {
       const push = async (i: number): Promise<void> => {
         const task = TASKS[i % TASKS.length]!;
-        const path = await writeTask(join(folder, String(i)), makeTask(served.base, { task, seed: i }));
+        const path = await writeTask(
+          join(folder, String(i)),
+          makeTask(served.base, { task, seed: i }),
+        );
         await publishTask(served.bucket, path);
         await rm(path, { recursive: true });
       };

@@ -7,8 +7,10 @@ import type { Tokenizer } from "../../../src/core/tokenizer.ts";
 import { tokenCounts } from "../data-summary.ts";
 import type { Example } from "../data.ts";
 import { chooseSettings } from "../defaults.ts";
-import { prepareTask, readTaskDataFiles } from "../prepare.ts";
-import type { PreparedTask, PrepareOptions } from "../prepare.ts";
+import { prepareTask } from "../prepare.ts";
+import type { PreparedTask } from "../prepare.ts";
+import { readTaskDataFiles } from "../data-files.ts";
+import type { ReadOptions } from "../data-files.ts";
 import { startingFrom } from "../pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
@@ -27,7 +29,7 @@ export interface FairTask {
   readonly reported: ReportedRows;
 }
 
-export interface FairOptions extends PrepareOptions {
+export interface FairOptions extends ReadOptions {
   readonly base: BaseManifest;
   readonly tokenizer: Tokenizer;
   /** Files to choose the epoch by; a tenth of the training rows where there are none. */
