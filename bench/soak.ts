@@ -17,7 +17,8 @@ import type { Memory } from "./load/growth.ts";
 import { closedLoop } from "./load/schedule.ts";
 import { askSomething } from "./load/traffic.ts";
 import type { Result } from "./load/traffic.ts";
-import { makeTask, startServed, writeTask } from "./served/client.ts";
+import { startServed } from "./served/client.ts";
+import { makeTask, writeTask } from "./served/made-task.ts";
 import { connectInspector } from "./served/inspector.ts";
 import { quantile, table } from "./stats.ts";
 
@@ -52,7 +53,10 @@ export const bench = defineCommand({
     try {
       const push = async (i: number): Promise<void> => {
         const task = TASKS[i % TASKS.length]!;
-        const path = await writeTask(join(folder, String(i)), makeTask(served.base, task, i));
+        const path = await writeTask(
+          join(folder, String(i)),
+          makeTask(served.base, { task, seed: i }),
+        );
         await publishTask(served.bucket, path);
         await rm(path, { recursive: true });
       };
