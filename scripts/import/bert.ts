@@ -133,8 +133,11 @@ function buildEncoder(
     ops.Add(g, ops.Add(g, words, types), positions),
     given,
   );
-  const frame = attentionFrame(g, config, inputs, { isLean: p.isInt8 && !form.isTrained });
-  let x = p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon);
+  const frame = attentionFrame(g, config, inputs, {
+    isServed: !form.isTrained,
+    isLean: p.isInt8 && !form.isTrained,
+  });
+  let x = p.texts.rows(p.norm(`${EMBEDDINGS}.LayerNorm`, embedded, epsilon));
   const outputs = [x];
   for (let layer = 0; layer < config.layers; layer++) {
     const at = layerName(layer);
