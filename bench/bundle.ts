@@ -9,7 +9,7 @@ import { table } from "./stats.ts";
 
 export const bench: Command = {
   summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it",
-  usage: "bench bundle",
+  usage: "",
   example: "npx edge-prefix bench bundle",
   options: {},
   async run({ io }) {
@@ -40,7 +40,7 @@ interface Module {
 async function bundle(): Promise<Module[]> {
   const out = await mkdtemp(join(tmpdir(), "edge-prefix-bundle-"));
   try {
-    const names = await bundleWorker(out, ["--minify"]);
+    const names = await bundleWorker(out);
     return await Promise.all(
       names.map(async (module) => {
         const bytes = await readFile(join(out, module));
