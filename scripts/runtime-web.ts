@@ -4,7 +4,7 @@
  */
 import ort from "onnxruntime-web/wasm";
 import { FormatError } from "../src/core/errors.ts";
-import { wrapSession } from "../src/runtime/ort-session.ts";
+import { WASM_SESSION, wrapSession } from "../src/runtime/ort-session.ts";
 import type { GraphFiles, Session } from "../src/runtime/session.ts";
 
 interface WasmMemory {
@@ -38,7 +38,7 @@ async function create(files: GraphFiles): Promise<Session> {
   const restore = memory ? () => {} : watchMemory();
   try {
     const session = await ort.InferenceSession.create(files.graph, {
-      executionProviders: ["wasm"],
+      ...WASM_SESSION,
       externalData: [...files.weights].map(([path, data]) => ({ path, data })),
     });
     return wrapSession(session, {

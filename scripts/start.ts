@@ -87,17 +87,18 @@ export function exampleRequest(url: string, { tasks }: Seeded, needsKey = false)
   const task = tasks.find((item) => item.type === "sequence") ?? tasks[0];
   const key = needsKey ? " -H 'authorization: Bearer YOUR_KEY'" : "";
   if (!task) return `curl -s ${url}/v1/tasks${key}`;
-  const text =
-    task.type === "sequence"
-      ? "a gripping, beautifully acted film"
-      : "Ada Lovelace was born in London";
+  const [example] = task.canary;
+  const { text, text_pair: pair } = example ?? { text: "Ada Lovelace was born in London" };
+  const inputs = pair === undefined ? text : { text, text_pair: pair };
+  const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");
   return [
     `curl -s ${url}/v1/tasks/${task.task}/predict`,
-    `-H 'content-type: application/json'${key} -d '${JSON.stringify({ inputs: text })}'`,
+    `-H 'content-type: application/json'${key} -d '${body}'`,
   ].join(" ");
 }
 
-async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
+/** Serves until `signal` aborts; returns the exit code. */
+export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);

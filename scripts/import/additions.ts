@@ -3,7 +3,8 @@
  * biases and LayerNorm weights, shares of its layers, input embeddings. All are graph values, by
  * text or for all texts, so the same encoder trains them and serves them.
  */
-import type { Graph, Value } from "../onnx/graph.ts";
+import { product, quotient } from "../onnx/dims.ts";
+import type { Dim, Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Architecture, EncoderConfig, EncoderInputs, TensorSpec } from "./architecture.ts";
 
@@ -26,35 +27,61 @@ export const countDeltas = (architecture: Architecture, config: EncoderConfig): 
   deltaSpecs(architecture, config).reduce((sum, { dims }) => sum + dims[0]!, 0);
 
 /**
- * Activations taken apart by text, for vectors that each text may have of its own. All vectors of a
- * graph have the same D, so the shape for a width is worked out once: a node more or less for every
- * linear and LayerNorm is time that an empty isolate waits for its first answer.
+ * Activations as rows for linears and LayerNorms: [M, n], or taken apart by text, [D, M/D, n], where
+ * each text may have vectors [D, 1, n] of its own. They stay apart from one op to the next, and the
+ * shape for a width is worked out once: every node is time that an empty isolate waits for its
+ * first answer.
  */
 export class TextGroups {
   readonly #g: Graph;
+  readonly #vector: Value | undefined;
   readonly #shapes = new Map<number, Value>();
 
-  constructor(g: Graph) {
+  /** `vector` is any of the vectors, [n] or [D, 1, n]. */
+  constructor(g: Graph, vector?: Value) {
     this.#g = g;
+    this.#vector = vector && vector.dims.length > 1 ? vector : undefined;
   }
 
-  /**
-   * `compute` of x [M, n]: as it is where `vector` is [n], one for all; in groups [D, M/D, n] where
-   * it is [D, 1, n].
-   */
-  apply(x: Value, vector: Value, compute: (x: Value) => Value): Value {
-    if (vector.dims.length === 1) return compute(x);
+  /** x [.., n] as rows, M the product of all other dimensions. */
+  rows(x: Value): Value {
     const width = Number(x.dims.at(-1));
-    const dims = [vector.dims[0]!, "M/D", width];
-    const grouped = ops.ReshapeTo(this.#g, x, this.#shapeOf(width, vector), dims);
-    return ops.Reshape(this.#g, compute(grouped), [-1, width], x.dims);
+    const texts = this.#vector?.dims[0];
+    if (texts === undefined) return x.dims.length === 2 ? x : this.matrix(x);
+    if (x.dims[0] === texts) return x;
+    return this.#grouped(x, product(x.dims.slice(0, -1)), width);
   }
 
-  #shapeOf(width: number, vector: Value): Value {
+  /** One number for each of M rows, [M], as a column beside the rows. */
+  column(x: Value): Value {
+    return this.#vector ? this.#grouped(x, x.dims[0]!, 1) : ops.Unsqueeze(this.#g, x, 1);
+  }
+
+  /** Rows as a matrix [M, n]. */
+  matrix(x: Value): Value {
+    return x.dims.length === 2 ? x : ops.Reshape(this.#g, x, [-1, Number(x.dims.at(-1))]);
+  }
+
+  /** Shares [D, L+1] of the layers, one value for each that spreads over rows. */
+  columns(weights: Value): Value[] {
+    const count = Number(weights.dims[1]);
+    const shares = this.#vector ? ops.Unsqueeze(this.#g, weights, 2) : weights;
+    const sizes = this.#g.ints(...Array<number>(count).fill(1));
+    return this.#g.addAll("Split", [shares, sizes], { axis: 1 }, { outputs: count });
+  }
+
+  #grouped(x: Value, rows: Dim, width: number): Value {
+    const texts = this.#vector!.dims[0]!;
+    // Rows of all positions and of the first Q differ in number, so in name, too.
+    const own = quotient(rows, texts) ?? `${String(rows).replaceAll("*", "")}/${texts}`;
+    return ops.ReshapeTo(this.#g, x, this.#shapeOf(width), [texts, own, width]);
+  }
+
+  #shapeOf(width: number): Value {
     const known = this.#shapes.get(width);
     if (known) return known;
     const g = this.#g;
-    const shape = ops.Concat(g, [ops.Shape(g, vector, 0, 1), g.ints(-1, width)], 0);
+    const shape = ops.Concat(g, [ops.Shape(g, this.#vector!, 0, 1), g.ints(-1, width)], 0);
     this.#shapes.set(width, shape);
     return shape;
   }
@@ -113,7 +140,8 @@ export function firstPositions(g: Graph, x: Value, inputs: EncoderInputs): Value
 
 /**
  * Sum of every layer's output times its share (ELMo's scalar mix, arXiv 1802.05365, without the
- * softmax): `outputs` are the embeddings [B*T, H], the layers' [B*T, H], the last one's [B*Q, H].
+ * softmax): `outputs` are rows of the embeddings' and each layer's output for all T positions, of
+ * the last one's for the first Q. Only the sum of the former is cut to Q.
  */
 export function mixLayers(
   g: Graph,
@@ -122,12 +150,9 @@ export function mixLayers(
   weights: Value,
   outputs: readonly Value[],
 ): Value {
-  const shares = ops.Unsqueeze(g, weights, 2); // [D, L+1, 1]
-  const parts = outputs.map((x, layer) => {
-    const isLast = layer === outputs.length - 1;
-    const rows = isLast ? x : ops.Reshape(g, firstPositions(g, x, inputs), [-1, Number(x.dims[1])]);
-    const share = ops.Slice(g, shares, g.ints(layer), g.ints(layer + 1), 1);
-    return texts.apply(rows, share, (x) => ops.Mul(g, x, share));
-  });
-  return g.add("Sum", parts); // [B*Q, H]
+  const shares = texts.columns(weights);
+  const parts = outputs.map((x, layer) => ops.Mul(g, x, shares[layer]!));
+  const [last] = parts.splice(-1);
+  const lower = parts.length > 1 ? g.add("Sum", parts) : parts[0]!;
+  return ops.Add(g, texts.rows(firstPositions(g, lower, inputs)), last!);
 }

@@ -30,6 +30,7 @@ export interface EncoderConfig {
 export type TensorKind =
   | "linear" // [in, out] there, [out, in] in the checkpoint; quantized in an int8 base
   | "words" // the word table [V, H]; quantized by rows in an int8 base
+  | "positions" // the position table; float32, or 8 bits where the tables are compact
   | "float" // as it is, float32
   | "pooler"; // as it is, in pooler.safetensors
 
@@ -58,9 +59,12 @@ export interface EncoderInputs {
   readonly positionIds: Value; // [B, T] int64
   readonly queryLength: Value; // [1] int64
   readonly past: readonly { readonly key: Value; readonly value: Value }[]; // a layer: [B, N, P, D]
-  /** Weights that are computed or fed instead of stored, by tensor name: what full fine-tuning trains. */
+  /**
+   * Weights that are computed or fed instead of stored, by tensor name: what full fine-tuning trains,
+   * or vectors [D, 1, n] that differ by text, D = B or 1.
+   */
   readonly replaced?: ReadonlyMap<string, Value>;
-  /** Added to vectors (biases, LayerNorm weights) by tensor name: [n] for all rows, or [D, 1, n], D = B or 1. */
+  /** Added to vectors (biases, LayerNorm weights) by tensor name, [n]. */
   readonly deltas?: ReadonlyMap<string, Value>;
   /** Shares of the embeddings' and every layer's output in what is answered: [1, L+1], or [B, L+1] by row. */
   readonly layerWeights?: Value;

@@ -1,7 +1,8 @@
 /**
  * Multi-head attention over a prefix and the tokens, from ops that have simple gradients:
  * scores = query key^T / sqrt(D) + bias, probabilities = softmax(scores), context = probabilities value.
- * ONNX Runtime fuses the transposes and the scale into its matrix products by itself.
+ * For training ONNX Runtime fuses the transposes and the scale into its matrix products by itself; a
+ * graph that serves is written so, since looking for what can be fused would delay its first answer.
  */
 import type { Dim, Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
@@ -25,6 +26,8 @@ const COLUMN_MULTIPLE = 4;
 /** What all layers share: the mask as a bias, the padding, shapes known only at run time. */
 export interface AttentionFrame {
   readonly config: EncoderConfig;
+  /** Takes the products with scale and transpose in one op, which has no gradient here. */
+  readonly isServed: boolean;
   /** Sizes of the groups of heads that are attended one after the other. */
   readonly headGroups: readonly number[];
   readonly bias: Value; // [B, 1, 1, P+T+R]: 0 where attended, MASKED elsewhere
@@ -43,7 +46,7 @@ export function attentionFrame(
   g: Graph,
   config: EncoderConfig,
   inputs: EncoderInputs,
-  { isLean = false } = {},
+  { isServed = false, isLean = false } = {},
 ): AttentionFrame {
   const batch = ops.Shape(g, inputs.inputIds, 0, 1);
   const heads = g.ints(config.heads);
@@ -67,6 +70,7 @@ export function attentionFrame(
   const groups = isLean ? [4, 3, 2, 1].find((count) => config.heads % count === 0)! : 1;
   return {
     config,
+    isServed,
     headGroups: Array.from({ length: groups }, () => config.heads / groups),
     bias: ops.Unsqueeze(g, bias, 1, 2),
     columns,
@@ -126,9 +130,11 @@ function attend(
   key: Value,
   value: Value,
 ): { context: Value; shares: Value } {
-  const products = ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])); // [B, N, T, P+T+R]
-  const scale = g.scalar(1 / Math.sqrt(frame.config.headSize));
-  const scores = ops.Add(g, ops.Mul(g, products, scale), frame.bias);
+  const alpha = 1 / Math.sqrt(frame.config.headSize);
+  const products = frame.isServed
+    ? ops.FusedMatMul(g, query, key, { alpha, transB: true }) // [B, N, T, P+T+R]
+    : ops.Mul(g, ops.MatMul(g, query, ops.Transpose(g, key, [0, 1, 3, 2])), g.scalar(alpha));
+  const scores = ops.Add(g, products, frame.bias);
   const shares = ops.Softmax(g, scores);
   return { shares, context: ops.MatMul(g, shares, value) }; // [B, N, T, D]
 }

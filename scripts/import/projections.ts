@@ -8,7 +8,15 @@ import type { Tensor } from "../../src/core/tensor.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
-import { offsetName, quantizeRows, quantizedLinear, scaleName, signed } from "../onnx/quantize.ts";
+import { gatherPacked } from "../onnx/packed-table.ts";
+import {
+  offsetName,
+  quantizeRows,
+  quantizedLinear,
+  rowZeros,
+  scaleName,
+  signed,
+} from "../onnx/quantize.ts";
 import type { QuantizedRows } from "../onnx/quantize.ts";
 import { TextGroups, firstPositions } from "./additions.ts";
 import type { EncoderInputs, GraphForm, Weights } from "./architecture.ts";
@@ -25,9 +33,9 @@ interface RowsOptions {
   readonly inputScale?: string;
 }
 
-/** A matrix of activations and, once a quantized linear has read it, its 8-bit form. */
+/** Activations and, once a quantized linear has read them, their 8-bit form. */
 export interface Rows extends RowsOptions {
-  readonly x: Value; // [M, K]
+  readonly x: Value; // [M, K] or [D, M/D, K]
   quantized?: QuantizedRows;
 }
 
@@ -43,10 +51,12 @@ export class Projections {
   readonly #changes: Changes;
   readonly #form: GraphForm;
   readonly #vectors = new Map<string, Value>();
+  readonly #zeros: (scale: Value) => Value;
 
   constructor(g: Graph, weights: Weights, changes: Changes = {}, form: GraphForm = {}) {
     this.#g = g;
-    this.texts = new TextGroups(g);
+    this.#zeros = rowZeros(g);
+    this.texts = new TextGroups(g, byText(changes));
     this.#weights = weights;
     this.#changes = changes;
     this.#form = form;
@@ -66,7 +76,7 @@ export class Projections {
     return tensor.dtype === "uint8" && this.#form.hasSignedWeights ? signed(tensor) : tensor;
   }
 
-  /** A bias or LayerNorm weight [n], with its delta on top: then [n] or [D, 1, n]. */
+  /** A bias or LayerNorm weight, with its delta on top where it has one: [n] or [D, 1, n]. */
   #vector(name: string): Value {
     const delta = this.#changes.deltas?.get(name);
     if (!delta) return this.tensor(name);
@@ -85,7 +95,7 @@ export class Projections {
 
   /** x times `<name>.weight` plus `<name>.bias`. Quantizes x once for all linears that read it. */
   linear(name: string, rows: Rows): Value {
-    return this.#biased(this.#product(name, rows), this.#bias(name, rows));
+    return ops.Add(this.#g, this.#product(name, rows), this.#bias(name, rows));
   }
 
   /** activation(linear). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
@@ -95,23 +105,28 @@ export class Projections {
       return ops.ACTIVATIONS[activation](g, this.linear(name, rows));
     }
     const [product, bias] = [this.#product(name, rows), this.#bias(name, rows)];
-    if (bias.dims.length > 1) return g.add("FastGelu", [this.#biased(product, bias)]);
+    if (bias.dims.length > 1) return g.add("FastGelu", [ops.Add(g, product, bias)]);
     return biasedGelu(g, { x: rows.x, product, bias }, this.#quantized(name, rows));
-  }
-
-  #biased(product: Value, bias: Value): Value {
-    return this.texts.apply(product, bias, (x) => ops.Add(this.#g, x, bias));
   }
 
   #product(name: string, rows: Rows): Value {
     const g = this.#g;
     const weight = this.tensor(`${name}.weight`);
-    if (weight.dtype === "float32") return ops.MatMul(g, rows.x, weight);
-    rows.quantized ??= quantizeRows(g, this.#scaled(rows), rows.min);
+    if (weight.dtype === "float32") return ops.MatMul(g, this.texts.rows(rows.x), weight);
+    rows.quantized ??= this.#quantizedRows(rows);
     const scale = this.tensor(scaleName(`${name}.weight`));
     const y = quantizedLinear(g, rows.quantized, weight, scale);
     const quantized = this.#quantized(name, rows);
     return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, quantized, dy)]);
+  }
+
+  #quantizedRows(rows: Rows): QuantizedRows {
+    const { texts } = this;
+    const quantized = quantizeRows(this.#g, texts.matrix(this.#scaled(rows)), rows.min, {
+      zeros: this.#zeros,
+      column: (scale) => texts.column(scale),
+    });
+    return { ...quantized, values: texts.rows(quantized.values) };
   }
 
   #quantized(name: string, { inputScale }: Rows): QuantizedWeight {
@@ -143,12 +158,16 @@ export class Projections {
     if ((isTrained || !this.isInt8) && gamma.dims.length === 1) {
       return ops.layerNorm(g, x, gamma, beta, epsilon, { keepsStatistics: isTrained });
     }
-    const normed = ops.normalize(g, x, epsilon);
-    return this.texts.apply(normed, gamma, (x) => ops.Add(g, ops.Mul(g, x, gamma), beta));
+    return ops.Add(g, ops.Mul(g, ops.normalize(g, x, epsilon), gamma), beta);
   }
 
-  /** Rows of a table: [n] ids -> [n, H] float32. */
-  lookup(name: string, ids: Value): Value {
+  /** Rows of a table: [n] ids -> [n, width] float32. */
+  lookup(name: string, ids: Value, width: number): Value {
+    const stored = this.#changes.replaced?.has(name) ? undefined : this.#weights.get(name);
+    if (stored?.dtype === "uint8") {
+      const values = this.#g.shared(name, () => stored);
+      return gatherPacked(this.#g, { values, scale: this.tensor(scaleName(name)) }, ids, width);
+    }
     const table = this.tensor(name);
     const rows = ops.Gather(this.#g, table, ids);
     if (table.dtype !== "int8") return rows;
@@ -156,12 +175,13 @@ export class Projections {
     return ops.Mul(this.#g, ops.Cast(this.#g, rows, "float32"), scale);
   }
 
-  /** The first Q of every T rows: [B*T, H] -> [B*Q, H]. */
+  /** The first Q of every T rows: B*T rows -> B*Q. */
   firstPositions(rows: Rows, inputs: EncoderInputs): Rows {
-    const x = ops.Reshape(this.#g, firstPositions(this.#g, rows.x, inputs), [
-      -1,
-      Number(rows.x.dims.at(-1)),
-    ]);
+    const x = this.texts.rows(firstPositions(this.#g, rows.x, inputs));
     return rows.inputScale === undefined ? { x } : { x, inputScale: rows.inputScale };
   }
 }
+
+/** Any of the vectors that differ by text. */
+const byText = ({ replaced }: Changes): Value | undefined =>
+  [...(replaced?.values() ?? [])].find(({ dims }) => dims.length === 3);

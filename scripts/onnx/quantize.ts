@@ -9,7 +9,7 @@
 import { InputError } from "../../src/core/errors.ts";
 import { float32, toFloat32 } from "../../src/core/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
-import type { Graph, Value } from "./graph.ts";
+import type { Dim, Graph, Value } from "./graph.ts";
 import * as ops from "./ops.ts";
 
 /** Name of the scales that belong to a quantized tensor. */
@@ -152,25 +152,43 @@ export interface QuantizedRows {
 /**
  * Quantizes activations x [M, K] row by row. Without a bound: symmetric, scale = max|x| / 127 and
  * zero point 128. With `min` (<= 0, x is never below it): all 256 values serve [min, max] of
- * x - min, and the caller adds `inputOffset`.
+ * x - min, and the caller adds `inputOffset`. `zeros` and `column` make the zero points of symmetric
+ * rows [M] and the column of scales, both from the scales [M].
  */
-export function quantizeRows(g: Graph, x: Value, min?: number): QuantizedRows {
+export function quantizeRows(
+  g: Graph,
+  x: Value,
+  min?: number,
+  { zeros = rowZeros(g), column = (scale: Value) => ops.Unsqueeze(g, scale, 1) } = {},
+): QuantizedRows {
   const isSigned = min === undefined;
   const shifted = isSigned || min === 0 ? x : ops.Sub(g, x, g.scalar(min));
   const magnitude = isSigned ? ops.Abs(g, x) : shifted;
   const max = ops.ReduceMax(g, magnitude, { axes: [-1], keepdims: false }); // [M]
   const levels = isSigned ? MAX_INT8 : MAX_UINT8;
   const scale = ops.Mul(g, ops.Max(g, max, g.scalar(TINY)), g.scalar(1 / levels));
-  const zero = isSigned ? WEIGHT_ZERO : 0;
-  // QuantizeLinear along axis 0 wants one zero point per row.
-  const zeros = g.add(
-    "ConstantOfShape",
-    [ops.Shape(g, scale, 0, 1)],
-    { value: { dtype: "uint8", dims: [1], data: Uint8Array.of(zero) } },
-    { dims: [x.dims[0]!] },
-  );
-  const values = g.add("QuantizeLinear", [shifted, scale, zeros], { axis: 0 });
-  return { values, scale: ops.Unsqueeze(g, scale, 1), zero: byte(g, zero) };
+  // QuantizeLinear along axis 0 wants one zero point per row; without any they are uint8 zeros.
+  const points = isSigned ? [zeros(scale)] : [];
+  const values = g.add("QuantizeLinear", [shifted, scale, ...points], { axis: 0 });
+  return { values, scale: column(scale), zero: byte(g, isSigned ? WEIGHT_ZERO : 0) };
+}
+
+/** The zero point of symmetric rows for each of them, made once for every number of rows. */
+export function rowZeros(g: Graph): (scale: Value) => Value {
+  const known = new Map<Dim, Value>();
+  return (scale) => {
+    const rows = scale.dims[0]!;
+    const zeros =
+      known.get(rows) ??
+      g.add(
+        "ConstantOfShape",
+        [ops.Shape(g, scale, 0, 1)],
+        { value: { dtype: "uint8", dims: [1], data: Uint8Array.of(WEIGHT_ZERO) } },
+        { dims: [rows] },
+      );
+    known.set(rows, zeros);
+    return zeros;
+  };
 }
 
 /**

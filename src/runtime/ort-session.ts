@@ -18,6 +18,15 @@ export interface OrtHost {
   heapBytes(): number;
 }
 
+/**
+ * How sessions over a base's graph are made. The graph is written in its final form, so ONNX Runtime
+ * is told not to look for what it could fuse: that would take longer than all the rest.
+ */
+export const WASM_SESSION = {
+  executionProviders: ["wasm"],
+  graphOptimizationLevel: "disabled",
+} as const satisfies InferenceSession.SessionOptions;
+
 /** dtypes that cross the border; ONNX Runtime's JavaScript API spells them the same way. */
 const SHARED: ReadonlySet<string> = new Set<Dtype>([
   "float32",

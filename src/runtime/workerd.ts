@@ -9,7 +9,7 @@
  */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import { UnavailableError } from "../core/errors.ts";
-import { wrapSession } from "./ort-session.ts";
+import { WASM_SESSION, wrapSession } from "./ort-session.ts";
 import type { GraphFiles, Session } from "./session.ts";
 
 type WasmImports = Record<string, Record<string, unknown>>;
@@ -36,7 +36,7 @@ export async function createWorkerdSession(files: GraphFiles): Promise<Session> 
   try {
     const ort = await (runtime ??= loadRuntime());
     const session = await ort.InferenceSession.create(files.graph, {
-      executionProviders: ["wasm"],
+      ...WASM_SESSION,
       externalData: [...files.weights].map(([path, data]) => ({ path, data })),
     });
     initialisation = "done";

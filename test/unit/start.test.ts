@@ -32,13 +32,18 @@ describe("the options of npm start", () => {
 });
 
 describe("the example that npm start prints", () => {
-  it("asks a sequence task, or lists what there is", async () => {
+  it("asks a sequence task its own first example, or lists what there is", async () => {
     const folder = temporaryFolder("start");
     const base = await writePaperBase(folder.path);
     const task = writeTaskFolder(folder.path, base);
     folder.remove();
-    expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toBe(
-      `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"a gripping, beautifully acted film"}'`,
+    const canary = [{ text: "it's fine", label: "positive", score: 0.9 }];
+    expect(exampleRequest("http://localhost:1", { base, tasks: [{ ...task, canary }] })).toBe(
+      // As a shell takes a quote inside quotes.
+      `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"it'\\''s fine"}'`,
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toContain(
+      '{"inputs":"Ada Lovelace was born in London"}',
     );
     expect(exampleRequest("http://localhost:1", { base, tasks: [task] }, true)).toContain(
       "-H 'authorization: Bearer YOUR_KEY' -d ",
