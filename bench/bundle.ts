@@ -1,18 +1,15 @@
 /** What a deployment uploads, as wrangler bundles it: bytes of every module, and compressed. */
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Command } from "../scripts/commands/command.ts";
-import { PROJECT } from "../scripts/publish/local-bucket.ts";
+import { bundleWorker } from "./served/bundled.ts";
 import { table } from "./stats.ts";
 
 export const bench: Command = {
   summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it",
-  usage: "bench bundle",
+  usage: "",
   example: "npx edge-prefix bench bundle",
   options: {},
   async run({ io }) {
@@ -43,14 +40,7 @@ interface Module {
 async function bundle(): Promise<Module[]> {
   const out = await mkdtemp(join(tmpdir(), "edge-prefix-bundle-"));
   try {
-    const wrangler = createRequire(import.meta.url).resolve("wrangler");
-    const args = ["--no-warnings", wrangler, "deploy", "--dry-run", "--minify", "--outdir", out];
-    await promisify(execFile)(process.execPath, args, {
-      cwd: PROJECT,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
-    });
-    // Source maps and wrangler's own note beside them are not uploaded.
-    const names = (await readdir(out)).filter((name) => /\.(?:js|wasm)$/.test(name)).sort();
+    const names = await bundleWorker(out);
     return await Promise.all(
       names.map(async (module) => {
         const bytes = await readFile(join(out, module));

@@ -14,8 +14,7 @@ const WARM_UP_ROUNDS = 12;
 
 export const bench: Command = {
   summary: "milliseconds in workerd at 1x16 .. 1x256, against transformers.js' graph",
-  usage:
-    "bench latency --base DIR --peer FILE [--rounds N] [--prefix-length P] [--queries first|all]",
+  usage: "--base DIR --peer FILE [--rounds N] [--prefix-length P] [--queries first|all]",
   example: "npx edge-prefix bench latency --base models/minilm --peer onnx/model_quantized.onnx",
   options: {
     base: { type: "string", hint: "base folder, int8" },

@@ -8,6 +8,7 @@ import { RESULTS, readResults } from "../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../bench/accuracy/table.ts";
 import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
+import { bundledTasks } from "./docs/bundled-tasks.ts";
 import { generalHelp, verbHelp } from "./help.ts";
 import { warmUpSource } from "./import/warm-up.ts";
 import { markdownTable } from "./training/markdown.ts";
@@ -21,6 +22,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
   let readme = readFileSync(join(PROJECT, "README.md"), "utf8");
   readme = replaceBlock(readme, "help", fenced(await generalHelp(COMMON_OPTIONS)));
   readme = replaceBlock(readme, "settings", settingsTable());
+  readme = replaceBlock(readme, "tasks", await bundledTasks());
   readme = replaceBlock(readme, "accuracy", accuracyMarkdown(readResults(RESULTS)));
   return new Map([
     ["README.md", readme],

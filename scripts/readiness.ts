@@ -33,9 +33,12 @@ export function freePort(port: number): Promise<number | null> {
   });
 }
 
+/** What /readyz may say that no waiting cures. */
+const HOPELESS_CODE = "config-invalid";
+
 /**
- * Asks `url` until it answers 200. Returns null then, and what it last said when the time is over
- * or `signal` aborts.
+ * Asks `url` until it answers 200. Returns null then, and what it last said when the time is over,
+ * `signal` aborts, or it is wrongly configured.
  */
 export async function waitUntilReady(
   url: string,
@@ -50,11 +53,30 @@ export async function waitUntilReady(
       });
       const body = await response.text();
       if (response.ok) return null;
-      last = `${response.status} ${body.slice(0, 300)}`;
+      const problem = readProblem(body);
+      last = `${response.status} ${problem?.detail ?? body.slice(0, 300)}`;
+      if (problem?.code === HOPELESS_CODE) return last;
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
+      last = reasonOf(error);
     }
     await pause(BETWEEN_PROBES_MS, undefined, { signal }).catch(() => undefined);
   }
   return last;
+}
+
+/** The problem document that a body is, or null. */
+function readProblem(body: string): { readonly code: string; readonly detail: string } | null {
+  try {
+    const { code, detail } = JSON.parse(body) as Partial<Record<string, unknown>>;
+    return typeof code === "string" && typeof detail === "string" ? { code, detail } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Node's fetch says "fetch failed" and hides why (ECONNREFUSED, ENOTFOUND) one level down. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = (error.cause ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" ? `${error.message} (${code})` : error.message;
 }

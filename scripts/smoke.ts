@@ -1,10 +1,6 @@
 /**
  * `npm run smoke -- URL`: asks a running Worker what a user would, and says what is not as it should
  * be. Harmless: it writes nothing and asks a handful of short texts.
- *
- *   npm run smoke -- https://edge-prefix.example.workers.dev [--key KEY]      (or EDGE_PREFIX_KEY)
- *
- * Exit codes: 0 all well, 1 something is not, 2 wrong command line.
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "./commands/command.ts";
@@ -153,27 +149,48 @@ export async function smoke(
   return isWell;
 }
 
-function readOptions(argv: readonly string[]): { url: string; key: string | null } {
-  const options = { key: { type: "string" } } as const;
+const HELP = `asks a running Worker what a user would, and says what is not as it should be; writes nothing
+
+Usage: npm run smoke -- URL [--key KEY]
+
+Options:
+  --key KEY   API key, where the Worker needs one (default: the variable EDGE_PREFIX_KEY)
+  -h, --help  show this help
+
+Example:
+  npm run smoke -- https://edge-prefix.example.workers.dev
+
+Exit codes: 0 all well, 1 something is not, 2 wrong command line`;
+
+/** Null when help is asked for; throws UsageError. */
+function readOptions(argv: readonly string[]): { url: string; key: string | null } | null {
+  const options = {
+    key: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  } as const;
   const { values, positionals } = (() => {
     try {
       return parseArgs({ args: [...argv], options, allowPositionals: true });
     } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
+      // Node adds advice about arguments that begin with a dash.
+      const [message] = String(error instanceof Error ? error.message : error).split(". ");
+      throw new UsageError(`${message}; npm run smoke -- --help`);
     }
   })();
+  if (values.help) return null;
   const [url = "", ...rest] = positionals;
   if (!/^https?:\/\/./.test(url) || rest.length > 0) {
-    throw new UsageError("usage: npm run smoke -- URL [--key KEY]");
+    throw new UsageError("expected one http(s) URL; npm run smoke -- --help");
   }
   return { url, key: values.key ?? process.env["EDGE_PREFIX_KEY"] ?? null };
 }
 
 if (import.meta.main) {
   try {
-    const { url, key } = readOptions(process.argv.slice(2));
-    const isWell = await smoke(url, key, (line) => void process.stdout.write(`${line}\n`));
-    process.exitCode = isWell ? 0 : 1;
+    const say = (line: string): void => void process.stdout.write(`${line}\n`);
+    const options = readOptions(process.argv.slice(2));
+    if (options === null) say(HELP);
+    else process.exitCode = (await smoke(options.url, options.key, say)) ? 0 : 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`error: ${error.message}\n`);

@@ -79,21 +79,26 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
   ];
 }
 
-/** A command that works as pasted and shows the first task, preferably one that reads sentences. */
-export function exampleRequest(url: string, { tasks }: Seeded): string {
+/**
+ * A command that works as pasted (but for the key, where one is needed) and shows the first task,
+ * preferably one that reads sentences.
+ */
+export function exampleRequest(url: string, { tasks }: Seeded, needsKey = false): string {
   const task = tasks.find((item) => item.type === "sequence") ?? tasks[0];
-  if (!task) return `curl -s ${url}/v1/tasks`;
-  const text =
-    task.type === "sequence"
-      ? "a gripping, beautifully acted film"
-      : "Ada Lovelace was born in London";
+  const key = needsKey ? " -H 'authorization: Bearer YOUR_KEY'" : "";
+  if (!task) return `curl -s ${url}/v1/tasks${key}`;
+  const [example] = task.canary;
+  const { text, text_pair: pair } = example ?? { text: "Ada Lovelace was born in London" };
+  const inputs = pair === undefined ? text : { text, text_pair: pair };
+  const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");
   return [
     `curl -s ${url}/v1/tasks/${task.task}/predict`,
-    `-H 'content-type: application/json' -d '${JSON.stringify({ inputs: text })}'`,
+    `-H 'content-type: application/json'${key} -d '${body}'`,
   ].join(" ");
 }
 
-async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
+/** Serves until `signal` aborts; returns the exit code. */
+export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);
@@ -138,8 +143,9 @@ async function start(argv: readonly string[], signal: AbortSignal): Promise<numb
   });
   if (missing === null) {
     say(`\nserving ${shortIdentity(seeded.base)} at ${url}   (Ctrl-C stops it)`);
-    say(`keys: ${await keysOf(port)}`);
-    say(`try:  ${exampleRequest(url, seeded)}\n`);
+    const needsKey = await areKeysOn(port);
+    say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
+    say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
     await Promise.race([ended, aborted(signal)]);
   } else if (!stop.signal.aborted) {
     process.stderr.write(`error [not-ready]: ${url}/readyz: ${missing}\n`);
@@ -149,13 +155,13 @@ async function start(argv: readonly string[], signal: AbortSignal): Promise<numb
   return missing === null ? await ended : (await ended) || 1;
 }
 
-/** Whether the Worker knows any API keys, in words. */
-async function keysOf(port: number): Promise<string> {
+const KEYS_OFF = "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
+
+/** Whether the Worker knows any API keys. */
+async function areKeysOn(port: number): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${port}/readyz`);
   const { api_keys: keys } = (await response.json()) as { api_keys?: string };
-  return keys === "on"
-    ? "on, requests need one"
-    : "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
+  return keys === "on";
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -6,6 +6,7 @@ type Load = () => Promise<{ readonly command: Command }>;
 export const VERBS: Readonly<Record<string, Load>> = {
   import: () => import("./commands/import.ts"),
   shrink: () => import("./commands/shrink.ts"),
+  distill: () => import("./commands/distill.ts"),
   tokenize: () => import("./commands/tokenize.ts"),
   embed: () => import("./commands/embed.ts"),
   pretrain: () => import("./commands/pretrain.ts"),

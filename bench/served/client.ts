@@ -57,6 +57,9 @@ const TEXT = "a gripping, beautifully acted film";
 
 const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
+/** wrangler's settings of the Worker as it is measured. */
+export const SERVED_CONFIG = fileHere("wrangler.toml");
+
 /** A fresh workerd; BASE is among the variables. */
 export async function startWorkerd(
   variables: Variables,
@@ -65,7 +68,7 @@ export async function startWorkerd(
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   const folder = persist ?? (await mkdtemp(join(tmpdir(), "edge-prefix-served-")));
   const worker = await unstable_startWorker({
-    config: fileHere("wrangler.toml"),
+    config: SERVED_CONFIG,
     ...(entrypoint === undefined ? {} : { entrypoint: fileHere(entrypoint) }),
     bindings: Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [name, { type: "plain_text", value }]),
@@ -95,13 +98,20 @@ export async function startWorkerd(
 }
 
 /** Starts it with a base in its bucket, and waits until that is loaded. */
-export async function startServed(
+export const startServed = (
   baseDir: string,
   variables: Variables = {},
   options: StartOptions = {},
+): Promise<Served> =>
+  serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }, options));
+
+/** The same for a workerd of another kind: `start` is given the variables that name the base. */
+export async function serveBase(
+  baseDir: string,
+  start: (variables: Variables) => Promise<Started>,
 ): Promise<Served> {
   const { manifest: base } = await readManifestOfBase(baseDir);
-  const started = await startWorkerd({ BASE: base.name, ...variables }, options);
+  const started = await start({ BASE: base.name });
   const { url, bucket, get, stop } = started;
   try {
     await publishBase(bucket, baseDir);
@@ -146,7 +156,7 @@ export async function putTask(
   await bucket.putIf(taskKey(task), encodeUtf8(JSON.stringify(pointer)), null);
 }
 
-async function residentMb(): Promise<number | null> {
+export async function residentMb(): Promise<number | null> {
   const args = ["-A", "-o", "pid=,ppid=,rss=,comm="];
   const listing = await promisify(execFile)("ps", args).catch(() => null);
   if (!listing) return null;

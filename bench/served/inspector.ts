@@ -21,11 +21,14 @@ const MAX_ENTRIES = 1_000;
 export async function connectInspector({ inspectorUrl, get }: Started): Promise<Inspector> {
   if (inspectorUrl === null) throw new Error("inspector: the Worker was started without one");
   const targets = (await (await fetch(new URL("/json", inspectorUrl))).json()) as {
+    id: string;
     webSocketDebuggerUrl: string;
   }[];
+  // Without wrangler's proxy, the isolates of the emulated bucket are there to choose from too.
+  const target = targets.find(({ id }) => id.startsWith("core:user:")) ?? targets[0]!;
   // wrangler's proxy lets clients in by their origin, which Node does not send by itself.
   const headers = { origin: "http://localhost" };
-  const socket = new WebSocket(targets[0]!.webSocketDebuggerUrl, { headers });
+  const socket = new WebSocket(target.webSocketDebuggerUrl, { headers });
   const waiting = new Map<number, (result: Readonly<Record<string, number>>) => void>();
   socket.addEventListener("message", ({ data }) => {
     const { id, result } = JSON.parse(String(data)) as { id: number; result: never };

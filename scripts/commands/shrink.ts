@@ -5,6 +5,7 @@ import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
 import type { Base } from "../import/base-folder.ts";
 import { nameFrom } from "../import/names.ts";
+import { TABLE_FORMS } from "../import/quantize-weights.ts";
 import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
 import type { Io } from "./command.ts";
 
@@ -36,6 +37,11 @@ export const command = defineCommand({
       value: "int8|fp32",
       hint: "weights of the result (default: as they are)",
     },
+    tables: {
+      type: "string",
+      value: TABLE_FORMS.join("|"),
+      hint: "embeddings of an fp32 base that becomes int8: compact is half as large (int8)",
+    },
     name: { type: "string", value: "NAME", hint: "name of the new base (default: the folder's)" },
   },
   async run({ values, positionals, io }) {
@@ -65,13 +71,21 @@ export const command = defineCommand({
     const { createNodeSession } = await import("../runtime-node.ts");
     await checkReplaceable(out);
     const base = await readBaseFolder(dir);
+    const dtype = readChoice(values.dtype, "--dtype", ["int8", "fp32"]) ?? base.manifest.dtype;
+    const tables = readChoice(values.tables, "--tables", TABLE_FORMS);
+    if (tables !== undefined && (base.manifest.dtype === "int8" || dtype === "fp32")) {
+      throw new UsageError(
+        `--tables: ${dir} is ${base.manifest.dtype} and the result ${dtype}; tables take another form only where an fp32 base becomes int8 (--dtype int8)`,
+      );
+    }
     const count = base.manifest.num_hidden_layers;
     const words = size === undefined ? null : await chooseWords(base, corpus, size, io);
     const small = await shrinkBase(base, {
       name,
       layers: layers ?? Array.from({ length: count }, (_, i) => i),
       ids: words?.ids ?? null,
-      dtype: readChoice(values.dtype, "--dtype", ["int8", "fp32"]) ?? base.manifest.dtype,
+      dtype,
+      ...(tables && { tables }),
       openSession: createNodeSession,
       created: new Date(),
     });

@@ -125,6 +125,7 @@ export const TRAIN_OPTIONS = {
     value: TRAIN_GRAPHS.join("|"),
     hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
   },
+  threads: { type: "string", value: "N", hint: "threads of training (one a core)" },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
   report: {
     type: "string",

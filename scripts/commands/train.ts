@@ -11,7 +11,7 @@ import { writeTaskSpec } from "../training/task-spec.ts";
 import type { Hyperparameters } from "../training/hyperparameters.ts";
 import type { TaskSpec } from "../training/task-spec.ts";
 import { isStale } from "../training/trainer.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, readInteger } from "./command.ts";
 import type { Io } from "./command.ts";
 import { dataLines, durationText, settingsLines } from "./data-lines.ts";
 import { metricLines } from "./metric-lines.ts";
@@ -59,12 +59,17 @@ export const command = defineCommand({
       note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
     }
 
+    const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
     const display = showRun(io, h);
     const result = await trainTask(
       spec,
       prepared,
       base,
-      { createSession: createNodeSession, openBase },
+      {
+        createSession: (files) =>
+          createNodeSession(files, threads === undefined ? {} : { threads }),
+        openBase,
+      },
       {
         name,
         out,
@@ -113,6 +118,7 @@ export const command = defineCommand({
           version,
           score: evaluation.score,
           metrics: evaluation.metrics,
+          files: result.files,
           calibration: {
             temperature: manifest.temperature,
             thresholds: manifest.thresholds,
@@ -129,6 +135,10 @@ export const command = defineCommand({
     } else {
       const { temperature } = manifest;
       for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
+      for (const { name, rows, score } of result.files) {
+        const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
+        io.out(`${name}: ${score.name} ${value} (95 %: ${low} to ${high}) on ${rows} rows`);
+      }
       io.out(
         isServed(prepared.method)
           ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`

@@ -30,6 +30,7 @@ export interface EncoderConfig {
 export type TensorKind =
   | "linear" // [in, out] there, [out, in] in the checkpoint; quantized in an int8 base
   | "words" // the word table [V, H]; quantized by rows in an int8 base
+  | "positions" // the position table; float32, or 8 bits where the tables are compact
   | "float" // as it is, float32
   | "pooler"; // as it is, in pooler.safetensors
 

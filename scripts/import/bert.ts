@@ -69,6 +69,7 @@ function readConfig(json: unknown): EncoderConfig {
 
 const EMBEDDINGS = "embeddings";
 const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
+const POSITIONS = `${EMBEDDINGS}.position_embeddings.weight`;
 /** Names of the input scales: of query, key and value together, and of the feed-forward block. */
 const attentionScale = (at: string): string => `${at}.attention.self.input_scale`;
 const feedForwardScale = (at: string): string => `${at}.intermediate.dense.input_scale`;
@@ -95,7 +96,7 @@ function tensors(config: EncoderConfig): TensorSpec[] {
   const inputMin = activationMin(config);
   return [
     { name: WORDS, dims: [config.vocab, H], kind: "words" },
-    float(`${EMBEDDINGS}.position_embeddings.weight`, config.maxPositions, H),
+    { name: POSITIONS, dims: [config.maxPositions, H], kind: "positions" },
     float(`${EMBEDDINGS}.token_type_embeddings.weight`, config.typeVocab, H),
     ...norm(`${EMBEDDINGS}.LayerNorm`),
     ...Array.from({ length: config.layers }, (_, layer) => layerName(layer)).flatMap((at) => [
@@ -124,9 +125,9 @@ function buildEncoder(
   const { hidden: H, epsilon } = config;
 
   const flat = (ids: Value): Value => ops.Reshape(g, ids, [-1]); // [B, T] -> [B*T]
-  const words = p.lookup(WORDS, flat(given.inputIds)); // [B*T, H]
-  const positions = p.lookup(`${EMBEDDINGS}.position_embeddings.weight`, flat(given.positionIds));
-  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(given.tokenTypeIds));
+  const words = p.lookup(WORDS, flat(given.inputIds), H); // [B*T, H]
+  const positions = p.lookup(POSITIONS, flat(given.positionIds), H);
+  const types = p.lookup(`${EMBEDDINGS}.token_type_embeddings.weight`, flat(given.tokenTypeIds), H);
   const { embedded, inputs } = withPrompt(
     g,
     ops.Add(g, ops.Add(g, words, types), positions),

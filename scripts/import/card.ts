@@ -31,8 +31,6 @@ export function shrinkCard(
   from: { card: string; manifest: BaseManifest },
   removed: readonly string[],
 ): string {
-  // The sizes of the larger base would mislead; everything else about it still holds.
-  const origin = from.card.replace(/^# .*\n/, "").replace(/\n## Sizes[\s\S]*$/, "");
   return `# ${manifest.name}
 
 A smaller base, made by \`edge-prefix shrink\` from ${from.manifest.name}@${from.manifest.identity.slice(0, 12)}.
@@ -41,12 +39,20 @@ Removed:
 ${removed.map((line) => `- ${line}`).join("\n")}
 
 The base it was made from:
-${origin.trimEnd()}
+${cardOrigin(from.card)}
 
 ${sizesSection(manifest)}`;
 }
 
-function sizesSection(manifest: BaseManifest): string {
+/** A base's card as part of another's: without title and sizes, which would mislead. */
+export const cardOrigin = (card: string): string =>
+  card
+    .replace(/^# .*\n/, "")
+    .replace(/\n## Sizes[\s\S]*$/, "")
+    .trimEnd();
+
+/** The last section of every card. */
+export function sizesSection(manifest: BaseManifest): string {
   const rows = Object.entries(manifest.files).map(
     ([name, { bytes }]) => `| ${name} | ${bytes.toLocaleString("en")} |`,
   );

@@ -8,6 +8,7 @@ import type { Tensor } from "../../src/core/tensor.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import * as ops from "../onnx/ops.ts";
 import type { Activation } from "../onnx/ops.ts";
+import { gatherPacked } from "../onnx/packed-table.ts";
 import {
   offsetName,
   quantizeRows,
@@ -160,8 +161,13 @@ export class Projections {
     return ops.Add(g, ops.Mul(g, ops.normalize(g, x, epsilon), gamma), beta);
   }
 
-  /** Rows of a table: [n] ids -> [n, H] float32. */
-  lookup(name: string, ids: Value): Value {
+  /** Rows of a table: [n] ids -> [n, width] float32. */
+  lookup(name: string, ids: Value, width: number): Value {
+    const stored = this.#changes.replaced?.has(name) ? undefined : this.#weights.get(name);
+    if (stored?.dtype === "uint8") {
+      const values = this.#g.shared(name, () => stored);
+      return gatherPacked(this.#g, { values, scale: this.tensor(scaleName(name)) }, ids, width);
+    }
     const table = this.tensor(name);
     const rows = ops.Gather(this.#g, table, ids);
     if (table.dtype !== "int8") return rows;

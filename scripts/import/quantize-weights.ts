@@ -4,6 +4,7 @@
  */
 import { float32 } from "../../src/core/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import { packTable, unpackTable } from "../onnx/packed-table.ts";
 import {
   dequantize,
   inputOffset,
@@ -16,19 +17,28 @@ import type { Architecture, EncoderConfig, TensorSpec, Weights } from "./archite
 import { inputScales } from "./calibrate.ts";
 import type { OpenSession } from "./calibrate.ts";
 
-/** Quantizes all projections and the word table; `weights` are float32, linears [in, out]. */
+/**
+ * How an int8 base stores its embeddings: "int8" the words by rows, the positions as they are;
+ * "compact" the words in 4 bits and the positions in 8 (onnx/packed-table.ts).
+ */
+export type TableForm = "int8" | "compact";
+export const TABLE_FORMS = ["int8", "compact"] as const satisfies readonly TableForm[];
+
+/** Quantizes all projections and the tables; `weights` are float32, linears [in, out]. */
 export async function quantizeWeights(
   architecture: Architecture,
   config: EncoderConfig,
   weights: Weights,
   openSession: OpenSession,
+  tables: TableForm = "int8",
 ): Promise<Map<string, Tensor>> {
   const scales = await inputScales(architecture, config, weights, openSession);
   const quantized = new Map<string, Tensor>(scales);
   for (const spec of architecture.tensors(config)) {
     const tensor = weights.get(spec.name) as TensorOf<"float32"> | undefined;
     if (!tensor) continue;
-    for (const [name, value] of quantizeTensor(spec, tensor, scales)) quantized.set(name, value);
+    for (const [name, value] of quantizeTensor(spec, tensor, scales, tables))
+      quantized.set(name, value);
   }
   return quantized;
 }
@@ -38,9 +48,11 @@ export function quantizeTensor(
   { name, kind, inputScale, inputMin = 0 }: TensorSpec,
   tensor: TensorOf<"float32">,
   scales: ReadonlyMap<string, TensorOf<"float32">>,
+  tables: TableForm,
 ): [string, Tensor][] {
-  if (kind === "words") {
-    const { values, scale } = quantizeTable(tensor);
+  if (kind === "words" || (kind === "positions" && tables === "compact")) {
+    const { values, scale } =
+      tables === "compact" ? packTable(tensor, kind === "words" ? 4 : 8) : quantizeTable(tensor);
     return [
       [name, values],
       [scaleName(name), scale],
@@ -76,11 +88,18 @@ export function dequantizeWeights(
   weights: Weights,
 ): Map<string, Tensor> {
   const floats = new Map<string, Tensor>();
-  for (const { name, inputScale } of architecture.tensors(config)) {
+  for (const { name, kind, inputScale } of architecture.tensors(config)) {
     const tensor = weights.get(name);
     if (!tensor) continue;
+    const scale = weights.get(scaleName(name));
     const input = inputScale === undefined ? undefined : weights.get(inputScale);
-    floats.set(name, dequantize(tensor, weights.get(scaleName(name)), input));
+    const isTable = kind === "words" || kind === "positions";
+    floats.set(
+      name,
+      isTable && tensor.dtype === "uint8" && scale?.dtype === "float32"
+        ? unpackTable({ values: tensor, scale }, config.hidden)
+        : dequantize(tensor, scale, input),
+    );
   }
   return floats;
 }

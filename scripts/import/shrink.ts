@@ -20,6 +20,7 @@ import type { Base } from "./base-folder.ts";
 import type { OpenSession } from "./calibrate.ts";
 import { shrinkCard } from "./card.ts";
 import { quantizeWeights } from "./quantize-weights.ts";
+import type { TableForm } from "./quantize-weights.ts";
 import { cutTokenizer, renumber } from "./vocabulary.ts";
 
 export interface ShrinkOptions {
@@ -29,6 +30,8 @@ export interface ShrinkOptions {
   /** Ids to keep, ascending; null keeps the vocabulary. */
   readonly ids: Int32Array | null;
   readonly dtype: WeightDtype;
+  /** How the tables are stored where this is what makes them int8. */
+  readonly tables?: TableForm;
   readonly openSession: OpenSession;
   readonly created: Date;
 }
@@ -48,11 +51,14 @@ export async function shrinkBase(base: Base, options: ShrinkOptions): Promise<Ba
   const kept = keepRows(architecture, keepLayers(architecture, source, layers), ids);
   const weights =
     dtype === "int8" && !staysInt8
-      ? await quantizeWeights(architecture, newConfig, kept, options.openSession)
+      ? await quantizeWeights(architecture, newConfig, kept, options.openSession, options.tables)
       : kept;
 
   const tokenizer = base.files.get(base.manifest.tokenizer)!;
   const removed = describeRemoved(base, layers, ids);
+  if (options.tables === "compact") {
+    removed.push("bits of the embeddings: words have 4 each, positions 8");
+  }
   const card = new TextDecoder().decode(base.files.get("CARD.md") ?? new Uint8Array(0));
   return packBase({
     name: options.name,
@@ -132,7 +138,7 @@ function keepRows(
 function pickRows(tensor: Tensor, ids: Int32Array): Tensor {
   const width = tensor.dims[1]!;
   const dims = [ids.length, width];
-  const pick = <T extends Float32Array | Int8Array>(from: T, to: T): T => {
+  const pick = <T extends Float32Array | Int8Array | Uint8Array>(from: T, to: T): T => {
     ids.forEach((id, row) => to.set(from.subarray(id * width, (id + 1) * width), row * width));
     return to;
   };
@@ -145,6 +151,8 @@ function pickRows(tensor: Tensor, ids: Int32Array): Tensor {
       };
     case "int8":
       return { dtype: "int8", dims, data: pick(tensor.data, new Int8Array(ids.length * width)) };
+    case "uint8":
+      return { dtype: "uint8", dims, data: pick(tensor.data, new Uint8Array(ids.length * width)) };
     default:
       throw new TypeError(`a word table cannot be ${tensor.dtype}`);
   }

@@ -46,7 +46,7 @@ export async function countIds(
   return counts;
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
+export async function* linesOf(path: string): AsyncGenerator<string> {
   const file = createReadStream(path);
   const unpacked = path.endsWith(".gz") ? createGunzip() : null;
   const done = unpacked ? pipeline(file, unpacked) : null;

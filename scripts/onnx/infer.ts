@@ -36,6 +36,7 @@ export const CONTRIB_OPS: ReadonlySet<string> = new Set([
   "DynamicQuantizeMatMul",
   "FastGelu",
   "FusedMatMul",
+  "GatherBlockQuantized",
   "MatMulIntegerToFloat",
   "MultiHeadAttention",
   "QuickGelu",
@@ -238,6 +239,13 @@ const gather: Rule = (call) => {
   return [{ dtype: x.dtype, dims: x.dims.toSpliced(axis, 1, ...indices.dims) }];
 };
 
+/** Two 4-bit or one 8-bit number a byte of the table; gather_axis 0, the rows quantized along axis 1. */
+const gatherPacked: Rule = (call) => {
+  const [table, indices] = [call.at(0), call.at(1)];
+  const width = (Number(table.dims[1]) * 8) / int(call, "bits", 4);
+  return [{ dtype: call.at(2).dtype, dims: [...indices.dims, width] }];
+};
+
 const pad: Rule = (call) => {
   const x = call.at(0);
   const pads = constantInts(call, 1);
@@ -381,6 +389,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Floor: same,
   FusedMatMul: matmul(),
   Gather: gather,
+  GatherBlockQuantized: gatherPacked,
   GatherElements: ({ at }) => [{ dtype: at(0).dtype, dims: at(1).dims }],
   Gelu: same,
   Greater: elementwise("bool"),

@@ -38,6 +38,11 @@ export async function openLocalBucket(persistTo?: string): Promise<LocalBucket> 
     await proxy.dispose();
     throw new UnavailableError("bucket-missing", `wrangler.toml: has no R2 binding named "BUCKET"`);
   }
+  return { ...publishBucketOf(r2), close: () => proxy.dispose() };
+}
+
+/** An R2 binding as publishing sees it. */
+export function publishBucketOf(r2: R2Bucket): PublishBucket {
   return {
     async get(key) {
       const object = await r2.get(key);
@@ -67,6 +72,5 @@ export async function openLocalBucket(persistTo?: string): Promise<LocalBucket> 
       } while (cursor !== undefined);
       return keys;
     },
-    close: () => proxy.dispose(),
   };
 }

@@ -3,7 +3,7 @@
  * It travels with the task and therefore has no text of the data in it.
  */
 import { cardMetadata, yamlBlock } from "./card-metadata.ts";
-import type { EvaluationFacts, ReportFacts, TrainingFacts } from "./report/facts.ts";
+import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "./report/facts.ts";
 import {
   formatBytes,
   formatCount,
@@ -82,7 +82,7 @@ const labelList = (labels: readonly string[]): string =>
   `Labels (${formatCount(labels.length)}): ${labels.slice(0, MAX_LABELS).map(inline).join(", ")}${labels.length > MAX_LABELS ? ", .." : ""}`;
 
 function results(
-  { name, rows, runtime, metrics }: EvaluationFacts,
+  { name, rows, runtime, metrics, files = [] }: EvaluationFacts,
   { training, isServed = true }: ReportFacts,
 ): string[] {
   const how = isServed ? `the graph and runtime that serve, ${runtime}` : runtime;
@@ -99,8 +99,20 @@ function results(
         interval ? formatInterval(interval) : "",
       ]),
     ),
+    ...(files.length > 1 ? ["", ...fileTable(files)] : []),
   ];
 }
+
+const fileTable = (files: readonly FileFact[]): string[] =>
+  table(
+    ["file", "rows", metricName(files[0]!.score.name), "95 % bootstrap interval"],
+    files.map(({ name, rows, score: { value, interval } }) => [
+      name,
+      formatCount(rows),
+      formatScore(value),
+      interval ? formatInterval(interval) : "",
+    ]),
+  );
 
 function calibration({ calibration }: EvaluationFacts): string[] {
   const { temperature, before, after } = calibration!;

@@ -19,6 +19,7 @@ import {
   scoreOf,
 } from "./decisions.ts";
 import type { Decoder, JudgedLogits, TaskMetrics } from "./decisions.ts";
+import type { FileRows } from "./prepare.ts";
 import { derive, keyOf } from "./random.ts";
 
 /** Everything that is known about a task after its evaluation. */
@@ -29,6 +30,9 @@ export interface Evaluation {
   /** Expected calibration error of the scores as served; null for regression. */
   readonly ece: number | null;
 }
+
+/** The same for one of several evaluation files. */
+export interface FileEvaluation extends Evaluation, FileRows {}
 
 /** How logits become scores and labels, found on evaluation rows. */
 export interface Calibration {
@@ -77,6 +81,20 @@ export function assess(
     score: { name: scoreName(decoder), value: scoreOf(metrics), ...interval },
     ece: cases.length > 0 ? reliabilityOf(cases, decoder.temperature).ece : null,
   };
+}
+
+/** The evaluation of each of the files whose rows, one after the other, are `examples`. */
+export function assessFiles(
+  decoder: Decoder,
+  files: readonly FileRows[],
+  examples: readonly Example[],
+  logits: JudgedLogits,
+): FileEvaluation[] {
+  let start = 0;
+  return files.map(({ name, rows }) => {
+    const [from, to] = [start, (start += rows)];
+    return { name, rows, ...assess(decoder, examples.slice(from, to), logits.slice(from, to)) };
+  });
 }
 
 /** The temperature, and for several labels a text the thresholds, that suit these rows best. */

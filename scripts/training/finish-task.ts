@@ -8,8 +8,8 @@ import { canaryExamples } from "./answers.ts";
 import type { LoadedBase } from "./answers.ts";
 import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "./decisions.ts";
-import { assess, calibrate, evaluationLogits } from "./evaluate.ts";
-import type { Evaluation } from "./evaluate.ts";
+import { assess, assessFiles, calibrate, evaluationLogits } from "./evaluate.ts";
+import type { Evaluation, FileEvaluation } from "./evaluate.ts";
 import { isServed, partsOf } from "./methods.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { RUN_STATE, removeRunState } from "./run-state.ts";
@@ -32,6 +32,8 @@ export interface FinishedTask {
   readonly evaluation: Evaluation;
   /** The same rows with temperature 1 and thresholds 0.5. */
   readonly uncalibrated: Evaluation;
+  /** As served, file by file; empty where there is but one, or a split. */
+  readonly files: readonly FileEvaluation[];
   /** Logits of every evaluation row. */
   readonly logits: JudgedLogits;
   readonly base: BaseManifest;
@@ -61,7 +63,7 @@ export async function finishTask(
     readonly signal: AbortSignal;
   },
 ): Promise<FinishedTask> {
-  const { evaluation: examples, evaluationName } = prepared;
+  const { evaluation: examples, evaluationName, evaluationFiles } = prepared;
   const base: BaseManifest = serving.manifest;
   const logits = await evaluationLogits(serving, first.task, examples, {
     batchSize: EVALUATION_BATCH,
@@ -70,11 +72,16 @@ export async function finishTask(
   const uncalibrated = assess(facts, examples, logits);
   const calibrated = { ...facts, ...calibrate(facts, examples, logits) };
   const evaluation = assess(calibrated, examples, logits);
+  const files =
+    evaluationFiles.length > 1 ? assessFiles(calibrated, evaluationFiles, examples, logits) : [];
   const { task } = await packPrefix(calibrated, base, first.prefixBytes);
   const canary = await canaryExamples(serving, task, spec.examples.slice(0, MAX_CANARIES));
-  const metrics = manifestMetrics(evaluation, uncalibrated, evaluationName);
+  const metrics = {
+    ...manifestMetrics(evaluation, uncalibrated, evaluationName),
+    ...(files.length > 0 && { files: files.map(fileMetrics) }),
+  };
   const packed = await packPrefix({ ...calibrated, canary, metrics }, base, first.prefixBytes);
-  return { packed, evaluation, uncalibrated, logits, base };
+  return { packed, evaluation, uncalibrated, files, logits, base };
 }
 
 /** Metrics as the manifest keeps them: the numbers, how sure the judging one is, and on what. */
@@ -93,6 +100,18 @@ export function manifestMetrics(
     ...(ece !== null && { ece, ece_uncalibrated: uncalibrated.ece }),
   };
 }
+
+/** One of several evaluation files, in the manifest's words. */
+const fileMetrics = ({
+  name,
+  rows,
+  score: { name: metric, value, low, high },
+}: FileEvaluation) => ({
+  dataset: name,
+  rows,
+  [metric]: value,
+  interval: { low, high },
+});
 
 /** A finished run with how it went. */
 export interface FinishedRun extends FinishedTask {
@@ -131,7 +150,7 @@ function factsOf(
   out: string,
   spec: TaskSpec,
   prepared: PreparedTask,
-  { packed, base, evaluation, logits, state, course }: FinishedRun,
+  { packed, base, evaluation, files, logits, state, course }: FinishedRun,
 ): ReportFacts {
   const { task } = packed;
   const { method, hyperparameters, seed, reasons, summary } = prepared;
@@ -148,6 +167,7 @@ function factsOf(
       examples: prepared.evaluation,
       logits,
       evaluation,
+      files,
       hasTexts: (spec.report ?? DEFAULT_LEVEL) === "full",
     }),
   });

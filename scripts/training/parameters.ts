@@ -113,13 +113,7 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
     const lastOnly = (): Float32Array => new Float32Array(layers + 1).fill(1, layers);
     add(LAYER_WEIGHTS, [layers + 1], lastOnly, { rate, hasDecay: false });
   }
-  if (parts.weights) {
-    for (const [name, tensor] of wholeWeights(target, encoder)) {
-      add(name, tensor.dims, () => toFloat32(tensor).slice(), {
-        hasDecay: tensor.dims.length > 1,
-      });
-    }
-  }
+  if (parts.weights) list.push(...weightParameters(wholeWeights(target, encoder)));
   add(CLASSIFIER_WEIGHT, [C, H], drawn([C, H], HEAD_DEVIATION));
   add(CLASSIFIER_BIAS, [C], zeros([C]));
   return list;
@@ -135,6 +129,16 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
     add(bias, [outputs], within(outputs));
   }
 }
+
+/** Stored weights as what is trained: each starts as it is. */
+export const weightParameters = (weights: Weights): Parameter[] =>
+  Array.from(weights, ([name, tensor]) => ({
+    name,
+    dims: tensor.dims,
+    start: () => toFloat32(tensor).slice(),
+    rate: 1,
+    hasDecay: tensor.dims.length > 1,
+  }));
 
 /** Every weight that fine-tuning moves; the pooler only where the head reads it. */
 export function wholeWeights(

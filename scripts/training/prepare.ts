@@ -25,6 +25,12 @@ import type { DataFile, TaskSpec } from "./task-spec.ts";
 import { chooseTrainGraph } from "./train-graph.ts";
 import type { TrainGraph } from "./train-graph.ts";
 
+/** An evaluation file as task.json names it, and the rows that are taken of it. */
+export interface FileRows {
+  readonly name: string;
+  readonly rows: number;
+}
+
 /** A task with every choice made and its data in memory. */
 export interface PreparedTask {
   readonly type: TaskType;
@@ -43,6 +49,8 @@ export interface PreparedTask {
   readonly evaluation: readonly Example[];
   /** Names of the evaluation files, or of the split that was made. */
   readonly evaluationName: string;
+  /** The evaluation files with their rows, in the order of `evaluation`; empty for a split. */
+  readonly evaluationFiles: readonly FileRows[];
   /** What the data looks like; a run does not depend on it. */
   readonly summary: DataSummary;
   /** Why a setting that nobody asked for is what it is; a run does not depend on it. */
@@ -133,6 +141,10 @@ export async function prepareTask(
     train: usable,
     evaluation,
     evaluationName,
+    evaluationFiles: spec.data.eval.map(({ path }, i) => {
+      const { name, examples } = files.eval[i]!;
+      return { name: isInside(path) ? path : name, rows: examples.length };
+    }),
     summary: {
       files: [...factsOf("train"), ...factsOf("eval")],
       balance: balanceOf(usable, evaluation, { type, problemType }),
@@ -240,7 +252,7 @@ async function readFiles(
   { folders, strict, note }: PrepareOptions,
 ): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
-  for (const { path, ...options } of files) {
+  for (const { path, maxRows = Infinity, ...options } of files) {
     const found = findFile(path, folders);
     const data = await readDataFile(found, { ...options, ...kind, strict });
     const { problems, badRows, examples } = data;
@@ -249,10 +261,16 @@ async function readFiles(
       const more = badRows > MAX_SHOWN ? ` (the first ${MAX_SHOWN} are shown)` : "";
       note(`${found}: ${badRows} bad rows left out${more}, ${examples.length} rows read`);
     }
-    datasets.push(data);
+    const isTooMany = examples.length > maxRows;
+    // By the path alone: runs with different seeds must not be measured on different rows.
+    const key = derive(keyOf(0), "file", path);
+    datasets.push(isTooMany ? { ...data, examples: someRows(examples, maxRows, key) } : data);
   }
   return datasets;
 }
+
+/** Whether a path says nothing of the folders above those that data is looked for in. */
+const isInside = (path: string): boolean => !isAbsolute(path) && !path.startsWith("..");
 
 /** The files that `eval` measures on: those given, else the evaluation files of the folder's task.json. */
 export async function readTaskDataFiles(

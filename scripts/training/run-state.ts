@@ -20,6 +20,8 @@ export interface EpochRecord {
   readonly loss: number;
   /** The number by which the best epoch is chosen; higher is better. */
   readonly score: number;
+  /** What else was measured. */
+  readonly measures?: Readonly<Record<string, number>>;
 }
 
 export interface RunState {

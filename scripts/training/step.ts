@@ -99,7 +99,7 @@ export async function openTrainingSession(
  * Adds up the gradients of a batch's word rows where their words stand in the table. One array is
  * used for all steps: only the rows of the last batch are cleared, not millions of zeros.
  */
-function tableGradient(vocab: number, hidden: number) {
+export function tableGradient(vocab: number, hidden: number) {
   const gradient = new Float32Array(vocab * hidden);
   let used: readonly number[] = [];
   return (inputIds: Tensor, rows: Float32Array): Float32Array => {

@@ -22,6 +22,8 @@ import type { TrainGraph } from "./train-graph.ts";
 /** One data file and how to read it. */
 export interface DataFile extends DataOptions {
   readonly path: string;
+  /** Takes a choice of this many rows, the same one whatever the seed of a run. */
+  readonly maxRows?: number;
 }
 
 export interface DataSpec {
@@ -178,7 +180,13 @@ const isHyperparameter = (field: string): field is keyof Hyperparameters =>
 function readDataFile(value: unknown, subject: string, shared: DataOptions): DataFile {
   if (typeof value === "string") return { ...shared, path: value };
   const r = readRecord(value, subject, CODE);
-  return { ...shared, ...readDataOptions(r), path: r.string("path") };
+  const maxRows = optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER));
+  return {
+    ...shared,
+    ...readDataOptions(r),
+    path: r.string("path"),
+    ...(maxRows !== undefined && { maxRows }),
+  };
 }
 
 function readDataOptions(r: RecordReader): DataOptions {
@@ -231,7 +239,11 @@ const optional = <T>(r: RecordReader, field: string, read: () => T): T | undefin
 /** task.json again: what is undefined, empty or a default of its own is left out. */
 export function writeTaskSpec(spec: TaskSpec): string {
   const files = (list: readonly DataFile[]) =>
-    list.map(({ path, ...options }) => ({ path, ...dataFields(options) }));
+    list.map(({ path, maxRows, ...options }) => ({
+      path,
+      max_rows: maxRows,
+      ...dataFields(options),
+    }));
   const json = {
     ...spec,
     label_all_tokens: spec.label_all_tokens || undefined,

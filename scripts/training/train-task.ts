@@ -219,8 +219,9 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     hyperparameters,
     labels,
     init,
-    summary: _,
-    reasons: __,
+    evaluationFiles: _,
+    summary: __,
+    reasons: ___,
     ...settings
   } = prepared;
   return {

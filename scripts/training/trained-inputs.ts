@@ -129,7 +129,7 @@ function prefixPast(
 }
 
 /** A prefix of no tokens: keys and values [B, N, 0, D]. */
-function emptyPast(
+export function emptyPast(
   g: Graph,
   { layers, kvHeads: N, headSize: D }: EncoderConfig,
   inputIds: Value,

@@ -10,7 +10,7 @@ import { adamw, applyUpdates, clipByGlobalNorm, warmupLinearDecay } from "./opti
 import type { Arrays, ParameterGroup } from "./optim.ts";
 import { derive } from "./random.ts";
 import type { Key } from "./random.ts";
-import type { RunState } from "./run-state.ts";
+import type { EpochRecord, RunState } from "./run-state.ts";
 import { epochBatches } from "./sampler.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 
@@ -32,9 +32,11 @@ export interface Plan {
   readonly batches?: BatchPlan;
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
   readonly step: (rows: readonly number[], params: Arrays, key: Key) => Promise<StepResult>;
-  /** The score of these parameters on the evaluation rows; higher is better. */
-  readonly evaluate: (params: Arrays) => Promise<number>;
+  /** The score of these parameters on the evaluation rows, higher is better; with whatever else to keep. */
+  readonly evaluate: (params: Arrays) => Promise<number | Evaluation>;
 }
+
+export type Evaluation = Pick<EpochRecord, "score" | "measures">;
 
 /** The batches of every epoch: equally many in each, the same whenever they are asked for. */
 export interface BatchPlan {
@@ -126,8 +128,10 @@ export async function train(
       }
     }
 
-    const score = await scoreOrAbort(state.params);
-    if (score === null) return interrupted(state);
+    const measured = await evaluateOrAbort(state.params);
+    if (measured === null) return interrupted(state);
+    const evaluation = typeof measured === "number" ? { score: measured } : measured;
+    const { score } = evaluation;
     const epoch = state.epoch + 1;
     const isBest = state.best === null || score > state.best.score;
     state = {
@@ -135,7 +139,7 @@ export async function train(
       epoch,
       batch: 0,
       lossSum: 0,
-      history: [...state.history, { epoch, loss: state.lossSum / batches.length, score }],
+      history: [...state.history, { epoch, loss: state.lossSum / batches.length, ...evaluation }],
       best: isBest ? { epoch, score, params: state.params } : state.best,
     };
     hooks.onEpoch?.(state);
@@ -147,8 +151,8 @@ export async function train(
     return { state, isDone: false };
   }
 
-  /** The score, or null when the run was interrupted while measuring. */
-  async function scoreOrAbort(params: Arrays): Promise<number | null> {
+  /** Null when the run was interrupted while measuring. */
+  async function evaluateOrAbort(params: Arrays): Promise<number | Evaluation | null> {
     try {
       return await plan.evaluate(params);
     } catch (error) {

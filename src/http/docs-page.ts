@@ -4,6 +4,8 @@
  */
 import { html, raw } from "hono/html";
 import type { AppDeps, AppHandler } from "./context.ts";
+import { fieldsOf } from "./docs-fields.ts";
+import type { Field } from "./docs-fields.ts";
 import { EXAMPLES } from "./examples.ts";
 import { openApiDocument } from "./openapi.ts";
 
@@ -32,6 +34,7 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
     }),
   );
   const { title, description } = document.info;
+  const needsKey = "securitySchemes" in document.components;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -50,7 +53,7 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
           <p>
             <a href="${server}/openapi.json">openapi.json</a>
             ${
-              "securitySchemes" in document.components
+              needsKey
                 ? html`<label>API key <input id="key" type="password" autocomplete="off" /></label>`
                 : ""
             }
@@ -63,7 +66,14 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
           </nav>
         </header>
         <main>
-          ${operations.map((item) => renderOperation(item.path, item.method, item.operation, server))}
+          ${operations.map((item) =>
+            renderOperation({
+              ...item,
+              server,
+              needsKey: needsKey && "security" in item.operation,
+              fields: fieldsOf(document, item.path, item.method),
+            }),
+          )}
           <h2>Schemas</h2>
           ${Object.entries(document.components.schemas).map(
             ([name, schema]) =>
@@ -80,17 +90,27 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
     </html>`;
 }
 
-function renderOperation(path: string, method: string, operation: Json, server: string): Html {
+interface Shown {
+  readonly path: string;
+  readonly method: string;
+  readonly operation: Json;
+  readonly server: string;
+  readonly needsKey: boolean;
+  readonly fields: readonly Field[];
+}
+
+function renderOperation({ path, method, operation, server, needsKey, fields }: Shown): Html {
   const examples = Object.values(EXAMPLES[path] ?? {});
   const responses = Object.entries(operation["responses"] as Record<string, Json>);
   return html`<section id="${operation["operationId"]}">
     <h2><b>${method}</b> <code>${path}</code></h2>
-    <p>${operation["summary"]}. ${operation["description"] ?? ""}</p>
+    <p>${operation["summary"]}. ${withCode(String(operation["description"] ?? ""))}</p>
+    ${renderFields(fields)}
     ${examples.map(
       (example) =>
         html`<article>
           <h3>${example.summary}</h3>
-          <pre>${curlOf(server + example.path, example.body)}</pre>
+          <pre>${curlOf(server + example.path, example.body, needsKey)}</pre>
           <pre>${JSON.stringify(example.answer, null, 2)}</pre>
           <form data-path="${server}${example.path}">
             <textarea rows="3" spellcheck="false" aria-label="Request body">
@@ -100,6 +120,7 @@ ${JSON.stringify(example.body)}</textarea>
           </form>
         </article>`,
     )}
+    <h3>Answers</h3>
     <table>
       ${responses.map(
         ([status, { description, content }]) =>
@@ -113,9 +134,34 @@ ${JSON.stringify(example.body)}</textarea>
   </section>`;
 }
 
+function renderFields(fields: readonly Field[]): Html | "" {
+  if (fields.length === 0) return "";
+  return html`<div class="wide">
+    <table>
+      ${fields.map(
+        ({ name, kind, description }) =>
+          html`<tr>
+            <th><code>${name}</code></th>
+            <td>${kind}</td>
+            <td>${description}</td>
+          </tr>`,
+      )}
+    </table>
+  </div>`;
+}
+
+/** Words between backticks, as Markdown has them. */
+const withCode = (text: string) =>
+  text.split("`").map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part));
+
 /** A command that works as pasted: a quote inside of single quotes ends them, stands alone, begins anew. */
-const curlOf = (url: string, body: unknown): string =>
-  `curl -s ${url} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify(body).replaceAll("'", `'\\''`)}'`;
+const curlOf = (url: string, body: unknown, needsKey: boolean): string =>
+  [
+    `curl -s ${url}`,
+    "-H 'content-type: application/json'",
+    ...(needsKey ? ["-H 'authorization: Bearer YOUR_KEY'"] : []),
+    `-d '${JSON.stringify(body).replaceAll("'", `'\\''`)}'`,
+  ].join(" \\\n  ");
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); }
@@ -127,6 +173,8 @@ section, h2 { scroll-margin-top: 1rem; } section { border-top: 1px solid var(--l
 pre, textarea { font: 14px/1.5 ui-monospace, monospace; border: 1px solid var(--line); border-radius: 6px; padding: .7rem; overflow: auto; max-height: 24rem; margin: .5rem 0; }
 textarea { width: 100%; box-sizing: border-box; background: transparent; color: inherit; resize: vertical; }
 table { border-collapse: collapse; margin-top: 1rem; } th, td { text-align: left; padding: .2rem 1rem .2rem 0; vertical-align: top; }
+.wide { overflow-x: auto; } td code, th code { font-size: .85rem; white-space: nowrap; } th { font-weight: 600; }
+@media (max-width: 40rem) { .wide tr { display: grid; padding: .4rem 0; border-top: 1px solid var(--line); } .wide td { padding: 0; } }
 button { font: inherit; padding: .3rem 1rem; } summary { cursor: pointer; font-family: ui-monospace, monospace; }
 `;
 

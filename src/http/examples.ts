@@ -1,7 +1,8 @@
 /**
- * Requests and answers of the documentation, as the bundled base and tasks give them; tests replay
- * every one of them.
+ * Requests and answers of the documentation. The answers are those of the bundled base and tasks,
+ * written by `npm run examples`; tests replay every one of them.
  */
+import { ANSWERS } from "./example-answers.ts";
 
 export interface Example {
   readonly summary: string;
@@ -10,76 +11,87 @@ export interface Example {
   readonly answer: unknown;
 }
 
-const LONDON = [
-  { entity_group: "PER", score: 0.8821164633479682, word: "Ada", start: 0, end: 3 },
-  { entity_group: "LOC", score: 0.9382494648612748, word: "London", start: 25, end: 31 },
-];
+type ExampleRequest = Omit<Example, "answer">;
 
 /** By the pattern of the route that they are asked of. */
-export const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Example>>>> = {
-  "/v1/tasks/{task}/predict": {
-    one: {
-      summary: "One text, all labels, best first",
-      path: "/v1/tasks/sentiment/predict",
-      body: { inputs: "a gripping, beautifully acted film" },
-      answer: [
-        [
-          { label: "positive", score: 0.9999882128948694 },
-          { label: "negative", score: 0.000011787105130722732 },
-        ],
-      ],
-    },
-    several: {
-      summary: "Several texts, the best label of each",
-      path: "/v1/tasks/sentiment/predict",
-      body: {
-        inputs: ["a gripping, beautifully acted film", "two hours I will not get back"],
-        parameters: { top_k: 1 },
+export const EXAMPLE_REQUESTS: Readonly<Record<string, Readonly<Record<string, ExampleRequest>>>> =
+  {
+    "/v1/tasks/{task}/predict": {
+      one: {
+        summary: "One text, all labels, best first",
+        path: "/v1/tasks/sentiment/predict",
+        body: { inputs: "a gripping, beautifully acted film" },
       },
-      answer: [
-        [{ label: "positive", score: 0.9999882128948694 }],
-        [{ label: "negative", score: 0.8751507392805387 }],
-      ],
-    },
-    entities: {
-      summary: "Entities with their places in the text",
-      path: "/v1/tasks/entities/predict",
-      body: { inputs: "Ada Lovelace was born in London" },
-      answer: LONDON,
-    },
-  },
-  "/v1/predict": {
-    mixed: {
-      summary: "Two tasks in one call",
-      path: "/v1/predict",
-      body: {
-        items: [
-          { task: "sentiment", inputs: "what a waste", parameters: { top_k: 1 } },
-          { task: "entities", inputs: "Ada Lovelace was born in London" },
-        ],
+      several: {
+        summary: "Several texts, the best label of each",
+        path: "/v1/tasks/sentiment/predict",
+        body: {
+          inputs: ["a gripping, beautifully acted film", "two hours I will not get back"],
+          parameters: { top_k: 1 },
+        },
       },
-      answer: {
-        results: [
-          {
-            task: "sentiment",
-            version: "4f47ba75d6be",
-            result: [[{ label: "negative", score: 0.9991459391047787 }]],
-          },
-          { task: "entities", version: "d6c987e8bd29", result: LONDON },
-        ],
+      command: {
+        summary: "What an assistant is asked to do",
+        path: "/v1/tasks/command/predict",
+        body: { inputs: "Will I need an umbrella in Lisbon tomorrow?", parameters: { top_k: 2 } },
+      },
+      intent: {
+        summary: "What a bank's customer wants",
+        path: "/v1/tasks/intent/predict",
+        body: {
+          inputs: "I was charged twice for the same dinner last night.",
+          parameters: { top_k: 2 },
+        },
+      },
+      slots: {
+        summary: "The parts of a spoken command",
+        path: "/v1/tasks/slots/predict",
+        body: { inputs: "book a table for two at an italian restaurant in boston tonight" },
+      },
+      entities: {
+        summary: "Entities with their places in the text",
+        path: "/v1/tasks/entities/predict",
+        body: { inputs: "Ada Lovelace was born in London" },
+      },
+      pair: {
+        summary: "Whether two questions ask the same: two texts that are judged together",
+        path: "/v1/tasks/same-question/predict",
+        body: {
+          inputs: { text: "I forgot my PIN", text_pair: "How can I get a new PIN?" },
+        },
       },
     },
-  },
-  "/v1/embed": {
-    // A whole vector would fill a page: its beginning says what it looks like.
-    two: {
-      summary: "Two texts as vectors of length 1 (shown: how each begins)",
-      path: "/v1/embed",
-      body: { inputs: ["a cat sat on the mat", "a dog lay on the rug"] },
-      answer: [
-        [0.0431447476, -0.00246384181, -0.0366266109],
-        [-0.0302183907, -0.0335307084, 0.0500465594],
-      ],
+    "/v1/predict": {
+      mixed: {
+        summary: "Two tasks in one call",
+        path: "/v1/predict",
+        body: {
+          items: [
+            { task: "sentiment", inputs: "what a waste", parameters: { top_k: 1 } },
+            { task: "entities", inputs: "Ada Lovelace was born in London" },
+          ],
+        },
+      },
     },
-  },
-};
+    "/v1/embed": {
+      // A whole vector would fill a page: its beginning says what it looks like.
+      two: {
+        summary: "Two texts as vectors of length 1 (shown: how each begins)",
+        path: "/v1/embed",
+        body: { inputs: ["a cat sat on the mat", "a dog lay on the rug"] },
+      },
+    },
+  };
+
+export const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Example>>>> =
+  Object.fromEntries(
+    Object.entries(EXAMPLE_REQUESTS).map(([route, requests]) => [
+      route,
+      Object.fromEntries(
+        Object.entries(requests).map(([name, request]) => [
+          name,
+          { ...request, answer: ANSWERS[name] },
+        ]),
+      ),
+    ]),
+  );

@@ -127,7 +127,7 @@ export function openApiDocument(config: Config, server: string): OpenApi {
     info: {
       title: "edge-prefix",
       version: "1",
-      description: `Many text tasks from one small transformer, base ${config.base}. A request may have ${config.maxInputs} inputs of ${config.maxCharacters} characters, ${config.maxBodyBytes} bytes in all.`,
+      description: `Many text tasks from one small transformer, base ${config.base}. A request may have ${amount(config.maxInputs)} inputs of ${amount(config.maxCharacters)} characters, name ${amount(config.maxTasks)} tasks, and have ${amount(config.maxBodyBytes)} bytes in all; more is refused with 413.`,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: server }],
@@ -160,6 +160,11 @@ export function openApiDocument(config: Config, server: string): OpenApi {
     components: {
       schemas: toJsonSchemaDefs(COMPONENTS, {
         target: "draft-2020-12",
+        // Lists of inputs are those that may not be empty; how long they may be is this Worker's setting.
+        overrideAction: ({ valibotAction, jsonSchema }) =>
+          valibotAction.type === "metadata" && "minItems" in jsonSchema
+            ? { ...jsonSchema, maxItems: config.maxInputs }
+            : undefined,
         overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
       }),
       ...(config.keys === null
@@ -196,6 +201,8 @@ const TEXTS = {
   metrics: { operationId: "metrics", summary: "Figures of one isolate in Prometheus' text format" },
   index: { operationId: "index", summary: "A first page for people with curl" },
 } as const;
+
+const amount = (value: number): string => value.toLocaleString("en");
 
 const text = (description: string): Json => ({ description, schema: { type: "string" } });
 const ANSWER_HEADERS = {

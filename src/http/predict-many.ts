@@ -104,6 +104,12 @@ function checkItems(
   if (items.length === 0) {
     throw new InputError("inputs-empty", "items: is an empty list, expected at least one item");
   }
+  if (items.length > limits.maxInputs) {
+    throw new LimitError(
+      "too-many-inputs",
+      `items: are ${items.length}, allowed are ${limits.maxInputs} inputs of all items together; send them in several requests`,
+    );
+  }
   const failures = new Map<number, Error>();
   const owners = items.flatMap(({ inputs }, i) => inputs.map((_, k) => ({ i, k })));
   items.forEach(({ inputs }, i) => {

@@ -55,8 +55,28 @@ function isMeant(input: unknown, { path }: Issue): boolean {
   return Array.isArray(input) ? kind === "array" : kind === "object";
 }
 
+/** What the schema library calls kinds of values, in JSON's words. */
+const KINDS: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  boolean: "true or false",
+  Object: "an object",
+  Array: "a list",
+};
+
+/** `(string | Object)` -> `a string or an object`, `>=1` -> `at least 1`; literals stay as they are. */
+function inWords(kinds: string): string {
+  const words = kinds
+    .replace(/^\((.*)\)$/, "$1")
+    .split(" | ")
+    .map((kind) => KINDS[kind] ?? kind.replace(/^>=/, "at least "));
+  return [words.slice(0, -1).join(", "), words.at(-1)].filter((part) => part !== "").join(" or ");
+}
+
 function describe(issue: Issue): string {
-  const received = issue.received.slice(0, 80);
+  const given = issue.received.slice(0, 80);
+  // Strings come in quotes; of objects and lists, the library names the kind alone.
+  const received = given === "Object" || given === "Array" ? inWords(given) : given;
   if (issue.expected === "never") return issue.message;
   if (issue.kind === "validation" && issue.type === "regex") {
     return `${issue.message}, is ${received}`;
@@ -64,5 +84,5 @@ function describe(issue: Issue): string {
   if (issue.expected === null) return issue.message;
   // Of a missing field, some schemas expect only its name.
   if (received === "undefined" && issue.expected.startsWith('"')) return "is missing";
-  return `is ${received === "undefined" ? "missing" : received}, expected ${issue.expected}`;
+  return `is ${received === "undefined" ? "missing" : received}, expected ${inWords(issue.expected)}`;
 }

@@ -29,9 +29,13 @@ const count = (min: number) =>
     v.minValue(min),
   );
 
+/** A schema and what it says of itself in the document. */
+const described = <const T extends v.GenericSchema>(schema: T, description: string) =>
+  v.pipe(schema, v.description(description));
+
 /** A field that may be left out or null, and what it says. */
 const optional = <const T extends v.GenericSchema>(schema: T, description: string) =>
-  v.pipe(v.nullish(schema), v.description(description));
+  described(v.nullish(schema), description);
 
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = strict({
@@ -75,27 +79,40 @@ const own = v.union([
   v.pipe(v.array(v.union([readable, readableObject, textPair])), v.metadata({ minItems: 1 })),
 ]);
 
+const INPUTS =
+  'One text, {"text", "text_pair"}, or a list of texts, of such objects and of pairs ["a", "b"].';
+
 /** Hugging Face's clients may send these; they have no meaning here. */
-const ignored = { options: v.optional(v.unknown()), model: v.optional(v.unknown()) };
+const IGNORED = "Accepted for Hugging Face's clients; has no meaning here.";
+const ignored = {
+  options: optional(v.unknown(), IGNORED),
+  model: optional(v.unknown(), IGNORED),
+};
+
+const parameters = optional(parametersSchema, "How to answer; each of them may be left out.");
 
 /** Body of POST /v1/tasks/{task}/predict. */
 export const predictRequestSchema = strict({
-  inputs: own,
-  parameters: v.nullish(parametersSchema),
+  inputs: described(own, INPUTS),
+  parameters,
   ...ignored,
 });
 
 /** Body of POST /v1/predict: any mix of tasks, answered in common runs. */
 export const predictManyRequestSchema = strict({
   items: v.pipe(
-    v.array(strict({ task: v.string(), inputs, parameters: v.nullish(parametersSchema) })),
+    v.array(strict({ task: v.string(), inputs, parameters })),
     v.metadata({ minItems: 1 }),
+    v.description("What to ask of which task: a list of {task, inputs, parameters?}."),
   ),
 });
 
 /** Body of POST /v1/embed. */
 export const embedRequestSchema = strict({
-  inputs: v.union([readable, v.pipe(v.array(readable), v.metadata({ minItems: 1 }))]),
+  inputs: described(
+    v.union([readable, v.pipe(v.array(readable), v.metadata({ minItems: 1 }))]),
+    "One text or a list of texts.",
+  ),
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
   pooling: optional(
     v.picklist(["mean", "cls", "pooler"]),

@@ -49,8 +49,10 @@ export interface Admission {
 export interface AdmissionOptions {
   /** Microseconds per token, until measured. */
   readonly microsPerToken: number;
-  /** Milliseconds of computing that one request may need; no more than its deadline. */
+  /** Milliseconds of computing that one request may need. */
   readonly requestCpuMs: number;
+  /** Milliseconds after which a request is given up. */
+  readonly deadlineMs: number;
   /** Bytes of heap and cache beyond which nothing may begin that needs more. */
   readonly maxHeapBytes: number;
   /** Bytes known to be used: the runtime's heap, and what is cached beside it. */
@@ -75,21 +77,35 @@ const HEADROOM = 0.8;
 const BYTES_PER_TOKEN_AND_UNIT = 100;
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { microsPerToken, requestCpuMs, maxHeapBytes, heapBytes } = options;
-  const sum = { ms: (PRIOR_TOKENS * microsPerToken) / 1000, tokens: PRIOR_TOKENS };
+  const { microsPerToken, requestCpuMs, deadlineMs, maxHeapBytes, heapBytes } = options;
+  const guess = { ms: (PRIOR_TOKENS * microsPerToken) / 1000, tokens: PRIOR_TOKENS };
+  const sum = { ...guess };
   let open: { readonly tokens: number; readonly startedAt: number } | null = null;
   let runs = 0;
   /** Tokens of the largest run so far: the heap, which never shrinks, has room for it. */
   let largestRun = 0;
   const price = (): number => sum.ms / sum.tokens;
 
+  /**
+   * Where nobody waits, a refusal rests on the price alone, and without runs nothing would ever
+   * correct one that a bad moment of the machine has raised: so it goes back to the guess by steps.
+   */
+  function fade(): void {
+    sum.ms = sum.ms * MEMORY + guess.ms * (1 - MEMORY);
+    sum.tokens = sum.tokens * MEMORY + guess.tokens * (1 - MEMORY);
+  }
+
   return {
     check({ tokens, longestRow, tokensAhead, msLeft, hiddenSize }) {
       const ownMs = tokens * price();
-      if (ownMs > requestCpuMs) {
+      // One row is the least that can be sent: beside its deadline it gets a try.
+      const isLeast = tokens <= longestRow;
+      const allowedMs = isLeast ? requestCpuMs : Math.min(requestCpuMs, deadlineMs);
+      if (ownMs > allowedMs) {
+        if (tokensAhead === 0) fade();
         throw new LimitError(
           "request-too-expensive",
-          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${requestCpuMs}; send less at once`,
+          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${allowedMs}; send less at once`,
         );
       }
       if (msLeft <= 0) {
@@ -101,7 +117,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
       // Alone, a request may come to the very end; what comes before it is a forecast.
       const share = tokensAhead > 0 ? HEADROOM : 1;
       const lateMs = (tokensAhead + tokens) * price() - msLeft * share;
-      if (lateMs > 0) {
+      if (lateMs > 0 && !(isLeast && tokensAhead === 0)) {
+        if (tokensAhead === 0) fade();
         throw new OverloadedError(
           "overloaded",
           `queue: ${tokensAhead} tokens are ahead of this request, and it would take about ${Math.ceil((tokensAhead + tokens) * price())} ms of the ${msLeft} that are left; try again later`,

@@ -4,7 +4,7 @@
  * whole crowds of them gather between two events. Without this, each would run as soon as it got
  * that far, the queue would never be long, and the last of a crowd would wait for all of it.
  *
- * So a request's time counts from here on; it is refused here, before it costs anything, when those
+ * So a request's time counts from the begin of the run during which it may have come; it is refused here, before it costs anything, when those
  * before it would already make it late; and one that comes in a crowd lets the others catch up
  * before it runs, so that they share batches.
  */
@@ -13,7 +13,7 @@ import type { Clock } from "./flight.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export interface Arrival {
-  /** When it came, by the clock. */
+  /** When it came, at the earliest. */
   readonly at: number;
   /** Runs that had begun by then: if there are more, the isolate has been busy since. */
   readonly runs: number;
@@ -30,7 +30,10 @@ export interface Arrivals {
 
 export interface ArrivalsOptions {
   readonly clock: Pick<Clock, "now">;
-  readonly scheduler: Pick<Scheduler, "queuedTokens" | "waiting" | "runs" | "stats">;
+  readonly scheduler: Pick<
+    Scheduler,
+    "announce" | "busySince" | "tokensAhead" | "waiting" | "runs" | "stats"
+  >;
   readonly admission: Pick<Admission, "check">;
   readonly deadlineMs: number;
 }
@@ -45,14 +48,18 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
 
   return {
     enter() {
-      const at = clock.now();
-      forgetLost(at);
-      const { tokens, requests } = scheduler.stats;
+      const now = clock.now();
+      const at = scheduler.busySince ?? now;
+      scheduler.announce();
+      forgetLost(now);
+      const { rows, tokens, requests } = scheduler.stats;
       const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
+      const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
       // Those that wait in the queue are in its tokens; the others are on their way to it.
       const onTheirWay = Math.max(0, here.size - scheduler.waiting);
-      const tokensAhead = Math.ceil(scheduler.queuedTokens + onTheirWay * usual);
-      admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft: deadlineMs, hiddenSize: 0 });
+      const tokensAhead = Math.ceil(scheduler.tokensAhead(usualRows) + onTheirWay * usual);
+      const msLeft = at + deadlineMs - now;
+      admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft, hiddenSize: 0 });
       const arrival = { at, runs: scheduler.runs };
       here.add(arrival);
       return arrival;

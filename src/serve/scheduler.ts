@@ -53,9 +53,18 @@ export interface Scheduler {
   finish(job: Job, signal: AbortSignal): Promise<Float32Array>;
   /** Forgets jobs that have not run. */
   cancel(jobs: readonly Job[]): void;
+  /** Somebody is at the door, let in or refused: while others come, no run begins. */
+  announce(): void;
+  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
+  tokensAhead(rows: number): number;
   readonly queuedTokens: number;
   /** Requests whose rows wait. */
   readonly waiting: number;
+  /**
+   * When the run began during which whoever comes now may have come, as long as not all of them
+   * have been taken in; null when they have, or when nobody waits who would know.
+   */
+  readonly busySince: number | null;
   readonly runs: number;
   readonly stats: RunStats;
 }
@@ -86,10 +95,13 @@ export interface SchedulerOptions {
 const MAX_PADDING = 0.25;
 
 /**
- * In one turn the host takes in about one request, and a run takes as long as a hundred of them: in
- * a crowd it gets as many turns as fit into this, so that all who have come are in the queue, or
- * refused, before the next run.
+ * Whoever comes during a run waits outside of the isolate, where nothing counts or refuses it. In
+ * one turn the host takes in a few of them; so between two runs it gets turn after turn until so
+ * many have brought nobody, but no more than these: a flood must not stop the queue.
  */
+const CALM_TURNS = 2;
+const MAX_TURNS = 16;
+/** How long such a turn is while others wait. */
 const CROWD_MS = 1;
 
 /** The rows of one request that still wait. */
@@ -107,6 +119,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
   let isNewcomersTurn = true;
   let runs = 0;
+  /** Requests that have come to the door. */
+  let comings = 0;
+  let busySince: number | null = null;
   const stats = {
     requests: 0,
     rows: 0,
@@ -128,6 +143,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     get waiting() {
       return queues.length;
     },
+    get busySince() {
+      return queues.length > 0 ? busySince : null;
+    },
     get runs() {
       return runs;
     },
@@ -145,7 +163,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         );
       }
       const submittedAt = clock.now();
-      if (queued === 0) admission?.forgetRun();
+      if (queued === 0) {
+        busySince = null;
+        admission?.forgetRun();
+      }
       admission?.check({
         tokens,
         longestRow: longestOf(rows),
@@ -171,6 +192,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     async finish(job, signal) {
       let { runsSeen } = job;
+      // Who finds others waiting leaves the next batch to them, or waits as they do.
+      let calmTurns = queues.length <= 1 ? CALM_TURNS : 0;
+      let turns = 0;
       while (!isDone(job)) {
         signal.throwIfAborted();
         // Timers that are due fire together, before the host looks at anything else. If each of
@@ -178,11 +202,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         // comes would be taken in, only after a run for everybody. So one of them runs a batch, and
         // no other follows before a timer that was set after it: that is a turn for the host.
         if (isPumping) dropFinished();
-        else if (runs === runsSeen) await pump();
+        else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
         if (isDone(job)) break;
+        if (runs !== runsSeen) turns = calmTurns = 0;
         runsSeen = runs;
+        const comingsSeen = comings;
         await clock.wait(queues.length > 1 ? CROWD_MS : 0);
-        admission?.endRun(clock.now());
+        turns++;
+        calmTurns = comings === comingsSeen ? calmTurns + 1 : 0;
+        if (runs === runsSeen && calmTurns >= CALM_TURNS) busySince = null;
+        // While others wait, their run's begin ends the sample: taking in a crowd costs time too.
+        if (queues.length === 0) admission?.endRun(clock.now());
       }
       // The event that the timer brings tells how long the run took; of a crowd, others tell it.
       if (queues.length === 0 && admission?.wantsEvent) {
@@ -202,9 +232,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       dropFinished();
     },
+    announce: () => void comings++,
+    tokensAhead,
   };
 
-  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
   function tokensAhead(rows: number): number {
     let tokens = 0;
     for (const { jobs } of queues) {
@@ -270,6 +301,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       job.queueMs = start - job.submittedAt;
     }
     runs++;
+    busySince = start;
     const rows = jobs.map((job) => job.row);
     const tokens = tokensOf(rows);
     const paddedTokens = rows.length * longestOf(rows);
@@ -311,9 +343,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Forgets what is done and what is too late to be worth a run. */
   function dropFinished(): void {
     const now = clock.now();
+    const msPerToken = admission?.msPerToken ?? 0;
     for (const queue of queues) {
       for (const job of queue.jobs) {
-        if (job.state === "waiting" && now > job.deadlineAt) fail(job, deadlineExceeded());
+        // Who waited for others is told when its own run would end too late. Alone, it is tried:
+        // nothing but a run can correct a forecast.
+        const runMs = runs > job.runsSeen ? job.row.ids.length * msPerToken : 0;
+        if (job.state === "waiting" && now + runMs > job.deadlineAt) fail(job, deadlineExceeded());
       }
       queue.jobs = queue.jobs.filter((job) => job.state === "waiting");
     }

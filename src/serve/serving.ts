@@ -22,7 +22,7 @@ export interface ServingConfig {
   readonly base: string;
   readonly predictor: Pick<PredictorOptions, "deadlineMs" | "maxWindows">;
   readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens">;
-  readonly admission: Omit<AdmissionOptions, "heapBytes">;
+  readonly admission: Omit<AdmissionOptions, "deadlineMs" | "heapBytes">;
   readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxLagMs" | "maxStaleMs">;
 }
 
@@ -55,8 +55,7 @@ export function createServing(
   const tasks = createTaskStore({ ...host, ...config.tasks });
   const heapBytes = (): number => (models.ready?.session.heapBytes() ?? 0) + tasks.cached.bytes;
   const { deadlineMs } = config.predictor;
-  const requestCpuMs = Math.min(config.admission.requestCpuMs, deadlineMs);
-  const admission = createAdmission({ ...config.admission, requestCpuMs, heapBytes });
+  const admission = createAdmission({ ...config.admission, deadlineMs, heapBytes });
   const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const predictor = createPredictor({ models, tasks, scheduler, clock, ...config.predictor });
   const arrivals = createArrivals({ clock, scheduler, admission, deadlineMs });

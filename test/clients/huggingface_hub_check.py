@@ -1,6 +1,6 @@
 """Hugging Face's Python client, unchanged, against a running server; prints what it parsed.
 
-    pip install huggingface_hub
+    pip install huggingface_hub numpy          (numpy: its embeddings are arrays)
     npm start                                  (in another terminal)
     python3 test/clients/huggingface_hub_check.py http://localhost:8787
 

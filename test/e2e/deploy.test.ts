@@ -8,6 +8,7 @@ import { freePort } from "../../scripts/readiness.ts";
 import { EXAMPLES } from "../../src/http/examples.ts";
 import { runCli, runScript, runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
+import { bundledTasks } from "../support/bundled-tasks.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const START_MS = 150_000;
@@ -65,12 +66,15 @@ describe("a Worker with keys", () => {
     expect(well.stdout).not.toContain("FAILED");
     expect(well).toMatchObject({ code: 0, stderr: "" });
     expect(well.stdout).toContain("ok      guarded: keys are on");
-    expect(well.stdout).toContain("ok      answers: entities, sentiment");
+    expect(well.stdout).toContain(`ok      answers: ${bundledTasks().join(", ")}`);
 
     const stranger = await runScript("scripts/smoke.ts", [url()]);
     expect(stranger.code).toBe(1);
     expect(stranger.stdout).toContain("FAILED  guarded: keys are on: give one");
     expect((await runScript("scripts/smoke.ts", ["nowhere"])).code).toBe(2);
+    const help = await runScript("scripts/smoke.ts", ["--help"]);
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+    expect(help.stdout).toContain("Usage: npm run smoke -- URL");
   });
 
   const examples = Object.values(EXAMPLES).flatMap((item) => Object.values(item));

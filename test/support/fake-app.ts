@@ -87,7 +87,11 @@ export function fakeApp(
   }
   const config = readConfig({ BASE: "tiny", ...variables });
   const clock = { now: () => 0, wait: () => Promise.resolve() };
-  const admission = createAdmission({ ...config.admission, heapBytes: () => 0 });
+  const admission = createAdmission({
+    ...config.admission,
+    ...config.predictor,
+    heapBytes: () => 0,
+  });
   const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const deps: AppDeps = {
     config,

@@ -117,10 +117,17 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, /^src\/runtime\//, NODE, /^onnxruntime-(?:node|web)$/],
   },
   {
-    // The documentation also says what a deployment may set, and what was measured.
+    // The documentation also says what a deployment may set, what is answered, and what was measured.
     name: "scripts/docs",
-    files: /^scripts\/docs\.ts$/,
-    may: [/^scripts\//, /^src\/config\.ts$/, /^bench\/accuracy\//, NODE],
+    files: /^scripts\/(?:docs\.ts$|docs\/|examples\.ts$)/,
+    may: [
+      /^scripts\//,
+      CORE,
+      /^src\/config\.ts$/,
+      /^src\/http\/examples\.ts$/,
+      /^bench\/accuracy\//,
+      NODE,
+    ],
   },
   {
     name: "scripts/commands",

@@ -25,6 +25,15 @@ describe("bench", () => {
     expect(out).toContain("npx edge-prefix bench golden --golden DIR --checkpoint DIR");
   });
 
+  test("every benchmark's usage names it once", async () => {
+    const { out } = await run("bench", "--json");
+    for (const { name } of JSON.parse(out) as { name: string }[]) {
+      const help = (await run("bench", name, "--help")).out;
+      const usage = help.split("\n").find((line) => line.startsWith("Usage: "));
+      expect(usage).toMatch(new RegExp(`^Usage: npx edge-prefix bench ${name}(?! bench)( |$)`));
+    }
+  });
+
   test("a misspelt name is a wrong command line, with the right name as a hint", async () => {
     const { code, err } = await run("bench", "goldne");
     expect(code).toBe(2);

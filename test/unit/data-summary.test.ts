@@ -98,6 +98,7 @@ describe("the screen before training", () => {
     train: Array.from({ length: 1_200 }, () => row("a", "x")),
     evaluation: [row("b", "x")],
     evaluationName: "10 % of tickets.csv",
+    evaluationFiles: [],
     summary: {
       files: [],
       balance: labels.map((label, i) => ({

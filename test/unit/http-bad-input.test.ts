@@ -120,6 +120,27 @@ describe("a body", () => {
   });
 });
 
+describe("a wrong value is described in JSON's words", () => {
+  it.each<[unknown, unknown, string]>([
+    [null, {}, "/inputs: is null, expected a string, an object or a list"],
+    [["a", {}], {}, "/inputs/1/text: is missing"],
+    [["a", 5], {}, "/inputs/1: is 5, expected a string, an object or a list"],
+    ["a", "b", '/parameters: is "b", expected an object'],
+    ["a", { top_k: "1" }, '/parameters/top_k: is "1", expected a number'],
+    ["a", { top_k: 0 }, "/parameters/top_k: is 0, expected at least 1"],
+    ["a", { ignore_labels: {} }, "/parameters/ignore_labels: is an object, expected a list"],
+    [
+      "a",
+      { offset_unit: [] },
+      '/parameters/offset_unit: is a list, expected "codepoint" or "utf16"',
+    ],
+    ["a", { truncation: 1 }, "/parameters/truncation: is 1, expected true or false"],
+  ])("%j with parameters %j", async (inputs, parameters, detail) => {
+    const response = await fakeApp().predict({ inputs, parameters });
+    expect((await problemOf(response)).detail).toBe(detail);
+  });
+});
+
 describe("inputs", () => {
   it.each([
     [null, "400 request-invalid"],

@@ -139,6 +139,9 @@ describe("many tasks in one call", () => {
     const items = Array.from({ length: 3 }, () => ({ task: "sentiment", inputs: ["a", "b"] }));
     const tight = await many(items, undefined, fakeApp({ MAX_INPUTS: 5 }));
     expect([tight.status, await tight.json()]).toMatchObject([413, { code: "too-many-inputs" }]);
+    // Items without inputs count, too: each would be answered with a problem of its own.
+    const none = Array.from({ length: 257 }, () => ({ task: "sentiment", inputs: [] }));
+    expect(await (await many(none)).json()).toMatchObject({ code: "too-many-inputs", status: 413 });
     const tasks = Array.from({ length: 33 }, (_, i) => ({ task: `t${i}`, inputs: "a" }));
     expect(await (await many(tasks)).json()).toMatchObject({ code: "too-many-tasks" });
     expect((await many(tasks.slice(0, 32))).status).toBe(200);

@@ -106,6 +106,18 @@ describe("/openapi.json", () => {
     });
   });
 
+  it("says how long a list may be, as this Worker is set", async () => {
+    const { components } = await read({ MAX_INPUTS: 7 });
+    const { EmbedRequest, PredictRequest, PredictManyRequest } = components["schemas"]!;
+    const listOf = (request: unknown) =>
+      [...valuesIn(request)].find(
+        (value) => typeof value === "object" && value !== null && "minItems" in value,
+      );
+    for (const request of [EmbedRequest, PredictRequest, PredictManyRequest]) {
+      expect(listOf(request)).toMatchObject({ type: "array", minItems: 1, maxItems: 7 });
+    }
+  });
+
   it("names the server that it came from, below another path too", async () => {
     expect((await read()).servers).toEqual([{ url: "https://worker" }]);
   });
@@ -139,6 +151,30 @@ describe("/docs", () => {
     }
   });
 
+  it("names every field that an operation takes, with its values and what it means", async () => {
+    const page = await (await fakeApp().request("https://worker/docs")).text();
+    const { components } = await read();
+    const { Parameters, EmbedRequest } = components["schemas"] as Record<
+      string,
+      { properties: Record<string, { description?: string }> }
+    >;
+    for (const [name, { description }] of Object.entries(Parameters!.properties)) {
+      expect(page).toContain(`<code>parameters.${name}</code>`);
+      expect(description).toMatch(/\.$/);
+    }
+    for (const [name, { description }] of Object.entries(EmbedRequest!.properties)) {
+      expect(page).toContain(`<code>${name}</code>`);
+      expect(description).toMatch(/\.$/);
+    }
+    for (const name of ["path: task", "?version", "x-canary-key", "?limit", "?cursor", "items"]) {
+      expect(page).toContain(`<code>${name}</code>`);
+    }
+    for (const kind of ["integer from 1 to 200", "integer from 0", "boolean", "string or list"]) {
+      expect(page).toContain(`<td>${kind}</td>`);
+    }
+    expect(page).toContain("&quot;codepoint&quot; | &quot;utf16&quot;");
+  });
+
   it("loads nothing from anywhere, and its policy would not let it", async () => {
     const response = await fakeApp().request("https://worker/docs");
     const page = await response.text();
@@ -157,6 +193,8 @@ describe("/docs", () => {
   it("asks for a key where one is needed", async () => {
     const keys = { API_KEYS: [{ name: "a", sha256: "0".repeat(64) }] };
     expect(await (await fakeApp().request("/docs")).text()).not.toContain('type="password"');
-    expect(await (await fakeApp(keys).request("/docs")).text()).toContain('type="password"');
+    const page = await (await fakeApp(keys).request("/docs")).text();
+    expect(page).toContain('type="password"');
+    expect(page).toContain("Bearer YOUR_KEY");
   });
 });

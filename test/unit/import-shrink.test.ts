@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { baseWeights } from "../../scripts/import/base-folder.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { shrinkBase } from "../../scripts/import/shrink.ts";
 import { chooseIds, countIds, cutTokenizer } from "../../scripts/import/vocabulary.ts";
@@ -229,4 +230,69 @@ test("a shrunk base can be shrunk again", async () => {
   const twice = await shrinkBase(once, { ...options, layers: [1], ids: null });
   const direct = await shrinkBase(base, { ...options, layers: [2], ids: null });
   expect(twice.manifest.identity).toBe(direct.manifest.identity);
+});
+
+describe("compact tables", () => {
+  const options = {
+    name: "s",
+    dtype: "int8",
+    openSession: createNodeSession,
+    created: new Date(0),
+  } as const;
+  const ids = [2, 100, 150, 199, 30, 41, 3];
+  let base: Base;
+  let compact: Base;
+  beforeAll(async () => {
+    base = await makeTinyBase({ dtype: "fp32", seed: 8 });
+    compact = await shrinkBase(base, {
+      ...options,
+      layers: [0, 1],
+      ids: null,
+      tables: "compact",
+    });
+  });
+  const states = (of: Base, tokens: number[]) =>
+    withSession(createNodeSession, of, async (session) => {
+      const [found] = await hiddenStates(of, session, [{ ids: tokens }]);
+      return found!;
+    });
+
+  it("take half the bytes of int8 words, a fourth of float positions, and stay close", async () => {
+    const plain = await shrinkBase(base, { ...options, layers: [0, 1], ids: null });
+    const bytesOf = (of: Base, name: string) => baseWeights(of).get(name)!.data.byteLength;
+    const [words, positions] = ["word", "position"].map(
+      (kind) => `embeddings.${kind}_embeddings.weight`,
+    ) as [string, string];
+    expect(bytesOf(compact, words)).toBe(bytesOf(plain, words) / 2);
+    expect(bytesOf(compact, positions)).toBe(bytesOf(plain, positions) / 4);
+    const cosine = meanCosine(await states(compact, ids), await states(plain, ids), 32);
+    expect(cosine).toBeGreaterThan(0.99);
+    expect(Buffer.from(compact.files.get("CARD.md")!).toString()).toContain(
+      "words have 4 each, positions 8",
+    );
+  });
+
+  it("are cut to fewer words as they are", async () => {
+    const kept = Int32Array.from([0, 1, 2, 3, 4, 77, 120, 180]);
+    const cut = await shrinkBase(compact, { ...options, layers: [0, 1], ids: kept });
+    const expected = await states(compact, [2, 77, 120, 180, 3]);
+    expect(maxDifference(await states(cut, [2, 5, 6, 7, 3]), expected)).toBe(0);
+  });
+
+  it("become float32 again with the values that they had", async () => {
+    const floats = await shrinkBase(compact, {
+      ...options,
+      layers: [0, 1],
+      ids: null,
+      dtype: "fp32",
+    });
+    const again = await shrinkBase(floats, {
+      ...options,
+      layers: [0, 1],
+      ids: null,
+      tables: "compact",
+    });
+    const table = "embeddings.word_embeddings.weight";
+    expect(baseWeights(again).get(table)!.data).toEqual(baseWeights(compact).get(table)!.data);
+  });
 });

@@ -18,6 +18,7 @@ const admission = (options: Partial<AdmissionOptions> = {}): Admission =>
   createAdmission({
     microsPerToken: 1_000,
     requestCpuMs: 10_000,
+    deadlineMs: 10_000,
     maxHeapBytes: 110_000_000,
     heapBytes: () => 40_000_000,
     ...options,
@@ -68,6 +69,19 @@ describe("admission", () => {
     expect(over).toMatchObject({ code: "deadline-exceeded" });
   });
 
+  it("refuses for good, beyond one row, what alone takes longer than the deadline", () => {
+    const short = admission({ deadlineMs: 500 });
+    const rows = demand({ tokens: 600, msLeft: 500 });
+    expect(refusal(() => short.check(rows))).toMatchObject({ code: "request-too-expensive" });
+  });
+
+  it("tries a lone row that seems to come too late, since only runs correct a forecast", () => {
+    const late = demand({ tokens: 100, longestRow: 100, msLeft: 50 });
+    expect(refusal(() => admission().check(late))).toBeNull();
+    const queued = refusal(() => admission().check({ ...late, tokensAhead: 1 }));
+    expect(queued).toMatchObject({ code: "overloaded" });
+  });
+
   // 512 tokens at hidden size 768 grew a heap of 87 MB to 126 MB when it was measured.
   it("refuses a row that would grow the heap past its limit, unless a run of its size fitted", () => {
     const tight = admission({ heapBytes: () => 87_000_000 });
@@ -95,6 +109,24 @@ describe("the price of a token", () => {
     learner.beginRun(10, 10, 0);
     learner.endRun(3_600_000);
     expect(learner.msPerToken).toBeLessThan(1.5);
+  });
+
+  it("goes back to what was configured when it refuses what nobody is before", () => {
+    const learner = admission({ deadlineMs: 500 });
+    // Runs that took six times as long as they should: another program had the machine.
+    for (let i = 0; i < 100; i++) {
+      learner.beginRun(100, 100, i * 1_000);
+      learner.endRun(i * 1_000 + 600);
+    }
+    const rows = demand({ tokens: 200, msLeft: 500 });
+    let refusals = 0;
+    while (refusal(() => learner.check(rows)) !== null && refusals < 1_000) refusals++;
+    expect(refusals).toBeGreaterThan(1);
+    expect(refusals).toBeLessThan(100);
+    // What is queued has runs before it, which say what a token costs.
+    const { msPerToken } = learner;
+    refusal(() => learner.check(demand({ tokens: 200, msLeft: 500, tokensAhead: 1_000 })));
+    expect(learner.msPerToken).toBe(msPerToken);
   });
 
   it("does not count time in which nobody waited", () => {
@@ -179,6 +211,20 @@ describe("a queue whose clock stands still while it computes", () => {
     expect(learner.msPerToken).toBeCloseTo(2, 1);
   });
 
+  it("counts what it costs to take in those who come between two runs", async () => {
+    const { clock, learner, ask, runs } = arrange(2);
+    const { wait } = clock;
+    // Beside a run of 128 ms, every turn of the host takes 32 ms.
+    clock.wait = async () => {
+      clock.real += 32;
+      await wait();
+    };
+    const crowd = (): Promise<void>[] => Array.from({ length: 8 }, () => ask(4));
+    for (let i = 0; i < 10; i++) await Promise.all(crowd());
+    expect(runs.count).toBe(80);
+    expect(learner.msPerToken).toBeGreaterThan(2.5);
+  });
+
   it("learns it from lone requests too, without making each wait for another event", async () => {
     const { clock, learner, ask } = arrange(2);
     for (let i = 0; i < 400; i++) {
@@ -205,7 +251,7 @@ describe("a queue whose clock stands still while it computes", () => {
     };
     // A run of 64 tokens answers four requests; forty come in meanwhile.
     runs.onEnd = () => {
-      if (runs.count < 400) setImmediate(() => Array.from({ length: 40 }).forEach(arrive));
+      if (runs.count < 200) setImmediate(() => Array.from({ length: 40 }).forEach(arrive));
     };
     arrive();
     for (let done = 0; done < asked.length; await new Promise((next) => setImmediate(next))) {

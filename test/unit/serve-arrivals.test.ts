@@ -8,7 +8,15 @@ import { createArrivals } from "../../src/serve/arrivals.ts";
 function arrange() {
   const clock = { time: 0, now: () => clock.time };
   const scheduler = {
-    queuedTokens: 0,
+    comings: 0,
+    busySince: null as number | null,
+    announce: () => void scheduler.comings++,
+    /** Tokens of its rows, by request. */
+    queued: [] as number[][],
+    tokensAhead: (rows: number) =>
+      scheduler.queued
+        .flatMap((own) => own.slice(0, rows))
+        .reduce((sum, tokens) => sum + tokens, 0),
     waiting: 0,
     runs: 0,
     stats: { requests: 10, rows: 10, tokens: 200, paddedTokens: 200, runsByRows: new Map() },
@@ -16,6 +24,7 @@ function arrange() {
   const admission = createAdmission({
     microsPerToken: 10_000,
     requestCpuMs: 10_000,
+    deadlineMs: 1_000,
     maxHeapBytes: 1e9,
     heapBytes: () => 0,
   });
@@ -60,10 +69,24 @@ describe("arrivals", () => {
   it("that wait in the queue are counted by what they wait with, not by what is usual", () => {
     const { scheduler, arrivals } = arrange();
     for (let i = 0; i < 4; i++) arrivals.enter();
-    Object.assign(scheduler, { waiting: 4, queuedTokens: 8 });
+    Object.assign(scheduler, { waiting: 4, queued: [[2], [2], [2], [2]] });
     expect(refusal(() => arrivals.enter())).toBeNull();
-    scheduler.queuedTokens = 200;
+    scheduler.queued = [[50], [50], [50], [50]];
     expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
+  });
+
+  it("are let in beside a long document, of which they wait for one row", () => {
+    const { scheduler, arrivals } = arrange();
+    arrivals.enter();
+    Object.assign(scheduler, { waiting: 1, queued: [Array.from({ length: 500 }, () => 20)] });
+    expect(refusal(() => arrivals.enter())).toBeNull();
+  });
+
+  it("are announced to the queue, whether they are let in or not", () => {
+    const { scheduler, arrivals } = arrange();
+    for (let i = 0; i < 6; i++) refusal(() => arrivals.enter());
+    expect(arrivals.count).toBe(4);
+    expect(scheduler.comings).toBe(6);
   });
 
   it("whose clients have left without a word are forgotten in time", () => {
@@ -74,6 +97,19 @@ describe("arrivals", () => {
     clock.time = 2_001;
     expect(refusal(() => arrivals.enter())).toBeNull();
     expect(arrivals.count).toBe(1);
+  });
+
+  it("count from the begin of the run that kept them out", () => {
+    const { clock, scheduler, arrivals } = arrange();
+    clock.time = 500;
+    scheduler.busySince = 100;
+    expect(arrivals.enter().at).toBe(100);
+    // Of 1,000 ms, 400 are over; 20 tokens more than would be in time are ahead.
+    scheduler.queued = [[68]];
+    expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
+    scheduler.busySince = null;
+    scheduler.queued = [[48]];
+    expect(refusal(() => arrivals.enter())).toBeNull();
   });
 
   it("know when they came and what had run by then", () => {

@@ -11,6 +11,7 @@ import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import type { Feeds } from "../../src/runtime/session.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { createAdmission } from "../../src/serve/admission.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
 import type { Job } from "../../src/serve/scheduler.ts";
 
@@ -55,9 +56,11 @@ function testClock() {
   const clock = {
     time: 0,
     turns: 0,
+    onTurn: (): void => undefined,
     now: () => clock.time,
     wait: async () => {
       clock.turns++;
+      clock.onTurn();
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
   };
@@ -232,6 +235,49 @@ describe("a crowd of requests whose timers fire together", () => {
   });
 });
 
+describe("requests that come to the door during a run", () => {
+  it("are all taken in before the next run begins", async () => {
+    const { base, runs } = recordingBase(() => (clock.turns = 0));
+    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
+    const late: Promise<Float32Array[]>[] = [];
+    // Four came during the first run, and the host hands over one a turn.
+    clock.onTurn = () => {
+      if (runs.length !== 1 || clock.turns > 4) return;
+      scheduler.announce();
+      late.push(finishAll(submit(base, [row(10 + clock.turns, 2)])));
+    };
+    await finishAll(submit(base, [row(1, 8), row(2, 8)]));
+    await Promise.all(late);
+    expect(runs).toEqual([[1], [11, 12, 13, 14], [2]]);
+  });
+
+  it("may have come since it began, as long as not all of them are taken in", async () => {
+    const { base, runs } = recordingBase(() => (clock.time += 80));
+    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
+    const seen: (number | null)[] = [];
+    let turns = 0;
+    clock.onTurn = () => {
+      clock.time += 1;
+      if (runs.length !== 2 || ++turns > 4) return;
+      if (turns < 3) scheduler.announce();
+      seen.push(scheduler.busySince);
+    };
+    await finishAll(submit(base, [row(1, 8), row(2, 8), row(3, 8)]));
+    // The second run began after the first, which took 80, and two calm turns.
+    expect(seen).toEqual([82, 82, 82, 82]);
+    expect(scheduler.busySince).toBeNull();
+  });
+
+  it("do not stop the queue by coming for ever", async () => {
+    const { base, runs } = recordingBase();
+    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
+    clock.onTurn = () => scheduler.announce();
+    await finishAll(submit(base, [row(1, 8), row(2, 8), row(3, 8)]));
+    expect(runs).toEqual([[1], [2], [3]]);
+    expect(clock.turns).toBeLessThan(100);
+  });
+});
+
 describe("work that nobody wants any more", () => {
   it("does not run after it was cancelled", async () => {
     const { base, runs } = recordingBase();
@@ -257,6 +303,35 @@ describe("work that nobody wants any more", () => {
     );
     await expect(finishAll(jobs, abort.signal)).rejects.toThrow(/abort/i);
     expect(runs).toHaveLength(2);
+  });
+
+  it("is not begun when its own run would end too late, unless it came alone", async () => {
+    const { base, runs } = recordingBase(() => (clock.time += 64));
+    const clock = testClock();
+    const learner = createAdmission({
+      microsPerToken: 1_000,
+      requestCpuMs: 1_000,
+      deadlineMs: 100,
+      maxHeapBytes: 1e9,
+      heapBytes: () => 0,
+    });
+    const scheduler = createScheduler({
+      clock,
+      maxBatchTokens: 64,
+      maxQueuedTokens: 1_000,
+      admission: learner,
+    });
+    const [alone] = scheduler.submit(base, [row(1, 64)], "all", 10);
+    const [next] = scheduler.submit(base, [row(2, 32)], "all", 1_000);
+    const [late] = scheduler.submit(base, [row(3, 64)], "all", 1_000);
+    Object.assign(late!, { deadlineAt: 150 }); // more came before it than was forecast
+    await scheduler.finish(alone!, never);
+    await scheduler.finish(next!, never);
+    expect(clock.time).toBe(128);
+    await expect(scheduler.finish(late!, never)).rejects.toMatchObject({
+      code: "deadline-exceeded",
+    });
+    expect(runs).toEqual([[1], [2]]);
   });
 
   it("is refused when its deadline has passed, and costs no run even if its request is gone", async () => {

@@ -32,13 +32,21 @@ describe("the options of npm start", () => {
 });
 
 describe("the example that npm start prints", () => {
-  it("asks a sequence task, or lists what there is", async () => {
+  it("asks a sequence task its own first example, or lists what there is", async () => {
     const folder = temporaryFolder("start");
     const base = await writePaperBase(folder.path);
     const task = writeTaskFolder(folder.path, base);
     folder.remove();
-    expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toBe(
-      `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"a gripping, beautifully acted film"}'`,
+    const canary = [{ text: "it's fine", label: "positive", score: 0.9 }];
+    expect(exampleRequest("http://localhost:1", { base, tasks: [{ ...task, canary }] })).toBe(
+      // As a shell takes a quote inside quotes.
+      `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"it'\\''s fine"}'`,
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toContain(
+      '{"inputs":"Ada Lovelace was born in London"}',
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] }, true)).toContain(
+      "-H 'authorization: Bearer YOUR_KEY' -d ",
     );
     expect(exampleRequest("http://localhost:1", { base, tasks: [] })).toBe(
       "curl -s http://localhost:1/v1/tasks",
@@ -71,6 +79,22 @@ describe("waiting until ready", () => {
     expect(requests).toBe(3);
     server.closeAllConnections();
     server.close();
+  });
+
+  it("ends at once where settings are wrong, which no waiting cures, and says which", async () => {
+    const problem = { code: "config-invalid", detail: 'MAX_INPUTS is "many"' };
+    const server = createServer((_, response) => {
+      response.statusCode = 503;
+      response.end(JSON.stringify(problem));
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const waiting = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 30_000, signal: never });
+    expect(await waiting).toBe('503 MAX_INPUTS is "many"');
+    server.closeAllConnections();
+    server.close();
+    const refused = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 300, signal: never });
+    expect(await refused).toContain("ECONNREFUSED");
   });
 
   it("ends at once when told to, and says what it last saw", async () => {

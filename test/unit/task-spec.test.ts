@@ -24,7 +24,7 @@ const FULL = {
     train: [
       "a.conll",
       { path: "b.txt", tag_column: 3, label_names: { PER: "person", MISC: null } },
-      { path: "c.csv", format: "csv", label_separator: ";" },
+      { path: "c.csv", format: "csv", label_separator: ";", max_rows: 500 },
     ],
     eval: "dev.conll",
     source: "somewhere",
@@ -38,7 +38,7 @@ test("a full task.json is read, and read again after it was written", () => {
   expect(spec.data.train).toEqual([
     { format: "conll", path: "a.conll" },
     { format: "conll", path: "b.txt", tagColumn: 3, labelMap: { PER: "person", MISC: null } },
-    { format: "csv", path: "c.csv", labelSeparator: ";" },
+    { format: "csv", path: "c.csv", labelSeparator: ";", maxRows: 500 },
   ]);
   expect(spec.data.eval).toEqual([{ format: "conll", path: "dev.conll" }]);
   expect(spec.examples).toEqual([{ text: "one text" }, { text: "two", text_pair: "texts" }]);

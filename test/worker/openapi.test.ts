@@ -15,8 +15,12 @@ import { makeTask, putTask, seedBases } from "./support.ts";
 // Tasks of the documentation's names over a tiny base; test/e2e compares the bundled ones' numbers.
 beforeAll(async () => {
   await seedBases();
-  await putTask(await makeTask({ task: "sentiment" }));
-  await putTask(await makeTask({ task: "entities", manifest: { type: "token" } }));
+  for (const task of ["sentiment", "command", "intent", "same-question"]) {
+    await putTask(await makeTask({ task }));
+  }
+  for (const task of ["entities", "slots"]) {
+    await putTask(await makeTask({ task, manifest: { type: "token" } }));
+  }
 });
 
 const SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {

@@ -119,6 +119,7 @@ export async function settle(
       name,
       prepared: {
         ...prepared,
+        evaluationFiles: [],
         evaluation:
           evaluation.length <= MAX_EVALUATION_ROWS
             ? evaluation

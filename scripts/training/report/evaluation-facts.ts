@@ -3,7 +3,7 @@ import { reliabilityOf } from "../calibration.ts";
 import type { Example } from "../data.ts";
 import { casesOf, decide } from "../decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../decisions.ts";
-import type { Evaluation } from "../evaluate.ts";
+import type { Evaluation, FileEvaluation } from "../evaluate.ts";
 import { entitiesOf } from "../metrics.ts";
 import type { TagSpan } from "../metrics.ts";
 import { derive, keyOf } from "../random.ts";
@@ -27,6 +27,8 @@ export interface EvaluationSource {
   readonly examples: readonly Example[];
   readonly logits: JudgedLogits;
   readonly evaluation: Evaluation;
+  /** The parts of it, where several files are measured. */
+  readonly files?: readonly FileEvaluation[];
   /** Whether texts of the examples may appear. */
   readonly hasTexts: boolean;
 }
@@ -42,6 +44,11 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
     rows: examples.length,
     runtime: source.runtime,
     metrics: metricFacts(evaluation, metricIntervals(decisions, derive(keyOf(0), "bootstrap"))),
+    files: source.files?.map(({ name, rows, score }) => ({
+      name,
+      rows,
+      score: { name: score.name, value: score.value, interval: [score.low, score.high] },
+    })),
     labels,
     confusion:
       decisions.kind === "class" ? confusionCells(decisions.truth, decisions.predicted) : undefined,

@@ -66,6 +66,8 @@ export interface EvaluationFacts {
   /** What answered: "int8, onnxruntime-web". */
   readonly runtime: string;
   readonly metrics: readonly MetricFact[];
+  /** The judging number of each file, where there are several. */
+  readonly files?: readonly FileFact[] | undefined;
   /** Per label, or per entity type. */
   readonly labels?: readonly LabelScore[] | undefined;
   /** Single-label classification: how often each truth got each answer. Absent pairs are 0. */
@@ -77,6 +79,12 @@ export interface EvaluationFacts {
   readonly calibration?: CalibrationFacts | undefined;
   /** Wrong answers, highest loss first. Absent when the report is to hold no text of the data. */
   readonly hardest?: readonly HardExample[] | undefined;
+}
+
+export interface FileFact {
+  readonly name: string;
+  readonly rows: number;
+  readonly score: MetricFact;
 }
 
 export interface ConfusionCell {

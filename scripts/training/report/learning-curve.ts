@@ -21,8 +21,11 @@ const WIDTH = 340;
 const HEIGHT = 216;
 const BOX: Box = { left: 46, right: 326, top: 28, bottom: 172 };
 
+/** What a curve is drawn of; `unit` is what lies between two measurements. */
+type Curve = Pick<TrainingFacts, "epochs" | "stepLosses"> & { readonly unit?: string };
+
 /** Loss of each epoch as dots and, where steps were recorded, their smoothed course behind them. */
-export function lossCurve({ epochs, stepLosses = [] }: TrainingFacts): Markup {
+export function lossCurve({ epochs, stepLosses = [], unit = "epoch" }: Curve): Markup {
   const top = Math.max(...epochs.map(({ loss }) => loss), ...stepLosses.map(({ loss }) => loss));
   const x = epochScale(epochs);
   const y = linear([0, top], [BOX.bottom, BOX.top]);
@@ -31,21 +34,26 @@ export function lossCurve({ epochs, stepLosses = [] }: TrainingFacts): Markup {
   return svg(
     WIDTH,
     HEIGHT,
-    `Training loss: ${formatScore(epochs[0]!.loss)} in the first epoch, ${formatScore(last.loss)} in the last`,
-    frame(epochs, x, [0, top], y),
+    `Training loss: ${formatScore(epochs[0]!.loss)} in the first ${unit}, ${formatScore(last.loss)} in the last`,
+    frame(epochs, x, [0, top], y, unit),
     text(0, 12, "training loss", { kind: "label" }),
     stepLosses.length > 1 &&
       path(linePath(stepLosses.map(({ epoch, loss }) => [x(epoch), y(loss)])), "trace"),
     path(linePath(points), "series"),
     points.map(([cx, cy], i) =>
-      dot(cx, cy, 2.5, "ink", `epoch ${epochs[i]!.epoch}: ${formatScore(epochs[i]!.loss)}`),
+      dot(cx, cy, 2.5, "ink", `${unit} ${epochs[i]!.epoch}: ${formatScore(epochs[i]!.loss)}`),
     ),
     text(x(last.epoch), y(last.loss) - 9, formatScore(last.loss), { anchor: "end", kind: "value" }),
   );
 }
 
 /** Score of each epoch; the best has a larger dot, its number, and a fine line to the axis. */
-export function scoreCurve({ epochs, bestEpoch, scoreName }: TrainingFacts): Markup {
+export function scoreCurve({
+  epochs,
+  bestEpoch,
+  scoreName,
+  unit = "epoch",
+}: Curve & Pick<TrainingFacts, "bestEpoch" | "scoreName">): Markup {
   const scores = epochs.map(({ score }) => score);
   const domain = [Math.min(...scores), Math.max(...scores)] as const;
   const x = epochScale(epochs);
@@ -57,13 +65,13 @@ export function scoreCurve({ epochs, bestEpoch, scoreName }: TrainingFacts): Mar
   return svg(
     WIDTH,
     HEIGHT,
-    `${metricName(scoreName)} on the evaluation rows: best ${formatScore(best.score)} after epoch ${best.epoch}`,
-    frame(epochs, x, domain, y),
+    `${metricName(scoreName)} on the evaluation rows: best ${formatScore(best.score)} after ${unit} ${best.epoch}`,
+    frame(epochs, x, domain, y, unit),
     text(0, 12, `${metricName(scoreName)} on the evaluation rows`, { kind: "label" }),
     line(x(best.epoch), y(best.score), x(best.epoch), BOX.bottom, "guide"),
     path(linePath(points), "series"),
     points.map(([cx, cy], i) =>
-      dot(cx, cy, 2.5, "ink", `epoch ${epochs[i]!.epoch}: ${formatScore(epochs[i]!.score)}`),
+      dot(cx, cy, 2.5, "ink", `${unit} ${epochs[i]!.epoch}: ${formatScore(epochs[i]!.score)}`),
     ),
     best.epoch !== epochs[0]!.epoch &&
       text(x(epochs[0]!.epoch) + 5, y(epochs[0]!.score) + 4, formatScore(epochs[0]!.score), {
@@ -91,6 +99,7 @@ function frame(
   x: Scale,
   [low, high]: readonly [number, number],
   y: Scale,
+  unit: string,
 ) {
   const last = epochs.at(-1)!.epoch;
   const whole = ticks(0, last, 8).filter(Number.isInteger);
@@ -98,7 +107,7 @@ function frame(
     rangeFrame(BOX, [x(0), x(last)], [y(low), y(high)]),
     bottomAxis(BOX, whole, x, formatNumber),
     leftAxis(BOX, ticks(low, high, 5), y, formatNumber),
-    text(BOX.right, HEIGHT - 6, "epoch", { anchor: "end" }),
+    text(BOX.right, HEIGHT - 6, unit, { anchor: "end" }),
   ];
 }
 

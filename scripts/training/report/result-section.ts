@@ -1,5 +1,5 @@
 /** How good is it, and how did it get there: metrics, learning curves, sweep, calibration. */
-import type { EvaluationFacts, ReportFacts } from "./facts.ts";
+import type { EvaluationFacts, FileFact, ReportFacts } from "./facts.ts";
 import { sweepHeatMap } from "./heat-map.ts";
 import { lossCurve, scoreCurve } from "./learning-curve.ts";
 import { markup } from "./markup.ts";
@@ -20,7 +20,7 @@ import { intervalGraphic } from "./word-graphics.ts";
 
 /** Metrics with their intervals. */
 export function resultSection(
-  { name, rows, runtime, metrics }: EvaluationFacts,
+  { name, rows, runtime, metrics, files = [] }: EvaluationFacts,
   { training, isServed = true }: ReportFacts,
 ): Markup {
   const hasIntervals = metrics.some(({ interval }) => interval);
@@ -49,8 +49,25 @@ export function resultSection(
         ];
       }),
     ),
+    files.length > 1 && fileTable(files),
   );
 }
+
+const fileTable = (files: readonly FileFact[]): Markup =>
+  table(
+    [
+      { name: "file" },
+      { name: "rows", isNumber: true },
+      { name: metricName(files[0]!.score.name), isNumber: true },
+      { name: "95 % interval", isNumber: true },
+    ],
+    files.map(({ name, rows, score: { value, interval } }) => [
+      name,
+      formatCount(rows),
+      formatScore(value),
+      interval ? formatInterval(interval) : "",
+    ]),
+  );
 
 /** Learning curves and settings. */
 export function trainingSection(facts: ReportFacts): Part {

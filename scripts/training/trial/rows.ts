@@ -65,7 +65,15 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
   );
   const evaluationName = chosen?.name ?? `${Math.round(SPLIT_SHARE * 100)} % of the training rows`;
   return {
-    prepared: { ...whole, ...settings, reasons, train, evaluation, evaluationName },
+    prepared: {
+      ...whole,
+      ...settings,
+      reasons,
+      train,
+      evaluation,
+      evaluationName,
+      evaluationFiles: [],
+    },
     reported: { name, examples: reported },
   };
 }

@@ -1,0 +1,71 @@
+/** What is measured of the bundled base besides its tasks; each part is one JSON object. */
+import { readBaseFolder } from "../../scripts/import/base-folder.ts";
+import type { Command, Io } from "../../scripts/commands/command.ts";
+import { bench as cold } from "../cold.ts";
+import { bench as memory } from "../memory.ts";
+import { median, medianRatio } from "../stats.ts";
+import { startBenchWorker } from "../workerd/client.ts";
+
+const PREFIX_LENGTH = 16;
+/** First runs are slow until V8 has compiled the wasm for speed. */
+const WARM_UP_ROUNDS = 12;
+
+/** Milliseconds of 1x128 in one workerd, both int8 bases in turn, every position answered. */
+export async function latency(pocket: string, minilm: string, rounds: number) {
+  const bases = { pocket: await readBaseFolder(pocket), minilm: await readBaseFolder(minilm) };
+  const worker = await startBenchWorker();
+  try {
+    const session = ({ manifest }: { manifest: (typeof bases)["pocket"]["manifest"] }) =>
+      ({ shape: manifest, prefixLength: PREFIX_LENGTH, queries: "all" }) as const;
+    await worker.load("pocket", bases.pocket.graphFiles);
+    await worker.load("minilm", bases.minilm.graphFiles);
+    const sessions = { pocket: session(bases.pocket), minilm: session(bases.minilm) };
+    const cases = [{ batch: 1, tokens: 128 }];
+    await worker.run({ cases, rounds: WARM_UP_ROUNDS, sessions });
+    const { times } = await worker.run({ cases, rounds, sessions });
+    const [ours, theirs] = [times[0]!["pocket"]!, times[0]!["minilm"]!];
+    return {
+      tokens: 128,
+      rounds,
+      pocket_ms: median(ours),
+      minilm_ms: median(theirs),
+      ratio: medianRatio(ours, theirs),
+    };
+  } finally {
+    await worker.stop();
+  }
+}
+
+/** Empty isolate to first answer, by `bench cold`: it starts the bundled base and `minilm` in turn. */
+export async function coldStart(minilm: string, peer: string, samples: number, io: Io) {
+  const values = { base: minilm, peer, samples: String(samples) };
+  const { results } = (await jsonOf(cold, values, io)) as {
+    results: readonly { total_ms: number; total_p90_ms: number }[];
+  };
+  const [pocket, base] = results as [(typeof results)[0], (typeof results)[0]];
+  return {
+    samples,
+    pocket_ms: pocket.total_ms,
+    minilm_ms: base.total_ms,
+    ratio: pocket.total_ms / base.total_ms,
+  };
+}
+
+/** The wasm heap of a fresh workerd, by `bench memory`. */
+export async function heap(pocket: string, io: Io) {
+  const { loaded, after_1x512: after } = (await jsonOf(memory, { base: pocket }, io)) as {
+    loaded: number;
+    after_1x512: number;
+  };
+  return { loaded_bytes: loaded, after_1x512_bytes: after };
+}
+
+/** The JSON that another benchmark prints. */
+async function jsonOf(bench: Command, values: object, io: Io): Promise<unknown> {
+  const lines: string[] = [];
+  const out = (line: string): void => void lines.push(line);
+  const inner = { ...io, json: true, out };
+  // It was checked by whoever typed it; here the options are ours.
+  await bench.run({ values: values as never, positionals: [], io: inner });
+  return JSON.parse(lines.at(-1)!);
+}

@@ -1,0 +1,69 @@
+/**
+ * The Worker in a workerd that listens to its clients itself. `wrangler dev` puts two Workers of its
+ * own before it, one of them on the same thread: they add to every time, and under load their queues
+ * fill before the Worker's does, so that a benchmark of refusals would measure wrangler.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { R2Bucket } from "@cloudflare/workers-types";
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { publishBucketOf } from "../../scripts/publish/local-bucket.ts";
+import { bundleWorker } from "./bundled.ts";
+import { SERVED_CONFIG, residentMb } from "./client.ts";
+import type { Started, Variables } from "./client.ts";
+
+/** As in wrangler.toml beside this file. */
+const COMPATIBILITY = {
+  compatibilityDate: "2026-10-23",
+  compatibilityFlags: ["enable_request_signal", "no_nodejs_compat"],
+};
+
+/** A fresh workerd with an empty bucket and an inspector; BASE is among the variables. */
+export async function startDirect(variables: Variables): Promise<Started> {
+  const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
+  const modules = await bundleWorker(folder, ["--config", SERVED_CONFIG]);
+  const isMain = (name: string): boolean => name.endsWith(".js");
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...COMPATIBILITY,
+      name: "bench",
+      modulesRoot: folder,
+      // The first one is the entry.
+      modules: [...modules.filter(isMain), ...modules.filter((name) => !isMain(name))].map(
+        (name) => ({
+          type: isMain(name) ? "ESModule" : "CompiledWasm",
+          path: join(folder, name),
+        }),
+      ),
+      bindings: { ...variables },
+      r2Buckets: ["BUCKET"],
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      inspectorPort: 0,
+      cf: false,
+      // One line a request is no part of what is measured: nobody reads it.
+      handleStructuredLogs: () => undefined,
+    }),
+  );
+  const stop = async (): Promise<void> => {
+    await miniflare.dispose();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
+    const inspectorUrl = await miniflare.getInspectorURL();
+    inspectorUrl.protocol = "http:";
+    const r2 = (await miniflare.getR2Bucket("BUCKET")) as unknown as R2Bucket;
+    return {
+      url,
+      bucket: publishBucketOf(r2),
+      inspectorUrl,
+      get: (path) => fetch(`${url}${path}`),
+      residentMb,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+/** The tasks in prefixes/: each belongs to the bundled base, is small, and says where it comes from. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BUNDLED_BASE } from "../../scripts/local.ts";
+import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
+import { readTaskFolder } from "../../scripts/publish/publish-task.ts";
+import { readTaskSpec } from "../../scripts/training/task-spec.ts";
+import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
+import { PREFIXES, bundledTasks } from "../support/bundled-tasks.ts";
+
+const MAX_PREFIX_BYTES = 200_000;
+const MAX_BASE_BYTES = 12_000_000;
+
+describe("the bundled base", () => {
+  it("is at most 12 MB, all its files together", async () => {
+    const { manifest } = await readManifestOfBase(BUNDLED_BASE);
+    const bytes = Object.values(manifest.files).map((file) => file.bytes);
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MAX_BASE_BYTES);
+  });
+});
+
+describe.each(bundledTasks())("the task %s", (name) => {
+  const dir = join(PREFIXES, name);
+  const text = (file: string): string => readFileSync(join(dir, file), "utf8");
+  const spec = readTaskSpec(new Uint8Array(readFileSync(join(dir, "task.json"))), name);
+
+  it("was trained on the bundled base, and has answered the examples of its task.json", async () => {
+    const { manifest } = await readTaskFolder(dir);
+    const { manifest: base } = await readManifestOfBase(BUNDLED_BASE);
+    expect(manifest.base.identity).toBe(base.identity);
+    expect(manifest.task).toBe(name);
+    expect(manifest.canary).toHaveLength(spec.examples.length);
+    expect(manifest.canary.length).toBeGreaterThan(0);
+  });
+
+  it("is at most 200 kB and holds no text of its data", () => {
+    expect(readFileSync(join(dir, "prefix.safetensors")).byteLength).toBeLessThanOrEqual(
+      MAX_PREFIX_BYTES,
+    );
+    // report.html shows texts of the data unless task.json says otherwise.
+    expect(spec.report).toBe("metrics");
+  });
+
+  it("names its source and licence, and how sure its score is, in CARD.md", () => {
+    const card = text("CARD.md");
+    expect(card).toContain(spec.data.source);
+    expect(card).toContain(spec.data.licence);
+    expect(card).toMatch(/95 % bootstrap interval/);
+  });
+
+  it("has a request in the documentation", () => {
+    const paths = Object.values(EXAMPLE_REQUESTS["/v1/tasks/{task}/predict"]!).map(
+      ({ path }) => path,
+    );
+    expect(paths).toContain(`/v1/tasks/${name}/predict`);
+  });
+});
+
+it("every folder with a task.json is trained", () => {
+  const sources = readdirSync(PREFIXES).filter((name) =>
+    existsSync(join(PREFIXES, name, "task.json")),
+  );
+  expect(bundledTasks()).toEqual(sources.toSorted());
+});
