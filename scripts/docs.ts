@@ -1,6 +1,7 @@
 /**
- * `npm run docs`: writes what is generated: the blocks of README.md between
- * their markers and docs/cli.md, and the graph that isolates warm up with. A unit test compares the same texts, so neither can drift from the program.
+ * `npm run docs`: writes what is generated: the blocks of README.md between their markers, docs/cli.md
+ * and the graph that isolates warm up with. A unit test compares the same texts, so none can drift
+ * from the program.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

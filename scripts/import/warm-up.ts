@@ -36,7 +36,7 @@ export function warmUpGraph(): Uint8Array {
   );
   for (const [name, scale] of scales) weights.set(name, scale);
   for (const spec of specs) {
-    for (const [name, tensor] of quantizeTensor(spec, filled(spec.dims, 0.5), scales)) {
+    for (const [name, tensor] of quantizeTensor(spec, filled(spec.dims, 0.5), scales, "int8")) {
       weights.set(name, tensor);
     }
   }
