@@ -1,7 +1,6 @@
 /**
- * `npm run docs`: writes what is generated: the blocks of README.md between their markers, docs/cli.md
- * and the graph that isolates warm up with. A unit test compares the same texts, so none can drift
- * from the program.
+ * `npm run docs`: writes what is generated of the documentation, the blocks of README.md between
+ * their markers and docs/cli.md. A unit test compares the same texts, so neither can drift from the program.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +10,6 @@ import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
 import { bundledTasks } from "./docs/bundled-tasks.ts";
 import { generalHelp, verbHelp } from "./help.ts";
-import { warmUpSource } from "./import/warm-up.ts";
 import { markdownTable } from "./training/markdown.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { VERBS } from "./verbs.ts";
@@ -28,7 +26,6 @@ export async function generatedDocs(): Promise<Map<string, string>> {
   return new Map([
     ["README.md", readme],
     ["docs/cli.md", await cliPage()],
-    ["src/runtime/warm-up-graph.ts", warmUpSource()],
   ]);
 }
 

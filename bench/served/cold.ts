@@ -14,7 +14,6 @@ import { int64 } from "../../src/core/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
-import { warmUp } from "../../src/runtime/warm-up.ts";
 import { createWorkerdSession } from "../../src/runtime/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";
@@ -56,13 +55,7 @@ async function answer(
   ctx: ExecutionContext,
 ): Promise<void> {
   const config = readConfig(env);
-  const host = {
-    clock: outside,
-    sha256,
-    createSession,
-    warmUp: () => warmUp(createWorkerdSession),
-    bucket: r2Bucket(env.BUCKET),
-  };
+  const host = { clock: outside, sha256, createSession, bucket: r2Bucket(env.BUCKET) };
   const app = createApp({ config, ...createServing(config, host), ...outside });
   const request = new Request(`http://bench/v1/tasks/${task}/predict`, {
     method: "POST",

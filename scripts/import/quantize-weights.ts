@@ -43,8 +43,7 @@ export async function quantizeWeights(
   return quantized;
 }
 
-/** A float tensor as a base stores it: itself, or its 8-bit values with what belongs to them. */
-export function quantizeTensor(
+function quantizeTensor(
   { name, kind, inputScale, inputMin = 0 }: TensorSpec,
   tensor: TensorOf<"float32">,
   scales: ReadonlyMap<string, TensorOf<"float32">>,

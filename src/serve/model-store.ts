@@ -43,8 +43,6 @@ export interface ModelStoreOptions {
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly createSession: (files: GraphFiles) => Promise<Session>;
-  /** Brings the runtime up while files are being read; what is wrong with it shows in createSession. */
-  readonly warmUp?: (() => Promise<void>) | undefined;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
@@ -55,12 +53,9 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   let state: "empty" | "failed" = "empty";
   let detail = "not asked for yet";
   const broken: Broken = new Map();
-  let { warmUp } = options;
   const flight = createFlight(async () => {
     try {
-      const own = { ...options, warmUp };
-      warmUp = undefined; // once: a runtime stays warm, and sessions leave heap behind
-      return await loadBase(own, broken, (step) => (detail = step));
+      return await loadBase(options, broken, (step) => (detail = step));
     } catch (error) {
       state = "failed";
       detail = error instanceof Error ? error.message : String(error);
@@ -91,7 +86,7 @@ async function loadBase(
   broken: Broken,
   progress: (step: string) => void,
 ): Promise<LoadedBase> {
-  const { base, bucket, clock, sha256, createSession, warmUp } = options;
+  const { base, bucket, sha256, createSession } = options;
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
     if (object === null || object === "unchanged") {
@@ -137,12 +132,7 @@ async function loadBase(
     tellPending();
     return [name, bytes];
   };
-  const reading = Promise.all(names.map(readFile));
-  if (warmUp) {
-    const warmingUp = clock.wait(0).then(warmUp); // the requests leave first: warming up blocks the thread
-    await Promise.allSettled([warmingUp, reading]);
-  }
-  const files = new Map(await reading);
+  const files = new Map(await Promise.all(names.map(readFile)));
   const parts = {
     manifest,
     tokenizer: createTokenizer(parseJson(files.get(tokenizer)!, "tokenizer.json")),

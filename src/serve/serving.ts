@@ -32,8 +32,6 @@ export interface Host {
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly createSession: (files: GraphFiles) => Promise<Session>;
-  /** What may happen to the runtime before there is a base; optional. */
-  readonly warmUp?: () => Promise<void>;
 }
 
 export interface Serving {

@@ -40,14 +40,13 @@ const createSession = (files: GraphFiles): Promise<Session> => {
   return Promise.resolve({} as Session);
 };
 
-const openStore = (create = createSession, warmUp?: () => Promise<void>) =>
+const openStore = (create = createSession) =>
   createModelStore({
     base: "tiny",
     bucket,
     clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
     sha256,
     createSession: create,
-    warmUp,
   });
 
 const hold = (): void => undefined;
@@ -101,21 +100,6 @@ describe("a base in the bucket", () => {
       expect(created).toHaveLength(1);
     },
   );
-
-  it("warms the runtime up while its files are on their way, once, and loads without it too", async () => {
-    const seen: string[][] = [];
-    const store = openStore(createSession, () => {
-      seen.push([...bucket.reads]);
-      return Promise.reject(new FormatError("runtime-failed", "runtime: is cold"));
-    });
-    const repair = damage("model.onnx", (bytes) => bytes.with(0, bytes[0]! ^ 1));
-    await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
-    repair();
-    await store.get(hold);
-    expect(created).toHaveLength(1);
-    expect(seen).toHaveLength(1);
-    expect(seen[0]).toContain(blobKey(manifest.files["weights-0.safetensors"]!.sha256));
-  });
 
   it("is not loaded under another name", async () => {
     const pointer = await bucket.get(baseKey("tiny"), 10_000);
