@@ -102,10 +102,10 @@ export const startServed = (
   serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }, options));
 
 /** The same for a workerd of another kind: `start` is given the variables that name the base. */
-export async function serveBase(
+export async function serveBase<T extends Started>(
   baseDir: string,
-  start: (variables: Variables) => Promise<Started>,
-): Promise<Served> {
+  start: (variables: Variables) => Promise<T>,
+): Promise<T & Served> {
   const { manifest: base } = await readManifestOfBase(baseDir);
   const started = await start({ BASE: base.name });
   const { url, bucket, get, stop } = started;

@@ -19,10 +19,16 @@ const COMPATIBILITY = {
   compatibilityFlags: ["enable_request_signal", "no_nodejs_compat"],
 };
 
+export interface Direct extends Started {
+  /** What workerd itself complained of: uncaught errors, requests that hang. */
+  readonly complaints: readonly string[];
+}
+
 /** A fresh workerd with an empty bucket and an inspector; BASE is among the variables. */
-export async function startDirect(variables: Variables): Promise<Started> {
+export async function startDirect(variables: Variables): Promise<Direct> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
   const modules = await bundleWorker(folder, ["--config", SERVED_CONFIG]);
+  const complaints: string[] = [];
   const isMain = (name: string): boolean => name.endsWith(".js");
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -41,8 +47,10 @@ export async function startDirect(variables: Variables): Promise<Started> {
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       inspectorPort: 0,
       cf: false,
-      // One line a request is no part of what is measured: nobody reads it.
-      handleStructuredLogs: () => undefined,
+      // The Worker's own lines, one a request, are read by nobody here.
+      handleStructuredLogs: ({ level, message }) => {
+        if (level === "error" || level === "warn") complaints.push(message);
+      },
     }),
   );
   const stop = async (): Promise<void> => {
@@ -58,6 +66,7 @@ export async function startDirect(variables: Variables): Promise<Started> {
       url,
       bucket: publishBucketOf(r2),
       inspectorUrl,
+      complaints,
       get: (path) => fetch(`${url}${path}`),
       residentMb,
       stop,

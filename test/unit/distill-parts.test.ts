@@ -234,6 +234,10 @@ describe("steps that fit the minutes", () => {
       minutes: 2,
       steps: 240,
     });
+    const other = stepsOnce(work, { minutes: 3 }, { isResumed: true, note });
+    await expect(other(() => Promise.resolve(0.5))).rejects.toThrow(
+      /was planned for 2 minutes, --minutes is 3/,
+    );
   });
 
   test("are measured again where nothing was kept", async () => {

@@ -4,7 +4,7 @@ import type { BaseManifest } from "../../../src/core/manifest.ts";
 import { cardOrigin, sizesSection } from "../../import/card.ts";
 import { markdownTable } from "../markdown.ts";
 import { formatCount } from "../report/numbers.ts";
-import type { DistillFacts } from "./folder.ts";
+import type { DistillFacts } from "./facts.ts";
 import type { Similarity } from "./similarity.ts";
 
 /** `int8`: the base as it serves, where that was measured. */

@@ -6,26 +6,11 @@ import { writeBaseFolder } from "../../import/base-folder.ts";
 import type { Base } from "../../import/base-folder.ts";
 import type { LoadedBase } from "../answers.ts";
 import { RUN_STATE, removeRunState } from "../run-state.ts";
-import type { Corpus } from "./corpus.ts";
+import type { DistillFacts } from "./facts.ts";
 import { packStudent } from "./packed-student.ts";
-import type { DistillResult, DistillSettings } from "./run.ts";
 import type { Similarity } from "./similarity.ts";
 import { distilledCard } from "./card.ts";
-import type { Course } from "../report/course.ts";
 import { distillReport } from "./report.ts";
-
-export interface DistillFacts {
-  readonly student: Base;
-  readonly teacher: Base;
-  readonly corpus: Corpus;
-  /** Where the texts of each file are from, with the licence; as many as were stated. */
-  readonly sources: readonly string[];
-  readonly settings: DistillSettings;
-  readonly result: DistillResult;
-  readonly seconds: number;
-  /** Losses from step to step. */
-  readonly course: Course;
-}
 
 export interface Written {
   readonly base: Base;

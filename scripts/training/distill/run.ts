@@ -29,7 +29,7 @@ import type { Corpus } from "./corpus.ts";
 import { openDistillSession } from "./session.ts";
 import type { DistillSession } from "./session.ts";
 import { similarityOf, viewOf } from "./similarity.ts";
-import type { HeldBackText, Similarity } from "./similarity.ts";
+import type { Similarity } from "./similarity.ts";
 import { servedStates } from "./states.ts";
 
 export interface DistillSettings {
@@ -320,5 +320,3 @@ function fingerprintOf(
     ...settings,
   };
 }
-
-export type { HeldBackText };

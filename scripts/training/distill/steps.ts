@@ -3,9 +3,11 @@
  * number is written beside the saved run: resumed, it is the same run with the same decay of the
  * learning rate, however fast the machine is now.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { MismatchError } from "../../../src/core/errors.ts";
 import { parseJson } from "../../../src/core/text.ts";
+import { readIfThere } from "../../import/checkpoint.ts";
 
 export type Budget = { readonly steps: number } | { readonly minutes: number };
 
@@ -21,7 +23,7 @@ export function stepsOnce(
   return async (secondsPerStep) => {
     if ("steps" in budget) return budget.steps;
     const path = join(work, PLAN);
-    const known = isResumed ? await readPlan(path) : null;
+    const known = isResumed ? await readPlan(path, budget.minutes) : null;
     if (known !== null) return known;
     const seconds = await secondsPerStep();
     const steps = Math.max(1, Math.floor((60 * budget.minutes) / Math.max(seconds, 1e-3)));
@@ -34,12 +36,14 @@ export function stepsOnce(
   };
 }
 
-async function readPlan(path: string): Promise<number | null> {
-  try {
-    const { steps } = parseJson(await readFile(path), path) as { steps?: unknown };
-    return typeof steps === "number" ? steps : null;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
+/** Null when nothing was kept; throws MismatchError `distill-plan-mismatch` for other minutes. */
+async function readPlan(path: string, minutes: number): Promise<number | null> {
+  const bytes = await readIfThere(path);
+  if (!bytes) return null;
+  const plan = parseJson(bytes, path) as { readonly minutes: number; readonly steps: number };
+  if (plan.minutes === minutes) return plan.steps;
+  throw new MismatchError(
+    "distill-plan-mismatch",
+    `${path}: the run was planned for ${plan.minutes} minutes, --minutes is ${minutes}; resume it with the same options`,
+  );
 }
