@@ -3,7 +3,7 @@
  * rounds, an ulp can flip a rounding and the flip cascades, so the bound is on labels and accuracy
  * and not on bits.
  */
-import { readTaskDataFiles } from "../scripts/training/prepare.ts";
+import { readTaskDataFiles } from "../scripts/training/data-files.ts";
 import { answerTexts, argmax } from "../scripts/training/answers.ts";
 import { openTaskWithBase } from "../scripts/commands/task-base.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/commands/data-options.ts";

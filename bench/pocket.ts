@@ -1,6 +1,6 @@
 /**
- * What the bundled base is worth beside the 6-layer MiniLM that it descends from: its tasks, and
- * what it saves in time and memory. Each part is a file of
+ * What the bundled base is worth beside the 6-layer MiniLM that it descends from: its tasks, how
+ * alike the two find texts, and what it saves in time and memory. Each part is a file of
  * bench/results/pocket; parts, and trials within the tasks, that are there are not made again.
  */
 import { existsSync } from "node:fs";
@@ -18,18 +18,21 @@ import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
 
 const RESULTS = new URL("results/pocket/", import.meta.url).pathname;
-const PARTS = ["tasks", "latency", "cold", "memory"] as const;
+const PARTS = ["tasks", "similarity", "latency", "cold", "memory"] as const;
 type Part = (typeof PARTS)[number];
 
 export const bench: Command = defineCommand({
-  summary: "the bundled base beside MiniLM-L6: tasks, latency, cold start, memory",
-  usage: "--data DIR --minilm DIR --peer DIR [--only PART,..]",
+  summary: "the bundled base beside MiniLM-L6: tasks, similarities, latency, cold start, memory",
+  usage: "--data DIR --minilm DIR --teacher DIR --corpus F --peer DIR [--only PART,..]",
   example:
-    "npx edge-prefix bench pocket --data data --minilm models/minilm --peer peers/all-MiniLM-L6-v2\n" +
+    "npx edge-prefix bench pocket --data data --minilm models/minilm --teacher models/minilm-fp32 --corpus enwiki.txt.gz --peer peers/all-MiniLM-L6-v2\n" +
     "npx edge-prefix bench pocket --only tasks --tasks intent,slots --data data --minilm models/minilm",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "the bundled base" },
     minilm: { type: "string", value: "DIR", hint: "all-MiniLM-L6-v2, imported as int8" },
+    teacher: { type: "string", value: "DIR", hint: "the same with --dtype fp32 (similarity)" },
+    corpus: { type: "string", value: "F", hint: "Wikipedia, a paragraph a line (similarity)" },
+    texts: { type: "string", value: "N", default: "1000", hint: "held-back texts (similarity)" },
     data: { type: "string", value: "DIR", hint: "folder of the tasks' data sets (tasks)" },
     peer: { type: "string", value: "DIR", hint: "as for `bench cold` (cold)" },
     only: { type: "string", value: "PART,..", hint: `some of ${PARTS.join(", ")}` },
@@ -48,7 +51,7 @@ export const bench: Command = defineCommand({
   },
   async run({ values, io }) {
     const parts = values.only === undefined ? PARTS : readList(values.only, "--only", PARTS);
-    const integer = (name: "max-rows" | "samples" | "rounds", min: number) =>
+    const integer = (name: "max-rows" | "samples" | "rounds" | "texts", min: number) =>
       readInteger(values[name], `--${name}`, { min })!;
     const minilm = required(values.minilm, "--minilm");
     const { base } = values;
@@ -61,6 +64,17 @@ export const bench: Command = defineCommand({
           maxRows: integer("max-rows", 1),
           threads: readInteger(values.threads, "--threads", { min: 1, max: 1024 }),
         }),
+      async similarity() {
+        const { similarity } = await import("./pocket/similarity.ts");
+        const teacher = required(values.teacher, "--teacher");
+        return similarity(
+          base,
+          teacher,
+          required(values.corpus, "--corpus"),
+          integer("texts", 2),
+          io,
+        );
+      },
       latency: async () =>
         (await import("./pocket/parts.ts")).latency(base, minilm, integer("rounds", 1)),
       async cold() {
@@ -133,7 +147,7 @@ async function writeResult(folder: string, part: Part, result: object): Promise<
 
 /** Without the folders of one machine. */
 const commandOf = (part: Part): string =>
-  `npx edge-prefix bench pocket --only ${part} --data DATA --minilm MINILM --peer PEER`;
+  `npx edge-prefix bench pocket --only ${part} --data DATA --minilm MINILM --teacher MINILM_FP32 --corpus WIKIPEDIA --peer PEER`;
 
 async function readResults(folder: string): Promise<Results> {
   const found = PARTS.map((part) => [part, join(folder, `${part}.json`)] as const).filter(

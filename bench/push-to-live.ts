@@ -11,7 +11,8 @@ import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
-import { makeTask, startServed, writeTask } from "./served/client.ts";
+import { startServed } from "./served/client.ts";
+import { makeTask, writeTask } from "./served/made-task.ts";
 import type { Served } from "./served/client.ts";
 import { quantile, table } from "./stats.ts";
 
@@ -138,7 +139,7 @@ async function push(
   folder: string,
   i: number,
 ): Promise<{ version: string; at: number }> {
-  const made = makeTask(base, TASK, i);
+  const made = makeTask(base, { task: TASK, seed: i });
   const path = await writeTask(join(folder, String(i)), made);
   let at = 0;
   const timed: PublishBucket = {

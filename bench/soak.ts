@@ -1,7 +1,8 @@
 /**
  * Minutes of everything at once: mixed tasks, streams, clients that leave, wrong requests, and tasks
  * that are pushed meanwhile. Nothing may go wrong that is not meant to, and once everything has
- * happened a few times, memory stays as it is.
+ * happened a few times, memory stays as it is. Clients talk to workerd without a proxy between them, so that
+ * one who leaves really leaves, and whatever workerd complains of counts as gone wrong.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,7 +18,9 @@ import type { Memory } from "./load/growth.ts";
 import { closedLoop } from "./load/schedule.ts";
 import { askSomething } from "./load/traffic.ts";
 import type { Result } from "./load/traffic.ts";
-import { makeTask, startServed, writeTask } from "./served/client.ts";
+import { serveBase } from "./served/client.ts";
+import { startDirect } from "./served/direct.ts";
+import { makeTask, writeTask } from "./served/made-task.ts";
 import { connectInspector } from "./served/inspector.ts";
 import { quantile, table } from "./stats.ts";
 
@@ -28,6 +31,8 @@ const CACHE_BYTES = 2_000_000;
 /** Memory is looked at so often, and not before a third of the time has passed. */
 const SAMPLES = 60;
 const WARM_UP_SHARE = 1 / 3;
+/** Kinds of faults that are shown. */
+const MAX_FAULTS = 20;
 
 export const bench = defineCommand({
   summary: "minutes of mixed requests, pushes, aborts and errors: memory, and what went wrong",
@@ -46,13 +51,16 @@ export const bench = defineCommand({
     const ms = 60_000 * minutes;
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-soak-"));
     const variables = { TASK_CACHE_BYTES: String(CACHE_BYTES) };
-    const served = await startServed(values.base, variables, { inspector: true });
+    const served = await serveBase(values.base, (base) => startDirect({ ...base, ...variables }));
     const inspector = await connectInspector(served);
     const bar = startProgress(io, { label: "seconds", total: Math.round(ms / 1000) });
     try {
       const push = async (i: number): Promise<void> => {
         const task = TASKS[i % TASKS.length]!;
-        const path = await writeTask(join(folder, String(i)), makeTask(served.base, task, i));
+        const path = await writeTask(
+          join(folder, String(i)),
+          makeTask(served.base, { task, seed: i }),
+        );
         await publishTask(served.bucket, path);
         await rm(path, { recursive: true });
       };
@@ -81,7 +89,9 @@ export const bench = defineCommand({
 
       const heap = growthOf(samples);
       const faults = results.filter(({ fault }) => fault !== null);
-      const ok = heap.isFlat && faults.length === 0;
+      const { complaints } = served;
+      const unexpected = faults.length + complaints.length;
+      const ok = heap.isFlat && unexpected === 0;
       const result = {
         bench: "soak",
         base: served.base.name,
@@ -93,8 +103,11 @@ export const bench = defineCommand({
         aborted: results.filter(({ isAborted }) => isAborted).length,
         refused: results.filter(({ status }) => status === 503 || status === 429).length,
         kinds: byKind(results),
-        unexpected: faults.length,
-        faults: [...new Set(faults.map(({ kind, fault }) => `${kind}: ${fault}`))].slice(0, 10),
+        unexpected,
+        faults: [
+          ...new Set(faults.map(({ kind, fault }) => `${kind}: ${fault}`)),
+          ...new Set(complaints.map((complaint) => `workerd: ${complaint}`)),
+        ].slice(0, MAX_FAULTS),
         heap_growth: { wasm_bytes: heap.wasmBytes, live_bytes: heap.liveBytes },
         memory: samples,
         ok,

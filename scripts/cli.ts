@@ -95,9 +95,13 @@ function toNode({ type, short, multiple, default: fallback }: Option) {
   };
 }
 
-/** Node's message, with the closest option where it complains about an unknown one. */
+/** Node's message, with a way out of an unknown option or a value like an option. */
 function explain(message: string, names: readonly string[]): string {
   const unknown = /^Unknown option '--?([^']+)'/.exec(message)?.[1];
+  const dashed = /^Option '--([\w-]+)' argument is ambiguous/.exec(message)?.[1];
+  if (dashed !== undefined) {
+    return `--${dashed} is followed by another option; a value that begins with a dash is written --${dashed}=-1`;
+  }
   if (unknown === undefined) return message.split("\n")[0] ?? message;
   const similar = closest(unknown, names);
   return `unknown option --${unknown}${similar ? `; did you mean --${similar}?` : ""}`;

@@ -25,20 +25,27 @@ let memory: WasmMemory | undefined;
 /** ONNX Runtime refuses to be initialised twice at once: sessions are created one by one. */
 let previous: Promise<unknown> = Promise.resolve();
 
-/** Loads a graph with its external data. */
-export function createWebSession(files: GraphFiles): Promise<Session> {
-  const session = previous.then(() => create(files));
+/** Loads a graph with its external data; `options` replace those with which bases are served. */
+export function createWebSession(
+  files: GraphFiles,
+  options: Pick<ort.InferenceSession.SessionOptions, "graphOptimizationLevel"> = {},
+): Promise<Session> {
+  const session = previous.then(() => create(files, options));
   previous = session.catch(() => {});
   return session;
 }
 
-async function create(files: GraphFiles): Promise<Session> {
+async function create(
+  files: GraphFiles,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<Session> {
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
   const restore = memory ? () => {} : watchMemory();
   try {
     const session = await ort.InferenceSession.create(files.graph, {
       ...WASM_SESSION,
+      ...options,
       externalData: [...files.weights].map(([path, data]) => ({ path, data })),
     });
     return wrapSession(session, {

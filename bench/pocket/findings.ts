@@ -5,6 +5,7 @@ import type { TaskRatio } from "./tasks.ts";
 const LIMITS = {
   meanRatio: 0.97,
   leastRatio: 0.94,
+  spearman: 0.9,
   latency: 0.55,
   cold: 0.5,
   heapBytes: 50_000_000,
@@ -21,13 +22,14 @@ export interface Finding {
 /** The parts that have been measured; each is a file. */
 export interface Results {
   readonly tasks?: { readonly mean_ratio: number; readonly tasks: readonly TaskRatio[] };
+  readonly similarity?: { readonly spearman: number };
   readonly latency?: { readonly ratio: number };
   readonly cold?: { readonly ratio: number };
   readonly memory?: { readonly after_1x512_bytes: number };
 }
 
 /** A line for each figure that there is. */
-export function findingsOf({ tasks, latency, cold, memory }: Results): Finding[] {
+export function findingsOf({ tasks, similarity, latency, cold, memory }: Results): Finding[] {
   const atLeast = (what: string, value: number, limit: number): Finding => ({
     what,
     measured: value.toFixed(3),
@@ -57,6 +59,9 @@ export function findingsOf({ tasks, latency, cold, memory }: Results): Finding[]
             LIMITS.leastRatio,
           ),
         ]
+      : []),
+    ...(similarity
+      ? [atLeast("similarities, Spearman", similarity.spearman, LIMITS.spearman)]
       : []),
     ...(latency ? [atMost("latency 1x128, ratio", latency.ratio, LIMITS.latency, share)] : []),
     ...(cold ? [atMost("first answer, ratio", cold.ratio, LIMITS.cold, share)] : []),

@@ -3,24 +3,20 @@
  * pass wrangler's proxy, which adds milliseconds of its own: compare, never quote, single times.
  */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { unstable_startWorker } from "wrangler";
-import { blobKey, taskKey, versionOf } from "../../src/core/keys.ts";
-import { FORMAT_VERSION } from "../../src/core/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { writeSafetensors } from "../../src/core/safetensors.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
+import { blobKey, taskKey } from "../../src/core/keys.ts";
+import type { BaseManifest } from "../../src/core/manifest.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { sha256Of } from "../../scripts/publish/bucket.ts";
 import type { PublishBucket } from "../../scripts/publish/bucket.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
+import { makeTask } from "./made-task.ts";
 
 /** A local workerd over a bucket, with nothing loaded yet. */
 export interface Started {
@@ -55,7 +51,8 @@ export type Variables = Readonly<Record<string, string>>;
 const BUCKET = "edge-prefix-bench";
 const TEXT = "a gripping, beautifully acted film";
 
-const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** A file of this folder. */
+export const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** wrangler's settings of the Worker as it is measured. */
 export const SERVED_CONFIG = fileHere("wrangler.toml");
@@ -106,10 +103,10 @@ export const startServed = (
   serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }, options));
 
 /** The same for a workerd of another kind: `start` is given the variables that name the base. */
-export async function serveBase(
+export async function serveBase<T extends Started>(
   baseDir: string,
-  start: (variables: Variables) => Promise<Started>,
-): Promise<Served> {
+  start: (variables: Variables) => Promise<T>,
+): Promise<T & Served> {
   const { manifest: base } = await readManifestOfBase(baseDir);
   const started = await start({ BASE: base.name });
   const { url, bucket, get, stop } = started;
@@ -147,7 +144,7 @@ export async function putTask(
   task: string,
   numVirtualTokens = 16,
 ): Promise<void> {
-  const { manifest, prefix, version } = makeTask(base, task, 1, numVirtualTokens);
+  const { manifest, prefix, version } = makeTask(base, { task, numVirtualTokens });
   for (const bytes of [prefix, manifest]) {
     await bucket.putBlob(blobKey(sha256Of(bytes)), bytes, sha256Of(bytes));
   }
@@ -163,61 +160,4 @@ export async function residentMb(): Promise<number | null> {
   const rows = listing.stdout.split("\n").map((line) => line.trim().split(/\s+/));
   const own = rows.filter(([, ppid, , name]) => Number(ppid) === process.pid && name === "workerd");
   return Math.max(...own.map(([, , kilobytes]) => Number(kilobytes) / 1000));
-}
-
-/** Leaves a task of `makeTask` in a folder, as `train` would; returns the folder. */
-export async function writeTask(
-  folder: string,
-  { manifest, prefix }: Pick<ReturnType<typeof makeTask>, "manifest" | "prefix">,
-): Promise<string> {
-  await mkdir(folder);
-  await writeFile(join(folder, "manifest.json"), manifest);
-  await writeFile(join(folder, "prefix.safetensors"), prefix);
-  return folder;
-}
-
-/** A sequence task with P virtual tokens from a seed, as `train` would leave it: two files. */
-export function makeTask(
-  base: BaseManifest,
-  task: string,
-  seed: number,
-  numVirtualTokens = 16,
-): { readonly manifest: Uint8Array; readonly prefix: Uint8Array; readonly version: string } {
-  const numbers = (...dims: number[]) =>
-    float32(
-      dims,
-      Float32Array.from(
-        { length: dims.reduce((product, dim) => product * dim, 1) },
-        (_, i) => Math.sin(i * 12.9898 + seed) / 2,
-      ),
-    );
-  const labels = ["negative", "positive"];
-  const prefix = writeSafetensors(
-    new Map([
-      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
-      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
-      [CLASSIFIER_BIAS, numbers(labels.length)],
-    ]),
-  );
-  const json: TaskManifest = {
-    format_version: FORMAT_VERSION,
-    kind: "task",
-    task,
-    base: { name: base.name, identity: base.identity },
-    type: "sequence",
-    problem_type: "single_label_classification",
-    labels,
-    num_virtual_tokens: numVirtualTokens,
-    position_offset: 0,
-    pooling: "mean",
-    max_length: Math.min(256, base.max_length),
-    temperature: 1,
-    thresholds: null,
-    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
-    canary: [],
-    metrics: {},
-    created: new Date(0).toISOString(),
-  };
-  const manifest = encodeUtf8(JSON.stringify(json));
-  return { manifest, prefix, version: versionOf(sha256Of(manifest)) };
 }

@@ -10,7 +10,7 @@ import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { publishBucketOf } from "../../scripts/publish/local-bucket.ts";
 import { bundleWorker } from "./bundled.ts";
-import { SERVED_CONFIG, residentMb } from "./client.ts";
+import { SERVED_CONFIG, fileHere, residentMb } from "./client.ts";
 import type { Started, Variables } from "./client.ts";
 
 /** As in wrangler.toml beside this file. */
@@ -19,13 +19,44 @@ const COMPATIBILITY = {
   compatibilityFlags: ["enable_request_signal", "no_nodejs_compat"],
 };
 
-/** A fresh workerd with an empty bucket and an inspector; BASE is among the variables. */
-export async function startDirect(variables: Variables): Promise<Started> {
+export interface Direct extends Started {
+  /** What workerd itself complained of: uncaught errors, requests that hang. */
+  readonly complaints: readonly string[];
+}
+
+/** The bundled Worker in a folder, to be started from it any number of times. */
+export interface Bundle {
+  readonly folder: string;
+  readonly modules: readonly string[];
+  remove(): Promise<void>;
+}
+
+/** Bundles the Worker, or another entry of this folder. */
+export async function bundleEntry(entrypoint?: string): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
-  const modules = await bundleWorker(folder, ["--config", SERVED_CONFIG]);
+  const entry = entrypoint === undefined ? [] : [fileHere(entrypoint)];
+  const modules = await bundleWorker(folder, [...entry, "--config", SERVED_CONFIG]);
+  return { folder, modules, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+export interface DirectOptions {
+  /** What is started; by default the Worker, bundled for this start alone. */
+  readonly bundle?: Bundle;
+  /** A folder that keeps the bucket from one start to the next; by default it is thrown away. */
+  readonly persist?: string;
+}
+
+/** A fresh workerd with an inspector; BASE is among the variables. */
+export async function startDirect(
+  variables: Variables,
+  { bundle: given, persist }: DirectOptions = {},
+): Promise<Direct> {
+  const bundle = given ?? (await bundleEntry());
+  const { folder, modules } = bundle;
+  const complaints: string[] = [];
   const isMain = (name: string): boolean => name.endsWith(".js");
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
+  const miniflare = new Miniflare({
+    ...convertV4MiniflareOptions({
       ...COMPATIBILITY,
       name: "bench",
       modulesRoot: folder,
@@ -41,13 +72,16 @@ export async function startDirect(variables: Variables): Promise<Started> {
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       inspectorPort: 0,
       cf: false,
-      // One line a request is no part of what is measured: nobody reads it.
-      handleStructuredLogs: () => undefined,
+      // The Worker's own lines, one a request, are read by nobody here.
+      handleStructuredLogs: ({ level, message }) => {
+        if (level === "error" || level === "warn") complaints.push(message);
+      },
     }),
-  );
+    ...(persist === undefined ? {} : { resourcePersistencePath: persist }),
+  });
   const stop = async (): Promise<void> => {
     await miniflare.dispose();
-    await rm(folder, { recursive: true, force: true });
+    if (given === undefined) await bundle.remove();
   };
   try {
     const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
@@ -58,6 +92,7 @@ export async function startDirect(variables: Variables): Promise<Started> {
       url,
       bucket: publishBucketOf(r2),
       inspectorUrl,
+      complaints,
       get: (path) => fetch(`${url}${path}`),
       residentMb,
       stop,

@@ -62,7 +62,7 @@ export async function startPeer(
   const failed = (why: string): InputError =>
     new InputError(
       "python-failed",
-      `${python}: ${why}; --python names an interpreter with torch, peft and transformers (pip install torch peft transformers)`,
+      `${python}: ${why}; --python names an interpreter with torch, peft and transformers (pip install torch peft transformers==5.23.0)`,
     );
   async function timed(request: Record<string, unknown>): Promise<Time> {
     const { ms, cpu_ms: cpuMs } = await call<{ ms: number; cpu_ms: number }>(request);

@@ -1,6 +1,6 @@
 """Training steps of PyTorch, for `edge-prefix bench` to measure in turn with its own.
 
-    pip install torch peft transformers
+    pip install torch peft transformers==5.23.0    (PEFT 0.21 finds no past keys in the BERT of 5.24)
     python peft_step.py        one JSON request a line on stdin, one JSON answer a line on stdout
 
 Requests (ids of rows are token ids with special tokens, padding is done here):

@@ -6,8 +6,6 @@ import { join, resolve } from "node:path";
 import { checkName } from "../../src/core/keys.ts";
 import { nameFrom } from "../import/names.ts";
 import { TABLE_FORMS } from "../import/quantize-weights.ts";
-import { startProgress } from "../progress.ts";
-import type { Progress } from "../progress.ts";
 import type { DistillSettings } from "../training/distill/run.ts";
 import { recordCourse } from "../training/report/course.ts";
 import type { RunState } from "../training/run-state.ts";
@@ -21,7 +19,8 @@ import {
   required,
 } from "./command.ts";
 import type { Io, Options, ValuesOf } from "./command.ts";
-import { resumeLine } from "./resume-line.ts";
+import { noteInterrupted } from "./resume-line.ts";
+import { startStepBar } from "./run-display.ts";
 
 const OPTIONS = {
   teacher: {
@@ -176,9 +175,7 @@ export const command = defineCommand({
       },
     ).finally(() => display.stop());
     if (!result.isDone) {
-      note(`interrupted and saved after step ${result.step}; go on with:`);
-      note(`  ${resumeLine("distill", OPTIONS, values, positionals)}`);
-      return 130;
+      return noteInterrupted(io, result.step, ["distill", OPTIONS, values, positionals]);
     }
     const written = await writeStudent(
       { out, work, name, isAtEnd: !finish },
@@ -241,24 +238,20 @@ function readBudget(values: ValuesOf<typeof OPTIONS>): { steps: number } | { min
 
 /** A bar of the steps, and a line for each measurement. */
 function showRun(io: Io) {
-  let progress: Progress | null = null;
+  const bar = startStepBar(io, "distill");
   const course = recordCourse(Date.now);
-  let [first, loss, tokens, since] = [0, 0, 0, performance.now()];
+  let loss: number | null = null;
+  let [tokens, since] = [0, performance.now()];
   return {
     course,
     onStep(report: StepReport): void {
       course.onStep(report);
-      const { step, totalSteps } = report;
-      if (!progress) {
-        first = step - 1;
-        progress = startProgress(io, { label: "distill", total: totalSteps - first });
-        [loss, since] = [report.loss, performance.now()];
-      }
+      if (loss === null) [loss, since] = [report.loss, performance.now()];
       loss += (report.loss - loss) / 20;
       tokens += report.tokens;
       const speed = (1000 * tokens) / Math.max(1, performance.now() - since);
-      progress.update(
-        step - first,
+      bar.update(
+        report,
         `loss ${loss.toFixed(4)} · ${Math.round(speed).toLocaleString("en")} tokens/s`,
       );
     },
@@ -269,6 +262,6 @@ function showRun(io: Io) {
         `step ${step} · loss ${loss.toFixed(4)} · token cosine ${score.toFixed(4)}${star} · Spearman ${measures?.["spearman"]?.toFixed(4) ?? ""}`,
       );
     },
-    stop: (): void => progress?.stop(),
+    stop: bar.stop,
   };
 }

@@ -4,14 +4,13 @@
  */
 import { basename, resolve } from "node:path";
 import { checkName } from "../../src/core/keys.ts";
-import { startProgress } from "../progress.ts";
-import type { Progress } from "../progress.ts";
 import { DEFAULT_ALPHA } from "../training/pretrain/mixture.ts";
 import type { PretrainSettings, TaskProgress } from "../training/pretrain/run.ts";
 import type { PretrainRequest, TaskSource } from "../training/pretrain/settle.ts";
 import { SHARED_METHODS } from "../training/pretrained.ts";
 import type { RunState } from "../training/run-state.ts";
 import { TRAIN_GRAPHS } from "../training/train-graph.ts";
+import type { StepReport } from "../training/trainer.ts";
 import {
   UsageError,
   defineCommand,
@@ -21,7 +20,8 @@ import {
   required,
 } from "./command.ts";
 import type { Io, Options, ValuesOf } from "./command.ts";
-import { resumeLine } from "./resume-line.ts";
+import { noteInterrupted } from "./resume-line.ts";
+import { epochLine, startStepBar } from "./run-display.ts";
 import { isTaskFolder } from "./train-request.ts";
 
 const OPTIONS = {
@@ -131,9 +131,7 @@ export const command = defineCommand({
       },
     ).finally(() => display.stop());
     if (!result.isDone) {
-      note(`interrupted and saved after step ${result.step}; go on with:`);
-      note(`  ${resumeLine("pretrain", OPTIONS, values, positionals)}`);
-      return 130;
+      return noteInterrupted(io, result.step, ["pretrain", OPTIONS, values, positionals]);
     }
     const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
     await writePretrained(out, facts);
@@ -199,35 +197,26 @@ function baseOf(sources: readonly TaskSource[]): string | undefined {
   );
 }
 
-/** A bar of the steps with each task's loss, and a line a task for each epoch. */
+/** The steps with each task's loss, and a line a task for each epoch. */
 function showRun(io: Io, { hyperparameters: { epochs } }: PretrainSettings) {
-  let progress: Progress | null = null;
-  let first = 0;
+  const bar = startStepBar(io, "pretrain");
   /** Of each task, a mean over roughly its last 20 steps. */
   const losses = new Map<string, number>();
   return {
-    onStep(report: { step: number; totalSteps: number; loss: number; task: string }): void {
-      const { step, totalSteps, loss, task } = report;
-      if (!progress) {
-        first = step - 1;
-        progress = startProgress(io, { label: "pretrain", total: totalSteps - first });
-      }
+    onStep(report: StepReport & { readonly task: string }): void {
+      const { loss, task } = report;
       const old = losses.get(task) ?? loss;
       losses.set(task, old + (loss - old) / 20);
       const text = [...losses].map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" · ");
-      progress.update(step - first, `loss ${text}`);
+      bar.update(report, `loss ${text}`);
     },
-    onEpoch({ history, best }: RunState, tasks: readonly TaskProgress[]): void {
-      const { epoch, loss, score } = history.at(-1)!;
-      const star = best?.epoch === epoch ? " (best)" : "";
-      io.err(
-        `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · mean score ${score.toFixed(4)}${star}`,
-      );
+    onEpoch(state: RunState, tasks: readonly TaskProgress[]): void {
+      io.err(epochLine(state, epochs, "mean score"));
       for (const task of tasks) {
         const mean = task.loss === null ? "" : `loss ${task.loss.toFixed(4)} · `;
         io.err(`  ${task.name}: ${mean}${task.metric} ${task.score.toFixed(4)}`);
       }
     },
-    stop: (): void => progress?.stop(),
+    stop: bar.stop,
   };
 }

@@ -1,5 +1,16 @@
 /** How an interrupted verb says to go on. */
-import type { Options } from "./command.ts";
+import type { Io, Options } from "./command.ts";
+
+/** Says how a run that was interrupted goes on; returns the exit code. */
+export function noteInterrupted(
+  io: Io,
+  step: number,
+  commandLine: Parameters<typeof resumeLine>,
+): 130 {
+  io.err(`interrupted and saved after step ${step}; go on with:`);
+  io.err(`  ${resumeLine(...commandLine)}`);
+  return 130;
+}
 
 /** The same command line with --resume, for a shell. `values` may hold more than the verb's options. */
 export function resumeLine(

@@ -36,7 +36,7 @@ export const TRAIN_OPTIONS = {
     type: "string",
     value: "F",
     multiple: true,
-    hint: "evaluation data (default: a tenth of the rows)",
+    hint: "evaluation data (default: a tenth of the rows, 2,000 at most)",
   },
   "data-dir": {
     type: "string",

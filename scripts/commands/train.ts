@@ -2,8 +2,6 @@
  * `train`: a task folder, or a bare data file, becomes a trained task folder. What is asked for is
  * train-request.ts, the run is training/train-task.ts; this file opens what it needs and shows it.
  */
-import { startProgress } from "../progress.ts";
-import type { Progress } from "../progress.ts";
 import type { Estimate } from "../training/estimate.ts";
 import { isServed } from "../training/methods.ts";
 import type { RunState } from "../training/run-state.ts";
@@ -11,11 +9,13 @@ import { writeTaskSpec } from "../training/task-spec.ts";
 import type { Hyperparameters } from "../training/hyperparameters.ts";
 import type { TaskSpec } from "../training/task-spec.ts";
 import { isStale } from "../training/trainer.ts";
+import type { StepReport } from "../training/trainer.ts";
 import { defineCommand, readInteger } from "./command.ts";
 import type { Io } from "./command.ts";
 import { dataLines, durationText, settingsLines } from "./data-lines.ts";
 import { metricLines } from "./metric-lines.ts";
-import { resumeLine } from "./resume-line.ts";
+import { noteInterrupted } from "./resume-line.ts";
+import { epochLine, startStepBar } from "./run-display.ts";
 import {
   TRAIN_OPTIONS,
   filesSeenFrom,
@@ -81,9 +81,7 @@ export const command = defineCommand({
       },
     ).finally(() => display.stop());
     if (!result.isDone) {
-      note(`interrupted and saved after step ${result.step}; go on with:`);
-      note(`  ${resumeLine("train", TRAIN_OPTIONS, values, positionals)}`);
-      return 130;
+      return noteInterrupted(io, result.step, ["train", TRAIN_OPTIONS, values, positionals]);
     }
     const settled: TaskSpec = {
       ...spec,
@@ -149,10 +147,9 @@ export const command = defineCommand({
   },
 });
 
-/** The progress of a run: a bar of the steps that are left, and a line for each epoch. */
+/** The progress of a run. */
 function showRun(io: Io, { epochs, patience }: Hyperparameters) {
-  let progress: Progress | null = null;
-  let first = 0;
+  const bar = startStepBar(io, "train");
   let mark = Date.now();
   // Means over roughly the last 50 steps.
   let [tokens, ms, loss] = [0, 0, 0];
@@ -165,32 +162,26 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters) {
       io.err(`${most}about ${durationText(seconds)} at ${speed} tokens/s; Ctrl-C saves`);
       mark = Date.now();
     },
-    onStep(report: { step: number; totalSteps: number; loss: number; tokens: number }): void {
+    onStep(report: StepReport): void {
       const now = Date.now();
-      if (!progress) {
-        first = report.step - 1;
-        progress = startProgress(io, { label: "train", total: report.totalSteps - first });
-      }
       steps += 1;
       tokens = mix(tokens, report.tokens);
       ms = mix(ms, now - mark);
       loss = mix(loss, report.loss);
       mark = now;
       const speed = Math.round((tokens / Math.max(ms, 1)) * 1000).toLocaleString("en");
-      progress.update(report.step - first, `loss ${loss.toFixed(3)} · ${speed} tokens/s`);
+      bar.update(report, `loss ${loss.toFixed(3)} · ${speed} tokens/s`);
     },
     onEpoch(state: RunState): void {
-      const { history, best } = state;
-      const { epoch, loss, score } = history.at(-1)!;
-      const star = best?.epoch === epoch ? " (best)" : "";
-      io.err(
-        `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}${star}`,
-      );
+      const { epoch } = state.history.at(-1)!;
+      io.err(epochLine(state, epochs, "score"));
       if (epoch < epochs && isStale(state, patience)) {
-        io.err(`stopped: no better score in ${patience} epochs; epoch ${best!.epoch} is taken`);
+        io.err(
+          `stopped: no better score in ${patience} epochs; epoch ${state.best!.epoch} is taken`,
+        );
       }
       mark = Date.now();
     },
-    stop: (): void => progress?.stop(),
+    stop: bar.stop,
   };
 }

@@ -9,7 +9,9 @@ export async function readFileOf(folder: string, name: string, code: string): Pr
     return await readFile(join(folder, name));
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-    const hint = code.startsWith("base") ? "import or shrink writes it" : "train writes it";
+    const writers = { base: "import or shrink", pretrained: "pretrain" };
+    const [, writer] = Object.entries(writers).find(([kind]) => code.startsWith(kind)) ?? [];
+    const hint = `${writer ?? "train"} writes it`;
     throw new NotFoundError(code, `${join(folder, name)}: cannot be read (${reason}); ${hint}`, {
       cause,
     });

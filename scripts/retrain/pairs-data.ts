@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { findFile } from "../training/prepare.ts";
+import { findFile } from "../training/data-files.ts";
 import { readDataFile } from "../training/data.ts";
 import { questionPairs } from "../training/question-pairs.ts";
 import { derive, keyOf } from "../training/random.ts";

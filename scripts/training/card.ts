@@ -12,6 +12,7 @@ import {
   formatSeconds,
   metricName,
   plural,
+  UNFITTED,
 } from "./report/numbers.ts";
 import { curlLine, pushLine, pythonLines } from "./report/usage.ts";
 
@@ -119,7 +120,7 @@ function calibration({ calibration }: EvaluationFacts): string[] {
   return [
     "## Calibration",
     "",
-    `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on the evaluation rows. Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
+    `${temperature === 1 ? UNFITTED : `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on the evaluation rows.`} Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
   ];
 }
 

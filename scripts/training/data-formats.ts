@@ -2,10 +2,9 @@
  * One generator per data format: text -> rows with the line each begins in. They only take files
  * apart; what makes a row usable is decided once, in data.ts.
  */
-import { CsvError } from "csv-parse";
-import { parse } from "csv-parse/sync";
 import { InputError } from "../../src/core/errors.ts";
 import { describe } from "../../src/core/record.ts";
+import { csvRecords } from "./csv.ts";
 
 /** Part of a text. */
 export interface Span {
@@ -44,30 +43,14 @@ interface Places {
   readonly count: number;
 }
 
-/** Comma separated with quotes as RFC 4180 has them; quoted fields may hold line breaks. */
+/** Comma separated with quotes (csv.ts); quoted fields may hold line breaks. */
 export function* csvRows(text: string, columns: Columns): Generator<RawRow> {
-  const skipped: RawRow[] = [];
-  const records = parse(text, {
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      const line =
-        error instanceof CsvError && typeof error["lines"] === "number" ? error["lines"] : 1;
-      skipped.push({ line, problem: `is not valid csv: ${error?.message ?? "unreadable"}` });
-      return undefined;
-    },
-  }) as unknown as { record: string[]; info: { lines: number } }[];
   let places = columns.given ? placesOf(columns.given, columns) : null;
-  for (const { record, info } of records) {
-    // csv-parse reports the line a record ends in.
-    const line = info.lines - record.reduce((n, field) => n + field.split("\n").length - 1, 0);
-    if (places === null) places = placesOf(record, columns);
-    else yield fieldsRow(record, places, line, columns.separator);
+  for (const record of csvRecords(text)) {
+    if ("problem" in record) yield record;
+    else if (places === null) places = placesOf(record.fields, columns);
+    else yield fieldsRow(record.fields, places, record.line, columns.separator);
   }
-  yield* skipped;
 }
 
 /** Tab separated, one row a line, no quoting: a quote is a character of the text. */

@@ -69,6 +69,8 @@ const MAX_DATA_BYTES = 500_000_000;
 const MAX_PROBLEMS = 20;
 /** A gzip member starts with these two bytes (RFC 1952). */
 const GZIP = [0x1f, 0x8b];
+/** Byte order marks of the encodings, besides UTF-8, that spreadsheets write. */
+const BYTE_ORDER_MARKS = { "utf-16le": [0xff, 0xfe], "utf-16be": [0xfe, 0xff] } as const;
 
 const EXTENSIONS: Readonly<Record<string, DataFormat>> = {
   csv: "csv",
@@ -156,9 +158,11 @@ async function readText(path: string): Promise<string> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new InputError("data-unreadable", `${path}: cannot be read`, { cause });
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    const what = isMissing ? "there is no such file" : "cannot be read";
+    throw new InputError("data-unreadable", `${path}: ${what}`, { cause });
   }
-  if (bytes[0] === GZIP[0] && bytes[1] === GZIP[1]) {
+  if (startsWith(bytes, GZIP)) {
     try {
       bytes = await promisify(gunzip)(bytes, { maxOutputLength: MAX_DATA_BYTES });
     } catch (cause) {
@@ -173,9 +177,14 @@ async function readText(path: string): Promise<string> {
       `${path}: is ${bytes.byteLength} bytes, allowed are ${MAX_DATA_BYTES}; split it`,
     );
   }
+  const encodings = ["utf-16le", "utf-16be"] as const;
+  const encoding = encodings.find((name) => startsWith(bytes, BYTE_ORDER_MARKS[name])) ?? "utf-8";
   // Invalid bytes become U+FFFD, which the row check below reports with its line.
-  return new TextDecoder("utf-8").decode(bytes);
+  return new TextDecoder(encoding).decode(bytes);
 }
+
+const startsWith = (bytes: Uint8Array, mark: readonly number[]): boolean =>
+  mark.every((byte, i) => bytes[i] === byte);
 
 /** Rows -> examples: one check for every format. */
 function collect(

@@ -1,16 +1,15 @@
 /**
- * From a task.json to everything a run needs, with each choice made once: data files found and
- * read, labels listed, rows split, method and hyperparameters settled.
+ * From a task.json to everything a run needs, with each choice made once: data files read,
+ * labels listed, rows split, method and hyperparameters settled.
  */
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import type { BaseManifest, Pooling, ProblemType, TaskType } from "../../src/core/manifest.ts";
 import type { Tokenizer } from "../../src/core/tokenizer.ts";
 import { balanceOf, duplicatesWithin, histogramOf, tokenCounts } from "./data-summary.ts";
 import type { DataSummary } from "./data-summary.ts";
-import { formatOf, isNumber, readDataFile } from "./data.ts";
+import { findFile, isInside, readFiles, typeOf } from "./data-files.ts";
+import type { ReadOptions } from "./data-files.ts";
+import { isNumber } from "./data.ts";
 import type { Dataset, Example } from "./data.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "./labels.ts";
@@ -18,8 +17,7 @@ import type { Method } from "./methods.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
 import { derive, keyOf } from "./random.ts";
-import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "./split.ts";
-import { EMPTY_SPEC, readTaskSpec } from "./task-spec.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "./split.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { DataFile, TaskSpec } from "./task-spec.ts";
 import { chooseTrainGraph } from "./train-graph.ts";
@@ -57,14 +55,6 @@ export interface PreparedTask {
   readonly reasons: Readonly<Record<string, string>>;
 }
 
-export interface PrepareOptions {
-  /** Where relative data paths are looked for, in this order. */
-  readonly folders: readonly string[];
-  readonly strict: boolean;
-  /** Receives one line about anything worth knowing that is no error. */
-  readonly note: (line: string) => void;
-}
-
 /** The one label of a task that answers with a number. */
 const NUMBER_LABELS = ["score"];
 
@@ -73,7 +63,7 @@ export async function prepareTask(
   given: TaskSpec,
   base: BaseManifest,
   tokenizer: Tokenizer,
-  options: PrepareOptions,
+  options: ReadOptions,
 ): Promise<PreparedTask> {
   const { note } = options;
   const init =
@@ -178,13 +168,19 @@ function divide(
     ? splitRows(all, derive(key, "split"))
     : { train: withoutTextsOf(all, given), evaluation: given };
   const evaluationName = isSplit
-    ? `${Math.round(SPLIT_SHARE * 100)} % of ${names(files.train)}`
+    ? splitName(evaluation.length, all.length, names(files.train))
     : names(files.eval);
   const inEvaluation = isSplit ? 0 : all.length - rest.length;
   if (rest.length === 0) {
     throw new InputError(
       "data-empty",
       `no training rows are left: all ${all.length} texts are evaluation texts, too`,
+    );
+  }
+  if (evaluation.length === 0) {
+    throw new InputError(
+      "data-too-few",
+      `${names(files.train)}: all ${all.length} rows have the same text, so none can be set aside to choose the epoch by; add rows, or name a file with --eval`,
     );
   }
   if (spec.max_rows === undefined || spec.max_rows >= rest.length) {
@@ -233,85 +229,6 @@ function checkLabels(labels: readonly string[], problemType: ProblemType): void 
       `"labels" names ${labels.length}; a number that is answered has one name`,
     );
   }
-}
-
-/** Words with tags make a token task; everything else has one label a row. */
-function typeOf(files: readonly DataFile[]): TaskType {
-  const [first] = files;
-  if (!first) throw new InputError("data-missing", "no training data: name a file with --data");
-  const format = first.format ?? formatOf(first.path);
-  return format === "conll" || format === "parallel" ? "token" : "sequence";
-}
-
-/** Bad rows shown one by one: enough to see what is wrong, few enough to see the rest. */
-const MAX_SHOWN = 5;
-
-async function readFiles(
-  files: readonly DataFile[],
-  kind: { readonly type: TaskType; readonly isNumeric: boolean },
-  { folders, strict, note }: PrepareOptions,
-): Promise<Dataset[]> {
-  const datasets: Dataset[] = [];
-  for (const { path, maxRows = Infinity, ...options } of files) {
-    const found = findFile(path, folders);
-    const data = await readDataFile(found, { ...options, ...kind, strict });
-    const { problems, badRows, examples } = data;
-    for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
-    if (badRows > 0) {
-      const more = badRows > MAX_SHOWN ? ` (the first ${MAX_SHOWN} are shown)` : "";
-      note(`${found}: ${badRows} bad rows left out${more}, ${examples.length} rows read`);
-    }
-    const isTooMany = examples.length > maxRows;
-    // By the path alone: runs with different seeds must not be measured on different rows.
-    const key = derive(keyOf(0), "file", path);
-    datasets.push(isTooMany ? { ...data, examples: someRows(examples, maxRows, key) } : data);
-  }
-  return datasets;
-}
-
-/** Whether a path says nothing of the folders above those that data is looked for in. */
-const isInside = (path: string): boolean => !isAbsolute(path) && !path.startsWith("..");
-
-/** The files that `eval` measures on: those given, else the evaluation files of the folder's task.json. */
-export async function readTaskDataFiles(
-  dir: string,
-  {
-    files,
-    dataDir,
-    type,
-    isNumeric = false,
-    ...options
-  }: {
-    files: readonly DataFile[] | undefined;
-    dataDir: string | undefined;
-    type: TaskType;
-    isNumeric?: boolean;
-  } & Omit<PrepareOptions, "folders">,
-): Promise<Dataset[]> {
-  const kind = { type, isNumeric };
-  if (files !== undefined) return readFiles(files, kind, { ...options, folders: ["."] });
-  const path = join(dir, "task.json");
-  const spec = existsSync(path) ? readTaskSpec(await readFile(path), path) : EMPTY_SPEC;
-  if (spec.data.eval.length === 0) {
-    throw new InputError(
-      "data-missing",
-      `${path}: names no evaluation data; name a file with --data`,
-    );
-  }
-  const folders = [...(dataDir === undefined ? [] : [dataDir]), dir];
-  return readFiles(spec.data.eval, kind, { ...options, folders });
-}
-
-/** The first folder that holds the file; an absolute path stands for itself. */
-export function findFile(path: string, folders: readonly string[]): string {
-  if (isAbsolute(path)) return path;
-  const candidates = folders.map((folder) => join(folder, path));
-  const found = candidates.find((candidate) => existsSync(candidate));
-  if (found !== undefined) return found;
-  throw new InputError(
-    "data-unreadable",
-    `${path}: not found, looked for ${candidates.map((candidate) => resolve(candidate)).join(" and ")}; --data-dir names another folder`,
-  );
 }
 
 /** Rows whose labels are in the list, or are numbers where numbers are learned. */

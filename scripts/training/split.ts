@@ -7,7 +7,7 @@ import { permutation } from "./random.ts";
 import type { Key } from "./random.ts";
 
 /** Share of the rows kept for evaluation when there is no evaluation file, and its bound. */
-export const SPLIT_SHARE = 0.1;
+const SPLIT_SHARE = 0.1;
 const MAX_SPLIT_ROWS = 2_000;
 
 /** Equal texts have equal keys. */
@@ -31,6 +31,12 @@ export function splitRows(
     train: groups.filter((group) => !chosen.has(group)).flat(),
     evaluation: groups.filter((group) => chosen.has(group)).flat(),
   };
+}
+
+/** What a split is called: `10 % of reviews.csv`, less where its rows are bounded. */
+export function splitName(rows: number, allRows: number, of: string): string {
+  const percent = (100 * rows) / allRows;
+  return `${percent < 1 ? percent.toFixed(1) : Math.round(percent)} % of ${of}`;
 }
 
 /** Training rows whose text is no evaluation text. */

@@ -12,25 +12,19 @@ import { scoreOf } from "./decisions.ts";
 import type { TaskMetrics } from "./decisions.ts";
 import { estimateTime } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
-import { evaluateTask } from "./evaluate.ts";
-import { featuresOf } from "./features.ts";
-import { EVALUATION_BATCH, finishTask } from "./finish-task.ts";
+import { finishTask } from "./finish-task.ts";
 import type { FinishedRun } from "./finish-task.ts";
-import { graphWeights } from "./graph-weights.ts";
-import { labelScaleOf, unscaledHead } from "./label-scale.ts";
-import { isServed, partsOf } from "./methods.ts";
+import { isServed } from "./methods.ts";
 import type { Arrays } from "./optim.ts";
-import { initialParams, servedParams } from "./parameters.ts";
-import type { Target } from "./parameters.ts";
+import { initialParams } from "./parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "./random.ts";
 import { recordCourse } from "./report/course.ts";
 import { RUN_STATE, loadRunState, saveRunState } from "./run-state.ts";
 import type { Fingerprint, RunState } from "./run-state.ts";
-import { encoderOf, openTrainingSession } from "./step.ts";
-import { packTask } from "./task-folder.ts";
-import type { PackedTask, TaskFacts } from "./task-folder.ts";
+import { encoderOf } from "./step.ts";
 import type { TaskSpec } from "./task-spec.ts";
+import { openTrainee } from "./trainee.ts";
 import { startState, train } from "./trainer.ts";
 import type { Plan, StepReport } from "./trainer.ts";
 import { openTunedBase } from "./tuned-base.ts";
@@ -66,68 +60,28 @@ export async function trainTask(
   runtimes: Runtimes,
   options: RunOptions,
 ): Promise<RunResult> {
-  const { labels, type, problemType, method, pooling, numVirtualTokens } = prepared;
-  const { hyperparameters, seed } = prepared;
+  const { hyperparameters, seed, method } = prepared;
+  const { signal } = options;
   const key = keyOf(seed);
   const native = await runtimes.openBase(base, "node");
-  const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
-  const features = featuresOf(prepared.train, native.tokenizer, {
-    type,
-    labels,
-    scale,
-    maxLength: prepared.maxLength,
-    labelAllTokens: spec.label_all_tokens,
-  });
   const encoder = encoderOf(base);
-  const target: Target = {
-    parts: partsOf(method),
-    pooling,
-    numLabels: labels.length,
-    numVirtualTokens,
-  };
-  const session = await openTrainingSession(
-    encoder,
-    base.manifest,
+  const trainee = await openTrainee(
     {
-      target,
-      problemType,
+      name: options.name,
+      prepared,
+      labelAllTokens: spec.label_all_tokens,
       prefixDropout: hyperparameters.prefix_dropout,
-      computed: await graphWeights(base, prepared.trainGraph, runtimes.createSession),
+      created: new Date(options.now()),
     },
-    runtimes.createSession,
+    { base, encoder, native, createSession: runtimes.createSession },
   );
-  const { parameters } = session;
-  const facts: TaskFacts = {
-    task: options.name,
-    type,
-    problem_type: problemType,
-    labels,
-    num_virtual_tokens: isServed(method) ? numVirtualTokens : 0,
-    position_offset: 0,
-    pooling,
-    max_length: prepared.maxLength,
-    temperature: 1,
-    thresholds: null,
-    canary: [],
-    metrics: {},
-    created: new Date(options.now()).toISOString(),
-  };
+  const { parameters, facts, target } = trainee;
   const tuned = isServed(method)
     ? null
     : await openTunedBase(native, encoder, target, runtimes.createSession);
-  const pack = (params: Arrays): Promise<PackedTask> => {
-    const tensors = servedParams(params, target);
-    if (!scale) return packTask(facts, base.manifest, tensors, "float16");
-    // Numbers need more digits than the choice between labels does.
-    return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
-  };
-  const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
+  const answer = (params: Arrays, rows?: number): Promise<TaskMetrics> => {
     tuned?.use(params);
-    const { task } = await pack(params);
-    return evaluateTask(tuned?.loaded ?? native, task, prepared.evaluation.slice(0, rows), {
-      batchSize: EVALUATION_BATCH,
-      signal: options.signal,
-    });
+    return trainee.evaluate(params, tuned?.loaded ?? native, { rows, signal });
   };
 
   const statePath = `${options.out}/${RUN_STATE}`;
@@ -143,18 +97,13 @@ export async function trainTask(
     hyperparameters,
     key,
     groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
-    lengths: features.map(({ ids }) => ids.length),
-    step: (rows, params, stepKey) =>
-      session.step(
-        rows.map((row) => features[row]!),
-        params,
-        stepKey,
-      ),
+    lengths: trainee.lengths,
+    step: trainee.step,
     evaluate: async (params) => scoreOf(await answer(params)),
   };
   if (options.onEstimate) {
     const estimate = await unlessAborted(
-      options.signal,
+      signal,
       estimateTime({
         plan,
         params: start.params,
@@ -168,7 +117,7 @@ export async function trainTask(
   }
   const course = recordCourse(options.now);
   const { state, isDone } = await train(start, plan, {
-    signal: options.signal,
+    signal,
     now: options.now,
     save: (state) => saveRunState(statePath, state, fingerprint),
     onStep: (report) => {
@@ -177,7 +126,7 @@ export async function trainTask(
     },
     onEpoch: options.onEpoch,
   });
-  await session.release();
+  await trainee.release();
   if (!isDone) {
     await release(native, tuned?.loaded);
     return { isDone, step: state.step };
@@ -188,8 +137,7 @@ export async function trainTask(
   const best = state.best!.params;
   tuned?.use(best);
   const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
-  const { signal } = options;
-  const first = await pack(best);
+  const first = await trainee.pack(best);
   const finished = await unlessAborted(
     signal,
     finishTask(first, { facts, prepared, spec, serving, signal }),

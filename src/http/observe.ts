@@ -43,12 +43,17 @@ function record({ log, analytics }: AppDeps, metrics: Metrics, c: AppContext, ms
   // A mixed call says itself how many inputs each task had.
   const mixed = (logged["tasks"] ?? {}) as Readonly<Record<string, number>>;
   metrics.observe({ route, status, ms, tasks: task === "" ? mixed : { [task]: inputs } });
-  // The order is the interface: docs/deploy.md names every column.
-  analytics?.writeDataPoint({
-    indexes: [task === "" ? route : task],
-    blobs: [route, task, text("version"), text("code"), text("key")],
-    doubles: [status, ms, inputs, tokens],
-  });
+  try {
+    // The order is the interface: docs/deploy.md names every column.
+    analytics?.writeDataPoint({
+      indexes: [task === "" ? route : task],
+      blobs: [route, task, text("version"), text("code"), text("key")],
+      doubles: [status, ms, inputs, tokens],
+    });
+  } catch (error) {
+    // The answer is there already: whoever counts must not take it back.
+    log({ level: "warn", event: "analytics-failed", request_id: requestId, error: String(error) });
+  }
 }
 
 /** GET /metrics. */

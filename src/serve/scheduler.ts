@@ -104,6 +104,9 @@ const MAX_TURNS = 16;
 /** How long such a turn is while others wait. */
 const CROWD_MS = 1;
 
+/** A run may take so much longer than forecast, and its answer has a way to go. */
+const RUN_SLACK = 1.25;
+
 /** The rows of one request that still wait. */
 interface Queue {
   readonly base: LoadedBase;
@@ -343,7 +346,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Forgets what is done and what is too late to be worth a run. */
   function dropFinished(): void {
     const now = clock.now();
-    const msPerToken = admission?.msPerToken ?? 0;
+    const msPerToken = RUN_SLACK * (admission?.msPerToken ?? 0);
     for (const queue of queues) {
       for (const job of queue.jobs) {
         // Who waited for others is told when its own run would end too late. Alone, it is tried:

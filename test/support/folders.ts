@@ -8,10 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FORMAT_VERSION, baseIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest, FileRef, TaskManifest } from "../../src/core/manifest.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { writeSafetensors } from "../../src/core/safetensors.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
+import { makeTask } from "../../bench/served/made-task.ts";
+import type { MadeTaskOptions } from "../../bench/served/made-task.ts";
 
 const CREATED = "2026-11-01T00:00:00.000Z";
 
@@ -70,60 +68,16 @@ export async function writePaperBase(
   return manifest;
 }
 
-export interface TaskFolderOptions {
-  readonly task?: string;
-  /** Another seed gives other numbers, so another version. */
-  readonly seed?: number;
-  readonly labels?: readonly string[];
-  readonly numVirtualTokens?: number;
-}
-
 /** Writes a sequence task that fits `base` (mean pooling) and returns its manifest. */
 export function writeTaskFolder(
   folder: string,
   base: BaseManifest,
-  {
-    task = "mood",
-    seed = 1,
-    labels = ["low", "high"],
-    numVirtualTokens = 3,
-  }: TaskFolderOptions = {},
+  options: Partial<MadeTaskOptions> = {},
 ): TaskManifest {
+  const defaults = { task: "mood", labels: ["low", "high"], numVirtualTokens: 3 };
+  const { json, manifest, prefix } = makeTask(base, { ...defaults, ...options });
   mkdirSync(folder, { recursive: true });
-  const numbers = (...dims: number[]) => {
-    const size = dims.reduce((product, dim) => product * dim, 1);
-    return float32(
-      dims,
-      Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898 + seed)),
-    );
-  };
-  const prefix = writeSafetensors(
-    new Map([
-      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
-      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
-      [CLASSIFIER_BIAS, numbers(labels.length)],
-    ]),
-  );
   writeFileSync(join(folder, "prefix.safetensors"), prefix);
-  const manifest: TaskManifest = {
-    format_version: FORMAT_VERSION,
-    kind: "task",
-    task,
-    base: { name: base.name, identity: base.identity },
-    type: "sequence",
-    problem_type: "single_label_classification",
-    labels,
-    num_virtual_tokens: numVirtualTokens,
-    position_offset: 0,
-    pooling: "mean",
-    max_length: Math.min(64, base.max_length),
-    temperature: 1,
-    thresholds: null,
-    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
-    canary: [],
-    metrics: {},
-    created: CREATED,
-  };
-  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
-  return manifest;
+  writeFileSync(join(folder, "manifest.json"), manifest);
+  return json;
 }

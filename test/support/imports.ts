@@ -107,7 +107,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/{import,training,publish}",
     files: /^scripts\/(?:import|training|publish)\//,
-    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:csv-parse|wrangler|aws4fetch)$/],
+    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:wrangler|aws4fetch)$/],
     types: [SESSION, WORKER_TYPES],
   },
   {

@@ -45,6 +45,7 @@ describe("the command line", () => {
     [["pusch"], `unknown verb "pusch"; did you mean "push"?`],
     [["qqqqqq"], `unknown verb "qqqqqq"`],
     [["rollback", "--too", "1"], "unknown option --too; did you mean --to?"],
+    [["train", "a.csv", "--lr", "-1"], "a value that begins with a dash is written --lr=-1"],
     [["rollback", "--to"], "--to"],
     [["rollback"], "expected one task name, found 0"],
     [["push"], "at least one task folder"],

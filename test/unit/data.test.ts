@@ -41,10 +41,30 @@ describe("csv", () => {
     ]);
   });
 
-  test("an unclosed quote costs its row, not the run", () => {
-    const data = parseData('text,label\ngood,x\n"open,x\n', "d.csv");
-    expect(data.examples).toHaveLength(1);
-    expect(data.problems[0]!.what).toMatch(/not valid csv/);
+  test.each([
+    ["a quote that nobody closes", '"open,x', "a quote opens and is never closed"],
+    ["a quote that a later row closes", '"open,x\nkept,x\n"a, b",x', "text after a closing quote"],
+    ["text after a closing quote", '"one" two,x', "text after a closing quote"],
+  ])("%s costs the line it opens in, and no other row", (_name, lines, what) => {
+    const data = parseData(`text,label\nfirst,x\n${lines}\nlast,y\n`, "d.csv");
+    expect(data.problems).toEqual([{ line: 3, what: expect.stringContaining(what) }]);
+    expect(data.badRows).toBe(1);
+    const texts = data.examples.map(({ text }) => text);
+    expect(texts).toEqual(["first", ...(lines.includes("kept") ? ["kept", "a, b"] : []), "last"]);
+  });
+
+  test("a quote within a field, blanks around quotes and lone carriage returns are read", () => {
+    expect(pairs('text,label\nsaid "no" twice,x\n', "d.csv")).toEqual([['said "no" twice', "x"]]);
+    expect(pairs('text,label\n"a, b" , "x"\n', "d.csv")).toEqual([["a, b", "x"]]);
+    expect(pairs("text,label\ra,x\rb,y\r", "d.csv")).toEqual([
+      ["a", "x"],
+      ["b", "y"],
+    ]);
+  });
+
+  test("a table whose first line has no comma is separated by semicolons or tabs", () => {
+    expect(pairs('text;label\n"a; b, c";x\n', "d.csv")).toEqual([["a; b, c", "x"]]);
+    expect(pairs("text\tlabel\na, b\tx\n", "d.csv")).toEqual([["a, b", "x"]]);
   });
 
   test("strict stops at the first bad row and names it", () => {
@@ -194,6 +214,13 @@ describe("files", () => {
     expect(classes.examples.map(({ labels }) => labels[0])).toEqual(["Play", "Stop"]);
   });
 
+  test.each(["utf16le", "utf16be"])("%s is told by its byte order mark", async (encoding) => {
+    const path = join(await mkdtemp(join(tmpdir(), "data-")), "d.tsv");
+    const bytes = Buffer.from("\uFEFFtext\tlabel\nnaïve\tx\n", "utf16le");
+    await writeFile(path, encoding === "utf16le" ? bytes : bytes.swap16());
+    expect((await readDataFile(path)).examples).toMatchObject([{ text: "naïve", labels: ["x"] }]);
+  });
+
   test("bytes that are not UTF-8 are a bad row", async () => {
     const dir = await mkdtemp(join(tmpdir(), "edge-prefix-data-"));
     const latin1 = Buffer.from("text\tlabel\ncaf\u00e9\tx\nok\tx\n", "latin1");
@@ -206,7 +233,8 @@ describe("files", () => {
 
   test("an unknown extension, a missing file and an empty file say so", async () => {
     await expect(readDataFile("x.parquet")).rejects.toThrow(/known are csv, tsv/);
-    await expect(readDataFile("/nonexistent/x.csv")).rejects.toThrow(/cannot be read/);
+    await expect(readDataFile("/nonexistent/x.csv")).rejects.toThrow(/no such file/);
+    await expect(readDataFile(tmpdir(), { format: "csv" })).rejects.toThrow(/cannot be read/);
     expect(() => parseData("", "d.conll")).toThrow(/has no usable row/);
     expect(() => parseData("text,label\n,x\n", "d.csv")).toThrow(/1 bad rows, the first in line 2/);
   });

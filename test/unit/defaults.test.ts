@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { chooseSettings } from "../../scripts/training/defaults.ts";
 import type { DataShape } from "../../scripts/training/defaults.ts";
-import { splitRows, withoutTextsOf } from "../../scripts/training/split.ts";
+import { splitName, splitRows, withoutTextsOf } from "../../scripts/training/split.ts";
 import { EMPTY_SPEC } from "../../scripts/training/task-spec.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 
@@ -84,6 +84,12 @@ describe("a split", () => {
     expect(withoutTextsOf(train, evaluation)).toEqual(train);
     const two = splitRows([text(1), text(2)], keyOf(1));
     expect([two.train.length, two.evaluation.length]).toEqual([1, 1]);
+  });
+
+  test("is called by its share, which is less than a tenth of many rows", () => {
+    expect(splitName(10, 100, "a.csv")).toBe("10 % of a.csv");
+    expect(splitName(2_000, 100_000, "a.csv")).toBe("2 % of a.csv");
+    expect(splitName(2_000, 500_000, "a.csv")).toBe("0.4 % of a.csv");
   });
 
   test("drops training rows whose text, and pair, is an evaluation text", () => {

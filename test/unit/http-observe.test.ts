@@ -159,6 +159,21 @@ describe("data points", () => {
   });
 });
 
+describe("data points that cannot be written", () => {
+  it("fail nobody, and the log says why they are missing", async () => {
+    const writeDataPoint = (): void => {
+      throw new Error("too many points");
+    };
+    const app = fakeApp({}, { analytics: { writeDataPoint } });
+    expect((await app.predict({ inputs: "a" })).status).toBe(200);
+    expect(app.logged.at(-1)).toMatchObject({
+      level: "warn",
+      event: "analytics-failed",
+      error: "Error: too many points",
+    });
+  });
+});
+
 describe("a Worker whose settings are wrong", () => {
   it("is alive, and says everywhere else what is wrong", async () => {
     const logged: Record<string, unknown>[] = [];

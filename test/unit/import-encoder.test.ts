@@ -140,6 +140,23 @@ describe.each(DTYPES)("the %s graph", (dtype) => {
   });
 });
 
+test("the graph is written as ONNX Runtime's optimizers would leave it", async () => {
+  const rows: TestRow[] = [
+    {
+      ...long,
+      prefix: { ...randomPrefix(baseOf("int8"), 4, 1), deltas: randomDeltas(baseOf("int8"), 3) },
+    },
+    middle,
+  ];
+  const answer = (level: "disabled" | "all") =>
+    withSession(
+      (files) => createWebSession(files, { graphOptimizationLevel: level }),
+      baseOf("int8"),
+      (session) => hiddenStates(baseOf("int8"), session, rows),
+    );
+  expect(await answer("disabled")).toEqual(await answer("all"));
+});
+
 test("int8 hidden states are close to fp32's", async () => {
   const [fp32, int8] = await Promise.all(
     DTYPES.map((dtype) =>

@@ -11,6 +11,7 @@ import { reportHtml } from "../../scripts/training/report/page.ts";
 import { STYLE } from "../../scripts/training/report/style.ts";
 import { curlLine, pushLine, pythonLines, shellWord } from "../../scripts/training/report/usage.ts";
 import { writeTaskFolder } from "../../scripts/training/task-folder.ts";
+import { taskCard } from "../../scripts/training/card.ts";
 import { MOOD, PLACES } from "../support/report-facts.ts";
 
 /** Names of the elements in their order, places to break a line apart; throws when they do not nest. */
@@ -62,6 +63,16 @@ describe("the page", () => {
     const title = html.slice(html.indexOf("<body>"), html.indexOf("<main>"));
     for (const part of ["0.740", "0.650 to 0.820", "100 rows of held-out.csv", "76 kB"]) {
       expect(title).toContain(part);
+    }
+  });
+
+  test("does not call a temperature fitted that was left at 1", () => {
+    expect(reportHtml(MOOD)).toContain("temperature, which was fitted on these 100 rows");
+    const calibration = { ...MOOD.evaluation!.calibration!, temperature: 1 };
+    const facts = { ...MOOD, evaluation: { ...MOOD.evaluation!, calibration } };
+    for (const text of [reportHtml(facts), taskCard(facts)]) {
+      expect(text).toContain("too few answers, or too few wrong ones, to fit another by");
+      expect(text).not.toContain("fitted on");
     }
   });
 

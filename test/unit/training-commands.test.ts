@@ -24,6 +24,7 @@ beforeAll(async () => {
     }),
   );
   await writeFile(at("mood.csv"), `text,label\n${rows.join("\n")}\nbroken\n`);
+  await writeFile(at("same.csv"), "text,label\nthe film,up\nthe film,down\n");
   await writeFile(
     at("texts.jsonl"),
     '"the film, great"\n{"text":"awful","text_pair":"plot"}\n\n["a","b"]\n',
@@ -64,7 +65,7 @@ describe("train", () => {
       reasons: { max_length: "100 % of the texts fit" },
     });
     // What is seen before the first step.
-    expect(err).toContain("22 rows to train on, 2 to evaluate (10 % of mood.csv); 2 labels");
+    expect(err).toContain("22 rows to train on, 2 to evaluate (8 % of mood.csv); 2 labels");
     expect(err).toMatch(/tokens a text: half have up to \d+/);
     expect(err).toContain("3 virtual tokens · pooling mean");
     expect(err).toContain("windows of 128 tokens (100 % of the texts fit)");
@@ -138,7 +139,9 @@ describe("train", () => {
       1,
       /line 2: the label "up" is no number/,
     ],
-    [["train", "nowhere.csv", "--base", "base"], 1, /data-unreadable/],
+    [["train", "nowhere.csv", "--base", "base"], 1, /data-unreadable.*no such file/],
+    [["train", "same.csv", "--base", "base"], 1, /data-too-few.*2 rows have the same text.*--eval/],
+    [["train", "mood.csv", "--base", "base", "--init", "nowhere"], 1, /pretrain writes it/],
     [["train", "mood.csv", "--base", "base", "--strict"], 1, /mood.csv:26: has 1 columns/],
     [
       ["train", "mood.csv", "--base", "base", "--max-length", "4000"],
@@ -147,7 +150,7 @@ describe("train", () => {
     ],
     [["train", "mood.csv", "--base", "nowhere"], 1, /base-not-found/],
   ])("%j fails with %i and says why", async (args, code, message) => {
-    const names = ["base", "mood.csv", "nowhere", "nowhere.csv"];
+    const names = ["base", "mood.csv", "same.csv", "nowhere", "nowhere.csv"];
     const result = await run(args.map((arg) => (names.includes(arg) ? at(arg) : arg)));
     expect(result.err).toMatch(message);
     expect(result.code).toBe(code);

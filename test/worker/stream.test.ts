@@ -4,6 +4,7 @@
  */
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { readMetrics } from "../support/metrics-text.ts";
 import { lineReader, linesOf, predictRequest, testApp } from "./app-support.ts";
 import { clock, makeTask, putTask, seedBases } from "./support.ts";
 
@@ -159,14 +160,19 @@ describe("requests at the same time", () => {
     expect(rounded(together)).toBe(rounded(alone));
   });
 
-  it("do not wait for a long one", async () => {
+  it("wait for the run under way of a long one, and for no other", async () => {
     const app = await testApp(ONE_ROW_A_RUN);
-    app.allowRuns(2);
+    app.allowRuns(0);
     const long = app.predict("mood", { inputs: INPUTS });
     while (app.runs < 1) await clock.wait(0);
+    const queued = async (): Promise<number | undefined> => {
+      const response = await app.fetch(new Request("https://worker/metrics"));
+      return readMetrics(await response.text()).get("edge_prefix_queue_tokens");
+    };
+    const before = await queued();
     const short = app.predict("names", { inputs: TEXT });
-    app.allowRuns(5);
-    // Four more runs are enough for the one row, whoever of the two takes turns first.
+    while ((await queued()) === before) await clock.wait(0);
+    app.allowRuns(2);
     expect((await short).status).toBe(200);
     app.allowRuns(Infinity);
     expect((await long).status).toBe(200);

@@ -7,10 +7,10 @@ import { basename, join, resolve } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
 import type { BaseManifest } from "../../../src/core/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer.ts";
+import type { ReadOptions } from "../data-files.ts";
 import { chooseSettings } from "../defaults.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import { prepareTask } from "../prepare.ts";
-import type { PrepareOptions } from "../prepare.ts";
 import type { SharedMethod } from "../pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import { someRows } from "../split.ts";
@@ -38,7 +38,7 @@ export interface TaskSource {
   readonly spec: TaskSpec;
 }
 
-export interface SettleOptions extends Omit<PrepareOptions, "folders"> {
+export interface SettleOptions extends Omit<ReadOptions, "folders"> {
   readonly base: BaseManifest;
   readonly tokenizer: Tokenizer;
   /** Where the paths of every task.json are looked for first. */

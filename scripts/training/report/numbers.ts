@@ -64,3 +64,7 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
 
 /** `macro_f1` -> "macro F1"; an unknown name stays readable. */
 export const metricName = (name: string): string => METRIC_NAMES[name] ?? name.replaceAll("_", " ");
+
+/** Said of a temperature of 1, which is what stands when there is no ground to fit one (calibration.ts). */
+export const UNFITTED =
+  "Logits are taken as they are, temperature 1: too few answers, or too few wrong ones, to fit another by.";

@@ -12,6 +12,7 @@ import {
   formatSeconds,
   metricName,
   plural,
+  UNFITTED,
 } from "./numbers.ts";
 import { figure, figures, section, table } from "./parts.ts";
 import { reliabilityDiagram } from "./reliability.ts";
@@ -137,7 +138,11 @@ export function calibrationSection({ evaluation, training }: ReportFacts): Part 
             formatScore(after.ece),
           ],
         ],
-      )}<p class="aside">Logits are divided by the temperature, which was fitted on ${training ? `these ${formatCount(evaluation.rows)} rows` : "the evaluation rows of its training"} and is served with the task. ECE, the expected calibration error, is the mean distance from the diagonal, weighted by answers.</p></div>`,
+      )}<p class="aside">${
+        temperature === 1
+          ? UNFITTED
+          : `Logits are divided by the temperature, which was fitted on ${training ? `these ${formatCount(evaluation.rows)} rows` : "the evaluation rows of its training"} and is served with the task.`
+      } ECE, the expected calibration error, is the mean distance from the diagonal, weighted by answers.</p></div>`,
     ),
   );
 }

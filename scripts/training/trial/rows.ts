@@ -7,12 +7,14 @@ import type { Tokenizer } from "../../../src/core/tokenizer.ts";
 import { tokenCounts } from "../data-summary.ts";
 import type { Example } from "../data.ts";
 import { chooseSettings } from "../defaults.ts";
-import { prepareTask, readTaskDataFiles } from "../prepare.ts";
-import type { PreparedTask, PrepareOptions } from "../prepare.ts";
+import { prepareTask } from "../prepare.ts";
+import type { PreparedTask } from "../prepare.ts";
+import { readTaskDataFiles } from "../data-files.ts";
+import type { ReadOptions } from "../data-files.ts";
 import { startingFrom } from "../pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
-import { SPLIT_SHARE, someRows, splitRows, withoutTextsOf } from "../split.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "../split.ts";
 import type { DataFile, TaskSpec } from "../task-spec.ts";
 
 /** Rows that are only reported, with the name of their files or split. */
@@ -27,7 +29,7 @@ export interface FairTask {
   readonly reported: ReportedRows;
 }
 
-export interface FairOptions extends PrepareOptions {
+export interface FairOptions extends ReadOptions {
   readonly base: BaseManifest;
   readonly tokenizer: Tokenizer;
   /** Files to choose the epoch by; a tenth of the training rows where there are none. */
@@ -63,7 +65,8 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
     shape,
     whole.init ? startingFrom(spec, whole.init) : spec,
   );
-  const evaluationName = chosen?.name ?? `${Math.round(SPLIT_SHARE * 100)} % of the training rows`;
+  const evaluationName =
+    chosen?.name ?? splitName(parts.evaluation.length, whole.train.length, "the training rows");
   return {
     prepared: {
       ...whole,

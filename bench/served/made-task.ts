@@ -1,0 +1,82 @@
+/** Tasks that nobody trained, for measurements and tests that ask for none of their sense. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { versionOf } from "../../src/core/keys.ts";
+import { FORMAT_VERSION } from "../../src/core/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
+import { prefixWidth } from "../../src/core/prefix.ts";
+import { writeSafetensors } from "../../src/core/safetensors.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { sha256Of } from "../../scripts/publish/bucket.ts";
+
+export interface MadeTask {
+  readonly json: TaskManifest;
+  /** `json` as a file. */
+  readonly manifest: Uint8Array;
+  readonly prefix: Uint8Array;
+  readonly version: string;
+}
+
+export interface MadeTaskOptions {
+  readonly task: string;
+  /** Another seed gives other numbers, so another version. */
+  readonly seed?: number | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly numVirtualTokens?: number | undefined;
+}
+
+/** A sequence task with mean pooling and numbers from a seed, as `train` would leave it: two files. */
+export function makeTask(
+  base: BaseManifest,
+  { task, seed = 1, labels = ["negative", "positive"], numVirtualTokens = 16 }: MadeTaskOptions,
+): MadeTask {
+  const numbers = (...dims: number[]) =>
+    float32(
+      dims,
+      Float32Array.from(
+        { length: dims.reduce((product, dim) => product * dim, 1) },
+        (_, i) => Math.sin(i * 12.9898 + seed) / 2,
+      ),
+    );
+  const prefix = writeSafetensors(
+    new Map([
+      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
+      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
+      [CLASSIFIER_BIAS, numbers(labels.length)],
+    ]),
+  );
+  const json: TaskManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "task",
+    task,
+    base: { name: base.name, identity: base.identity },
+    type: "sequence",
+    problem_type: "single_label_classification",
+    labels,
+    num_virtual_tokens: numVirtualTokens,
+    position_offset: 0,
+    pooling: "mean",
+    max_length: Math.min(256, base.max_length),
+    temperature: 1,
+    thresholds: null,
+    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
+    canary: [],
+    metrics: {},
+    created: new Date(0).toISOString(),
+  };
+  const manifest = encodeUtf8(JSON.stringify(json));
+  return { json, manifest, prefix, version: versionOf(sha256Of(manifest)) };
+}
+
+/** Leaves a task of `makeTask` in a folder, as `train` would; returns the folder. */
+export async function writeTask(
+  folder: string,
+  { manifest, prefix }: Pick<MadeTask, "manifest" | "prefix">,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "manifest.json"), manifest);
+  await writeFile(join(folder, "prefix.safetensors"), prefix);
+  return folder;
+}

@@ -1,0 +1,129 @@
+/**
+ * A task in training: its rows as features, the session that trains it, and what its parameters
+ * come to as an artifact. A run has one (train-task.ts), pretraining several (pretrain/member.ts).
+ */
+import type { Base } from "../import/base-folder.ts";
+import type { GraphFiles, Session } from "../../src/runtime/session.ts";
+import type { LoadedBase } from "./answers.ts";
+import type { TaskMetrics } from "./decisions.ts";
+import { evaluateTask } from "./evaluate.ts";
+import { featuresOf } from "./features.ts";
+import { EVALUATION_BATCH } from "./finish-task.ts";
+import { graphWeights } from "./graph-weights.ts";
+import { labelScaleOf, unscaledHead } from "./label-scale.ts";
+import { isServed, partsOf } from "./methods.ts";
+import type { Arrays } from "./optim.ts";
+import { servedParams } from "./parameters.ts";
+import type { Encoder, Parameter, Target } from "./parameters.ts";
+import type { PreparedTask } from "./prepare.ts";
+import type { Key } from "./random.ts";
+import { openTrainingSession } from "./step.ts";
+import { packTask } from "./task-folder.ts";
+import type { PackedTask, TaskFacts } from "./task-folder.ts";
+import type { StepResult } from "./trainer.ts";
+
+export interface TraineeRequest {
+  readonly name: string;
+  readonly prepared: PreparedTask;
+  /** Token tasks: also label the later pieces of a word. */
+  readonly labelAllTokens: boolean;
+  /** Share of virtual tokens left out in a step. */
+  readonly prefixDropout: number;
+  readonly created: Date;
+}
+
+export interface TraineeOptions {
+  readonly base: Base;
+  readonly encoder: Encoder;
+  /** The base as it answers, natively. */
+  readonly native: LoadedBase;
+  readonly createSession: (files: GraphFiles) => Promise<Session>;
+}
+
+export interface Trainee {
+  readonly target: Target;
+  /** What its manifest will say, before anything was measured. */
+  readonly facts: TaskFacts;
+  readonly parameters: readonly Parameter[];
+  /** Tokens of every training row. */
+  readonly lengths: readonly number[];
+  /** Loss and gradients of a batch of training rows. */
+  step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
+  /** Parameters as the task that serves them. */
+  pack(params: Arrays): Promise<PackedTask>;
+  /** Parameters measured over `base` on the evaluation rows, or the first `rows` of them. */
+  evaluate(
+    params: Arrays,
+    base: LoadedBase,
+    options: { readonly rows?: number | undefined; readonly signal: AbortSignal },
+  ): Promise<TaskMetrics>;
+  release(): Promise<void>;
+}
+
+/** Makes the features of a task and builds its training session. */
+export async function openTrainee(
+  { name, prepared, labelAllTokens, prefixDropout, created }: TraineeRequest,
+  { base, encoder, native, createSession }: TraineeOptions,
+): Promise<Trainee> {
+  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength } = prepared;
+  const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
+  const features = featuresOf(prepared.train, native.tokenizer, {
+    type,
+    labels,
+    scale,
+    maxLength,
+    labelAllTokens,
+  });
+  const parts = partsOf(method);
+  const target: Target = { parts, pooling, numLabels: labels.length, numVirtualTokens };
+  const computed = await graphWeights(base, prepared.trainGraph, createSession);
+  const session = await openTrainingSession(
+    encoder,
+    base.manifest,
+    { target, problemType, prefixDropout, computed },
+    createSession,
+  );
+  const facts: TaskFacts = {
+    task: name,
+    type,
+    problem_type: problemType,
+    labels,
+    num_virtual_tokens: isServed(method) ? numVirtualTokens : 0,
+    position_offset: 0,
+    pooling,
+    max_length: maxLength,
+    temperature: 1,
+    thresholds: null,
+    canary: [],
+    metrics: {},
+    created: created.toISOString(),
+  };
+  function pack(params: Arrays): Promise<PackedTask> {
+    const tensors = servedParams(params, target);
+    if (!scale) return packTask(facts, base.manifest, tensors, "float16");
+    // Numbers need more digits than the choice between labels does.
+    return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+  }
+
+  return {
+    target,
+    facts,
+    parameters: session.parameters,
+    lengths: features.map(({ ids }) => ids.length),
+    step: (rows, params, key) =>
+      session.step(
+        rows.map((row) => features[row]!),
+        params,
+        key,
+      ),
+    pack,
+    async evaluate(params, loaded, { rows, signal }) {
+      const { task } = await pack(params);
+      return evaluateTask(loaded, task, prepared.evaluation.slice(0, rows), {
+        batchSize: EVALUATION_BATCH,
+        signal,
+      });
+    },
+    release: () => session.release(),
+  };
+}
