@@ -13,7 +13,9 @@ import { startProgress } from "../scripts/progress.ts";
 import { sha256Of } from "../scripts/publish/bucket.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base.ts";
-import { putTask, startWorkerd } from "./served/client.ts";
+import { putTask } from "./served/client.ts";
+import { bundleEntry, startDirect } from "./served/direct.ts";
+import type { Bundle } from "./served/direct.ts";
 import type { ColdReply, ColdRequest } from "./served/protocol.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";
 
@@ -46,14 +48,16 @@ export const bench = defineCommand({
   async run({ values, io }) {
     const samples = readInteger(values.samples, "--samples", { min: 1, max: 1_000 })!;
     const [base, peer] = [required(values.base, "--base"), required(values.peer, "--peer")];
+    const bundle = await bundleEntry("cold.ts");
     const persist = await mkdtemp(join(tmpdir(), "edge-prefix-cold-"));
+    const place: Place = { bundle, persist };
     try {
-      const subjects = await fillBucket(persist, base, peer);
+      const subjects = await fillBucket(place, base, peer);
       const all = subjects.map((): ColdReply[] => []);
       const bar = startProgress(io, { label: "starts", total: samples * subjects.length });
       for (let sample = 0; sample < samples; sample++) {
         for (const [i, subject] of subjects.entries()) {
-          all[i]!.push(await startOnce(persist, subject));
+          all[i]!.push(await startOnce(place, subject));
           bar.update(sample * subjects.length + i + 1);
         }
       }
@@ -85,16 +89,23 @@ export const bench = defineCommand({
       return ok ? 0 : 1;
     } finally {
       await rm(persist, { recursive: true, force: true });
+      await bundle.remove();
     }
   },
 });
+
+/** What every start has in common: the Worker, bundled once, and the bucket. */
+interface Place {
+  readonly bundle: Bundle;
+  readonly persist: string;
+}
 
 const totals = (replies: readonly ColdReply[]): number[] =>
   replies.map((reply) => STEPS.reduce((sum, step) => sum + reply[step], 0));
 
 /** Both bases, a task for each, and the peer's files in one bucket; the peer is last. */
-async function fillBucket(persist: string, base: string, peer: string): Promise<Subject[]> {
-  const started = await startWorkerd({ BASE: "none" }, { persist, entrypoint: "cold.ts" });
+async function fillBucket(place: Place, base: string, peer: string): Promise<Subject[]> {
+  const started = await startDirect({ BASE: "none" }, place);
   const { bucket } = started;
   try {
     const subjects: Subject[] = [];
@@ -125,8 +136,8 @@ async function putFile(bucket: PublishBucket, path: string): Promise<string> {
   return key;
 }
 
-async function startOnce(persist: string, { base, request }: Subject): Promise<ColdReply> {
-  const { url, stop } = await startWorkerd({ BASE: base }, { persist, entrypoint: "cold.ts" });
+async function startOnce(place: Place, { base, request }: Subject): Promise<ColdReply> {
+  const { url, stop } = await startDirect({ BASE: base }, place);
   try {
     const body = JSON.stringify(request);
     const reply = await fetch(`${url}/bench/cold`, { method: "POST", body });

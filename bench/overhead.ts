@@ -1,12 +1,13 @@
 /**
  * What does a request cost beyond the model? Whole requests at the Worker's own app, from a Request
  * to the last byte of its answer, against session.run on the very feeds of such a request; both
- * inside workerd and in turn.
+ * in turn and inside a workerd without wrangler's, whose log of every request would be measured too.
  */
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
-import { putTask, startServed } from "./served/client.ts";
+import { putTask, serveBase } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
+import { bundleEntry, startDirect } from "./served/direct.ts";
 import type { OverheadReply, OverheadRequest } from "./served/protocol.ts";
 import { differenceSpread, median, ratioSpread, table } from "./stats.ts";
 
@@ -30,7 +31,8 @@ export const bench = defineCommand({
     const tokens = readInteger(values.tokens, "--tokens", { min: 3, max: 256 })!;
     const length = readInteger(values["prefix-length"], "--prefix-length", { min: 0, max: 256 })!;
     const rounds = readInteger(values.rounds, "--rounds", { min: 2, max: 100_000 })!;
-    const served = await startServed(values.base, {}, { entrypoint: "overhead.ts" });
+    const bundle = await bundleEntry("overhead.ts");
+    const served = await serveBase(values.base, (base) => startDirect(base, { bundle }));
     try {
       await putTask(served, TASK, length);
       await measure(served, { task: TASK, tokens, rounds: WARM_UP_ROUNDS });
@@ -78,6 +80,7 @@ export const bench = defineCommand({
       return ok ? 0 : 1;
     } finally {
       await served.stop();
+      await bundle.remove();
     }
   },
 });

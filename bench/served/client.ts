@@ -51,7 +51,8 @@ export type Variables = Readonly<Record<string, string>>;
 const BUCKET = "edge-prefix-bench";
 const TEXT = "a gripping, beautifully acted film";
 
-const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** A file of this folder. */
+export const fileHere = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** wrangler's settings of the Worker as it is measured. */
 export const SERVED_CONFIG = fileHere("wrangler.toml");

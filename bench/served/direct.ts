@@ -10,7 +10,7 @@ import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { publishBucketOf } from "../../scripts/publish/local-bucket.ts";
 import { bundleWorker } from "./bundled.ts";
-import { SERVED_CONFIG, residentMb } from "./client.ts";
+import { SERVED_CONFIG, fileHere, residentMb } from "./client.ts";
 import type { Started, Variables } from "./client.ts";
 
 /** As in wrangler.toml beside this file. */
@@ -24,14 +24,39 @@ export interface Direct extends Started {
   readonly complaints: readonly string[];
 }
 
-/** A fresh workerd with an empty bucket and an inspector; BASE is among the variables. */
-export async function startDirect(variables: Variables): Promise<Direct> {
+/** The bundled Worker in a folder, to be started from it any number of times. */
+export interface Bundle {
+  readonly folder: string;
+  readonly modules: readonly string[];
+  remove(): Promise<void>;
+}
+
+/** Bundles the Worker, or another entry of this folder. */
+export async function bundleEntry(entrypoint?: string): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
-  const modules = await bundleWorker(folder, ["--config", SERVED_CONFIG]);
+  const entry = entrypoint === undefined ? [] : [fileHere(entrypoint)];
+  const modules = await bundleWorker(folder, [...entry, "--config", SERVED_CONFIG]);
+  return { folder, modules, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+export interface DirectOptions {
+  /** What is started; by default the Worker, bundled for this start alone. */
+  readonly bundle?: Bundle;
+  /** A folder that keeps the bucket from one start to the next; by default it is thrown away. */
+  readonly persist?: string;
+}
+
+/** A fresh workerd with an inspector; BASE is among the variables. */
+export async function startDirect(
+  variables: Variables,
+  { bundle: given, persist }: DirectOptions = {},
+): Promise<Direct> {
+  const bundle = given ?? (await bundleEntry());
+  const { folder, modules } = bundle;
   const complaints: string[] = [];
   const isMain = (name: string): boolean => name.endsWith(".js");
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
+  const miniflare = new Miniflare({
+    ...convertV4MiniflareOptions({
       ...COMPATIBILITY,
       name: "bench",
       modulesRoot: folder,
@@ -52,10 +77,11 @@ export async function startDirect(variables: Variables): Promise<Direct> {
         if (level === "error" || level === "warn") complaints.push(message);
       },
     }),
-  );
+    ...(persist === undefined ? {} : { resourcePersistencePath: persist }),
+  });
   const stop = async (): Promise<void> => {
     await miniflare.dispose();
-    await rm(folder, { recursive: true, force: true });
+    if (given === undefined) await bundle.remove();
   };
   try {
     const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
