@@ -36,7 +36,7 @@ export const EXAMPLE_REQUESTS: Readonly<Record<string, Readonly<Record<string, E
         body: { inputs: "Will I need an umbrella in Lisbon tomorrow?", parameters: { top_k: 2 } },
       },
       intent: {
-        summary: "What a bank's customer wants",
+        summary: "What the customer of a bank wants",
         path: "/v1/tasks/intent/predict",
         body: {
           inputs: "I was charged twice for the same dinner last night.",
