@@ -52,9 +52,12 @@ export async function retrain(
   { say, signal }: Outside,
 ): Promise<number> {
   let state = await readState(STATE);
-  const keep = async (change: State): Promise<void> => {
+  // One after the other: two jobs may have something to say at the same time.
+  let writing = Promise.resolve();
+  const keep = (change: State): Promise<void> => {
     state = { ...state, ...change };
-    await writeState(STATE, state);
+    writing = writing.then(() => writeState(STATE, state));
+    return writing;
   };
   const waiting = [...dirs];
   const codes: number[] = [];
