@@ -1,91 +1,19 @@
-/**
- * Batching and turns, with a session that records what it is given: time and runs are counted, so
- * that nothing here depends on how fast a machine is.
- */
+/** Batching and turns of the queue. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collate } from "../../src/core/collate.ts";
-import type { Queries, Row } from "../../src/core/collate.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Feeds } from "../../src/runtime/session.ts";
+import { INPUT_IDS } from "../../src/core/shapes.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { createAdmission } from "../../src/serve/admission.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
-import type { Job } from "../../src/serve/scheduler.ts";
-
-const manifest = {
-  num_hidden_layers: 1,
-  num_key_value_heads: 1,
-  head_dim: 1,
-  hidden_size: 1,
-  first_position: 0,
-  pad_token_id: 0,
-  num_bias_deltas: 0,
-};
-
-/** Answers each row's first id in every position, and keeps the first ids of each run. */
-function recordingBase(onRun: () => void = () => undefined) {
-  const runs: number[][] = [];
-  const run = (feeds: Feeds) => {
-    const { dims, data } = feeds[INPUT_IDS]!;
-    const [rows = 0, length = 0] = dims;
-    const firstIds = Array.from({ length: rows }, (_, b) => Number(data[b * length]));
-    runs.push(firstIds);
-    onRun();
-    const hidden = Float32Array.from(
-      { length: rows * length },
-      (_, i) => firstIds[Math.floor(i / length)]!,
-    );
-    return Promise.resolve({ [LAST_HIDDEN_STATE]: float32([rows, length, 1], hidden) });
-  };
-  const base = { manifest, session: { run } } as unknown as LoadedBase;
-  return { base, runs };
-}
-
-const row = (id: number, length: number): Row => ({
-  ids: new Int32Array(length).fill(id),
-  typeIds: new Int32Array(length),
-  prefix: emptyPrefix(manifest),
-  positionOffset: 0,
-});
-
-/** Time that only moves when told, and turns that let every other promise go first. */
-function testClock() {
-  const clock = {
-    time: 0,
-    turns: 0,
-    onTurn: (): void => undefined,
-    now: () => clock.time,
-    wait: async () => {
-      clock.turns++;
-      clock.onTurn();
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    },
-  };
-  return clock;
-}
-
-const never = new AbortController().signal;
-const LATER = 1_000_000;
-
-function arrange(options: { maxBatchTokens?: number; maxQueuedTokens?: number } = {}) {
-  const clock = testClock();
-  const scheduler = createScheduler({
-    clock,
-    maxBatchTokens: options.maxBatchTokens ?? 64,
-    maxQueuedTokens: options.maxQueuedTokens ?? 10_000,
-  });
-  const submit = (base: LoadedBase, rows: Row[], queries: Queries = "all", deadlineAt = LATER) =>
-    scheduler.submit(base, rows, queries, deadlineAt);
-  const finishAll = (jobs: readonly Job[], signal = never) =>
-    jobs.reduce<Promise<Float32Array[]>>(
-      async (done, job) => [...(await done), await scheduler.finish(job, signal)],
-      Promise.resolve([]),
-    );
-  return { clock, scheduler, submit, finishAll };
-}
+import {
+  arrange,
+  manifest,
+  never,
+  recordingBase,
+  row,
+  testClock,
+} from "../support/recording-scheduler.ts";
 
 describe("a batch", () => {
   it("holds rows of several requests and gives each its own answer", async () => {
@@ -199,82 +127,6 @@ describe("turns", () => {
     const { clock, submit, finishAll } = arrange();
     await finishAll(submit(base, [row(1, 8)]));
     expect(clock.turns).toBe(0);
-  });
-});
-
-describe("a crowd of requests whose timers fire together", () => {
-  /** The host's next look at what has come in: setImmediate fires all that were set before it. */
-  const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-  it("runs one batch a turn of the host, and who is done hears of it before the next", async () => {
-    const { base, runs } = recordingBase();
-    const { submit, finishAll } = arrange({ maxBatchTokens: 8 });
-    const answered: number[] = [];
-    const all = Array.from({ length: 12 }, (_, i) =>
-      finishAll(submit(base, [row(i, 8)])).then(() => answered.push(i)),
-    );
-    for (let turn = 0; turn < 40 && answered.length < 12; turn++) {
-      const before = runs.length;
-      await nextTurn();
-      expect(runs.length - before, `runs in turn ${turn}`).toBeLessThanOrEqual(1);
-      // All but the one that has just run have been told.
-      expect(answered.length).toBeGreaterThanOrEqual(before - 1);
-    }
-    await Promise.all(all);
-    expect(runs).toHaveLength(12);
-  });
-
-  it("lets a request that came during a run wait for those that came with it", async () => {
-    const { base, runs } = recordingBase();
-    const { scheduler, submit, finishAll } = arrange();
-    await finishAll(submit(base, [row(1, 8)]));
-    // Both came before that run ended; one of them gets to the queue first.
-    const late = [2, 3].map((id) => scheduler.submit(base, [row(id, 8)], "all", LATER, 0));
-    await Promise.all(late.map((jobs) => finishAll(jobs)));
-    expect(runs).toEqual([[1], [2, 3]]);
-  });
-});
-
-describe("requests that come to the door during a run", () => {
-  it("are all taken in before the next run begins", async () => {
-    const { base, runs } = recordingBase(() => (clock.turns = 0));
-    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
-    const late: Promise<Float32Array[]>[] = [];
-    // Four came during the first run, and the host hands over one a turn.
-    clock.onTurn = () => {
-      if (runs.length !== 1 || clock.turns > 4) return;
-      scheduler.announce();
-      late.push(finishAll(submit(base, [row(10 + clock.turns, 2)])));
-    };
-    await finishAll(submit(base, [row(1, 8), row(2, 8)]));
-    await Promise.all(late);
-    expect(runs).toEqual([[1], [11, 12, 13, 14], [2]]);
-  });
-
-  it("may have come since it began, as long as not all of them are taken in", async () => {
-    const { base, runs } = recordingBase(() => (clock.time += 80));
-    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
-    const seen: (number | null)[] = [];
-    let turns = 0;
-    clock.onTurn = () => {
-      clock.time += 1;
-      if (runs.length !== 2 || ++turns > 4) return;
-      if (turns < 3) scheduler.announce();
-      seen.push(scheduler.busySince);
-    };
-    await finishAll(submit(base, [row(1, 8), row(2, 8), row(3, 8)]));
-    // The second run began after the first, which took 80, and two calm turns.
-    expect(seen).toEqual([82, 82, 82, 82]);
-    expect(scheduler.busySince).toBeNull();
-  });
-
-  it("do not stop the queue by coming for ever", async () => {
-    const { base, runs } = recordingBase();
-    const { clock, scheduler, submit, finishAll } = arrange({ maxBatchTokens: 8 });
-    clock.onTurn = () => scheduler.announce();
-    await finishAll(submit(base, [row(1, 8), row(2, 8), row(3, 8)]));
-    expect(runs).toEqual([[1], [2], [3]]);
-    expect(clock.turns).toBeLessThan(100);
   });
 });
 
