@@ -35,6 +35,7 @@ export async function bundledTasks(): Promise<string> {
   const rows = await Promise.all(names.toSorted().map((name) => rowOf(join(root, name))));
   return [
     markdownTable([["task", "what it tells", "measured", "learned from", "size"], ...rows]),
+    "",
     "```console",
     Object.values(EXAMPLES[ROUTE]!).map(transcript).join("\n"),
     "```",
