@@ -68,6 +68,9 @@ describe("the page", () => {
 
   test("does not call a temperature fitted that was left at 1", () => {
     expect(reportHtml(MOOD)).toContain("temperature, which was fitted on these 100 rows");
+    expect(reportHtml({ ...MOOD, training: undefined })).toContain(
+      "fitted on the evaluation rows of its training",
+    );
     const calibration = { ...MOOD.evaluation!.calibration!, temperature: 1 };
     const facts = { ...MOOD, evaluation: { ...MOOD.evaluation!, calibration } };
     for (const text of [reportHtml(facts), taskCard(facts)]) {
