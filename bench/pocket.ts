@@ -65,15 +65,10 @@ export const bench: Command = defineCommand({
           threads: readInteger(values.threads, "--threads", { min: 1, max: 1024 }),
         }),
       async similarity() {
-        const { similarity } = await import("./pocket/similarity.ts");
-        const teacher = required(values.teacher, "--teacher");
-        return similarity(
-          base,
-          teacher,
-          required(values.corpus, "--corpus"),
-          integer("texts", 2),
-          io,
-        );
+        const { compareBases } = await import("./distill/compare-bases.ts");
+        const dirs = { teacher: required(values.teacher, "--teacher"), base };
+        const corpus = [required(values.corpus, "--corpus")];
+        return (await compareBases(dirs, corpus, integer("texts", 2), io.signal)).similarity;
       },
       latency: async () =>
         (await import("./pocket/parts.ts")).latency(base, minilm, integer("rounds", 1)),

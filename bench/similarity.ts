@@ -12,8 +12,6 @@ import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 
 const RESULT = new URL("results/distill/similarity.json", import.meta.url).pathname;
-/** As distill cuts what it measures on. */
-const MAX_LENGTH = 128;
 
 export const bench: Command = defineCommand({
   summary: "how near a base's hidden states and text similarities are to a larger base's",
@@ -29,37 +27,15 @@ export const bench: Command = defineCommand({
   async run({ values, io }) {
     const paths = required(values.corpus, "--corpus");
     const maxHeldBack = readInteger(values.texts, "--texts", { min: 2, max: 5000 })!;
-    const { openBaseFolder } = await import("../scripts/local.ts");
-    const { alignText } = await import("../scripts/training/distill/align.ts");
-    const { readCorpus } = await import("../scripts/training/distill/corpus.ts");
-    const { similarityOf, viewOf } = await import("../scripts/training/distill/similarity.ts");
-    const { servedStates } = await import("../scripts/training/distill/states.ts");
-    const { derive, keyOf } = await import("../scripts/training/random.ts");
-
-    const teacher = await openBaseFolder(required(values.teacher, "--teacher"), "node");
-    const base = await openBaseFolder(values.base, "web");
-    const { heldBack, sources } = await readCorpus(paths, {
-      maxTexts: 1,
+    const { compareBases } = await import("./distill/compare-bases.ts");
+    const dirs = { teacher: required(values.teacher, "--teacher"), base: values.base };
+    const { teacher, base, sources, similarity } = await compareBases(
+      dirs,
+      paths,
       maxHeldBack,
-      key: derive(keyOf(0), "corpus"),
-    });
-    const texts = heldBack.map(({ text, source }) => ({
-      ...alignText(text, base.tokenizer, teacher.tokenizer, MAX_LENGTH),
-      source,
-    }));
-    const { hidden_size: hidden } = teacher.manifest;
-    const view = ({ session, manifest }: typeof base, side: "teacher" | "student") =>
-      viewOf(servedStates(session, manifest), texts, side, hidden, io.signal);
-    const [wanted, found] = [await view(teacher, "teacher"), await view(base, "student")];
-    const similarity = similarityOf(wanted, found, texts, hidden);
-    await teacher.session.release();
-    await base.session.release();
-
-    const ref = ({ manifest: { name, identity, dtype } }: typeof base) => ({
-      name,
-      identity,
-      dtype,
-    });
+      io.signal,
+    );
+    const ref = ({ name, identity, dtype }: typeof base) => ({ name, identity, dtype });
     const result = {
       ...(await provenance()),
       teacher: ref(teacher),

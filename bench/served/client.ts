@@ -22,7 +22,7 @@ import { makeTask } from "./made-task.ts";
 export interface Started {
   readonly url: string;
   readonly bucket: PublishBucket;
-  /** Where the isolate can be looked into; null unless that was asked for. */
+  /** Where the isolate can be looked into; null behind wrangler, where nothing looks. */
   readonly inspectorUrl: URL | null;
   get(path: string): Promise<Response>;
   /** Resident megabytes of the larger workerd, which is the Worker's; null where `ps` is missing. */
@@ -38,14 +38,6 @@ export interface Served extends Started {
   metric(name: string): Promise<number>;
 }
 
-export interface StartOptions {
-  /** Another entry than the Worker's own, in this folder. */
-  readonly entrypoint?: string;
-  /** A folder that keeps the bucket from one start to the next; by default it is thrown away. */
-  readonly persist?: string;
-  readonly inspector?: boolean;
-}
-
 export type Variables = Readonly<Record<string, string>>;
 
 const BUCKET = "edge-prefix-bench";
@@ -58,21 +50,17 @@ export const fileHere = (name: string): string => fileURLToPath(new URL(name, im
 export const SERVED_CONFIG = fileHere("wrangler.toml");
 
 /** A fresh workerd; BASE is among the variables. */
-export async function startWorkerd(
-  variables: Variables,
-  { entrypoint, persist, inspector = false }: StartOptions = {},
-): Promise<Started> {
+async function startWorkerd(variables: Variables): Promise<Started> {
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
-  const folder = persist ?? (await mkdtemp(join(tmpdir(), "edge-prefix-served-")));
+  const folder = await mkdtemp(join(tmpdir(), "edge-prefix-served-"));
   const worker = await unstable_startWorker({
     config: SERVED_CONFIG,
-    ...(entrypoint === undefined ? {} : { entrypoint: fileHere(entrypoint) }),
     bindings: Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [name, { type: "plain_text", value }]),
     ),
     dev: {
       server: { port: 0 },
-      inspector: inspector && { port: 0, hostname: "127.0.0.1" },
+      inspector: false,
       logLevel: "error",
       watch: false,
       persist: folder,
@@ -84,23 +72,19 @@ export async function startWorkerd(
   return {
     url,
     bucket: s3Bucket({ endpoint, bucket: BUCKET, accessKeyId: "bench", secretAccessKey: "bench" }),
-    inspectorUrl: inspector ? ((await worker.inspectorUrl) ?? null) : null,
+    inspectorUrl: null,
     get: (path) => fetch(`${url}${path}`),
     residentMb,
     async stop() {
       await worker.dispose();
-      if (persist === undefined) await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** Starts it with a base in its bucket, and waits until that is loaded. */
-export const startServed = (
-  baseDir: string,
-  variables: Variables = {},
-  options: StartOptions = {},
-): Promise<Served> =>
-  serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }, options));
+export const startServed = (baseDir: string, variables: Variables = {}): Promise<Served> =>
+  serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }));
 
 /** The same for a workerd of another kind: `start` is given the variables that name the base. */
 export async function serveBase<T extends Started>(

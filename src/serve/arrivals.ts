@@ -4,9 +4,9 @@
  * whole crowds of them gather between two events. Without this, each would run as soon as it got
  * that far, the queue would never be long, and the last of a crowd would wait for all of it.
  *
- * So a request's time counts from the begin of the run during which it may have come; it is refused here, before it costs anything, when those
- * before it would already make it late; and one that comes in a crowd lets the others catch up
- * before it runs, so that they share batches.
+ * So a request's time counts from the begin of the run during which it may have come; it is refused
+ * here, before it costs anything, when those before it would already make it late; and one that
+ * comes in a crowd lets the others catch up before it runs, so that they share batches.
  */
 import type { Admission } from "./admission.ts";
 import type { Clock } from "./flight.ts";

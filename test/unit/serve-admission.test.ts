@@ -13,6 +13,7 @@ import { createAdmission } from "../../src/serve/admission.ts";
 import type { Admission, AdmissionOptions, Demand } from "../../src/serve/admission.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
+import { manifest } from "../support/recording-scheduler.ts";
 
 const admission = (options: Partial<AdmissionOptions> = {}): Admission =>
   createAdmission({
@@ -155,16 +156,6 @@ function stillClock() {
   return clock;
 }
 
-const shape = {
-  num_hidden_layers: 1,
-  num_key_value_heads: 1,
-  head_dim: 1,
-  hidden_size: 1,
-  first_position: 0,
-  pad_token_id: 0,
-  num_bias_deltas: 0,
-};
-
 /** A queue over a session whose runs take `msPerToken` that no clock shows meanwhile. */
 function arrange(msPerToken: number, deadlineMs = 10_000) {
   const clock = stillClock();
@@ -176,7 +167,7 @@ function arrange(msPerToken: number, deadlineMs = 10_000) {
     runs.onEnd();
     return { [LAST_HIDDEN_STATE]: float32([rows, length, 1], new Float32Array(rows * length)) };
   };
-  const base = { manifest: shape, session: { run } } as unknown as LoadedBase;
+  const base = { manifest, session: { run } } as unknown as LoadedBase;
   const learner = admission({ microsPerToken: 100 });
   const scheduler = createScheduler({
     clock,
@@ -187,7 +178,7 @@ function arrange(msPerToken: number, deadlineMs = 10_000) {
   const row = {
     ids: new Int32Array(16),
     typeIds: new Int32Array(16),
-    prefix: emptyPrefix(shape),
+    prefix: emptyPrefix(manifest),
     positionOffset: 0,
   };
   const ask = async (rows: number): Promise<void> => {

@@ -1,12 +1,12 @@
 /** report.html of a distillation: how near the student came, by which course, from which texts. */
 import { shortIdentity } from "../../../src/core/manifest.ts";
 import type { BaseManifest } from "../../../src/core/manifest.ts";
+import { documentOf } from "../report/document.ts";
 import { lossCurve, scoreCurve, smoothLosses } from "../report/learning-curve.ts";
-import { markup, trusted } from "../report/markup.ts";
+import { markup } from "../report/markup.ts";
 import type { Markup } from "../report/markup.ts";
 import { formatBytes, formatCount, formatScore, formatSeconds } from "../report/numbers.ts";
 import { figure, figures, foreign, section, table } from "../report/parts.ts";
-import { STYLE } from "../report/style.ts";
 import type { DistillFacts } from "./facts.ts";
 import type { Similarity } from "./similarity.ts";
 
@@ -18,18 +18,7 @@ export function distillReport(
 ): string {
   const { teacher, student, result, seconds } = facts;
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${manifest.name}: distillation report</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-<header class="title">
+  const body = markup`<header class="title">
 <h1>${manifest.name}</h1>
 <p class="headline"><span class="figure">${formatScore(int8.spearman)}</span> Spearman of text similarities against the teacher, as it serves</p>
 <dl>
@@ -44,11 +33,8 @@ ${similaritySection(result, int8)}
 ${courseSection(facts)}
 ${textsSection(facts)}
 </main>
-<footer><p>${shortIdentity(manifest)} (${manifest.dtype}) · ${manifest.created} · made by edge-prefix</p></footer>
-</body>
-</html>
-`;
-  return page.toString();
+<footer><p>${shortIdentity(manifest)} (${manifest.dtype}) · ${manifest.created} · made by edge-prefix</p></footer>`;
+  return documentOf(`${manifest.name}: distillation report`, body);
 }
 
 function similaritySection({ before, after }: DistillFacts["result"], int8: Similarity): Markup {

@@ -5,13 +5,10 @@
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/shapes.ts";
 import { scoreName, scoreOf } from "../decisions.ts";
 import type { Arrays } from "../optim.ts";
-import type { Parameter } from "../parameters.ts";
 import type { PreparedTask } from "../prepare.ts";
-import type { Key } from "../random.ts";
 import type { DataSpec } from "../task-spec.ts";
 import { openTrainee } from "../trainee.ts";
-import type { TraineeOptions } from "../trainee.ts";
-import type { StepResult } from "../trainer.ts";
+import type { Trainee, TraineeOptions } from "../trainee.ts";
 
 /** A task to pretrain on, its data in memory; method, length and graph are those of all. */
 export interface PretrainTask {
@@ -23,17 +20,11 @@ export interface PretrainTask {
 }
 
 /** A task that is being trained on. Names of its head's tensors begin with the task's. */
-export interface Member {
+export interface Member extends Pick<Trainee, "parameters" | "lengths" | "step" | "release"> {
   readonly name: string;
   readonly metric: string;
-  readonly parameters: readonly Parameter[];
-  /** Tokens of every training row. */
-  readonly lengths: readonly number[];
-  /** Loss and gradients of a batch of its rows, for the parameters that it reads. */
-  step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
   /** How good the shared values are with its head, on its evaluation rows; higher is better. */
   score(params: Arrays): Promise<number>;
-  release(): Promise<void>;
 }
 
 export interface MemberOptions extends TraineeOptions {

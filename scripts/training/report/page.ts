@@ -4,9 +4,10 @@
  * where does it err, can I trust its scores, how was it made, of what, and how do I use it?
  */
 import { dataSection, usageSection } from "./data-section.ts";
+import { documentOf } from "./document.ts";
 import { confusionSection, hardestSection, labelsSection } from "./errors-section.ts";
 import type { ReportFacts } from "./facts.ts";
-import { markup, trusted } from "./markup.ts";
+import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
 import { formatBytes, formatCount, formatInterval, formatScore, metricName } from "./numbers.ts";
 import {
@@ -16,22 +17,11 @@ import {
   sweepSection,
   trainingSection,
 } from "./result-section.ts";
-import { STYLE } from "./style.ts";
 
 /** The whole page as text. Every string of `facts` is escaped. */
 export function reportHtml(facts: ReportFacts): string {
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${facts.task}: training report</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-${title(facts)}
+  const { task, version, base, created } = facts;
+  const body = markup`${title(facts)}
 <main>
 ${facts.evaluation && resultSection(facts.evaluation, facts)}
 ${confusionSection(facts)}
@@ -44,11 +34,8 @@ ${sweepSection(facts)}
 ${dataSection(facts)}
 ${usageSection(facts)}
 </main>
-<footer><p>${facts.task}${facts.version !== undefined && ` ${facts.version}`} · base ${facts.base.name}@${facts.base.identity} (${facts.base.dtype}) · ${facts.created} · made by edge-prefix</p></footer>
-</body>
-</html>
-`;
-  return page.toString();
+<footer><p>${task}${version !== undefined && ` ${version}`} · base ${base.name}@${base.identity} (${base.dtype}) · ${created} · made by edge-prefix</p></footer>`;
+  return documentOf(`${task}: training report`, body);
 }
 
 /** The answer to the first question in large type, then what kind of thing this is. */

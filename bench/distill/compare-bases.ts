@@ -1,0 +1,52 @@
+/**
+ * A base beside the larger one that it was distilled from, on texts that `distill` holds back: each
+ * reads them by its serving graph, the smaller one on the runtime that serves.
+ */
+import type { BaseManifest } from "../../src/core/manifest.ts";
+import { openBaseFolder } from "../../scripts/local.ts";
+import { alignText } from "../../scripts/training/distill/align.ts";
+import { readCorpus } from "../../scripts/training/distill/corpus.ts";
+import type { Corpus } from "../../scripts/training/distill/corpus.ts";
+import { similarityOf, viewOf } from "../../scripts/training/distill/similarity.ts";
+import type { Similarity } from "../../scripts/training/distill/similarity.ts";
+import { servedStates } from "../../scripts/training/distill/states.ts";
+import { derive, keyOf } from "../../scripts/training/random.ts";
+
+/** As distill cuts what it measures on. */
+const MAX_LENGTH = 128;
+
+export interface Compared {
+  readonly teacher: BaseManifest;
+  readonly base: BaseManifest;
+  readonly sources: Corpus["sources"];
+  readonly similarity: Similarity;
+}
+
+/** Both are base folders; `maxHeldBack` texts of each file of `corpus` are read. */
+export async function compareBases(
+  dirs: { readonly teacher: string; readonly base: string },
+  corpus: readonly string[],
+  maxHeldBack: number,
+  signal: AbortSignal,
+): Promise<Compared> {
+  const teacher = await openBaseFolder(dirs.teacher, "node");
+  const base = await openBaseFolder(dirs.base, "web");
+  const key = derive(keyOf(0), "corpus");
+  const { heldBack, sources } = await readCorpus(corpus, { maxTexts: 1, maxHeldBack, key });
+  const texts = heldBack.map(({ text, source }) => ({
+    ...alignText(text, base.tokenizer, teacher.tokenizer, MAX_LENGTH),
+    source,
+  }));
+  const { hidden_size: hidden } = teacher.manifest;
+  const view = ({ session, manifest }: typeof base, side: "teacher" | "student") =>
+    viewOf(servedStates(session, manifest), texts, side, hidden, signal);
+  const [wanted, found] = [await view(teacher, "teacher"), await view(base, "student")];
+  await teacher.session.release();
+  await base.session.release();
+  return {
+    teacher: teacher.manifest,
+    base: base.manifest,
+    sources,
+    similarity: similarityOf(wanted, found, texts, hidden),
+  };
+}
