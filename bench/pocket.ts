@@ -12,7 +12,7 @@ import { BUNDLED_BASE } from "../scripts/local.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
 import { findingsOf } from "./pocket/findings.ts";
 import type { Finding, Results } from "./pocket/findings.ts";
-import type { TaskRatio } from "./pocket/tasks.ts";
+import type { TaskRatio, TrialsOptions } from "./pocket/tasks.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
@@ -37,12 +37,6 @@ export const bench: Command = defineCommand({
     peer: { type: "string", value: "DIR", hint: "as for `bench cold` (cold)" },
     only: { type: "string", value: "PART,..", hint: `some of ${PARTS.join(", ")}` },
     tasks: { type: "string", value: "TASK,..", hint: "some of the bundled tasks (all)" },
-    "max-rows": {
-      type: "string",
-      value: "N",
-      default: "3000",
-      hint: "training rows of a task, the same on both bases",
-    },
     threads: { type: "string", value: "N", hint: "threads of training (one a core)" },
     samples: { type: "string", value: "N", default: "10", hint: "cold starts of each" },
     rounds: { type: "string", value: "N", default: "40", hint: "measured rounds of the latency" },
@@ -51,7 +45,7 @@ export const bench: Command = defineCommand({
   },
   async run({ values, io }) {
     const parts = values.only === undefined ? PARTS : readList(values.only, "--only", PARTS);
-    const integer = (name: "max-rows" | "samples" | "rounds" | "texts", min: number) =>
+    const integer = (name: "samples" | "rounds" | "texts", min: number) =>
       readInteger(values[name], `--${name}`, { min })!;
     const minilm = required(values.minilm, "--minilm");
     const { base } = values;
@@ -61,7 +55,6 @@ export const bench: Command = defineCommand({
           data: required(values.data, "--data"),
           work: values.work,
           only: values.tasks,
-          maxRows: integer("max-rows", 1),
           threads: readInteger(values.threads, "--threads", { min: 1, max: 1024 }),
         }),
       async similarity() {
@@ -95,7 +88,7 @@ export const bench: Command = defineCommand({
   },
 });
 
-/** Every task of `prefixes`, or the named ones, on both bases; null when interrupted. */
+/** Every task of `prefixes`, or the named ones, beside itself on MiniLM; null when interrupted. */
 async function taskRatios(
   pocketDir: string,
   minilmDir: string,
@@ -103,12 +96,10 @@ async function taskRatios(
   {
     only,
     ...options
-  }: { data: string; work: string; only: string | undefined; maxRows: number } & {
-    threads: number | undefined;
-  },
+  }: Pick<TrialsOptions, "data" | "work" | "threads"> & { readonly only: string | undefined },
 ) {
   const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
-  const { meanRatio, ratioOf, runOn } = await import("./pocket/tasks.ts");
+  const { meanRatio, ratioOf, shippedScore, trainedOn } = await import("./pocket/tasks.ts");
   const root = join(PROJECT, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));
   const names = only === undefined ? all.toSorted() : readList(only, "--tasks", all);
@@ -117,15 +108,15 @@ async function taskRatios(
   const tasks: TaskRatio[] = [];
   for (const name of names) {
     const dir = join(root, name);
-    const theirs = await runOn(dir, minilm, "minilm", trial);
-    const ours = theirs && (await runOn(dir, pocket, "pocket", trial));
-    if (!theirs || !ours) return null;
+    const theirs = await trainedOn(dir, minilm, trial);
+    if (!theirs) return null;
+    const ours = await shippedScore(dir, pocket.manifest);
     const ratio = ratioOf(basename(dir), ours, theirs);
     io.err(`${name}: ${percent(ours.score)} of ${percent(theirs.score)}`);
     tasks.push(ratio);
   }
   const identity = { pocket: pocket.manifest.identity, minilm: minilm.manifest.identity };
-  return { max_rows: options.maxRows, identity, mean_ratio: meanRatio(tasks), tasks };
+  return { identity, mean_ratio: meanRatio(tasks), tasks };
 }
 
 async function writeResult(folder: string, part: Part, result: object): Promise<void> {

@@ -1,45 +1,50 @@
 /**
- * Shipped tasks, trained on the bundled base and on the 6-layer base alike: the same rows, settings
- * and seed, each base with prefixes of its own, answered by the runtime that serves. Finished trials
- * are kept by a hash of settings and data, interrupted ones go on.
+ * Shipped tasks beside the same tasks on the 6-layer base: trained there from the same task.json,
+ * with prefixes of its own, and answered by the runtime that serves. What the shipped side scores is
+ * in its manifest. Finished trials are kept by a hash of settings and data, interrupted ones go on.
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { MismatchError } from "../../src/core/errors.ts";
+import { readTaskManifest } from "../../src/core/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { tokenizerOf } from "../../scripts/local.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { prepareTask } from "../../scripts/training/prepare.ts";
 import { readTaskSpec } from "../../scripts/training/task-spec.ts";
 import { keptTrial } from "../../scripts/training/trial/kept.ts";
-import type { TrialResult } from "../../scripts/training/trial/run.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 
 export interface TrialsOptions {
   readonly data: string;
   /** Finished and interrupted trials. */
   readonly work: string;
-  readonly maxRows: number;
   readonly threads: number | undefined;
   readonly signal: AbortSignal;
   readonly note: (line: string) => void;
 }
 
-/** One task on one base; null when it was interrupted and saved. */
-export async function runOn(
+/** A score from 0 to 1 with its 95 % bootstrap interval. */
+export interface Score {
+  readonly metric: string;
+  readonly score: number;
+  readonly interval: readonly [low: number, high: number];
+}
+
+/** The task of folder `dir`, trained on `base`; null when it was interrupted and saved. */
+export async function trainedOn(
   dir: string,
   base: Base,
-  side: "pocket" | "minilm",
-  { data, work, maxRows, threads, signal, note }: TrialsOptions,
-): Promise<TrialResult | null> {
+  { data, work, threads, signal, note }: TrialsOptions,
+): Promise<Score | null> {
   const path = join(dir, "task.json");
   const spec = readTaskSpec(await readFile(path), path);
-  const rows = Math.min(maxRows, spec.max_rows ?? Infinity);
-  const prepared = await prepareTask(
-    { ...spec, max_rows: rows },
-    base.manifest,
-    tokenizerOf(base),
-    { folders: [data, dir], strict: false, note },
-  );
-  const name = `${basename(dir)}.${side}`;
+  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), {
+    folders: [data, dir],
+    strict: false,
+    note,
+  });
+  const name = `${basename(dir)}.${base.manifest.name}`;
   const { epochs } = prepared.hyperparameters;
   const trial = await keptTrial(work, {
     name,
@@ -57,23 +62,43 @@ export async function runOn(
   return trial && trial.result;
 }
 
+/** What the task of folder `dir` scores as it is shipped. Throws MismatchError `task-base-mismatch` when it is of another base. */
+export async function shippedScore(dir: string, base: BaseManifest): Promise<Score> {
+  const manifest = readTaskManifest(
+    new Uint8Array(await readFile(join(dir, "manifest.json"))),
+    dir,
+  );
+  if (manifest.base.identity !== base.identity) {
+    throw new MismatchError(
+      "task-base-mismatch",
+      `task "${manifest.task}": was trained on base ${manifest.base.identity.slice(0, 12)}, not on ${base.identity.slice(0, 12)}; train it again: npm run retrain`,
+    );
+  }
+  return scoreOf(manifest);
+}
+
+/** The score that `train` left in a manifest. */
+export function scoreOf({ metrics }: Pick<TaskManifest, "metrics">): Score {
+  const metric = String(metrics["metric"]);
+  const { low, high } = metrics["interval"] as { readonly low: number; readonly high: number };
+  return { metric, score: Number(metrics[metric]), interval: [low, high] };
+}
+
 /** What a task is judged by on either base. */
 export interface TaskRatio {
   readonly task: string;
   readonly metric: string;
-  readonly rows: TrialResult["rows"];
-  readonly pocket: { readonly score: number; readonly interval: readonly [number, number] };
-  readonly minilm: { readonly score: number; readonly interval: readonly [number, number] };
+  readonly pocket: Omit<Score, "metric">;
+  readonly minilm: Omit<Score, "metric">;
   /** Pocket over MiniLM. */
   readonly ratio: number;
 }
 
-export function ratioOf(task: string, pocket: TrialResult, minilm: TrialResult): TaskRatio {
-  const side = ({ score, interval }: TrialResult) => ({ score, interval });
+export function ratioOf(task: string, pocket: Score, minilm: Score): TaskRatio {
+  const side = ({ score, interval }: Score) => ({ score, interval });
   return {
     task,
     metric: pocket.metric,
-    rows: pocket.rows,
     pocket: side(pocket),
     minilm: side(minilm),
     ratio: pocket.score / minilm.score,

@@ -1,22 +1,14 @@
 /** What `bench pocket` concludes from its numbers. */
 import { describe, expect, it } from "vitest";
+import type { BaseManifest } from "../../src/core/manifest.ts";
 import { findingsOf } from "../../bench/pocket/findings.ts";
-import { meanRatio, ratioOf } from "../../bench/pocket/tasks.ts";
-import type { TrialResult } from "../../scripts/training/trial/run.ts";
+import { meanRatio, ratioOf, scoreOf, shippedScore } from "../../bench/pocket/tasks.ts";
+import type { Score } from "../../bench/pocket/tasks.ts";
 
-const trial = (score: number): TrialResult => ({
+const trial = (score: number): Score => ({
   metric: "accuracy",
   score,
   interval: [score - 0.01, score + 0.01],
-  fp32_score: null,
-  selection: { rows: "dev.tsv", score },
-  best_epoch: 1,
-  history: [],
-  parameters: 1,
-  bytes: 1,
-  seconds: 1,
-  rows: { train: 1, selection: 1, reported: 1 },
-  settings: {},
 });
 
 describe("the tasks", () => {
@@ -34,6 +26,19 @@ describe("the tasks", () => {
     const weak = ratioOf("c", trial(0.465), trial(0.5));
     expect(hold([...tasks, ...tasks, weak])).toEqual([true, false]);
     expect(hold([weak])).toEqual([false, false]);
+  });
+});
+
+describe("the score of a shipped task", () => {
+  it("is read from its manifest", () => {
+    const metrics = { metric: "f1", f1: 0.7, precision: 0.6, interval: { low: 0.68, high: 0.72 } };
+    expect(scoreOf({ metrics })).toEqual({ metric: "f1", score: 0.7, interval: [0.68, 0.72] });
+  });
+
+  it("is not taken from a task of another base", async () => {
+    const dir = `${import.meta.dirname}/../../prefixes/intent`;
+    const other = { identity: "0".repeat(64) } as BaseManifest;
+    await expect(shippedScore(dir, other)).rejects.toThrow(/was trained on base .* train it again/);
   });
 });
 
