@@ -17,13 +17,11 @@ import { EdgePrefixError } from "../src/core/errors.ts";
 import { UsageError, readInteger } from "./commands/command.ts";
 import { BUNDLED_BASE } from "./local.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
-import { makePairs } from "./retrain/pairs-data.ts";
+import { makeData } from "./retrain/pairs-data.ts";
 import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
 import type { State } from "./retrain/state.ts";
 
 const STATE = join(PROJECT, ".cache", "retrain.json");
-/** The task whose data is made out of another's. */
-const PAIRS_TASK = "same-question";
 
 interface Request {
   readonly dataDir: string;
@@ -64,7 +62,7 @@ export async function retrain(
   const work = async (): Promise<void> => {
     for (let dir = waiting.shift(); dir !== undefined; dir = waiting.shift()) {
       const name = basename(dir);
-      if (name === PAIRS_TASK) await makePairs(dir, dataDir);
+      await makeData(dir, dataDir);
       const entry = await entryOf(dir, base);
       const standing = await standingOf(dir, entry, state[name]);
       if (standing === "done") {

@@ -10,6 +10,7 @@ import { readTaskManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { tokenizerOf } from "../../scripts/local.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
+import { makeData } from "../../scripts/retrain/pairs-data.ts";
 import { prepareTask } from "../../scripts/training/prepare.ts";
 import { readTaskSpec } from "../../scripts/training/task-spec.ts";
 import { keptTrial } from "../../scripts/training/trial/kept.ts";
@@ -37,6 +38,7 @@ export async function trainedOn(
   base: Base,
   { data, work, threads, signal, note }: TrialsOptions,
 ): Promise<Score | null> {
+  await makeData(dir, data);
   const path = join(dir, "task.json");
   const spec = readTaskSpec(await readFile(path), path);
   const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), {

@@ -1,17 +1,22 @@
 /** The data of `same-question`, which no file has as it is: pairs out of banking77's questions. */
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { findFile } from "../training/data-files.ts";
 import { readDataFile } from "../training/data.ts";
 import { questionPairs } from "../training/question-pairs.ts";
 import { derive, keyOf } from "../training/random.ts";
 
+const TASK = "same-question";
 /** Training pairs come from the training questions alone, test pairs from the test questions. */
 const PARTS = ["train", "test"] as const;
 
-/** Writes `data/train.jsonl` and `data/test.jsonl` of the task folder, where they are missing. */
-export async function makePairs(dir: string, dataDir: string): Promise<void> {
+/**
+ * Writes `data/train.jsonl` and `data/test.jsonl` of the folder of `same-question`, where they are
+ * missing. Other tasks are trained on files as they are, so nothing is written for them.
+ */
+export async function makeData(dir: string, dataDir: string): Promise<void> {
+  if (basename(dir) !== TASK) return;
   for (const part of PARTS) {
     const out = join(dir, "data", `${part}.jsonl`);
     if (existsSync(out)) continue;
