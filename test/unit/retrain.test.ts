@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makePairs } from "../../scripts/retrain/pairs-data.ts";
+import { makeData } from "../../scripts/retrain/pairs-data.ts";
 import {
   entryOf,
   finished,
@@ -73,9 +73,10 @@ it("the data of same-question keeps training and test questions apart", async ()
     );
     writeFileSync(join(data, `${part}.csv`), ["text,category", ...rows, ""].join("\n"));
   }
-  await makePairs(task, folder.path);
+  const pairs = join(folder.path, "same-question");
+  await makeData(pairs, folder.path);
   for (const part of ["train", "test"]) {
-    const { examples } = await readDataFile(join(task, "data", `${part}.jsonl`));
+    const { examples } = await readDataFile(join(pairs, "data", `${part}.jsonl`));
     expect(examples).toHaveLength(8);
     for (const { text, pair } of examples) {
       expect(text).toMatch(new RegExp(`^${part} `));
