@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { blobKey } from "../src/core/keys.ts";
 import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
+import { sessionImages } from "../scripts/images/session-image.ts";
 import { startProgress } from "../scripts/progress.ts";
 import { sha256Of } from "../scripts/publish/bucket.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
@@ -114,7 +115,7 @@ async function fillBucket(place: Place, base: string, peer: string): Promise<Sub
       [base, MOST_OF_PEER.base],
     ] as const) {
       const { manifest } = await readManifestOfBase(folder);
-      await publishBase(bucket, folder);
+      await publishBase(bucket, folder, { images: await sessionImages() });
       const task = `cold-${manifest.name}`;
       await putTask({ bucket, base: manifest }, task);
       const request = { text: TEXT, task };

@@ -11,6 +11,7 @@ import { join, relative } from "node:path";
 import { EdgePrefixError } from "../src/core/errors.ts";
 import { shortIdentity } from "../src/core/manifest.ts";
 import { UsageError } from "./commands/command.ts";
+import { sessionImages } from "./images/session-image.ts";
 import { stopTree, watchParent } from "./process-tree.ts";
 import { PROJECT, openLocalBucket, stateFolder } from "./publish/local-bucket.ts";
 import { seed } from "./publish/seed.ts";
@@ -106,7 +107,8 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   const bucket = await openLocalBucket(options.persistTo);
   let seeded: Seeded;
   try {
-    seeded = await seed(bucket, options.base, join(PROJECT, "prefixes"), say);
+    const images = await sessionImages();
+    seeded = await seed(bucket, options.base, join(PROJECT, "prefixes"), say, images);
   } finally {
     await bucket.close();
   }

@@ -2,13 +2,13 @@
 import { readConfig } from "./config.ts";
 import type { Env } from "./config.ts";
 import type { AppDeps } from "./http/context.ts";
-import { createWorkerdSession } from "./runtime/workerd.ts";
+import { createWorkerdSession, workerdImages } from "./runtime/workerd.ts";
 import { r2Bucket } from "./serve/bucket.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256 } from "./serve/sha256.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
-const host = { clock, sha256, createSession: createWorkerdSession };
+const host = { clock, sha256, createSession: createWorkerdSession, images: workerdImages };
 
 /** What does not depend on settings: it is there even where those are wrong. */
 export const outside = {

@@ -14,5 +14,5 @@ export async function bundleWorker(out: string, args: readonly string[] = []): P
     { cwd: PROJECT, env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" } },
   );
   // Source maps and wrangler's own note beside them are not uploaded.
-  return (await readdir(out)).filter((name) => /\.(?:js|wasm)$/.test(name)).sort();
+  return (await readdir(out)).filter((name) => /\.(?:js|wasm|bin)$/.test(name)).sort();
 }

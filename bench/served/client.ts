@@ -14,6 +14,7 @@ import type { BaseManifest } from "../../src/core/manifest.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { sha256Of } from "../../scripts/publish/bucket.ts";
 import type { PublishBucket } from "../../scripts/publish/bucket.ts";
+import { sessionImages } from "../../scripts/images/session-image.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import { makeTask } from "./made-task.ts";
@@ -95,7 +96,7 @@ export async function serveBase<T extends Started>(
   const started = await start({ BASE: base.name });
   const { url, bucket, get, stop } = started;
   try {
-    await publishBase(bucket, baseDir);
+    await publishBase(bucket, baseDir, { images: await sessionImages() });
     while (!(await get("/readyz")).ok) await new Promise((resolve) => setTimeout(resolve, 200));
     return {
       ...started,

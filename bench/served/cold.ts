@@ -13,11 +13,13 @@ import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import { int64 } from "../../src/core/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
-import type { GraphFiles, Session } from "../../src/runtime/session.ts";
-import { createWorkerdSession } from "../../src/runtime/workerd.ts";
+import type { GraphFiles, Session, SessionImages } from "../../src/runtime/session.ts";
+import { createWorkerdSession, workerdImages } from "../../src/runtime/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";
+import type { Host } from "../../src/serve/serving.ts";
 import { sha256 } from "../../src/serve/sha256.ts";
+import { createPlainSession } from "./plain-session.ts";
 import type { ColdReply, ColdRequest } from "./protocol.ts";
 
 let isEmpty = true;
@@ -29,14 +31,19 @@ export default {
     const asked: ColdRequest = await request.json();
     const start = performance.now();
     const created = { from: 0, to: 0 };
-    const createSession = async (files: GraphFiles): Promise<Session> => {
+    const timed = async (load: () => Promise<Session>): Promise<Session> => {
       created.from = performance.now();
-      const session = await createWorkerdSession(files);
+      const session = await load();
       created.to = performance.now();
       return session;
     };
-    if ("task" in asked) await answer(asked, createSession, env, ctx);
-    else await answerPlainly(asked, createSession, env);
+    const createSession = (files: GraphFiles) => timed(() => createWorkerdSession(files));
+    const images: SessionImages = {
+      ...workerdImages,
+      restore: (image, base) => timed(() => workerdImages.restore(image, base)),
+    };
+    if ("task" in asked) await answer(asked, { createSession, images }, env, ctx);
+    else await answerPlainly(asked, timed, env);
     const reply: ColdReply = {
       fetch: created.from - start,
       create: created.to - created.from,
@@ -46,16 +53,14 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-type CreateSession = (files: GraphFiles) => Promise<Session>;
-
 async function answer(
   { task, text }: Extract<ColdRequest, { task: string }>,
-  createSession: CreateSession,
+  runtime: Pick<Host, "createSession" | "images">,
   env: Env,
   ctx: ExecutionContext,
 ): Promise<void> {
   const config = readConfig(env);
-  const host = { clock: outside, sha256, createSession, bucket: r2Bucket(env.BUCKET) };
+  const host = { clock: outside, sha256, ...runtime, bucket: r2Bucket(env.BUCKET) };
   const app = createApp({ config, ...createServing(config, host), ...outside });
   const request = new Request(`http://bench/v1/tasks/${task}/predict`, {
     method: "POST",
@@ -70,14 +75,14 @@ async function answer(
 /** The least that anybody does: read both files at once, load, tokenize, run, pool. */
 async function answerPlainly(
   { graph, tokenizer: key, text }: Extract<ColdRequest, { graph: string }>,
-  createSession: CreateSession,
+  timed: (load: () => Promise<Session>) => Promise<Session>,
   env: Env,
 ): Promise<void> {
   const read = async (name: string): Promise<Uint8Array> =>
     new Uint8Array(await (await env.BUCKET.get(name))!.arrayBuffer());
   const [graphBytes, tokenizerBytes] = await Promise.all([read(graph), read(key)]);
   const tokenizer = createTokenizer(parseJson(tokenizerBytes, "tokenizer.json"));
-  const session = await createSession({ graph: graphBytes, weights: new Map() });
+  const session = await timed(() => createPlainSession(graphBytes));
   const { ids, typeIds } = tokenizer.encode(text);
   const dims = [1, ids.length];
   const feeds = {

@@ -39,6 +39,14 @@ export async function bundleEntry(entrypoint?: string): Promise<Bundle> {
   return { folder, modules, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
+const isMain = (name: string): boolean => name.endsWith(".js");
+
+/** What wrangler's default rules make of a module. */
+function typeOf(name: string): "ESModule" | "CompiledWasm" | "Data" {
+  if (isMain(name)) return "ESModule";
+  return name.endsWith(".wasm") ? "CompiledWasm" : "Data";
+}
+
 export interface DirectOptions {
   /** What is started; by default the Worker, bundled for this start alone. */
   readonly bundle?: Bundle;
@@ -54,7 +62,6 @@ export async function startDirect(
   const bundle = given ?? (await bundleEntry());
   const { folder, modules } = bundle;
   const complaints: string[] = [];
-  const isMain = (name: string): boolean => name.endsWith(".js");
   const miniflare = new Miniflare({
     ...convertV4MiniflareOptions({
       ...COMPATIBILITY,
@@ -62,10 +69,7 @@ export async function startDirect(
       modulesRoot: folder,
       // The first one is the entry.
       modules: [...modules.filter(isMain), ...modules.filter((name) => !isMain(name))].map(
-        (name) => ({
-          type: isMain(name) ? "ESModule" : "CompiledWasm",
-          path: join(folder, name),
-        }),
+        (name) => ({ type: typeOf(name), path: join(folder, name) }),
       ),
       bindings: { ...variables },
       r2Buckets: ["BUCKET"],

@@ -1,4 +1,5 @@
 /** `push`: task folders, or a base folder, into the bucket; live within a second. */
+import { sessionImages } from "../images/session-image.ts";
 import { shortIdentity } from "../../src/core/manifest.ts";
 import { createAnswerCheck } from "../answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
@@ -59,6 +60,7 @@ async function pushBase(
   let bar: ReturnType<typeof startProgress> | undefined;
   try {
     const { isChanged, ...base } = await publishBase(bucket, folder, {
+      images: await sessionImages(),
       signal: io.signal,
       onProgress(bytes, total) {
         if (total < WORTH_A_BAR) return;

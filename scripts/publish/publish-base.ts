@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../src/core/keys.ts";
 import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
+import type { BaseManifest, FileRef } from "../../src/core/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
 import type { BasePointer } from "../../src/core/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
@@ -34,24 +34,41 @@ export async function readManifestOfBase(
   return { manifest: readBaseManifest(bytes, join(folder, "manifest.json")), bytes };
 }
 
-/** Whether the bucket already serves exactly this base, whole; reads no file contents. */
+/**
+ * Whether the bucket already serves exactly this base, whole, with a session image made on `runtime`
+ * where one is asked for; reads no file contents.
+ */
 export async function isBasePublished(
   bucket: PublishBucket,
   { manifest, bytes }: { manifest: BaseManifest; bytes: Uint8Array },
+  runtime?: string,
 ): Promise<boolean> {
   const object = await bucket.get(baseKey(manifest.name));
   const pointer = object && readablePointer(object.bytes, manifest.name);
   if (pointer?.manifest !== `sha256:${sha256Of(bytes)}`) return false;
-  const refs = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
+  const image = pointer.session_image;
+  if (runtime !== undefined && image?.runtime !== runtime) return false;
+  const refs: FileRef[] = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
+  if (image) refs.push(image);
   for (const ref of refs.concat(Object.values(manifest.files))) {
     if ((await bucket.head(blobKey(ref.sha256)))?.bytes !== ref.bytes) return false;
   }
   return true;
 }
 
+/** How session images are made, from which a Worker loads a base faster (src/runtime/start.ts). */
+export interface ImageMaker {
+  /** Id of the Worker's runtime image, which the images are made on. */
+  readonly runtime: string;
+  /** The image of the base in a folder; null where it has none. */
+  readonly make: (folder: string) => Promise<Uint8Array | null>;
+}
+
 export interface PublishBaseOptions {
   readonly wait?: Wait;
   readonly now?: () => Date;
+  /** Without it, no session image is published. */
+  readonly images?: ImageMaker | undefined;
   /** Called after every file with the bytes that are in the bucket now, and all of them. */
   readonly onProgress?: (bytes: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -64,7 +81,7 @@ export interface PublishBaseOptions {
 export async function publishBase(
   bucket: PublishBucket,
   folder: string,
-  { wait = sleep, now = () => new Date(), onProgress, signal }: PublishBaseOptions = {},
+  { wait = sleep, now = () => new Date(), images, onProgress, signal }: PublishBaseOptions = {},
 ): Promise<PublishedBase> {
   const { manifest, bytes } = await readManifestOfBase(folder);
   const subject = `base "${manifest.name}"`;
@@ -86,6 +103,8 @@ export async function publishBase(
     onProgress?.((done += ref.bytes), total);
   });
   if (await ensureBlob(bucket, bytes, wait)) uploaded++;
+  const image = images ? await images.make(folder) : null;
+  if (image && (await ensureBlob(bucket, image, wait))) uploaded++;
   signal?.throwIfAborted();
 
   const reference = `sha256:${sha256Of(bytes)}`;
@@ -94,13 +113,18 @@ export async function publishBase(
     manifest: reference,
     identity: manifest.identity,
     created: now().toISOString(),
+    session_image: image && {
+      runtime: images!.runtime,
+      sha256: sha256Of(image),
+      bytes: image.byteLength,
+    },
   };
   const key = baseKey(manifest.name);
   const isChanged = await updatePointer(
     bucket,
     key,
     (current) =>
-      current && readablePointer(current, manifest.name)?.manifest === reference
+      current && isSame(readablePointer(current, manifest.name), pointer)
         ? null
         : encodeUtf8(`${JSON.stringify(pointer)}\n`),
     wait,
@@ -123,6 +147,10 @@ export async function fetchBaseManifest(
   }
   return readBaseManifest(blob.bytes, `base "${name}": manifest`);
 }
+
+/** Whether both lead to the same base, loaded in the same way. */
+const isSame = (a: BasePointer | null, b: BasePointer): boolean =>
+  a?.manifest === b.manifest && a.session_image?.sha256 === b.session_image?.sha256;
 
 /** The pointer, or null where it is damaged: publishing writes it anew. */
 const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>

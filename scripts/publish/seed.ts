@@ -12,6 +12,7 @@ import { shortIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
+import type { ImageMaker } from "./publish-base.ts";
 import { publishTask, readTaskFolder } from "./publish-task.ts";
 import { readablePointer } from "./task-pointer.ts";
 
@@ -27,11 +28,12 @@ export async function seed(
   baseFolder: string,
   tasksFolder: string,
   say: (line: string) => void,
+  images?: ImageMaker,
 ): Promise<Seeded> {
   const base = await readManifestOfBase(baseFolder);
-  if (!(await isBasePublished(bucket, base))) {
+  if (!(await isBasePublished(bucket, base, images?.runtime))) {
     say(`storing base ${shortIdentity(base.manifest)}`);
-    await publishBase(bucket, baseFolder);
+    await publishBase(bucket, baseFolder, { images });
   }
   const tasks: TaskManifest[] = [];
   for (const folder of await trainedFolders(tasksFolder)) {

@@ -3,6 +3,7 @@
  * the ones it can go back to; a base's pointer names its manifest.
  */
 import { isName, versionOf } from "./keys.ts";
+import type { FileRef } from "./manifest.ts";
 import { describe, readRecord } from "./record.ts";
 import type { RecordReader } from "./record.ts";
 import { parseJson } from "./text.ts";
@@ -29,10 +30,19 @@ export interface BasePointer {
   readonly manifest: string;
   readonly identity: string;
   readonly created: string;
+  /** The base as a started runtime holds it in memory; null where nobody has made that. */
+  readonly session_image: SessionImageRef | null;
+}
+
+/** A blob that spares a Worker, whose runtime image has this id, the loading of the graph. */
+export interface SessionImageRef extends FileRef {
+  readonly runtime: string;
 }
 
 /** A pointer is a few hundred bytes a version: whatever is larger is none. */
 export const MAX_POINTER_BYTES = 256 * 1024;
+/** Of an isolate's 128 MB an image may fill what a runtime heap may: it becomes one. */
+export const MAX_IMAGE_BYTES = 96_000_000;
 /** Rolling back further than this many versions is a publish. */
 export const MAX_VERSIONS = 100;
 
@@ -80,8 +90,15 @@ export function readBasePointer(bytes: Uint8Array, subject: string): BasePointer
     manifest: r.string("manifest", BLOB_REF),
     identity: r.string("identity", /^[0-9a-f]{64}$/),
     created: r.string("created"),
+    session_image: r.has("session_image") ? readSessionImageRef(r.record("session_image")) : null,
   };
 }
+
+const readSessionImageRef = (r: RecordReader): SessionImageRef => ({
+  runtime: r.string("runtime", /^[0-9a-f]{16}$/),
+  sha256: r.string("sha256", /^[0-9a-f]{64}$/),
+  bytes: r.count("bytes", 1, MAX_IMAGE_BYTES),
+});
 
 function readName(r: RecordReader, field: string): string {
   const name = r.string(field);

@@ -22,3 +22,14 @@ export interface GraphFiles {
   /** External data by the location that the graph uses, such as `weights-0.safetensors`. */
   readonly weights: ReadonlyMap<string, Uint8Array>;
 }
+
+/** Loading a base without its graph: from an image of the runtime's memory (start.ts). */
+export interface SessionImages {
+  /** Whether a session can be restored here and now from an image made on runtime image `runtime`. */
+  fits(runtime: string): boolean;
+  /**
+   * Restores the session of the base with this identity. Throws FormatError `image-invalid`, or
+   * UnavailableError `runtime-failed`; a session can then still be created.
+   */
+  restore(image: Uint8Array, base: string): Promise<Session>;
+}

@@ -5,12 +5,16 @@
  * place where ONNX Runtime would compile it: while the first session is created,
  * `WebAssembly.instantiate` instantiates the imported module. The runtime initialises once per
  * isolate and its heap never shrinks; if the first initialisation fails, it refuses for the life of
- * the isolate, so the failure is kept and reported.
+ * the isolate, so the failure is kept and reported. The runtime, and a base where the bucket has an
+ * image of it, are not initialised step by step but restored (start.ts).
  */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import { UnavailableError } from "../core/errors.ts";
 import { WASM_SESSION, wrapSession } from "./ort-session.ts";
-import type { GraphFiles, Session } from "./session.ts";
+import imageFile from "./runtime-image.bin";
+import type { GraphFiles, Session, SessionImages } from "./session.ts";
+import { readRuntimeImage, readSessionImage, startFromImages } from "./start.ts";
+import type { RuntimeImage, SessionImage, WasmExports } from "./start.ts";
 
 type WasmImports = Record<string, Record<string, unknown>>;
 type Ort = typeof import("onnxruntime-web/wasm");
@@ -24,7 +28,30 @@ let initialisation: "untried" | "done" | "failed" = "untried";
 export const heapBytes = (): number => memory?.buffer.byteLength ?? 0;
 
 /** Loads a graph with its external data. Throws UnavailableError `runtime-failed`. */
-export async function createWorkerdSession(files: GraphFiles): Promise<Session> {
+export const createWorkerdSession = ({ graph, weights }: GraphFiles): Promise<Session> =>
+  open(graph, [...weights], null);
+
+/** Sessions restored instead of created, in an isolate that has none yet. */
+export const workerdImages: SessionImages = {
+  fits: (runtime) => initialisation === "untried" && runtime === runtimeImage().id,
+  async restore(file, base) {
+    const image = readSessionImage(file);
+    if (image.base !== base) {
+      throw new UnavailableError("runtime-failed", `session image: is of another base`);
+    }
+    // What stands for the graph is read only if the image is not, and then refused.
+    return open(new Uint8Array(1), [], image);
+  },
+};
+
+let readOnce: RuntimeImage | undefined;
+const runtimeImage = (): RuntimeImage => (readOnce ??= readRuntimeImage(new Uint8Array(imageFile)));
+
+async function open(
+  graph: Uint8Array,
+  weights: readonly (readonly [string, Uint8Array])[],
+  image: SessionImage | null,
+): Promise<Session> {
   if (initialisation === "failed") {
     throw new UnavailableError(
       "runtime-failed",
@@ -32,12 +59,12 @@ export async function createWorkerdSession(files: GraphFiles): Promise<Session> 
     );
   }
   const isFirst = initialisation === "untried";
-  const restore = isFirst ? useImportedModule() : () => {};
+  const restore = isFirst ? useImportedModule(image) : () => {};
   try {
     const ort = await (runtime ??= loadRuntime());
-    const session = await ort.InferenceSession.create(files.graph, {
+    const session = await ort.InferenceSession.create(graph, {
       ...WASM_SESSION,
-      externalData: [...files.weights].map(([path, data]) => ({ path, data })),
+      externalData: weights.map(([path, data]) => ({ path, data })),
     });
     initialisation = "done";
     return wrapSession(session, { Tensor: ort.Tensor, heapBytes });
@@ -71,7 +98,7 @@ async function loadRuntime(): Promise<Ort> {
   return ort;
 }
 
-function useImportedModule(): () => void {
+function useImportedModule(image: SessionImage | null): () => void {
   const original = WebAssembly.instantiate;
   const replacement = async (_source: unknown, imports: WasmImports) => {
     const instance = await original(wasmModule, imports as WebAssembly.Imports);
@@ -79,7 +106,9 @@ function useImportedModule(): () => void {
     memory = Object.values(imports)
       .flatMap((group) => Object.values(group))
       .find((item) => item instanceof WebAssembly.Memory);
-    return { instance, module: wasmModule };
+    const exports = instance.exports as WasmExports;
+    const started = memory ? startFromImages(exports, memory, runtimeImage(), image) : exports;
+    return { instance: { exports: started }, module: wasmModule };
   };
   WebAssembly.instantiate = replacement as unknown as typeof WebAssembly.instantiate;
   return () => {

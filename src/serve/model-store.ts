@@ -1,18 +1,19 @@
 /**
  * The one base of an isolate: pointer -> manifest -> files, each hashed before it is used, then one
- * session for the isolate's life (the wasm heap never shrinks, so there is no second load).
+ * session for the isolate's life (the wasm heap never shrinks, so there is no second load). Where the
+ * bucket has an image of the loaded graph that fits, it is read instead of graph and weights.
  */
 import { FormatError, UnavailableError } from "../core/errors.ts";
 import type { Pooler } from "../core/head.ts";
 import { baseKey, blobKey } from "../core/keys.ts";
 import { baseIdentity, checkFile, readBaseManifest, shortIdentity } from "../core/manifest.ts";
-import type { BaseManifest, Sha256 } from "../core/manifest.ts";
+import type { BaseManifest, FileRef, Sha256 } from "../core/manifest.ts";
 import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/pointer.ts";
 import { openPooler } from "../core/task.ts";
 import { parseJson } from "../core/text.ts";
 import { createTokenizer } from "../core/tokenizer.ts";
 import type { Tokenizer } from "../core/tokenizer.ts";
-import type { GraphFiles, Session } from "../runtime/session.ts";
+import type { GraphFiles, Session, SessionImages } from "../runtime/session.ts";
 import type { Bucket } from "./bucket.ts";
 import { createFlight } from "./flight.ts";
 import type { Clock, Hold } from "./flight.ts";
@@ -43,6 +44,8 @@ export interface ModelStoreOptions {
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly createSession: (files: GraphFiles) => Promise<Session>;
+  /** How a base is loaded faster, where the host can and the bucket has an image of it. */
+  readonly images?: SessionImages;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
@@ -86,7 +89,7 @@ async function loadBase(
   broken: Broken,
   progress: (step: string) => void,
 ): Promise<LoadedBase> {
-  const { base, bucket, sha256, createSession } = options;
+  const { base, bucket, sha256, createSession, images } = options;
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
     if (object === null || object === "unchanged") {
@@ -97,11 +100,22 @@ async function loadBase(
     }
     return object.bytes;
   };
+  const readBlob = async (ref: FileRef, file: string): Promise<Uint8Array> => {
+    const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
+    await checkFile(file, bytes, ref, sha256);
+    return bytes;
+  };
 
   progress("reading the pointer");
   const pointer = readBasePointer(await read(baseKey(base), MAX_POINTER_BYTES), baseKey(base));
   const manifestHash = hashOf(pointer.manifest);
   if (broken.has(manifestHash)) throw broken.get(manifestHash);
+  // The largest file of all, so it does not wait for the manifest.
+  const ref = pointer.session_image;
+  const imageRead =
+    ref !== null && images?.fits(ref.runtime)
+      ? readBlob(ref, `base "${base}": session image`).catch(() => null)
+      : null;
   progress("reading the manifest");
   const subject = `base "${base}": manifest.json`;
   const manifestBytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
@@ -118,33 +132,44 @@ async function loadBase(
     );
   }
 
-  // All at once: a cold start waits for the slowest file, not for their sum.
+  // All at once: a cold start waits for the slowest file, not for their sum, and makes what it can
+  // of the others meanwhile.
   const { graph, weights, tokenizer, pooler } = manifest;
-  const names = [...new Set([graph, ...weights, tokenizer, ...(pooler === null ? [] : [pooler])])];
-  const pending = new Set(names);
-  const tellPending = (): void => progress(`reading ${[...pending].join(", ")}`);
-  tellPending();
-  const readFile = async (name: string): Promise<[string, Uint8Array]> => {
-    const ref = manifest.files[name]!;
-    const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
-    await checkFile(`base "${base}": ${name}`, bytes, ref, sha256);
-    pending.delete(name);
-    tellPending();
-    return [name, bytes];
+  const readFile = async (name: string): Promise<Uint8Array> => {
+    const file = `base "${base}": ${name}`;
+    return readBlob(manifest.files[name]!, file);
   };
-  const files = new Map(await Promise.all(names.map(readFile)));
-  const parts = {
-    manifest,
-    tokenizer: createTokenizer(parseJson(files.get(tokenizer)!, "tokenizer.json")),
-    pooler: pooler === null ? null : openPooler(files.get(pooler)!, manifest),
+  const readGraph = async (): Promise<GraphFiles> => {
+    const [graphBytes, ...shards] = await Promise.all([graph, ...weights].map(readFile));
+    return { graph: graphBytes!, weights: new Map(weights.map((name, i) => [name, shards[i]!])) };
   };
-  progress("creating the session");
+  progress("reading the files");
+  const [image, files, parts] = await Promise.all([
+    imageRead,
+    imageRead === null ? readGraph() : null,
+    Promise.all([
+      readFile(tokenizer).then((bytes) => createTokenizer(parseJson(bytes, "tokenizer.json"))),
+      pooler === null ? null : readFile(pooler).then((bytes) => openPooler(bytes, manifest)),
+    ]),
+  ]);
+  const loaded = { manifest, tokenizer: parts[0], pooler: parts[1] };
+  progress("loading the graph");
+  const restored = image && (await restoreFrom(image));
+  if (restored) return { ...loaded, session: restored };
+  const graphFiles = files ?? (await readGraph());
   try {
-    const shards = new Map(weights.map((name) => [name, files.get(name)!]));
-    const session = await createSession({ graph: files.get(graph)!, weights: shards });
-    return { ...parts, session };
+    return { ...loaded, session: await createSession(graphFiles) };
   } catch (error) {
     broken.set(manifestHash, error);
     throw error;
+  }
+
+  /** The session, or null where the image does not do: then the graph itself is loaded. */
+  async function restoreFrom(bytes: Uint8Array): Promise<Session | null> {
+    try {
+      return await images!.restore(bytes, manifest.identity);
+    } catch {
+      return null;
+    }
   }
 }

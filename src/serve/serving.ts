@@ -1,6 +1,6 @@
 /** The parts that answer, put together: stores, admission, queue, predictor. No HTTP. */
 import type { Sha256 } from "../core/manifest.ts";
-import type { GraphFiles, Session } from "../runtime/session.ts";
+import type { GraphFiles, Session, SessionImages } from "../runtime/session.ts";
 import { createAdmission } from "./admission.ts";
 import type { Admission, AdmissionOptions } from "./admission.ts";
 import { createArrivals } from "./arrivals.ts";
@@ -32,6 +32,7 @@ export interface Host {
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly createSession: (files: GraphFiles) => Promise<Session>;
+  readonly images?: SessionImages;
 }
 
 export interface Serving {

@@ -111,6 +111,12 @@ export const GROUPS: readonly Group[] = [
     types: [SESSION, WORKER_TYPES],
   },
   {
+    name: "scripts/images",
+    files: /^scripts\/images\//,
+    may: [CORE, /^src\/runtime\//, /^scripts\/(?:onnx|import)\//, NODE, /^onnxruntime-web$/],
+    types: [/^scripts\/publish\//],
+  },
+  {
     // The command line's two runtimes: what ONNX Runtime's sessions have in common is src/runtime's.
     name: "scripts/runtime-*",
     files: /^scripts\/runtime-(?:node|web)\.ts$/,
@@ -141,7 +147,7 @@ export const GROUPS: readonly Group[] = [
 /** Packages that exactly one file may name, so that the rest can be replaced around it. */
 export const ONLY_IN: Readonly<Record<string, RegExp>> = {
   "onnxruntime-node": /^scripts\/runtime-node\.ts$/,
-  "onnxruntime-web": /^(?:scripts\/runtime-web\.ts|src\/runtime\/)/,
+  "onnxruntime-web": /^(?:scripts\/(?:runtime-web\.ts|images\/)|src\/runtime\/)/,
 };
 
 /** One sentence for every import that the rule does not allow. */

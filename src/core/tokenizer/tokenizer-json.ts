@@ -142,8 +142,12 @@ function readVocabulary(model: RecordReader): Vocabulary {
     return model.fail(`"vocab" is ${describe(vocab)}, expected an object of words to ids`);
   }
   const vocabulary = new Map<string, number>();
-  for (const [word, id] of Object.entries(vocab)) {
-    vocabulary.set(checkText(model, "vocab", word), checkId(model, `vocab ${describe(word)}`, id));
+  // Keys, and a subject that is only put together for an error: this loop is part of every cold start.
+  const ids = vocab as Readonly<Record<string, unknown>>;
+  for (const word of Object.keys(ids)) {
+    const id = ids[word];
+    checkText(model, "vocab", word);
+    vocabulary.set(word, isId(id) ? id : failId(model, `vocab ${describe(word)}`, id));
     if (vocabulary.size > MAX_VOCABULARY) {
       return model.fail(`"vocab" has more than ${MAX_VOCABULARY} words`);
     }
@@ -352,9 +356,13 @@ function checkText(fields: RecordReader, field: string, text: string): string {
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+const isId = (id: unknown): id is number =>
+  Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) <= MAX_ID;
+
 function checkId(fields: RecordReader, field: string, id: unknown): number {
-  if (Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) <= MAX_ID) {
-    return id as number;
-  }
+  return isId(id) ? id : failId(fields, field, id);
+}
+
+function failId(fields: RecordReader, field: string, id: unknown): never {
   return fields.fail(`${field}: id is ${describe(id)}, expected an integer from 0 to ${MAX_ID}`);
 }

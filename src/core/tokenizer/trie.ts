@@ -7,13 +7,22 @@
 export class Trie {
   static readonly ROOT = 0;
 
-  #parents = new Int32Array(1024);
-  #units = new Uint16Array(1024);
+  #parents: Int32Array;
+  #units: Uint16Array;
   /** Value of each node plus 1; 0 = no word ends here. */
-  #values = new Int32Array(1024);
+  #values: Int32Array;
   #nodes = 1;
   /** Hash slots that hold a node, 0 = free (the root is nobody's child). */
-  #slots = new Int32Array(4096);
+  #slots: Int32Array;
+
+  /** With room for so many nodes; it grows when there are more. */
+  constructor(nodes = 1024) {
+    const capacity = 2 ** Math.ceil(Math.log2(Math.max(nodes, 1024)));
+    this.#parents = new Int32Array(capacity);
+    this.#units = new Uint16Array(capacity);
+    this.#values = new Int32Array(capacity);
+    this.#slots = new Int32Array(4 * capacity);
+  }
 
   /** Adds a word. The first value given for a word stays. */
   add(word: string, value: number): void {
