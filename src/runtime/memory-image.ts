@@ -38,6 +38,7 @@ const MAX_HEADER_BYTES = 10_000;
 /** A wasm memory has 32-bit addresses. */
 const MAX_MEMORY_BYTES = 2 ** 32;
 const PAGE_BYTES = 65_536;
+const SPACE = 0x20;
 
 /** Reads an image; throws FormatError `image-invalid` or `json-invalid`. Its bytes are not copied. */
 export function readImage(file: Uint8Array, subject: string): MemoryImage {
@@ -53,7 +54,8 @@ export function readImage(file: Uint8Array, subject: string): MemoryImage {
   const memoryBytes = header.count("memory_bytes", 0, MAX_MEMORY_BYTES);
   const at = 4 + length;
   const runs = header.count("runs", 0, Math.floor((file.length - at) / 8));
-  const table = new Uint32Array(file.slice(at, at + 8 * runs).buffer);
+  // A copy, which is aligned; not by slice, of which Node's buffers have another idea.
+  const table = new Uint32Array(new Uint8Array(file.subarray(at, at + 8 * runs)).buffer);
   const bytes = file.subarray(at + 8 * runs);
   let total = 0;
   for (let i = 0; i < table.length; i += 2) {
@@ -70,13 +72,15 @@ export function writeImage(
   runs: readonly Run[],
   fields: Readonly<Record<string, unknown>>,
 ): Uint8Array {
-  const json = JSON.stringify({ ...fields, memory_bytes: memory.length, runs: runs.length });
+  const header = { ...fields, memory_bytes: memory.length, runs: runs.length };
+  const json = encodeUtf8(JSON.stringify(header));
   const length = Math.ceil(json.length / 4) * 4;
   const at = 4 + length + 8 * runs.length;
   const file = new Uint8Array(runs.reduce((sum, { from, to }) => sum + to - from, at));
   const view = new DataView(file.buffer);
   view.setUint32(0, length, true);
-  file.set(encodeUtf8(json.padEnd(length)), 4);
+  file.fill(SPACE, 4, 4 + length);
+  file.set(json, 4);
   let to = at;
   runs.forEach((run, i) => {
     view.setUint32(4 + length + 8 * i, run.from, true);
@@ -87,7 +91,10 @@ export function writeImage(
   return file;
 }
 
-/** Makes the memory what it was when the image was taken. */
+/**
+ * Makes the memory what it was when the image was taken. Throws RangeError, and changes nothing, when
+ * it may not grow so far.
+ */
 export function restore({ memoryBytes, table, bytes }: MemoryImage, memory: WasmMemory): void {
   const missing = memoryBytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));

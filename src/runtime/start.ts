@@ -8,6 +8,8 @@
  * to one build of the wasm module, whose static data it names by a checksum. Any other build starts
  * as it always did.
  */
+import { UnavailableError } from "../core/errors.ts";
+import { describe } from "../core/record.ts";
 import { checksum, readImage, restore } from "./memory-image.ts";
 import type { MemoryImage, WasmMemory } from "./memory-image.ts";
 
@@ -52,15 +54,18 @@ export function readRuntimeImage(file: Uint8Array): RuntimeImage {
   const { header } = memory;
   const init = header.record("init");
   const before = header.record("before");
+  const memoryBytes = before.count("memory_bytes", 0, UINT32);
   return {
     id: header.string("id", /^[0-9a-f]{16}$/),
     init: {
       name: init.string("name", NAME),
-      args: init.list("args", 8, (value) => Number(value)),
+      args: init.list("args", 8, (value) =>
+        typeof value === "number" ? value : init.fail(`"args" has ${describe(value)}`),
+      ),
     },
     before: {
-      memory_bytes: before.count("memory_bytes", 0, UINT32),
-      bytes: before.count("bytes", 0, UINT32),
+      memory_bytes: memoryBytes,
+      bytes: before.count("bytes", 0, memoryBytes),
       step: before.count("step", 1, UINT32),
       checksum: before.count("checksum", 0, UINT32),
     },
@@ -79,6 +84,13 @@ export function readSessionImage(file: Uint8Array, subject = "session image"): S
     create: { name: create.string("name", NAME), handle: create.count("handle", 1, UINT32) },
     memory,
   };
+}
+
+/** Throws UnavailableError `runtime-failed` for the image of another runtime or of another base. */
+export function checkSessionImage(image: SessionImage, runtime: string, base: string): void {
+  const other = image.runtime !== runtime ? "runtime" : image.base !== base ? "base" : null;
+  if (other === null) return;
+  throw new UnavailableError("runtime-failed", `session image: is of another ${other}`);
 }
 
 /**
@@ -102,8 +114,7 @@ export function startFromImages(
       args.every((value, i) => value === image.init.args[i]);
     if (!isSame || !fits(image.before, memory)) return init(...args);
     restore(image.memory, memory);
-    if (session) restore(session.memory, memory);
-    isRestored = session !== null;
+    isRestored = session !== null && tryRestore(session.memory, memory);
     return 0;
   };
   const create = session && exports[session.create.name];
@@ -115,6 +126,17 @@ export function startFromImages(
     };
   }
   return started;
+}
+
+/** False, and nothing has changed, where the memory may not grow so far: the runtime is up all the same. */
+function tryRestore(image: MemoryImage, memory: WasmMemory): boolean {
+  try {
+    restore(image, memory);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 const fits = (before: Before, { buffer }: WasmMemory): boolean =>

@@ -13,7 +13,7 @@ import { UnavailableError } from "../core/errors.ts";
 import { WASM_SESSION, wrapSession } from "./ort-session.ts";
 import imageFile from "./runtime-image.bin";
 import type { GraphFiles, Session, SessionImages } from "./session.ts";
-import { readRuntimeImage, readSessionImage, startFromImages } from "./start.ts";
+import { checkSessionImage, readRuntimeImage, readSessionImage, startFromImages } from "./start.ts";
 import type { RuntimeImage, SessionImage, WasmExports } from "./start.ts";
 
 type WasmImports = Record<string, Record<string, unknown>>;
@@ -36,9 +36,7 @@ export const workerdImages: SessionImages = {
   fits: (runtime) => initialisation === "untried" && runtime === runtimeImage().id,
   async restore(file, base) {
     const image = readSessionImage(file);
-    if (image.base !== base) {
-      throw new UnavailableError("runtime-failed", `session image: is of another base`);
-    }
+    checkSessionImage(image, runtimeImage().id, base);
     // What stands for the graph is read only if the image is not, and then refused.
     return open(new Uint8Array(1), [], image);
   },

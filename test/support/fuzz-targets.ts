@@ -8,6 +8,8 @@ import { FormatError } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
 import { readBasePointer, readTaskPointer } from "../../src/core/pointer.ts";
 import { readSafetensors, writeSafetensors } from "../../src/core/safetensors.ts";
+import type { MemoryImage } from "../../src/runtime/memory-image.ts";
+import { readRuntimeImage, readSessionImage } from "../../src/runtime/start.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
 import { FORMATS, writeStream } from "../../src/http/respond.ts";
 import type { StreamItem } from "../../src/http/respond.ts";
@@ -15,6 +17,13 @@ import { problemOf } from "../../src/http/problem.ts";
 import { fakeApp } from "./fake-app.ts";
 import { damaged, damagedBytes, hostileValue } from "./hostile.ts";
 import { baseJson, basePointerJson, taskJson, taskPointerJson, toBytes } from "./manifests.ts";
+import {
+  imageFileOf,
+  runtimeHeader,
+  runtimeImageFile,
+  sessionHeader,
+  sessionImageFile,
+} from "./memory-images.ts";
 import { fileOf, makeTensor } from "./safetensors-files.ts";
 import { readEvents } from "./server-sent-events.ts";
 import { tinyTokenizerJson } from "./tiny-base.ts";
@@ -167,6 +176,37 @@ const lyingHeader = fc.dictionary(
   { maxKeys: 4 },
 );
 
+const run = fc.oneof(fc.nat({ max: 40 }), fc.nat({ max: 2 ** 32 - 1 }));
+/** Images with one thing wrong in the header, in some bytes, or in what the header says of them. */
+const imageFile = (file: Uint8Array, header: Record<string, unknown>): fc.Arbitrary<Uint8Array> =>
+  fc.oneof(
+    damagedBytes(file),
+    damaged({ ...header, memory_bytes: 40, runs: 1 }).map((json) =>
+      imageFileOf(json, [4, 2], [1, 1]),
+    ),
+    fc
+      .tuple(fc.nat({ max: 2 ** 32 }), fc.nat({ max: 4 }), fc.array(run, { maxLength: 8 }))
+      .chain(([memory_bytes, runs, table]) =>
+        fc
+          .uint8Array({ maxLength: 80 })
+          .map((bytes) => imageFileOf({ ...header, memory_bytes, runs }, table, bytes)),
+      ),
+    fc.uint8Array({ maxLength: 50 }),
+  );
+
+/** What is read can be copied: every run has its bytes, and lies in the memory. */
+function checkImage(read: () => { readonly memory: MemoryImage }): string {
+  return reading(() => {
+    const { table, bytes, memoryBytes } = read().memory;
+    let total = 0;
+    for (let i = 0; i < table.length; i += 2) {
+      total += table[i + 1]!;
+      if (table[i]! + table[i + 1]! > memoryBytes) expect.fail(`run ${i / 2}: ends outside`);
+    }
+    expect(total).toBe(bytes.length);
+  });
+}
+
 const GOOD_TOKENIZER = tinyTokenizerJson();
 const tokenizerJson = fc.oneof(
   // As a file would hold it: an item that is removed leaves no hole.
@@ -226,7 +266,7 @@ export const TARGETS: readonly Target<unknown>[] = [
   }),
   target({
     name: "safetensors",
-    percent: 25,
+    percent: 20,
     inputs: fc.oneof(
       damagedBytes(GOOD_TENSORS),
       fc.tuple(lyingHeader, fc.nat({ max: 80 })).map(([header, data]) => fileOf(header, data)),
@@ -261,6 +301,20 @@ export const TARGETS: readonly Target<unknown>[] = [
     percent: 5,
     inputs: jsonFile(basePointerJson()),
     check: (bytes) => reading(() => readBasePointer(bytes, "x")),
+    expected: ["read", "refused"],
+  }),
+  target({
+    name: "images of a runtime",
+    percent: 2,
+    inputs: imageFile(runtimeImageFile(), runtimeHeader()),
+    check: (bytes) => checkImage(() => readRuntimeImage(bytes)),
+    expected: ["read", "refused"],
+  }),
+  target({
+    name: "images of a session",
+    percent: 3,
+    inputs: imageFile(sessionImageFile(), sessionHeader()),
+    check: (bytes) => checkImage(() => readSessionImage(bytes)),
     expected: ["read", "refused"],
   }),
   target({
