@@ -86,6 +86,7 @@ export function basePointerJson(changes: Record<string, unknown> = {}): Record<s
     manifest: `sha256:${hex("f")}`,
     identity: hex("a"),
     created: "2026-01-02T03:04:05Z",
+    session_image: { runtime: "0123456789abcdef", sha256: hex("b"), bytes: 5000 },
     ...changes,
   };
 }

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  MAX_IMAGE_BYTES,
   MAX_VERSIONS,
   hashOf,
   readBasePointer,
@@ -67,6 +68,37 @@ describe("a task's pointer", () => {
 describe("a base's pointer", () => {
   test("is read as it is", () => {
     expect(readBase()).toEqual(basePointerJson());
+  });
+
+  test("that was written before there were session images names none", () => {
+    const { session_image: _, ...older } = basePointerJson();
+    expect(readBasePointer(toBytes(older), "x")).toEqual({ ...older, session_image: null });
+    expect(readBase({ session_image: null }).session_image).toBeNull();
+  });
+
+  const image = (changes: Record<string, unknown>) => ({
+    session_image: { ...(basePointerJson()["session_image"] as object), ...changes },
+  });
+
+  test("may name an image as large as an isolate holds", () => {
+    expect(readBase(image({ bytes: MAX_IMAGE_BYTES })).session_image?.bytes).toBe(MAX_IMAGE_BYTES);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["that is no object", { session_image: hex("b") }],
+    ["without a runtime", image({ runtime: undefined })],
+    ["of a runtime that is no id", image({ runtime: "0123456789ABCDEF" })],
+    ["of a runtime with a longer id", image({ runtime: hex("0") })],
+    ["whose hash is a path", image({ sha256: "../secret" })],
+    ["whose hash is a reference", image({ sha256: `sha256:${hex("b")}` })],
+    ["without a hash", image({ sha256: undefined })],
+    ["of no bytes", image({ bytes: 0 })],
+    ["of half a byte", image({ bytes: 0.5 })],
+    ["of more bytes than an isolate holds", image({ bytes: MAX_IMAGE_BYTES + 1 })],
+  ])("refuses a session image %s", (_, changes) => {
+    const error = formatError(() => readBase(changes));
+    expect(error.code).toBe("pointer-invalid");
+    expect(error.message).toMatch(/^bases\/x\.json: "session_image"/);
   });
 
   test.each(["base", "manifest", "identity", "created"])(
