@@ -1,10 +1,25 @@
-/** A thread that makes one session image and posts it: see session-image.ts. */
-import { readFile } from "node:fs/promises";
-import { parentPort, workerData } from "node:worker_threads";
-import { readBaseFolder } from "../import/base-folder.ts";
-import { makeSessionImage } from "./make.ts";
+/**
+ * Images are made in a thread of their own: the runtime starts once a thread, changes globals while it
+ * does, and gives its memory back only with the thread.
+ */
+import { Worker } from "node:worker_threads";
 
-const { folder, runtimeImage } = workerData as { folder: string; runtimeImage: string };
-const base = await readBaseFolder(folder);
-const image = await makeSessionImage(base, new Uint8Array(await readFile(new URL(runtimeImage))));
-parentPort!.postMessage(image, [image.buffer as ArrayBuffer]);
+/** Part of the Worker; `npm run runtime-image` writes it. */
+export const RUNTIME_IMAGE = new URL("../../src/runtime/runtime-image.bin", import.meta.url);
+
+/**
+ * The image of the base in `folder`, on top of RUNTIME_IMAGE (about a second), or, for null, of the
+ * installed runtime alone. Throws whatever was thrown there.
+ */
+export async function makeInThread(folder: string | null): Promise<Uint8Array> {
+  const thread = new Worker(new URL("thread.ts", import.meta.url), { workerData: folder });
+  try {
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      thread.once("message", resolve);
+      thread.once("error", reject);
+      thread.once("exit", (code) => reject(new Error(`the thread ended with ${code}`)));
+    });
+  } finally {
+    await thread.terminate();
+  }
+}

@@ -3,12 +3,11 @@
  * after every update of onnxruntime-web; a test compares the file with what this makes.
  */
 import { rename, writeFile } from "node:fs/promises";
-import { makeRuntimeImage } from "./make.ts";
+import { RUNTIME_IMAGE, makeInThread } from "./make-in-thread.ts";
 
-const IMAGE = new URL("../../src/runtime/runtime-image.bin", import.meta.url);
-const TEMPORARY = new URL(`${IMAGE.href}.tmp`);
+const TEMPORARY = new URL(`${RUNTIME_IMAGE.href}.tmp`);
 
-const image = await makeRuntimeImage();
+const image = await makeInThread(null);
 await writeFile(TEMPORARY, image);
-await rename(TEMPORARY, IMAGE);
+await rename(TEMPORARY, RUNTIME_IMAGE);
 process.stdout.write(`${image.length} bytes\n`);
