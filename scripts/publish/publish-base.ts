@@ -150,7 +150,9 @@ export async function fetchBaseManifest(
 
 /** Whether both lead to the same base, loaded in the same way. */
 const isSame = (a: BasePointer | null, b: BasePointer): boolean =>
-  a?.manifest === b.manifest && a.session_image?.sha256 === b.session_image?.sha256;
+  a?.manifest === b.manifest &&
+  a.session_image?.sha256 === b.session_image?.sha256 &&
+  a.session_image?.runtime === b.session_image?.runtime;
 
 /** The pointer, or null where it is damaged: publishing writes it anew. */
 const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>
