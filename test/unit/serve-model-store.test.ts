@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
-import { sha256 } from "../../scripts/publish/bucket.ts";
-import { FormatError } from "../../src/core/errors.ts";
+import { sha256, sha256Of } from "../../scripts/publish/bucket.ts";
+import { FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../src/core/keys.ts";
 import { readBaseManifest, shortIdentity } from "../../src/core/manifest.ts";
 import type { BaseManifest } from "../../src/core/manifest.ts";
-import type { GraphFiles, Session } from "../../src/runtime/session.ts";
+import type { GraphFiles, Session, SessionImages } from "../../src/runtime/session.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { createMemoryBucket } from "../support/memory-bucket.ts";
@@ -40,8 +40,9 @@ const createSession = (files: GraphFiles): Promise<Session> => {
   return Promise.resolve({} as Session);
 };
 
-const openStore = (create = createSession) =>
+const openStore = (create = createSession, images?: SessionImages) =>
   createModelStore({
+    ...(images ? { images } : {}),
     base: "tiny",
     bucket,
     clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
@@ -134,5 +135,105 @@ describe("a base in the bucket", () => {
     await expect(store.get(hold)).rejects.toMatchObject({ code: "graph-invalid" });
     expect(attempts).toBe(1);
     expect(bucket.reads).toEqual([baseKey("tiny")]);
+  });
+});
+
+describe("a base with a session image in the bucket", () => {
+  const RUNTIME = "0123456789abcdef";
+  const image = Uint8Array.from({ length: 100 }, (_, i) => i);
+  const imageKey = blobKey(sha256Of(image));
+  const imaged = createMemoryBucket();
+  const restoredSession = {} as Session;
+  /** What was given to be restored. */
+  let restored: [Uint8Array, string][];
+
+  beforeAll(async () => {
+    const images = { runtime: RUNTIME, make: () => Promise.resolve(image) };
+    await publishBase(imaged, folder.path, { images });
+  });
+  beforeEach(() => {
+    for (const [key, { bytes }] of imaged.objects) bucket.put(key, bytes);
+    restored = [];
+  });
+
+  /** A host whose runtime image is `runtime`. */
+  const host = (runtime = RUNTIME, restore?: () => Promise<Session>): SessionImages => ({
+    fits: (wanted) => wanted === runtime,
+    restore(bytes, base) {
+      restored.push([bytes, base]);
+      return restore ? restore() : Promise.resolve(restoredSession);
+    },
+  });
+
+  const graphKeys = (): string[] =>
+    [manifest.graph, ...manifest.weights].map((name) => blobKey(manifest.files[name]!.sha256));
+  const graphReads = (): string[] => bucket.reads.filter((key) => graphKeys().includes(key));
+
+  it("has its session restored, and neither graph nor weights are read", async () => {
+    const base = await openStore(createSession, host()).get(hold);
+    expect(base.session).toBe(restoredSession);
+    expect(restored).toEqual([[image, manifest.identity]]);
+    expect(created).toEqual([]);
+    expect(graphReads()).toEqual([]);
+    expect(base.tokenizer.vocabSize).toBe(manifest.vocab_size);
+    expect(base.pooler?.bias).toHaveLength(manifest.hidden_size);
+  });
+
+  it("has the image read while the manifest is", async () => {
+    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    const [imageAsked, manifestAsked] = [
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+    ];
+    // Each waits for the other: read one after the other, neither would ever arrive.
+    bucket.before = (key) => {
+      if (key === imageKey) {
+        imageAsked.resolve();
+        return manifestAsked.promise;
+      }
+      if (key !== manifestKey) return undefined;
+      manifestAsked.resolve();
+      return imageAsked.promise;
+    };
+    const base = await openStore(createSession, host()).get(hold);
+    expect(base.session).toBe(restoredSession);
+  });
+
+  const refuse = (failure: Error) => (): Promise<Session> => Promise.reject(failure);
+  const restoreFails = refuse(new UnavailableError("runtime-failed", "session image: no"));
+  const unreadable = refuse(new FormatError("image-invalid", "session image: no"));
+  /** What is wrong, what the host has, what becomes of the bucket, and whether restoring is tried. */
+  const misfits: [string, SessionImages | undefined, () => void, boolean][] = [
+    ["on a host without images", undefined, () => undefined, false],
+    ["made for another runtime", host("f".repeat(16)), () => undefined, false],
+    ["that is missing", host(), () => bucket.remove(imageKey), false],
+    ["that is damaged", host(), () => bucket.put(imageKey, image.with(7, 0)), false],
+    ["that is cut off", host(), () => bucket.put(imageKey, image.subarray(0, 50)), false],
+    ["that is no image", host(RUNTIME, unreadable), () => undefined, true],
+    ["that the runtime refuses", host(RUNTIME, restoreFails), () => undefined, true],
+  ];
+  it.each(misfits)("%s, is loaded from its graph", async (_, images, change, isTried) => {
+    change();
+    const store = openStore(createSession, images);
+    const base = await store.get(hold);
+    expect(base.session).not.toBe(restoredSession);
+    expect(restored).toHaveLength(isTried ? 1 : 0);
+    expect(created).toHaveLength(1);
+    expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
+    expect(graphReads().sort()).toEqual(graphKeys().sort());
+    expect(store.status.state).toBe("ready");
+  });
+
+  it("does not have an image read that the host cannot use", async () => {
+    await openStore(createSession, host("f".repeat(16))).get(hold);
+    expect(bucket.reads).not.toContain(imageKey);
+  });
+
+  it("is not restored under a manifest that is damaged", async () => {
+    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    bucket.put(manifestKey, Uint8Array.of(1));
+    const store = openStore(createSession, host());
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
+    expect(restored).toEqual([]);
   });
 });
