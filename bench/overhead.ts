@@ -1,7 +1,7 @@
 /**
  * What does a request cost beyond the model? Whole requests at the Worker's own app, from a Request
- * to the last byte of its answer, against session.run on the very feeds of such a request; both
- * in turn and inside a workerd without wrangler's, whose log of every request would be measured too.
+ * to the last byte of its answer, against the session.run within each; inside a workerd without
+ * wrangler's, whose log of every request would be measured too.
  */
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import { BUNDLED_BASE } from "../scripts/local.ts";
@@ -18,7 +18,7 @@ const ALLOWED_SHARE = 0.03;
 const ALLOWED_MS = 2;
 
 export const bench = defineCommand({
-  summary: "milliseconds of a request over session.run of the same feeds, inside workerd",
+  summary: "milliseconds of a request over its own session.run, inside workerd",
   usage: "[--base DIR] [--tokens T] [--prefix-length P] [--rounds N]",
   example: "npx edge-prefix bench overhead --tokens 128",
   options: {

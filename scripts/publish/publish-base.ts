@@ -8,7 +8,7 @@ import { baseKey, blobKey } from "../../src/core/keys.ts";
 import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, FileRef } from "../../src/core/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
-import type { BasePointer } from "../../src/core/pointer.ts";
+import type { BasePointer, SessionImageRef } from "../../src/core/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
@@ -67,7 +67,7 @@ export interface ImageMaker {
 export interface PublishBaseOptions {
   readonly wait?: Wait;
   readonly now?: () => Date;
-  /** Without it, no session image is published. */
+  /** Without it, no session image is published; one that is there stays. */
   readonly images?: ImageMaker | undefined;
   /** Called after every file with the bytes that are in the bucket now, and all of them. */
   readonly onProgress?: (bytes: number, total: number) => void;
@@ -124,7 +124,7 @@ export async function publishBase(
     bucket,
     key,
     (current) =>
-      current && isSame(readablePointer(current, manifest.name), pointer)
+      current && isSame(readablePointer(current, manifest.name), pointer, images !== undefined)
         ? null
         : encodeUtf8(`${JSON.stringify(pointer)}\n`),
     wait,
@@ -148,11 +148,12 @@ export async function fetchBaseManifest(
   return readBaseManifest(blob.bytes, `base "${name}": manifest`);
 }
 
-/** Whether both lead to the same base, loaded in the same way. */
-const isSame = (a: BasePointer | null, b: BasePointer): boolean =>
-  a?.manifest === b.manifest &&
-  a.session_image?.sha256 === b.session_image?.sha256 &&
-  a.session_image?.runtime === b.session_image?.runtime;
+/** Whether both lead to the same base and, where that is asked for, to the same image of it. */
+const isSame = (a: BasePointer | null, b: BasePointer, hasImages: boolean): boolean =>
+  a?.manifest === b.manifest && (!hasImages || isSameImage(a.session_image, b.session_image));
+
+const isSameImage = (a: SessionImageRef | null, b: SessionImageRef | null): boolean =>
+  a?.sha256 === b?.sha256 && a?.runtime === b?.runtime;
 
 /** The pointer, or null where it is damaged: publishing writes it anew. */
 const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>

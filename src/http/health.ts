@@ -21,7 +21,13 @@ export function ready({ config, models }: AppDeps): AppHandler {
     }
     const { name, identity } = models.ready.manifest;
     const keys = config.keys === null ? "off" : "on";
-    return c.json({ status: "ready", base: name, identity, api_keys: keys });
+    return c.json({
+      status: "ready",
+      base: name,
+      identity,
+      loaded_from: models.loadedFrom,
+      api_keys: keys,
+    });
   };
 }
 

@@ -245,6 +245,12 @@ export const readySchema = v.strictObject({
   status: v.literal("ready"),
   base: v.string(),
   identity: v.string(),
+  loaded_from: v.pipe(
+    v.picklist(["image", "graph"]),
+    v.description(
+      "How the base came into memory: from the image beside it in the bucket, or from its graph, which takes longer.",
+    ),
+  ),
   api_keys: v.picklist(["on", "off"]),
 });
 

@@ -26,11 +26,16 @@ export interface LoadedBase {
   readonly pooler: Pooler | null;
 }
 
+/** The runtime loaded the base's graph, or what it had made of that was restored. */
+export type LoadedFrom = "graph" | "image";
+
 export interface ModelStore {
   /** Loads the base or joins the load under way. */
   get(hold: Hold): Promise<LoadedBase>;
   /** The base if it is there. */
   readonly ready: LoadedBase | null;
+  /** How it came into memory; null while it is not there. */
+  readonly loadedFrom: LoadedFrom | null;
   readonly status: {
     readonly state: "empty" | "loading" | "ready" | "failed";
     readonly detail: string;
@@ -66,12 +71,16 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     }
   }, options.clock);
   return {
-    get: (hold) => flight.get(hold),
+    get: async (hold) => (await flight.get(hold)).base,
     get ready() {
-      return flight.value;
+      return flight.value && flight.value.base;
+    },
+    get loadedFrom() {
+      return flight.value && flight.value.from;
     },
     get status(): ModelStore["status"] {
-      if (flight.value) return { state: "ready", detail: shortIdentity(flight.value.manifest) };
+      if (flight.value)
+        return { state: "ready", detail: shortIdentity(flight.value.base.manifest) };
       return { state: flight.isLoading ? "loading" : state, detail };
     },
   };
@@ -88,7 +97,7 @@ async function loadBase(
   options: ModelStoreOptions,
   broken: Broken,
   progress: (step: string) => void,
-): Promise<LoadedBase> {
+): Promise<{ readonly base: LoadedBase; readonly from: LoadedFrom }> {
   const { base, bucket, sha256, createSession, images } = options;
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
@@ -155,10 +164,11 @@ async function loadBase(
   const loaded = { manifest, tokenizer: parts[0], pooler: parts[1] };
   progress("loading the graph");
   const restored = image && (await restoreFrom(image));
-  if (restored) return { ...loaded, session: restored };
+  if (restored) return { base: { ...loaded, session: restored }, from: "image" };
   const graphFiles = files ?? (await readGraph());
   try {
-    return { ...loaded, session: await createSession(graphFiles) };
+    const session = await createSession(graphFiles);
+    return { base: { ...loaded, session }, from: "graph" };
   } catch (error) {
     broken.set(manifestHash, error);
     throw error;

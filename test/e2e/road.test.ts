@@ -132,6 +132,8 @@ describe("the road from a task folder to an answer", () => {
       expect(line).toContain(`http://localhost:${port}/v1/tasks`);
       const { stdout } = await promisify(execFile)("bash", ["-c", `${line} --max-time 30`]);
       expect(JSON.parse(stdout)).toBeDefined();
+      const ready = (await (await fetch(url("/readyz"))).json()) as Record<string, unknown>;
+      expect(ready).toMatchObject({ identity: base.identity, loaded_from: "image" });
     },
     START_MS,
   );

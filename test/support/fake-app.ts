@@ -61,6 +61,7 @@ export function fakeApp(
   const models: ModelStore = {
     get: async () => base,
     ready: isReady ? base : null,
+    loadedFrom: isReady ? "graph" : null,
     status: isReady
       ? { state: "ready", detail: "tiny" }
       : { state: "loading", detail: "reading model.onnx" },

@@ -225,6 +225,7 @@ describe("health", () => {
       status: "ready",
       base: "tiny",
       identity: "a".repeat(64),
+      loaded_from: "graph",
       api_keys: "off",
     });
   });

@@ -82,6 +82,15 @@ describe("pushing a base with its session image", () => {
     expect(new Map(bucket.objects)).toEqual(before);
   });
 
+  it("keeps the image of a base that is pushed again without one, but not of another", async () => {
+    await push(makerFor(OLD));
+    expect(await push()).toMatchObject({ uploaded: 0, isChanged: false });
+    expect(await isPublished(OLD)).toBe(true);
+    await writePaperBase(folder, { seed: 2 });
+    expect(await push()).toMatchObject({ isChanged: true });
+    expect(pointer().session_image).toBeNull();
+  });
+
   it("moves the pointer to another runtime's image, even where the bytes are the same", async () => {
     await push(makerFor(OLD));
     expect(await isPublished(NEW)).toBe(false);

@@ -65,6 +65,7 @@ describe("a base in the bucket", () => {
     const store = openStore();
     expect(store.status.state).toBe("empty");
     expect(store.ready).toBeNull();
+    expect(store.loadedFrom).toBeNull();
     const loads = [store.get(hold), store.get(hold)];
     expect(store.status.state).toBe("loading");
     const [base] = await Promise.all(loads);
@@ -73,6 +74,7 @@ describe("a base in the bucket", () => {
     expect(base!.pooler?.bias).toHaveLength(manifest.hidden_size);
     expect(base!.tokenizer.vocabSize).toBe(manifest.vocab_size);
     expect(store.ready).toBe(base);
+    expect(store.loadedFrom).toBe("graph");
     expect(store.status).toEqual({ state: "ready", detail: shortIdentity(manifest) });
   });
 
@@ -170,7 +172,9 @@ describe("a base with a session image in the bucket", () => {
   const graphReads = (): string[] => bucket.reads.filter((key) => graphKeys().includes(key));
 
   it("has its session restored, and neither graph nor weights are read", async () => {
-    const base = await openStore(createSession, host()).get(hold);
+    const store = openStore(createSession, host());
+    const base = await store.get(hold);
+    expect(store.loadedFrom).toBe("image");
     expect(base.session).toBe(restoredSession);
     expect(restored).toEqual([[image, manifest.identity]]);
     expect(created).toEqual([]);
@@ -221,6 +225,7 @@ describe("a base with a session image in the bucket", () => {
     expect(created).toHaveLength(1);
     expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
     expect(graphReads().sort()).toEqual(graphKeys().sort());
+    expect(store.loadedFrom).toBe("graph");
     expect(store.status.state).toBe("ready");
   });
 

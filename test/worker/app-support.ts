@@ -49,6 +49,7 @@ export async function testApp(
   const loaded: ModelStore = {
     get: async () => base,
     ready: base,
+    loadedFrom: "graph",
     status: { state: "ready", detail: "" },
   };
   const host = { bucket: r2Bucket(r2), clock, sha256, createSession: createWorkerdSession };

@@ -2,6 +2,7 @@
  * A script for Node: makes tiny bases from a seed with the real importer, publishes them with the
  * real publisher into memory, records what onnxruntime-web answers here, and prints all of it.
  */
+import { sessionImages } from "../../scripts/images/session-image.ts";
 import { sha256 } from "../../scripts/import/base-folder.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
@@ -30,6 +31,7 @@ async function makeFixtures(): Promise<Fixtures> {
   const folder = temporaryFolder("worker");
   try {
     const bucket = createMemoryBucket();
+    const images = await sessionImages();
     const references: Reference[] = [];
     for (const [name, dtype] of [
       ["pocket", "int8"],
@@ -37,7 +39,7 @@ async function makeFixtures(): Promise<Fixtures> {
     ] as const) {
       const dir = `${folder.path}/${name}`;
       const base = await writeTinyBase(dir, { name, dtype, seed: 1 });
-      await publishBase(bucket, dir);
+      await publishBase(bucket, dir, { images });
       references.push(...(await referencesOf(base)));
     }
     const objects = Object.fromEntries(

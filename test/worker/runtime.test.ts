@@ -3,12 +3,16 @@ import { beforeAll, describe, expect, inject, it } from "vitest";
 import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { unpackTensor } from "./fixtures.ts";
-import { clock, loadedBase } from "./support.ts";
+import { clock, loadedBase, restoredBases } from "./support.ts";
 
 const bases = new Map<string, LoadedBase>();
 
 beforeAll(async () => {
   for (const name of ["pocket", "pocket-fp32"]) bases.set(name, await loadedBase(name));
+});
+
+it("restores the first base of an isolate from its image, and loads the graph of the second", () => {
+  expect(restoredBases).toEqual(["pocket"]);
 });
 
 describe("the same wasm in Node and in workerd", () => {

@@ -7,7 +7,7 @@ import type { BaseManifest, Sha256 } from "../../src/core/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
 import type { TaskPointer } from "../../src/core/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { createWorkerdSession } from "../../src/runtime/workerd.ts";
+import { createWorkerdSession, workerdImages } from "../../src/runtime/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { Clock, Hold } from "../../src/serve/flight.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
@@ -45,6 +45,9 @@ export function baseManifest(name = "pocket"): BaseManifest {
   return readBaseManifest(fixture(blobKey(hashOf(pointer.manifest))));
 }
 
+/** Fixture bases whose session was restored; an isolate can restore only one, its first. */
+export const restoredBases: string[] = [];
+
 const loaded = new Map<string, Promise<LoadedBase>>();
 
 /** A fixture base with a real session: one per isolate, since the heap of a session is never freed. */
@@ -52,8 +55,17 @@ export function loadedBase(name = "pocket"): Promise<LoadedBase> {
   const load = async (): Promise<LoadedBase> => {
     await seedBases();
     const bucket = r2Bucket(r2);
-    const createSession = createWorkerdSession;
-    return createModelStore({ base: name, bucket, clock, sha256, createSession }).get(hold);
+    const pointer = readBasePointer(fixture(baseKey(name)), baseKey(name));
+    // Where an image can be restored, nothing else will do.
+    const createSession = workerdImages.fits(pointer.session_image!.runtime)
+      ? () => Promise.reject(new Error("the image was refused"))
+      : createWorkerdSession;
+    const images = workerdImages;
+    const options = { base: name, bucket, clock, sha256, createSession, images };
+    const models = createModelStore(options);
+    const base = await models.get(hold);
+    if (models.loadedFrom === "image") restoredBases.push(name);
+    return base;
   };
   const base = loaded.get(name) ?? load();
   loaded.set(name, base);
