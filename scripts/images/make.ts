@@ -25,7 +25,9 @@ export async function makeSessionImage(
   const runtime = await startWatched();
   const { id } = readRuntimeImage(runtimeImage);
   if (readRuntimeImage(imageOf(runtime)).id !== id) {
-    throw new Error("session image: the runtime's own image is of another version");
+    throw new Error(
+      "src/runtime/runtime-image.bin: is of another onnxruntime-web than the installed one; make it anew with: npm run runtime-image",
+    );
   }
   const started = runtime.memory();
   const calls = await runtime.create(graphFiles);

@@ -8,7 +8,7 @@ import { baseKey, blobKey } from "../../src/core/keys.ts";
 import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, FileRef } from "../../src/core/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
-import type { BasePointer, SessionImageRef } from "../../src/core/pointer.ts";
+import type { BasePointer } from "../../src/core/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
@@ -36,7 +36,7 @@ export async function readManifestOfBase(
 
 /**
  * Whether the bucket already serves exactly this base, whole, with a session image made on `runtime`
- * where one is asked for; reads no file contents.
+ * where one is asked for and the base has one; reads no file contents.
  */
 export async function isBasePublished(
   bucket: PublishBucket,
@@ -47,7 +47,8 @@ export async function isBasePublished(
   const pointer = object && readablePointer(object.bytes, manifest.name);
   if (pointer?.manifest !== `sha256:${sha256Of(bytes)}`) return false;
   const image = pointer.session_image;
-  if (runtime !== undefined && image?.runtime !== runtime) return false;
+  const triedOn = image ? image.runtime : pointer.no_image_on;
+  if (runtime !== undefined && triedOn !== runtime) return false;
   const refs: FileRef[] = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
   if (image) refs.push(image);
   for (const ref of refs.concat(Object.values(manifest.files))) {
@@ -118,6 +119,7 @@ export async function publishBase(
       sha256: sha256Of(image),
       bytes: image.byteLength,
     },
+    no_image_on: images && !image ? images.runtime : null,
   };
   const key = baseKey(manifest.name);
   const isChanged = await updatePointer(
@@ -150,10 +152,12 @@ export async function fetchBaseManifest(
 
 /** Whether both lead to the same base and, where that is asked for, to the same image of it. */
 const isSame = (a: BasePointer | null, b: BasePointer, hasImages: boolean): boolean =>
-  a?.manifest === b.manifest && (!hasImages || isSameImage(a.session_image, b.session_image));
+  a?.manifest === b.manifest && (!hasImages || isSameImage(a, b));
 
-const isSameImage = (a: SessionImageRef | null, b: SessionImageRef | null): boolean =>
-  a?.sha256 === b?.sha256 && a?.runtime === b?.runtime;
+const isSameImage = (a: BasePointer, b: BasePointer): boolean =>
+  a.session_image?.sha256 === b.session_image?.sha256 &&
+  a.session_image?.runtime === b.session_image?.runtime &&
+  a.no_image_on === b.no_image_on;
 
 /** The pointer, or null where it is damaged: publishing writes it anew. */
 const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>

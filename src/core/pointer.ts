@@ -32,6 +32,8 @@ export interface BasePointer {
   readonly created: string;
   /** The base as a started runtime holds it in memory; null where nobody has made that. */
   readonly session_image: SessionImageRef | null;
+  /** Runtime on which the base is too large for an image; so that it is not made only to find that. */
+  readonly no_image_on: string | null;
 }
 
 /** A blob that spares a Worker, whose runtime image has this id, the loading of the graph. */
@@ -48,6 +50,7 @@ export const MAX_VERSIONS = 100;
 
 const BLOB_REF = /^sha256:[0-9a-f]{64}$/;
 const VERSION = /^[0-9a-f]{12}$/;
+const RUNTIME = /^[0-9a-f]{16}$/;
 
 /** The hash inside a `sha256:<hex>` reference. */
 export const hashOf = (reference: string): string => reference.slice("sha256:".length);
@@ -91,11 +94,12 @@ export function readBasePointer(bytes: Uint8Array, subject: string): BasePointer
     identity: r.string("identity", /^[0-9a-f]{64}$/),
     created: r.string("created"),
     session_image: r.has("session_image") ? readSessionImageRef(r.record("session_image")) : null,
+    no_image_on: r.has("no_image_on") ? r.string("no_image_on", RUNTIME) : null,
   };
 }
 
 const readSessionImageRef = (r: RecordReader): SessionImageRef => ({
-  runtime: r.string("runtime", /^[0-9a-f]{16}$/),
+  runtime: r.string("runtime", RUNTIME),
   sha256: r.string("sha256", /^[0-9a-f]{64}$/),
   bytes: r.count("bytes", 1, MAX_IMAGE_BYTES),
 });

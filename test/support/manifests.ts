@@ -87,6 +87,7 @@ export function basePointerJson(changes: Record<string, unknown> = {}): Record<s
     identity: hex("a"),
     created: "2026-01-02T03:04:05Z",
     session_image: { runtime: "0123456789abcdef", sha256: hex("b"), bytes: 5000 },
+    no_image_on: null,
     ...changes,
   };
 }

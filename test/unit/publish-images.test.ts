@@ -132,8 +132,10 @@ describe("pushing a base with its session image", () => {
 
   it("is a push without one for a base that has none", async () => {
     await push(makerFor(OLD, null));
-    expect(pointer().session_image).toBeNull();
-    expect(await isPublished()).toBe(true);
+    expect(pointer()).toMatchObject({ session_image: null, no_image_on: OLD });
+    expect([await isPublished(), await isPublished(OLD)]).toEqual([true, true]);
+    expect(await isPublished(NEW)).toBe(false);
+    expect(await push(makerFor(OLD, null))).toMatchObject({ uploaded: 0, isChanged: false });
   });
 
   it("stores what the installed runtime makes of the base that is pushed", async () => {
@@ -172,9 +174,9 @@ describe("a base in the bucket", () => {
 
   it("whose pointer was written before there were images has none, and gets one", async () => {
     await push();
-    const { session_image: _, ...older } = pointer();
+    const { session_image: _, no_image_on: __, ...older } = pointer();
     bucket.objects.set(KEY, { bytes: Buffer.from(JSON.stringify(older)), etag: "older" });
-    expect(pointer()).toEqual({ ...older, session_image: null });
+    expect(pointer()).toEqual({ ...older, session_image: null, no_image_on: null });
     expect([await isPublished(), await isPublished(OLD)]).toEqual([true, false]);
     expect(await push()).toMatchObject({ isChanged: false });
     expect(await push(makerFor(OLD))).toMatchObject({ uploaded: 1, isChanged: true });
@@ -198,5 +200,14 @@ describe("seeding with session images", () => {
     expect(await seedWith(makerFor(NEW))).toEqual([expect.stringMatching(/^storing base paper@/)]);
     expect(asked).toEqual([folder, folder]);
     expect(pointer().session_image?.runtime).toBe(NEW);
+  });
+
+  it("tries once for every runtime with a base that is too large for an image", async () => {
+    const storing = expect.stringMatching(/^storing base paper@/) as string;
+    expect(await seedWith(makerFor(OLD, null))).toEqual([storing]);
+    expect(await seedWith(makerFor(OLD, null))).toEqual([]);
+    expect(asked).toEqual([folder]);
+    expect(await seedWith(makerFor(NEW))).toEqual([storing]);
+    expect(pointer()).toMatchObject({ session_image: { runtime: NEW }, no_image_on: null });
   });
 });

@@ -71,8 +71,12 @@ describe("a base's pointer", () => {
   });
 
   test("that was written before there were session images names none", () => {
-    const { session_image: _, ...older } = basePointerJson();
-    expect(readBasePointer(toBytes(older), "x")).toEqual({ ...older, session_image: null });
+    const { session_image: _, no_image_on: __, ...older } = basePointerJson();
+    expect(readBasePointer(toBytes(older), "x")).toEqual({
+      ...older,
+      session_image: null,
+      no_image_on: null,
+    });
     expect(readBase({ session_image: null }).session_image).toBeNull();
   });
 
@@ -82,6 +86,13 @@ describe("a base's pointer", () => {
 
   test("may name an image as large as an isolate holds", () => {
     expect(readBase(image({ bytes: MAX_IMAGE_BYTES })).session_image?.bytes).toBe(MAX_IMAGE_BYTES);
+  });
+
+  test("may say on which runtime there is none, by that runtime's id alone", () => {
+    const changes = { session_image: null, no_image_on: "0123456789abcdef" };
+    expect(readBase(changes)).toMatchObject(changes);
+    const error = formatError(() => readBase({ no_image_on: hex("0") }));
+    expect(error.code).toBe("pointer-invalid");
   });
 
   test.each<[string, Record<string, unknown>]>([
