@@ -8,7 +8,7 @@ import { queriesOf } from "../../src/core/answer.ts";
 import type { BaseManifest, ProblemType } from "../../src/core/manifest.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../src/core/shapes.ts";
 import { float32, int64, toFloat32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
 import type { Feeds, GraphFiles, Session } from "../../src/runtime/session.ts";
 import { baseConfig, baseFloatWeights, basePooler } from "../import/base-folder.ts";
 import type { Base } from "../import/base-folder.ts";
@@ -18,6 +18,8 @@ import type { Feature } from "./features.ts";
 import { LOSS, buildTrainingGraph } from "./graph.ts";
 import type { GraphWeights } from "./graph-weights.ts";
 import { IGNORED_LABEL, LABELS } from "./loss.ts";
+import { createSum, microBatches } from "./micro-batches.ts";
+import type { PartResult } from "./micro-batches.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Parameter, Target } from "./parameters.ts";
 import type { Arrays } from "./optim.ts";
@@ -30,6 +32,8 @@ export interface StepOptions {
   readonly problemType: ProblemType;
   /** Share of virtual tokens left out in a step. */
   readonly prefixDropout: number;
+  /** Tokens of one run; a longer batch takes several. */
+  readonly maxTokens?: number;
   /** What the encoder computes with (graph-weights.ts); default: its float weights. */
   readonly computed?: GraphWeights;
 }
@@ -51,7 +55,7 @@ export const encoderOf = (base: Base): Encoder => ({
 export async function openTrainingSession(
   encoder: Encoder,
   manifest: BaseManifest,
-  { target, problemType, prefixDropout, computed }: StepOptions,
+  { target, problemType, prefixDropout, computed, maxTokens }: StepOptions,
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TrainingSession> {
   const { config, architecture } = encoder;
@@ -69,30 +73,68 @@ export async function openTrainingSession(
   const fetches = [LOSS, ...targets.map(gradOf)];
   const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 
+  const kind = pooling === "none" ? "token" : problemType;
+  async function run(
+    rows: readonly Feature[],
+    params: Arrays,
+    mask: TensorOf<"float32"> | null,
+  ): Promise<PartResult> {
+    const tokens = rows.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 }));
+    const virtual = rows.map(() => numVirtualTokens);
+    const { feeds, length } = collateTokens(tokens, virtual, manifest, queriesOf(pooling));
+    const labels = labelsOf(rows, length, numLabels, kind);
+    const all: Feeds = { ...feeds, [LABELS]: labels };
+    for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
+    if (mask) all[PREFIX_DROPOUT] = mask;
+    const outputs = await session.run(all, fetches);
+    const grads: Record<string, Float32Array> = {};
+    for (const name of targets) grads[name] = toFloat32(outputs[gradOf(name)]!);
+    if (table) {
+      const name = architecture.wordTable;
+      grads[name] = table(feeds[INPUT_IDS]!, grads[name]!);
+    }
+    return { loss: toFloat32(outputs[LOSS]!)[0]!, grads, labels: countLabels(labels, rows.length) };
+  }
+
   return {
     parameters,
     async step(batch, params, key) {
-      const rows = batch.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 }));
-      const virtual = batch.map(() => numVirtualTokens);
-      const { feeds, length } = collateTokens(rows, virtual, manifest, queriesOf(pooling));
-      const labels = labelsOf(batch, length, numLabels, pooling === "none" ? "token" : problemType);
-      const all: Feeds = { ...feeds, [LABELS]: labels };
-      for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
-      if (hasDropout) {
-        const dims = prefixDropoutDims(config, batch.length, numVirtualTokens);
-        all[PREFIX_DROPOUT] = dropoutMask(dims, prefixDropout, uniforms(derive(key, "prefix")));
+      const dims = prefixDropoutDims(config, batch.length, numVirtualTokens);
+      const mask = hasDropout
+        ? dropoutMask(dims, prefixDropout, uniforms(derive(key, "prefix")))
+        : null;
+      const lengths = batch.map(({ ids }) => ids.length);
+      const parts = microBatches(lengths, numVirtualTokens, maxTokens);
+      if (parts.length === 1) return run(batch, params, mask);
+      const sum = createSum();
+      for (const { from, to } of parts) {
+        sum.add(await run(batch.slice(from, to), params, mask && maskOf(mask, from, to)));
       }
-      const outputs = await session.run(all, fetches);
-      const grads: Record<string, Float32Array> = {};
-      for (const name of targets) grads[name] = toFloat32(outputs[gradOf(name)]!);
-      if (table) {
-        const name = architecture.wordTable;
-        grads[name] = table(feeds[INPUT_IDS]!, grads[name]!);
-      }
-      return { loss: toFloat32(outputs[LOSS]!)[0]!, grads };
+      return sum.mean();
     },
     release: () => session.release(),
   };
+}
+
+/** The mask [2L, B, 1, P, 1] of rows [from, to). */
+function maskOf(
+  { dims, data }: TensorOf<"float32">,
+  from: number,
+  to: number,
+): TensorOf<"float32"> {
+  const [outer = 0, rows = 0, , virtual = 0] = dims;
+  const part = new Float32Array(outer * (to - from) * virtual);
+  for (let i = 0; i < outer; i++) {
+    const start = (i * rows + from) * virtual;
+    part.set(data.subarray(start, start + (to - from) * virtual), i * (to - from) * virtual);
+  }
+  return float32([outer, to - from, 1, virtual, 1], part);
+}
+
+/** What the mean loss divides by, up to a factor that all parts share. */
+function countLabels({ dtype, data }: Tensor, rows: number): number {
+  if (dtype !== "int64") return rows;
+  return (data as BigInt64Array).reduce((count, label) => count + Number(label >= 0n), 0);
 }
 
 /**

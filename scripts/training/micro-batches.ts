@@ -1,0 +1,61 @@
+/**
+ * A batch in parts, so that memory is bounded by tokens and not by how long texts are: the gradient of
+ * a mean is the mean of the parts' gradients, weighted by how many labels each part has. PyTorch users
+ * know it as gradient accumulation.
+ */
+import type { StepResult } from "./trainer.ts";
+
+/**
+ * Tokens of one run, virtual and padding ones included: a batch of 32 up to 64 tokens with 32 virtual
+ * ones. Its activations and gradients take a gigabyte on a base of MiniLM's size.
+ */
+export const MAX_RUN_TOKENS = 3_072;
+
+/** Rows [from, to) of a batch. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** As few parts of consecutive rows as the bound allows, of nearly the same size; never an empty one. */
+export function microBatches(
+  lengths: readonly number[],
+  numVirtualTokens: number,
+  maxTokens = MAX_RUN_TOKENS,
+): Rows[] {
+  const width = Math.max(...lengths) + numVirtualTokens;
+  const most = Math.max(1, Math.floor(maxTokens / width));
+  const count = Math.ceil(lengths.length / most);
+  const border = (part: number): number => Math.round((part * lengths.length) / count);
+  return Array.from({ length: count }, (_, part) => ({ from: border(part), to: border(part + 1) }));
+}
+
+/** What a run of a part gave, and how many labels its loss is the mean of. */
+export interface PartResult extends StepResult {
+  readonly labels: number;
+}
+
+/** Adds up parts one by one, since a part's arrays may be used again for the next. */
+export function createSum() {
+  let loss = 0;
+  let labels = 0;
+  const sums: Record<string, Float32Array> = {};
+  return {
+    add(part: PartResult): void {
+      loss += part.labels * part.loss;
+      labels += part.labels;
+      for (const [name, grad] of Object.entries(part.grads)) {
+        const sum = (sums[name] ??= new Float32Array(grad.length));
+        for (let i = 0; i < grad.length; i++) sum[i]! += part.labels * grad[i]!;
+      }
+    },
+    /** The mean over all labels; of no labels, zeros. */
+    mean(): StepResult {
+      const count = Math.max(labels, 1);
+      for (const sum of Object.values(sums)) {
+        for (let i = 0; i < sum.length; i++) sum[i]! /= count;
+      }
+      return { loss: loss / count, grads: sums };
+    },
+  };
+}
