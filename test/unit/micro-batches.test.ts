@@ -10,7 +10,7 @@ import type { Method } from "../../scripts/training/methods.ts";
 import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
-import { maxDifference } from "../../bench/golden/compare.ts";
+import { maxAbsDifference } from "../../bench/golden/compare.ts";
 import { makeTinyBase } from "../support/tiny-base.ts";
 
 describe("the parts of a batch", () => {
@@ -84,7 +84,7 @@ describe("a step in parts", () => {
       expect(parts.loss).toBeCloseTo(whole.loss, 5);
       expect([...parts.grads.keys()]).toEqual([...whole.grads.keys()]);
       for (const [name, grad] of whole.grads) {
-        expect(maxDifference(parts.grads.get(name)!, grad), name).toBeLessThan(1e-5);
+        expect(maxAbsDifference(parts.grads.get(name)!, grad), name).toBeLessThan(1e-5);
       }
     },
   );
