@@ -10,7 +10,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../src/core/errors.ts";
@@ -99,7 +99,16 @@ async function train(
 ): Promise<{ code: number; result: Trained | null }> {
   const threads = jobs > 1 ? ["--threads", "1"] : [];
   const resume = standing === "interrupted" ? ["--resume"] : [];
-  const args = ["train", dir, "--data-dir", dataDir, "--base", base, "--json"];
+  // As a person would name it: the report repeats it.
+  const args = [
+    "train",
+    relative(process.cwd(), dir) || ".",
+    "--data-dir",
+    dataDir,
+    "--base",
+    base,
+    "--json",
+  ];
   const cli = join(import.meta.dirname, "cli.ts");
   const child = spawn(process.execPath, [cli, ...args, ...threads, ...resume], {
     stdio: ["ignore", "pipe", "pipe"],

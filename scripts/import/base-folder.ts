@@ -80,7 +80,6 @@ export async function packBase(parts: BaseParts): Promise<Base> {
   const graph = buildServingGraph(architecture, config, weights);
   const graphFiles = packGraph(graph, {
     isExternal: (name) => weights.has(name),
-    statesShapes: true,
     ...(parts.dtype === "int8" ? { maxShardBytes: MAX_SHARD_BYTES } : {}),
   });
   const serving = new Map<string, Uint8Array>([

@@ -19,8 +19,6 @@ const HEADER_BYTES = 64 * 1024;
 export interface PackOptions {
   /** Which constants leave the graph; default: those of 1 kB and more. */
   readonly isExternal?: (name: string, tensor: Tensor) => boolean;
-  /** Passed on to encodeModel. */
-  readonly statesShapes?: boolean;
   /** Upper bound of a shard in bytes, header included; default: none. */
   readonly maxShardBytes?: number;
 }
@@ -30,7 +28,7 @@ export const shardName = (index: number): string => `weights-${index}.safetensor
 
 /** Encodes the graph; throws LimitError `shard-too-large` when one tensor exceeds the bound alone. */
 export function packGraph(graph: Graph, options: PackOptions = {}): GraphFiles {
-  const { isExternal = isLarge, maxShardBytes = Infinity, statesShapes = false } = options;
+  const { isExternal = isLarge, maxShardBytes = Infinity } = options;
   const outside = new Map<string, Tensor>();
   for (const [name, { tensor }] of graph.initializers) {
     if (isExternal(name, tensor)) outside.set(name, tensor);
@@ -45,7 +43,7 @@ export function packGraph(graph: Graph, options: PackOptions = {}): GraphFiles {
       external.set(name, { location, offset: begin, length: end - begin });
     }
   });
-  return { graph: encodeModel(graph, { external, statesShapes }), weights };
+  return { graph: encodeModel(graph, { external }), weights };
 }
 
 const isLarge = (_: string, { data }: Tensor): boolean => data.byteLength >= INLINE_BYTES;

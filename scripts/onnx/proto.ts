@@ -66,7 +66,6 @@ const MESSAGES: Readonly<Record<string, readonly Field[]>> = {
     ["initializer", 5, "TensorProto", "repeated"],
     ["input", 11, "ValueInfoProto", "repeated"],
     ["output", 12, "ValueInfoProto", "repeated"],
-    ["value_info", 13, "ValueInfoProto", "repeated"],
   ],
   NodeProto: [
     ["input", 1, "string", "repeated"],
@@ -114,14 +113,6 @@ const MESSAGES: Readonly<Record<string, readonly Field[]>> = {
   ],
 };
 
-/**
- * Ops whose result has a shape that ONNX Runtime does not work out from symbols, such as B*T. Results
- * of unknown shape are never put where an earlier one has been; memory grows, and so does the list
- * of free places that planning searches for every node after them: most of the time in which a
- * session is created. So the file states these shapes.
- */
-const SHAPED_AT_RUN_TIME: ReadonlySet<string> = new Set(["Reshape", "Concat", "Expand", "Slice"]);
-
 const root = new protobuf.Root();
 for (const [message, fields] of Object.entries(MESSAGES)) {
   const type = new protobuf.Type(message);
@@ -135,14 +126,12 @@ const Model = root.lookupType("ModelProto");
 export interface EncodeOptions {
   /** Places of initializers that are written as references; all others are stored inside. */
   readonly external?: ReadonlyMap<string, ExternalPlace>;
-  /** States the shapes that only a run tells; a symbol must then mean one number in the whole graph. */
-  readonly statesShapes?: boolean;
 }
 
 /** Encodes a graph as an ONNX model. */
 export function encodeModel(
   graph: Graph,
-  { external = new Map(), statesShapes = false }: EncodeOptions = {},
+  { external = new Map() }: EncodeOptions = {},
 ): Uint8Array {
   const usesContrib = graph.nodes.some((node) => node.domain === "com.microsoft");
   const model = {
@@ -160,7 +149,6 @@ export function encodeModel(
       ),
       input: graph.inputs.map(valueInfo),
       output: graph.outputs.map(valueInfo),
-      value_info: statesShapes ? shapedAtRunTime(graph).map(valueInfo) : [],
     },
   };
   return Model.encode(model).finish();
@@ -215,11 +203,6 @@ function tensorProto(name: string, { dtype, dims, data }: Tensor, place?: Extern
     external_data: Object.entries(place).map(([key, value]) => ({ key, value: String(value) })),
   };
 }
-
-const shapedAtRunTime = ({ nodes, outputs }: Graph): Value[] =>
-  nodes
-    .filter(({ op }) => SHAPED_AT_RUN_TIME.has(op))
-    .flatMap((node) => node.outputs.filter((value) => !outputs.includes(value)));
 
 const valueInfo = ({ name, dtype, dims }: Value): object => ({
   name,

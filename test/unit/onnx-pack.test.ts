@@ -51,17 +51,6 @@ describe("packing a graph", () => {
 });
 
 describe("the encoded model", () => {
-  it("states shapes that only a run tells, where the whole graph agrees on its symbols", () => {
-    const g = new Graph();
-    const x = g.input("x", "float32", ["B", "T", 4]);
-    g.output(ops.Abs(g, ops.Reshape(g, x, [-1, 4])), "y");
-    const stated = (statesShapes: boolean) =>
-      (decodeModel(encodeModel(g, { statesShapes }))["graph"] as { value_info: unknown[] })
-        .value_info;
-    expect(stated(false)).toEqual([]);
-    expect(JSON.stringify(stated(true))).toMatch(/"dim_param":"B\*T".*"dim_value":4/);
-  });
-
   it("names its opsets, contrib ops only where they are used", () => {
     const imports = (g: Graph) => decodeModel(encodeModel(g))["opset_import"];
     expect(imports(sumGraph(2))).toEqual([{ domain: "", version: 21 }]);
