@@ -24,6 +24,11 @@ describe("UTF-8", () => {
 });
 
 describe("parseJson", () => {
+  test.each(["x", "\\n", '\\"', "["])("reads a string of any length, of %j", (unit) => {
+    const text = `["${unit.repeat(20_000_000 / unit.length)}"]`;
+    expect(parseJson(encodeUtf8(text), "long.json")).toEqual(JSON.parse(text));
+  });
+
   test.each(["", "{", "nul", "{'a':1}", "[1,]", "\ufeff{}", "1 2", '"\u0001"'])(
     "%j is refused, by the file's name",
     (text) => {
