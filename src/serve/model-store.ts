@@ -109,10 +109,22 @@ async function loadBase(
     }
     return object.bytes;
   };
-  const readBlob = async (ref: FileRef, file: string): Promise<Uint8Array> => {
-    const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
-    await checkFile(file, bytes, ref, sha256);
-    return bytes;
+  /** Names of files on their way. */
+  const pending = new Set<string>();
+  const tellPending = (): void => {
+    if (pending.size > 0) progress(`reading ${[...pending].join(", ")}`);
+  };
+  const readBlob = async (ref: FileRef, name: string): Promise<Uint8Array> => {
+    pending.add(name);
+    tellPending();
+    try {
+      const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
+      await checkFile(`base "${base}": ${name}`, bytes, ref, sha256);
+      return bytes;
+    } finally {
+      pending.delete(name);
+      tellPending();
+    }
   };
 
   progress("reading the pointer");
@@ -123,7 +135,7 @@ async function loadBase(
   const ref = pointer.session_image;
   const imageRead =
     ref !== null && images?.fits(ref.runtime)
-      ? readBlob(ref, `base "${base}": session image`).catch(() => null)
+      ? readBlob(ref, "session image").catch(() => null)
       : null;
   progress("reading the manifest");
   const subject = `base "${base}": manifest.json`;
@@ -144,15 +156,11 @@ async function loadBase(
   // All at once: a cold start waits for the slowest file, not for their sum, and makes what it can
   // of the others meanwhile.
   const { graph, weights, tokenizer, pooler } = manifest;
-  const readFile = async (name: string): Promise<Uint8Array> => {
-    const file = `base "${base}": ${name}`;
-    return readBlob(manifest.files[name]!, file);
-  };
+  const readFile = (name: string): Promise<Uint8Array> => readBlob(manifest.files[name]!, name);
   const readGraph = async (): Promise<GraphFiles> => {
     const [graphBytes, ...shards] = await Promise.all([graph, ...weights].map(readFile));
     return { graph: graphBytes!, weights: new Map(weights.map((name, i) => [name, shards[i]!])) };
   };
-  progress("reading the files");
   const [image, files, parts] = await Promise.all([
     imageRead,
     imageRead === null ? readGraph() : null,
@@ -162,7 +170,7 @@ async function loadBase(
     ]),
   ]);
   const loaded = { manifest, tokenizer: parts[0], pooler: parts[1] };
-  progress("loading the graph");
+  progress("creating the session");
   const restored = image && (await restoreFrom(image));
   if (restored) return { base: { ...loaded, session: restored }, from: "image" };
   const graphFiles = files ?? (await readGraph());

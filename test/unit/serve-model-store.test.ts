@@ -78,6 +78,18 @@ describe("a base in the bucket", () => {
     expect(store.status).toEqual({ state: "ready", detail: shortIdentity(manifest) });
   });
 
+  it("says which of its files are still to come", async () => {
+    const seen: [string, string][] = [];
+    const store = openStore();
+    bucket.before = (key) => void seen.push([key, store.status.detail]);
+    await store.get(hold);
+    const names = [manifest.graph, ...manifest.weights, manifest.tokenizer, manifest.pooler!];
+    const last = blobKey(manifest.files[names.at(-1)!]!.sha256);
+    const [, detail] = seen.find(([key]) => key === last)!;
+    expect(detail).toMatch(/^reading /);
+    for (const name of names) expect(detail).toContain(name);
+  });
+
   it("is waited for when it comes later", async () => {
     const pointer = await bucket.get(baseKey("tiny"), 10_000);
     if (pointer === null || pointer === "unchanged") throw new Error("no pointer");
