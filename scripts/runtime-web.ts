@@ -4,7 +4,7 @@
  */
 import ort from "onnxruntime-web/wasm";
 import { FormatError } from "../src/core/errors.ts";
-import { WASM_SESSION, wrapSession } from "../src/runtime/ort-session.ts";
+import { configure, sessionOptions, wrapSession } from "../src/runtime/ort-session.ts";
 import type { GraphFiles, Session } from "../src/runtime/session.ts";
 
 interface WasmMemory {
@@ -39,14 +39,12 @@ async function create(
   files: GraphFiles,
   options: ort.InferenceSession.SessionOptions,
 ): Promise<Session> {
-  ort.env.wasm.numThreads = 1;
-  ort.env.logLevel = "error";
+  configure(ort.env);
   const restore = memory ? () => {} : watchMemory();
   try {
     const session = await ort.InferenceSession.create(files.graph, {
-      ...WASM_SESSION,
+      ...sessionOptions(files.weights),
       ...options,
-      externalData: [...files.weights].map(([path, data]) => ({ path, data })),
     });
     return wrapSession(session, {
       Tensor: ort.Tensor,

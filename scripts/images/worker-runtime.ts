@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type ort from "onnxruntime-web/wasm";
 import type { WasmMemory } from "../../src/runtime/memory-image.ts";
-import { WASM_SESSION } from "../../src/runtime/ort-session.ts";
+import { configure, sessionOptions } from "../../src/runtime/ort-session.ts";
 import type { GraphFiles } from "../../src/runtime/session.ts";
 import type { WasmExports } from "../../src/runtime/start.ts";
 
@@ -36,10 +36,9 @@ export async function loadWorkerRuntime(change: ChangeExports): Promise<WorkerRu
   Object.assign(process, { type: "renderer" });
   Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
   const { default: runtime } = await import("onnxruntime-web/wasm");
-  runtime.env.wasm.numThreads = 1;
+  configure(runtime.env);
   // Any bytes will do: the loader passes them to WebAssembly.instantiate, which is replaced.
   runtime.env.wasm.wasmBinary = new ArrayBuffer(8);
-  runtime.env.logLevel = "error";
 
   const original = WebAssembly.instantiate;
   WebAssembly.instantiate = (async (_: object, imports: Imports) => {
@@ -49,11 +48,7 @@ export async function loadWorkerRuntime(change: ChangeExports): Promise<WorkerRu
   }) as unknown as typeof WebAssembly.instantiate;
   return {
     ort: runtime,
-    open: ({ graph, weights }) =>
-      runtime.InferenceSession.create(graph, {
-        ...WASM_SESSION,
-        externalData: [...weights].map(([path, data]) => ({ path, data })),
-      }),
+    open: ({ graph, weights }) => runtime.InferenceSession.create(graph, sessionOptions(weights)),
   };
 }
 

@@ -2,10 +2,10 @@
  * The Session interface over any ONNX Runtime: the hosts differ in how they load it, not in how it
  * is fed. Knows onnxruntime-common's types only; each host passes its own Tensor constructor.
  */
-import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
+import type { InferenceSession, Tensor as OrtTensor, env } from "onnxruntime-web";
 import { FormatError } from "../core/errors.ts";
 import type { Dtype, Tensor } from "../core/tensor.ts";
-import type { Feeds, Session } from "./session.ts";
+import type { Feeds, GraphFiles, Session } from "./session.ts";
 
 /** The part of an ONNX Runtime package that this adapter needs. */
 export interface OrtHost {
@@ -26,6 +26,23 @@ export const WASM_SESSION = {
   executionProviders: ["wasm"],
   graphOptimizationLevel: "disabled",
 } as const satisfies InferenceSession.SessionOptions;
+
+/** WASM_SESSION with external data from memory. */
+export const sessionOptions = (
+  weights: GraphFiles["weights"],
+): InferenceSession.SessionOptions => ({
+  ...WASM_SESSION,
+  externalData: [...weights].map(([path, data]) => ({ path, data })),
+});
+
+/**
+ * How the wasm build is started everywhere: one thread, and no more said than errors. A started
+ * runtime's image (start.ts) is of exactly these settings.
+ */
+export function configure(settings: typeof env): void {
+  settings.wasm.numThreads = 1;
+  settings.logLevel = "error";
+}
 
 /** dtypes that cross the border; ONNX Runtime's JavaScript API spells them the same way. */
 const SHARED: ReadonlySet<string> = new Set<Dtype>([

@@ -10,7 +10,7 @@
  */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import { UnavailableError } from "../core/errors.ts";
-import { WASM_SESSION, wrapSession } from "./ort-session.ts";
+import { configure, sessionOptions, wrapSession } from "./ort-session.ts";
 import imageFile from "./runtime-image.bin";
 import type { GraphFiles, Session, SessionImages } from "./session.ts";
 import { checkSessionImage, readRuntimeImage, readSessionImage, startFromImages } from "./start.ts";
@@ -28,8 +28,7 @@ let initialisation: "untried" | "done" | "failed" = "untried";
 export const heapBytes = (): number => memory?.buffer.byteLength ?? 0;
 
 /** Loads a graph with its external data. Throws UnavailableError `runtime-failed`. */
-export const createWorkerdSession = ({ graph, weights }: GraphFiles): Promise<Session> =>
-  open(graph, [...weights], null);
+export const createWorkerdSession = (files: GraphFiles): Promise<Session> => open(files, null);
 
 /** Sessions restored instead of created, in an isolate that has none yet. */
 export const workerdImages: SessionImages = {
@@ -38,18 +37,14 @@ export const workerdImages: SessionImages = {
     const image = readSessionImage(file);
     checkSessionImage(image, runtimeImage().id, base);
     // What stands for the graph is read only if the image is not, and then refused.
-    return open(new Uint8Array(1), [], image);
+    return open({ graph: new Uint8Array(1), weights: new Map() }, image);
   },
 };
 
 let readOnce: RuntimeImage | undefined;
 const runtimeImage = (): RuntimeImage => (readOnce ??= readRuntimeImage(new Uint8Array(imageFile)));
 
-async function open(
-  graph: Uint8Array,
-  weights: readonly (readonly [string, Uint8Array])[],
-  image: SessionImage | null,
-): Promise<Session> {
+async function open({ graph, weights }: GraphFiles, image: SessionImage | null): Promise<Session> {
   if (initialisation === "failed") {
     throw new UnavailableError(
       "runtime-failed",
@@ -60,10 +55,7 @@ async function open(
   const restore = isFirst ? useImportedModule(image) : () => {};
   try {
     const ort = await (runtime ??= loadRuntime());
-    const session = await ort.InferenceSession.create(graph, {
-      ...WASM_SESSION,
-      externalData: weights.map(([path, data]) => ({ path, data })),
-    });
+    const session = await ort.InferenceSession.create(graph, sessionOptions(weights));
     initialisation = "done";
     return wrapSession(session, { Tensor: ort.Tensor, heapBytes });
   } catch (cause) {
@@ -89,10 +81,9 @@ async function loadRuntime(): Promise<Ort> {
   const host = globalThis as { process?: { type?: string } };
   if (host.process) host.process.type = "renderer";
   const ort = await import("onnxruntime-web/wasm");
-  ort.env.wasm.numThreads = 1;
+  configure(ort.env);
   // Any bytes will do: the loader passes them to WebAssembly.instantiate, which is replaced.
   ort.env.wasm.wasmBinary = new ArrayBuffer(8);
-  ort.env.logLevel = "error";
   return ort;
 }
 
