@@ -110,12 +110,13 @@ async function fillBucket(place: Place, base: string, peer: string): Promise<Sub
   const { bucket } = started;
   try {
     const subjects: Subject[] = [];
+    const images = await sessionImages();
     for (const [folder, most] of [
       [BUNDLED_BASE, MOST_OF_PEER.bundled],
       [base, MOST_OF_PEER.base],
     ] as const) {
       const { manifest } = await readManifestOfBase(folder);
-      await publishBase(bucket, folder, { images: await sessionImages() });
+      await publishBase(bucket, folder, { images });
       const task = `cold-${manifest.name}`;
       await putTask({ bucket, base: manifest }, task);
       const request = { text: TEXT, task };

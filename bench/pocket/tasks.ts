@@ -5,8 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { MismatchError } from "../../src/core/errors.ts";
-import { readTaskManifest } from "../../src/core/manifest.ts";
+import { checkTaskMatchesBase, readTaskManifest } from "../../src/core/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { tokenizerOf } from "../../scripts/local.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
@@ -64,18 +63,13 @@ export async function trainedOn(
   return trial && trial.result;
 }
 
-/** What the task of folder `dir` scores as it is shipped. Throws MismatchError `task-base-mismatch` when it is of another base. */
+/** What the task of folder `dir` scores as it is shipped. Throws MismatchError `prefix-base-mismatch` when it is of another base. */
 export async function shippedScore(dir: string, base: BaseManifest): Promise<Score> {
   const manifest = readTaskManifest(
     new Uint8Array(await readFile(join(dir, "manifest.json"))),
     dir,
   );
-  if (manifest.base.identity !== base.identity) {
-    throw new MismatchError(
-      "task-base-mismatch",
-      `task "${manifest.task}": was trained on base ${manifest.base.identity.slice(0, 12)}, not on ${base.identity.slice(0, 12)}; train it again: npm run retrain`,
-    );
-  }
+  checkTaskMatchesBase(manifest, base);
   return scoreOf(manifest);
 }
 

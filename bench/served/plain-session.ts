@@ -1,14 +1,13 @@
 /** A graph loaded by onnxruntime-web as it comes, with what a Worker needs for that and no more. */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import { WASM_SESSION, wrapSession } from "../../src/runtime/ort-session.ts";
+import { WASM_SESSION, configure, wrapSession } from "../../src/runtime/ort-session.ts";
 import type { Session } from "../../src/runtime/session.ts";
 
 /** Once an isolate. */
 export async function createPlainSession(graph: Uint8Array): Promise<Session> {
   const ort = await import("onnxruntime-web/wasm");
-  ort.env.wasm.numThreads = 1;
+  configure(ort.env);
   ort.env.wasm.wasmBinary = new ArrayBuffer(8);
-  ort.env.logLevel = "error";
   const original = WebAssembly.instantiate;
   const replacement = async (_: unknown, imports: WebAssembly.Imports) => ({
     instance: await original(wasmModule, imports),

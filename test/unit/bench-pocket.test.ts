@@ -38,7 +38,9 @@ describe("the score of a shipped task", () => {
   it("is not taken from a task of another base", async () => {
     const dir = `${import.meta.dirname}/../../prefixes/intent`;
     const other = { identity: "0".repeat(64) } as BaseManifest;
-    await expect(shippedScore(dir, other)).rejects.toThrow(/was trained on base .* train it again/);
+    await expect(shippedScore(dir, other)).rejects.toThrow(
+      /was trained for base .* train it again/,
+    );
   });
 });
 
