@@ -62,9 +62,14 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   let detail = "not asked for yet";
   const broken: Broken = new Map();
   const flight = createFlight(async () => {
+    let isOver = false;
     try {
-      return await loadBase(options, broken, (step) => (detail = step));
+      // Files that are still on their way when a load fails no longer say anything.
+      return await loadBase(options, broken, (step) => {
+        if (!isOver) detail = step;
+      });
     } catch (error) {
+      isOver = true;
       state = "failed";
       detail = error instanceof Error ? error.message : String(error);
       throw error;

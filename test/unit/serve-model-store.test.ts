@@ -90,6 +90,24 @@ describe("a base in the bucket", () => {
     for (const name of names) expect(detail).toContain(name);
   });
 
+  it("goes on saying why it failed while other files still arrive", async () => {
+    damage(manifest.tokenizer, () => Uint8Array.of(1));
+    const keyOf = (name: string): string => blobKey(manifest.files[name]!.sha256);
+    const [arrival, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const late = new Map([
+      [keyOf(manifest.graph), arrival.promise],
+      [keyOf(manifest.weights[0]!), never.promise],
+    ]);
+    bucket.before = (key) => late.get(key);
+    const store = openStore();
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
+    const { detail } = store.status;
+    expect(detail).toContain(manifest.tokenizer);
+    arrival.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(store.status).toEqual({ state: "failed", detail });
+  });
+
   it("is waited for when it comes later", async () => {
     const pointer = await bucket.get(baseKey("tiny"), 10_000);
     if (pointer === null || pointer === "unchanged") throw new Error("no pointer");
