@@ -84,8 +84,8 @@ export const command = defineCommand({
     const clock = { now: () => Date.now(), wait: (ms: number) => wait(ms) };
     const never = (): never => fail("predict opens its task itself");
     const predictor = createPredictor({
-      models: { get: never },
-      tasks: { get: never },
+      models: { get: never, ready: null },
+      tasks: { get: never, readAhead: never },
       scheduler: createScheduler({ clock, maxBatchTokens: 512, maxQueuedTokens: Infinity }),
       clock,
       deadlineMs: Infinity,

@@ -34,8 +34,10 @@ export function predictMany(deps: AppDeps): AppHandler {
     const hold = holdOf(c);
     const canaryKey = canaryKeyOf(c);
     // Without the base nothing can be answered: that is no failure of an item.
-    const base = await models.get(hold);
-    const versions = await openAll(items.filter((_, i) => !failures.has(i)));
+    const [base, versions] = await Promise.all([
+      models.get(hold),
+      openAll(items.filter((_, i) => !failures.has(i))),
+    ]);
     const { runnable, asks } = arrange(items, failures, versions);
 
     const work = startWork(c);

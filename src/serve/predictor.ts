@@ -20,8 +20,8 @@ import type { TaskStore } from "./task-store.ts";
 export type * from "./prediction.ts";
 
 export interface PredictorOptions {
-  readonly models: Pick<ModelStore, "get">;
-  readonly tasks: Pick<TaskStore, "get">;
+  readonly models: Pick<ModelStore, "get" | "ready">;
+  readonly tasks: Pick<TaskStore, "get" | "readAhead">;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
   readonly deadlineMs: number;
@@ -44,7 +44,9 @@ export function createPredictor(options: PredictorOptions): Predictor {
 
   return {
     async open(name, options) {
+      const ahead = models.ready ? null : tasks.readAhead(name, options.version);
       const base = await models.get(options.hold);
+      await ahead;
       return { base, ...(await tasks.get(name, base.manifest, options)) };
     },
 

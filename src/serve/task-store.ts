@@ -53,6 +53,11 @@ export interface TaskStore {
    * `bucket-unavailable` when no good version is in memory.
    */
   get(name: string, base: BaseManifest, options: GetOptions): Promise<OpenedTask>;
+  /**
+   * Has the files of a version at hand for a `get` that follows, so that they are read while the base
+   * still loads. Never throws: that `get` says what is wrong.
+   */
+  readAhead(name: string, version?: string): Promise<void>;
   /** The same without its prefix: for lists. Throws what `get` throws. */
   describe(name: string, base: BaseManifest, options: GetOptions): Promise<DescribedTask>;
   /** Names of tasks in the bucket, in order: all, or at most `limit` that come after a name. */
@@ -147,6 +152,17 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
       } catch (error) {
         if (good) return { task: good, isStale: true };
         throw error;
+      }
+    },
+
+    async readAhead(name, version) {
+      if (!isName(name)) return;
+      try {
+        const entry = entries.get(name) ?? (await readPointer(name, undefined));
+        if (entry === "unchanged") return;
+        await versions.fetch(entry.pointer, version ?? entry.pointer.current);
+      } catch (error) {
+        unlessForeseen(error);
       }
     },
 

@@ -27,6 +27,8 @@ export interface TaskVersions {
    * MismatchError `prefix-base-mismatch`, UnavailableError `task-corrupt` or `bucket-unavailable`.
    */
   open(pointer: TaskPointer, version: string, base: BaseManifest): Promise<Task>;
+  /** Fetches a version's files for whoever opens it next; throws what `open` throws of the bucket. */
+  fetch(pointer: TaskPointer, version: string): Promise<void>;
   /** A version's manifest alone; throws what `open` throws. */
   manifest(pointer: TaskPointer, version: string): Promise<TaskManifest>;
   readonly cached: { readonly versions: number; readonly bytes: number };
@@ -44,12 +46,16 @@ const MAX_MANIFEST_BYTES = 1_000_000;
 const MAX_PREFIX_BYTES = 32_000_000;
 /** Manifests of a thousand tasks. */
 const MAX_MANIFESTS_BYTES = 2_000_000;
+/** Prefixes that were fetched and not opened yet, as many as a cold isolate is asked for. */
+const MAX_FETCHED_BYTES = 4_000_000;
 
 export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
   const { bucket, sha256, cacheBytes } = options;
   /** By `task@version`. */
   const opened = createLru<Task>(cacheBytes);
   const manifests = createLru<TaskManifest>(MAX_MANIFESTS_BYTES);
+  /** Files of prefixes by hash, not checked yet. */
+  const fetched = createLru<Uint8Array>(MAX_FETCHED_BYTES);
 
   return {
     held: (task, version) => opened.get(`${task}@${version}`),
@@ -59,11 +65,18 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
       if (held) return held;
       const manifest = await readManifest(pointer, version);
       const task = await asTaskFailure(pointer.task, async () => {
-        const prefixBytes = await readBlob(manifest.prefix.sha256, MAX_PREFIX_BYTES);
+        const hash = manifest.prefix.sha256;
+        const prefixBytes = fetched.get(hash) ?? (await readBlob(hash, MAX_PREFIX_BYTES));
+        fetched.delete(hash);
         return openTask(manifest, version, prefixBytes, base, sha256);
       });
       opened.set(key, task, bytesOf(task));
       return task;
+    },
+    async fetch(pointer, version) {
+      const hash = (await readManifest(pointer, version)).prefix.sha256;
+      const bytes = await readBlob(hash, MAX_PREFIX_BYTES);
+      fetched.set(hash, bytes, bytes.byteLength);
     },
     async manifest(pointer, version) {
       const held = opened.get(`${pointer.task}@${version}`);

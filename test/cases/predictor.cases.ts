@@ -52,7 +52,8 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
     function arrange({ maxBatchTokens = 512, maxWindows = 512 } = {}) {
       const { clock } = host;
       const scheduler = createScheduler({ clock, maxBatchTokens, maxQueuedTokens: 1_000_000 });
-      const unused = { get: () => Promise.reject(new Error("opened by the test")) };
+      const never = () => Promise.reject(new Error("opened by the test"));
+      const unused = { get: never, readAhead: never, ready: null };
       const predictor = createPredictor({
         models: unused,
         tasks: unused,

@@ -102,6 +102,7 @@ export function fakeApp(
     arrivals: createArrivals({ clock, scheduler, admission, ...config.predictor }),
     tasks: {
       get: async (name) => taskNamed(name),
+      readAhead: () => Promise.resolve(),
       describe: async (name) => {
         const { task, isStale } = taskNamed(name);
         return { manifest: task.manifest, version: task.version, canary: null, isStale };

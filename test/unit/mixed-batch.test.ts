@@ -75,7 +75,8 @@ describe("the bundled tasks in one batch", () => {
   test("give the labels and entities that they give alone", async () => {
     const clock = { now: () => performance.now(), wait: () => setImmediate() };
     const scheduler = createScheduler({ clock, maxBatchTokens: 1024, maxQueuedTokens: 100_000 });
-    const unused = { get: () => Promise.reject(new Error("opened by the test")) };
+    const never = () => Promise.reject(new Error("opened by the test"));
+    const unused = { get: never, readAhead: never, ready: null };
     const predictor = createPredictor({
       models: unused,
       tasks: unused,

@@ -10,6 +10,9 @@ import { CLASSIFIER_BIAS, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import type { Clock, Hold } from "../../src/serve/flight.ts";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { createPredictor } from "../../src/serve/predictor.ts";
+import { createScheduler } from "../../src/serve/scheduler.ts";
 import { createTaskStore } from "../../src/serve/task-store.ts";
 import type { TaskStore, TaskStoreOptions } from "../../src/serve/task-store.ts";
 import { bucketCases } from "../cases/bucket.cases.ts";
@@ -101,6 +104,59 @@ describe("a task in the bucket", () => {
     await get("mood");
     expect(bucket.reads).toHaveLength(3); // pointer, manifest, prefix
     await get("mood");
+    expect(bucket.reads).toHaveLength(3);
+  });
+
+  it("is opened without a further read where its files were read ahead", async () => {
+    const [first, second] = [await make("mood", 1), await make("mood", 2)];
+    publish(second, first);
+    await store.readAhead("mood", first.version);
+    await store.readAhead("mood");
+    expect(bucket.reads).toHaveLength(5); // pointer, and manifest and prefix of each version
+    expect(await served("mood")).toEqual([second.version, false]);
+    expect((await get("mood", first.version)).task.version).toBe(first.version);
+    expect(bucket.reads).toHaveLength(5);
+  });
+
+  it.each([
+    ["is missing", () => bucket.remove(taskKey("mood")), "task-not-found"],
+    ["cannot be read", () => (bucket.before = bucketDown), "bucket-unavailable"],
+    ["is damaged", () => bucket.put(taskKey("mood"), Uint8Array.of(1)), "task-corrupt"],
+  ])("that %s says so when it is asked for, not when it is read ahead", async (_, harm, code) => {
+    publish(await make("mood"));
+    harm();
+    await store.readAhead("mood");
+    await expect(get("mood")).rejects.toMatchObject({ code });
+  });
+
+  it("has what was read ahead checked like everything else", async () => {
+    const made = await make("mood");
+    publish(made);
+    const key = blobKey(made.manifest.prefix.sha256);
+    bucket.put(key, made.prefixBytes.with(100, made.prefixBytes[100]! ^ 1));
+    await store.readAhead("mood");
+    await expect(get("mood")).rejects.toMatchObject({ code: "task-corrupt" });
+  });
+
+  it("has its files read while the base still loads", async () => {
+    const made = await make("mood");
+    publish(made);
+    const prefixRead = Promise.withResolvers<void>();
+    bucket.before = (key) =>
+      key === blobKey(made.manifest.prefix.sha256) ? prefixRead.resolve() : undefined;
+    const loaded = { manifest: base } as LoadedBase;
+    // A base that is never there before the prefix: read one after the other, neither would come.
+    const predictor = createPredictor({
+      models: { get: () => prefixRead.promise.then(() => loaded), ready: null },
+      tasks: store,
+      scheduler: createScheduler({ clock, maxBatchTokens: 16, maxQueuedTokens: 16 }),
+      clock,
+      deadlineMs: Infinity,
+      maxWindows: 1,
+    });
+    const opened = await predictor.open("mood", { hold });
+    expect(opened.task.version).toBe(made.version);
+    expect(opened.base).toBe(loaded);
     expect(bucket.reads).toHaveLength(3);
   });
 

@@ -103,7 +103,8 @@ describe("runs that several requests share", () => {
       sha256,
     );
     const scheduler = createScheduler({ clock, maxBatchTokens: 16, maxQueuedTokens: 1_000_000 });
-    const unused = { get: () => Promise.reject(new Error("opened by the test")) };
+    const never = () => Promise.reject(new Error("opened by the test"));
+    const unused = { get: never, readAhead: never, ready: null };
     const predictor = createPredictor({
       models: unused,
       tasks: unused,
