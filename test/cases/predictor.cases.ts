@@ -11,11 +11,11 @@ import { openTask } from "../../src/core/task.ts";
 import type { Task } from "../../src/core/task.ts";
 import type { Clock } from "../../src/serve/flight.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
 import { makeTinyTask } from "../support/tiny-task.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
+import { barePredictor } from "../support/bare-predictor.ts";
 
 export interface PredictorUnderTest {
   /** A tiny base (max_length 128). */
@@ -52,16 +52,7 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
     function arrange({ maxBatchTokens = 512, maxWindows = 512 } = {}) {
       const { clock } = host;
       const scheduler = createScheduler({ clock, maxBatchTokens, maxQueuedTokens: 1_000_000 });
-      const never = () => Promise.reject(new Error("opened by the test"));
-      const unused = { get: never, readAhead: never, ready: null };
-      const predictor = createPredictor({
-        models: unused,
-        tasks: unused,
-        scheduler,
-        clock,
-        deadlineMs: 600_000,
-        maxWindows,
-      });
+      const predictor = barePredictor({ scheduler, clock, maxWindows });
       const stream = (
         task: Task,
         inputs: readonly TextInput[],

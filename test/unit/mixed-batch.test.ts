@@ -14,9 +14,9 @@ import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
 import type { Task } from "../../src/core/task.ts";
 import { splitWindows } from "../../src/core/windows.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
 import type { Answer, Ask } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
+import { barePredictor } from "../support/bare-predictor.ts";
 
 const PROJECT = join(import.meta.dirname, "..", "..");
 const TEXTS = [
@@ -75,16 +75,7 @@ describe("the bundled tasks in one batch", () => {
   test("give the labels and entities that they give alone", async () => {
     const clock = { now: () => performance.now(), wait: () => setImmediate() };
     const scheduler = createScheduler({ clock, maxBatchTokens: 1024, maxQueuedTokens: 100_000 });
-    const never = () => Promise.reject(new Error("opened by the test"));
-    const unused = { get: never, readAhead: never, ready: null };
-    const predictor = createPredictor({
-      models: unused,
-      tasks: unused,
-      scheduler,
-      clock,
-      deadlineMs: 600_000,
-      maxWindows: 8,
-    });
+    const predictor = barePredictor({ scheduler, clock, maxWindows: 8 });
     const answersOf = async (asks: readonly Ask[]): Promise<Answer[]> => {
       const answers: Answer[] = [];
       const { signal } = new AbortController();

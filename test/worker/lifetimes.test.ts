@@ -7,8 +7,8 @@ import { describe, expect, it } from "vitest";
 import { openTask } from "../../src/core/task.ts";
 import { createFlight } from "../../src/serve/flight.ts";
 import type { Hold } from "../../src/serve/flight.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
+import { barePredictor } from "../support/bare-predictor.ts";
 import { register } from "./entry.ts";
 import { clock, loadedBase, makeTask, r2, sha256 } from "./support.ts";
 
@@ -103,16 +103,7 @@ describe("runs that several requests share", () => {
       sha256,
     );
     const scheduler = createScheduler({ clock, maxBatchTokens: 16, maxQueuedTokens: 1_000_000 });
-    const never = () => Promise.reject(new Error("opened by the test"));
-    const unused = { get: never, readAhead: never, ready: null };
-    const predictor = createPredictor({
-      models: unused,
-      tasks: unused,
-      scheduler,
-      clock,
-      deadlineMs: 600_000,
-      maxWindows: 1,
-    });
+    const predictor = barePredictor({ scheduler, clock, maxWindows: 1 });
     const fetch = register(self, async (request) => {
       const count = Number(new URL(request.url).searchParams.get("inputs"));
       const inputs = Array.from({ length: count }, () => ({ text: "a great film" }));
