@@ -3,8 +3,8 @@
  * rounds, an ulp can flip a rounding and the flip cascades, so the bound is on labels and accuracy
  * and not on bits.
  */
-import { readTaskDataFiles } from "../scripts/training/data-files.ts";
-import { answerTexts, argmax } from "../scripts/training/answers.ts";
+import { readTaskDataFiles } from "../scripts/training/data/files.ts";
+import { answerTexts, argmax } from "../scripts/training/measure/answers.ts";
 import { openTaskWithBase } from "../scripts/commands/task-base.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/commands/data-options.ts";
 import { UsageError, defineCommand } from "../scripts/commands/command.ts";

@@ -157,7 +157,7 @@ const quoted = (text: string): string =>
 /** A csv with `text` and `label`: rows drawn from a file, or made of templates. */
 async function csvOf(rows: number, path: string | undefined): Promise<string> {
   const { permutation, keyOf } = await import("../scripts/training/random.ts");
-  const { readDataFile } = await import("../scripts/training/data.ts");
+  const { readDataFile } = await import("../scripts/training/data/read.ts");
   const all =
     path === undefined
       ? madeRows()

@@ -5,7 +5,7 @@
  */
 import { defineCommand, readInteger } from "../scripts/commands/command.ts";
 import type { Command } from "../scripts/commands/command.ts";
-import { chooseTrainGraph } from "../scripts/training/train-graph.ts";
+import { chooseTrainGraph } from "../scripts/training/graph/choice.ts";
 import { provenance } from "./provenance.ts";
 import type { Contender, Problem, Time } from "./training/contender.ts";
 import { inTurn } from "./training/contender.ts";

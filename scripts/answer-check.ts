@@ -17,7 +17,7 @@ import type { PublishBucket } from "./publish/bucket.ts";
 import { fetchBase } from "./publish/fetch-base.ts";
 import { readManifestOfBase } from "./publish/publish-base.ts";
 import type { CheckAnswers } from "./publish/publish-task.ts";
-import { canaryExamples } from "./training/answers.ts";
+import { canaryExamples } from "./training/measure/answers.ts";
 
 /**
  * How far a score may be from the recorded one. The same release of the runtime gives the same bits;

@@ -4,9 +4,9 @@ import { baseConfig, baseFloatWeights, basePooler } from "../../scripts/import/b
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { packGraph } from "../../scripts/onnx/pack.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import type { GraphWeights } from "../../scripts/training/graph-weights.ts";
-import { LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
-import { LABELS } from "../../scripts/training/loss.ts";
+import type { GraphWeights } from "../../scripts/training/graph/weights.ts";
+import { LOSS, buildTrainingGraph } from "../../scripts/training/graph/training-graph.ts";
+import { LABELS } from "../../scripts/training/graph/loss.ts";
 import { partsOf } from "../../scripts/training/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
 import type { Arrays } from "../../scripts/training/optim.ts";

@@ -10,8 +10,8 @@ import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
 import { tokenizerOf } from "../../scripts/local.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { makeData } from "../../scripts/retrain/pairs-data.ts";
-import { prepareTask } from "../../scripts/training/prepare.ts";
-import { readTaskSpec } from "../../scripts/training/task-spec.ts";
+import { prepareTask } from "../../scripts/training/task/prepare.ts";
+import { readTaskSpec } from "../../scripts/training/task/spec.ts";
 import { keptTrial } from "../../scripts/training/trial/kept.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 

@@ -1,6 +1,6 @@
 /** What is compared in the training benchmarks: something that makes training steps, timed. */
 import { InputError } from "../../src/core/errors.ts";
-import type { TrainGraph } from "../../scripts/training/train-graph.ts";
+import type { TrainGraph } from "../../scripts/training/graph/choice.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 
 /** Milliseconds of several steps together. */

@@ -8,13 +8,13 @@ import type { Base } from "../../scripts/import/base-folder.ts";
 import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/import/convert.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import type { Feature } from "../../scripts/training/features.ts";
-import { graphWeights } from "../../scripts/training/graph-weights.ts";
+import type { Feature } from "../../scripts/training/data/features.ts";
+import { graphWeights } from "../../scripts/training/graph/weights.ts";
 import { methodDefaults, partsOf } from "../../scripts/training/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
-import { initialParams } from "../../scripts/training/parameters.ts";
+import { initialParams } from "../../scripts/training/graph/parameters.ts";
 import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
-import { chooseTrainGraph } from "../../scripts/training/train-graph.ts";
+import { chooseTrainGraph } from "../../scripts/training/graph/choice.ts";
 import type { GraphFiles } from "../../src/runtime/session.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
 

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { stopTree } from "../../scripts/process-tree.ts";
-import type { Feature } from "../../scripts/training/features.ts";
+import type { Feature } from "../../scripts/training/data/features.ts";
 import { InputError } from "../../src/core/errors.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
 

@@ -1,11 +1,11 @@
 /** Real rows for the epoch benchmark, tokenized once for all contenders, and how each batches them. */
 import { tokenizerOf } from "../../scripts/local.ts";
-import { readDataFile } from "../../scripts/training/data.ts";
-import { featuresOf } from "../../scripts/training/features.ts";
-import type { Feature } from "../../scripts/training/features.ts";
-import { labelsOf } from "../../scripts/training/labels.ts";
+import { readDataFile } from "../../scripts/training/data/read.ts";
+import { featuresOf } from "../../scripts/training/data/features.ts";
+import type { Feature } from "../../scripts/training/data/features.ts";
+import { labelsOf } from "../../scripts/training/data/labels.ts";
 import { derive, keyOf, permutation } from "../../scripts/training/random.ts";
-import { epochBatches } from "../../scripts/training/sampler.ts";
+import { epochBatches } from "../../scripts/training/data/sampler.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 

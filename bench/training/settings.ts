@@ -1,8 +1,8 @@
 /** What the training benchmarks have in common on the command line. */
 import { UsageError, readChoice, readInteger } from "../../scripts/commands/command.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
-import { TRAIN_GRAPHS } from "../../scripts/training/train-graph.ts";
-import type { TrainGraph } from "../../scripts/training/train-graph.ts";
+import { TRAIN_GRAPHS } from "../../scripts/training/graph/choice.ts";
+import type { TrainGraph } from "../../scripts/training/graph/choice.ts";
 import type { Pooling } from "../../src/core/manifest.ts";
 import { PEER_NAMES } from "./peer.ts";
 import type { PeerName } from "./peer.ts";

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { METHODS, isServed } from "../training/methods.ts";
 import type { Method } from "../training/methods.ts";
-import { isShared } from "../training/pretrained.ts";
-import type { TaskSpec } from "../training/task-spec.ts";
+import { isShared } from "../training/task/pretrained.ts";
+import type { TaskSpec } from "../training/task/spec.ts";
 import { differences, summarize } from "../training/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../training/trial/compare.ts";
 import { UsageError, defineCommand, readInteger } from "./command.ts";

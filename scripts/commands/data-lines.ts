@@ -2,8 +2,8 @@
  * What `train` shows before the first step, on one screen: how the labels are spread, how long the
  * texts are, what occurs twice, and every setting with its reason.
  */
-import type { DataSummary } from "../training/data-summary.ts";
-import type { PreparedTask } from "../training/prepare.ts";
+import type { DataSummary } from "../training/data/summary.ts";
+import type { PreparedTask } from "../training/task/prepare.ts";
 import type { Histogram, LabelCount } from "../training/report/facts.ts";
 
 /** More labels than this are shown by their largest and smallest. */

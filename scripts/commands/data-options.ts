@@ -1,6 +1,6 @@
 /** The options that every verb with a labelled data file shares, and reading them. */
-import type { DataFormat, DataOptions } from "../training/data.ts";
-import { readLabelNames } from "../training/labels.ts";
+import type { DataFormat, DataOptions } from "../training/data/read.ts";
+import { readLabelNames } from "../training/data/labels.ts";
 import { readChoice, readInteger } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 

@@ -38,8 +38,8 @@ export const command = defineCommand({
     }
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
-    const { readTaskDataFiles } = await import("../training/data-files.ts");
-    const { assess, evaluationLogits } = await import("../training/evaluate.ts");
+    const { readTaskDataFiles } = await import("../training/data/files.ts");
+    const { assess, evaluationLogits } = await import("../training/measure/evaluate.ts");
     const { openTaskWithBase } = await import("./task-base.ts");
 
     const note = (line: string): void => io.err(line);

@@ -10,10 +10,10 @@ import {
   poolingOf,
   readPeftAdapter,
 } from "../publish/peft.ts";
-import { taskCard } from "../training/card.ts";
+import { taskCard } from "../training/task/card.ts";
 import { taskFacts } from "../training/report/task-facts.ts";
-import { packTask, writeTaskFolder } from "../training/task-folder.ts";
-import { EMPTY_SPEC, writeTaskSpec } from "../training/task-spec.ts";
+import { packTask, writeTaskFolder } from "../training/task/folder.ts";
+import { EMPTY_SPEC, writeTaskSpec } from "../training/task/spec.ts";
 import { UsageError, defineCommand, readInteger, required } from "./command.ts";
 
 export const command = defineCommand({

@@ -1,5 +1,5 @@
 /** Metrics as lines for people: the numbers, how sure they are, then a table of labels. */
-import type { Evaluation } from "../training/evaluate.ts";
+import type { Evaluation } from "../training/measure/evaluate.ts";
 
 /** A table longer than this is for --json. */
 const MAX_LABELS = 100;

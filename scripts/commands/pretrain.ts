@@ -7,9 +7,9 @@ import { checkName } from "../../src/core/keys.ts";
 import { DEFAULT_ALPHA } from "../training/pretrain/mixture.ts";
 import type { PretrainSettings, TaskProgress } from "../training/pretrain/run.ts";
 import type { PretrainRequest, TaskSource } from "../training/pretrain/settle.ts";
-import { SHARED_METHODS } from "../training/pretrained.ts";
+import { SHARED_METHODS } from "../training/task/pretrained.ts";
 import type { RunState } from "../training/run-state.ts";
-import { TRAIN_GRAPHS } from "../training/train-graph.ts";
+import { TRAIN_GRAPHS } from "../training/graph/choice.ts";
 import type { StepReport } from "../training/trainer.ts";
 import {
   UsageError,

@@ -16,7 +16,7 @@ import {
 } from "../training/sweep/plan.ts";
 import type { Rung } from "../training/sweep/plan.ts";
 import type { Candidate, SweepOutcome, SweepRun } from "../training/sweep/run.ts";
-import { writeTaskSpec } from "../training/task-spec.ts";
+import { writeTaskSpec } from "../training/task/spec.ts";
 import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "./command.ts";
 import { TRIAL_OPTIONS, openTrials } from "./trial-setup.ts";
 import type { TrialSetup } from "./trial-setup.ts";
@@ -70,7 +70,7 @@ export const command = defineCommand({
     const method = asked ?? setup.spec.method ?? "prefix";
     const { divideFairly } = await import("../training/trial/rows.ts");
     const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../training/sweep/run.ts");
-    const { scoreName } = await import("../training/decisions.ts");
+    const { scoreName } = await import("../training/measure/decisions.ts");
     const { writeSweep } = await import("../training/sweep/file.ts");
 
     const spec = { ...setup.spec, method };

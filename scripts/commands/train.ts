@@ -1,13 +1,13 @@
 /**
  * `train`: a task folder, or a bare data file, becomes a trained task folder. What is asked for is
- * train-request.ts, the run is training/train-task.ts; this file opens what it needs and shows it.
+ * train-request.ts, the run is training/task/train.ts; this file opens what it needs and shows it.
  */
 import type { Estimate } from "../training/estimate.ts";
 import { isServed } from "../training/methods.ts";
 import type { RunState } from "../training/run-state.ts";
-import { writeTaskSpec } from "../training/task-spec.ts";
+import { writeTaskSpec } from "../training/task/spec.ts";
 import type { Hyperparameters } from "../training/hyperparameters.ts";
-import type { TaskSpec } from "../training/task-spec.ts";
+import type { TaskSpec } from "../training/task/spec.ts";
 import { isStale } from "../training/trainer.ts";
 import type { StepReport } from "../training/trainer.ts";
 import { defineCommand, readInteger } from "./command.ts";
@@ -37,9 +37,9 @@ export const command = defineCommand({
     const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } = await import("../local.ts");
     const { readBaseFolder } = await import("../import/base-folder.ts");
     const { createNodeSession } = await import("../runtime-node.ts");
-    const { prepareTask } = await import("../training/prepare.ts");
-    const { trainTask } = await import("../training/train-task.ts");
-    const { writeTrainedTask } = await import("../training/finish-task.ts");
+    const { prepareTask } = await import("../training/task/prepare.ts");
+    const { trainTask } = await import("../training/task/train.ts");
+    const { writeTrainedTask } = await import("../training/task/finish.ts");
 
     const note = (line: string): void => io.err(line);
     const base = await readBaseFolder(

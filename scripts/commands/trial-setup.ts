@@ -1,8 +1,8 @@
 /** What `compare` and `sweep` share: `train`'s options for task and data, and the open base. */
 import type { Base } from "../import/base-folder.ts";
 import type { FairOptions } from "../training/trial/rows.ts";
-import type { Runtimes } from "../training/train-task.ts";
-import type { TaskSpec } from "../training/task-spec.ts";
+import type { Runtimes } from "../training/task/train.ts";
+import type { TaskSpec } from "../training/task/spec.ts";
 import type { Io, Options } from "./command.ts";
 import { TRAIN_OPTIONS, isTaskFolder, readRequest } from "./train-request.ts";
 import type { TrainValues } from "./train-request.ts";

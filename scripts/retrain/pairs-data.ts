@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { findFile } from "../training/data-files.ts";
-import { readDataFile } from "../training/data.ts";
-import { questionPairs } from "../training/question-pairs.ts";
+import { findFile } from "../training/data/files.ts";
+import { readDataFile } from "../training/data/read.ts";
+import { questionPairs } from "../training/data/question-pairs.ts";
 import { derive, keyOf } from "../training/random.ts";
 
 const TASK = "same-question";

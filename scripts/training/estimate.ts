@@ -4,7 +4,7 @@
  */
 import type { Arrays } from "./optim.ts";
 import { derive } from "./random.ts";
-import { epochBatches } from "./sampler.ts";
+import { epochBatches } from "./data/sampler.ts";
 import type { Plan } from "./trainer.ts";
 
 export interface Estimate {

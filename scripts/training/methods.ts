@@ -59,7 +59,7 @@ export const isServed = (method: Method): boolean => FACTS[method].isServed;
 export const hasVirtualTokens = (method: Method): boolean =>
   FACTS[method].prefix !== "none" || FACTS[method].prompt;
 
-/** A method's own defaults; what depends on the data is chosen elsewhere (task-spec.ts). */
+/** A method's own defaults; what depends on the data is chosen elsewhere (task/defaults.ts). */
 export const methodDefaults = (
   method: Method,
 ): Pick<Hyperparameters, "learning_rate" | "prefix_dropout"> => ({

@@ -13,15 +13,15 @@ import type { Feeds, GraphFiles, Session } from "../../src/runtime/session.ts";
 import { baseConfig, baseFloatWeights, basePooler } from "../import/base-folder.ts";
 import type { Base } from "../import/base-folder.ts";
 import { packGraph } from "../onnx/pack.ts";
-import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "./dropout.ts";
-import type { Feature } from "./features.ts";
-import { LOSS, buildTrainingGraph } from "./graph.ts";
-import type { GraphWeights } from "./graph-weights.ts";
-import { IGNORED_LABEL, LABELS } from "./loss.ts";
+import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "./graph/dropout.ts";
+import type { Feature } from "./data/features.ts";
+import { LOSS, buildTrainingGraph } from "./graph/training-graph.ts";
+import type { GraphWeights } from "./graph/weights.ts";
+import { IGNORED_LABEL, LABELS } from "./graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
-import { parametersOf } from "./parameters.ts";
-import type { Encoder, Parameter, Target } from "./parameters.ts";
+import { parametersOf } from "./graph/parameters.ts";
+import type { Encoder, Parameter, Target } from "./graph/parameters.ts";
 import type { Arrays } from "./optim.ts";
 import { derive, uniforms } from "./random.ts";
 import type { Key } from "./random.ts";
@@ -34,7 +34,7 @@ export interface StepOptions {
   readonly prefixDropout: number;
   /** Tokens of one run; a longer batch takes several. */
   readonly maxTokens?: number;
-  /** What the encoder computes with (graph-weights.ts); default: its float weights. */
+  /** What the encoder computes with (graph/weights.ts); default: its float weights. */
   readonly computed?: GraphWeights;
 }
 

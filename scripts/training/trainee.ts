@@ -1,25 +1,25 @@
 /**
  * A task in training: its rows as features, the session that trains it, and what its parameters
- * come to as an artifact. A run has one (train-task.ts), pretraining several (pretrain/member.ts).
+ * come to as an artifact. A run has one (task/train.ts), pretraining several (pretrain/member.ts).
  */
 import type { Base } from "../import/base-folder.ts";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
-import type { LoadedBase } from "./answers.ts";
-import type { TaskMetrics } from "./decisions.ts";
-import { evaluateTask } from "./evaluate.ts";
-import { featuresOf } from "./features.ts";
-import { EVALUATION_BATCH } from "./finish-task.ts";
-import { graphWeights } from "./graph-weights.ts";
-import { labelScaleOf, unscaledHead } from "./label-scale.ts";
+import type { LoadedBase } from "./measure/answers.ts";
+import type { TaskMetrics } from "./measure/decisions.ts";
+import { evaluateTask } from "./measure/evaluate.ts";
+import { featuresOf } from "./data/features.ts";
+import { EVALUATION_BATCH } from "./task/finish.ts";
+import { graphWeights } from "./graph/weights.ts";
+import { labelScaleOf, unscaledHead } from "./data/label-scale.ts";
 import { isServed, partsOf } from "./methods.ts";
 import type { Arrays } from "./optim.ts";
-import { servedParams } from "./parameters.ts";
-import type { Encoder, Parameter, Target } from "./parameters.ts";
-import type { PreparedTask } from "./prepare.ts";
+import { servedParams } from "./graph/parameters.ts";
+import type { Encoder, Parameter, Target } from "./graph/parameters.ts";
+import type { PreparedTask } from "./task/prepare.ts";
 import type { Key } from "./random.ts";
 import { openTrainingSession } from "./step.ts";
-import { packTask } from "./task-folder.ts";
-import type { PackedTask, TaskFacts } from "./task-folder.ts";
+import { packTask } from "./task/folder.ts";
+import type { PackedTask, TaskFacts } from "./task/folder.ts";
 import type { StepResult } from "./trainer.ts";
 
 export interface TraineeRequest {

@@ -11,7 +11,7 @@ import type { Arrays, ParameterGroup } from "./optim.ts";
 import { derive } from "./random.ts";
 import type { Key } from "./random.ts";
 import type { EpochRecord, RunState } from "./run-state.ts";
-import { epochBatches } from "./sampler.ts";
+import { epochBatches } from "./data/sampler.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 
 /** What one batch teaches: its mean loss and the gradient of every trained tensor. */

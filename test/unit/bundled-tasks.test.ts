@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { BUNDLED_BASE } from "../../scripts/local.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { readTaskFolder } from "../../scripts/publish/publish-task.ts";
-import { readTaskSpec } from "../../scripts/training/task-spec.ts";
+import { readTaskSpec } from "../../scripts/training/task/spec.ts";
 import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
 import { PREFIXES, bundledTasks } from "../support/bundled-tasks.ts";
 

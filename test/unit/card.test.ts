@@ -1,8 +1,8 @@
 /** CARD.md: metadata that the Hub can read, and text that says what was measured and what was not. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { yamlBlock } from "../../scripts/training/card-metadata.ts";
-import { taskCard } from "../../scripts/training/card.ts";
+import { yamlBlock } from "../../scripts/training/task/card-metadata.ts";
+import { taskCard } from "../../scripts/training/task/card.ts";
 import type { ReportFacts } from "../../scripts/training/report/facts.ts";
 import { MOOD, PLACES } from "../support/report-facts.ts";
 import { readFrontMatter } from "../support/yaml.ts";

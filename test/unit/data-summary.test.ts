@@ -1,15 +1,15 @@
 /** What a person sees of the data before training: balance, lengths, what occurs twice, settings. */
 import { describe, expect, test } from "vitest";
 import { dataLines, durationText, settingsLines } from "../../scripts/commands/data-lines.ts";
-import { joinWords } from "../../scripts/training/data-formats.ts";
+import { joinWords } from "../../scripts/training/data/formats.ts";
 import {
   balanceOf,
   duplicatesWithin,
   histogramOf,
   tokenCounts,
-} from "../../scripts/training/data-summary.ts";
-import type { Example } from "../../scripts/training/data.ts";
-import type { PreparedTask } from "../../scripts/training/prepare.ts";
+} from "../../scripts/training/data/summary.ts";
+import type { Example } from "../../scripts/training/data/read.ts";
+import type { PreparedTask } from "../../scripts/training/task/prepare.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
 import { tinyTokenizerJson } from "../support/tiny-base.ts";
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseData, readDataFile } from "../../scripts/training/data.ts";
-import type { DataFormat, DataOptions } from "../../scripts/training/data.ts";
-import { labelsOf, problemTypeOf, readLabelNames } from "../../scripts/training/labels.ts";
+import { parseData, readDataFile } from "../../scripts/training/data/read.ts";
+import type { DataFormat, DataOptions } from "../../scripts/training/data/read.ts";
+import { labelsOf, problemTypeOf, readLabelNames } from "../../scripts/training/data/labels.ts";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 
 const pairs = (text: string, name: string, options?: DataOptions) =>

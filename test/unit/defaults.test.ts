@@ -1,9 +1,9 @@
 /** Settings that nobody asked for: chosen from the data, with a reason, and never over what was asked. */
 import { describe, expect, test } from "vitest";
-import { chooseSettings } from "../../scripts/training/defaults.ts";
-import type { DataShape } from "../../scripts/training/defaults.ts";
-import { splitName, splitRows, withoutTextsOf } from "../../scripts/training/split.ts";
-import { EMPTY_SPEC } from "../../scripts/training/task-spec.ts";
+import { chooseSettings } from "../../scripts/training/task/defaults.ts";
+import type { DataShape } from "../../scripts/training/task/defaults.ts";
+import { splitName, splitRows, withoutTextsOf } from "../../scripts/training/data/split.ts";
+import { EMPTY_SPEC } from "../../scripts/training/task/spec.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 
 const shape = (changes: Partial<DataShape> = {}): DataShape => ({

@@ -17,7 +17,7 @@ import {
   buildDistillGraph,
   buildStudentGraph,
 } from "../../scripts/training/distill/graph.ts";
-import { weightParameters } from "../../scripts/training/parameters.ts";
+import { weightParameters } from "../../scripts/training/graph/parameters.ts";
 import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { collateTokens } from "../../src/core/collate.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../src/core/shapes.ts";

@@ -1,7 +1,7 @@
 /** Examples become features through the serving tokenizer: labels stand where a word begins. */
 import { describe, expect, test } from "vitest";
-import { joinWords } from "../../scripts/training/data-formats.ts";
-import { featuresOf } from "../../scripts/training/features.ts";
+import { joinWords } from "../../scripts/training/data/formats.ts";
+import { featuresOf } from "../../scripts/training/data/features.ts";
 import { createTokenizer } from "../../src/core/tokenizer.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../support/tiny-base.ts";
 

@@ -1,8 +1,8 @@
 /** Metrics against scikit-learn and seqeval; provenance in test/golden/metrics.json (made_by). */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { classMetrics, entitiesOf, entityMetrics } from "../../scripts/training/metrics.ts";
-import type { LabelScore } from "../../scripts/training/metrics.ts";
+import { classMetrics, entitiesOf, entityMetrics } from "../../scripts/training/measure/metrics.ts";
+import type { LabelScore } from "../../scripts/training/measure/metrics.ts";
 
 type Table = Record<string, [precision: number, recall: number, f1: number, support: number]>;
 

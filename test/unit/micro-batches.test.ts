@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { initialParams } from "../../scripts/training/parameters.ts";
+import { initialParams } from "../../scripts/training/graph/parameters.ts";
 import { microBatches } from "../../scripts/training/micro-batches.ts";
 import { partsOf } from "../../scripts/training/methods.ts";
 import type { Method } from "../../scripts/training/methods.ts";

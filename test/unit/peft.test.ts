@@ -14,9 +14,9 @@ import {
   readPeftAdapter,
 } from "../../scripts/publish/peft.ts";
 import type { PeftAdapter } from "../../scripts/publish/peft.ts";
-import { answerTexts } from "../../scripts/training/answers.ts";
-import type { LoadedBase } from "../../scripts/training/answers.ts";
-import { packTask } from "../../scripts/training/task-folder.ts";
+import { answerTexts } from "../../scripts/training/measure/answers.ts";
+import type { LoadedBase } from "../../scripts/training/measure/answers.ts";
+import { packTask } from "../../scripts/training/task/folder.ts";
 import { readSafetensors, writeSafetensors } from "../../src/core/safetensors.ts";
 import { float32, toFloat32 } from "../../src/core/tensor.ts";
 import type { Tensor } from "../../src/core/tensor.ts";

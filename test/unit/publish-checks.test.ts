@@ -11,7 +11,7 @@ import { sha256, sha256Of } from "../../scripts/publish/bucket.ts";
 import { MAX_RMS } from "../../scripts/publish/check-norms.ts";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
 import { publishTask } from "../../scripts/publish/publish-task.ts";
-import { canaryExamples } from "../../scripts/training/answers.ts";
+import { canaryExamples } from "../../scripts/training/measure/answers.ts";
 import { blobKey } from "../../src/core/keys.ts";
 import type { CanaryExample, TaskManifest } from "../../src/core/manifest.ts";
 import { writeSafetensors, readSafetensors } from "../../src/core/safetensors.ts";

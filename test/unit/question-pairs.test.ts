@@ -1,7 +1,7 @@
 /** Pairs of questions out of questions with an intent each: what is paired with what. */
 import { describe, expect, it } from "vitest";
-import type { Example } from "../../scripts/training/data.ts";
-import { nearLabels, questionPairs } from "../../scripts/training/question-pairs.ts";
+import type { Example } from "../../scripts/training/data/read.ts";
+import { nearLabels, questionPairs } from "../../scripts/training/data/question-pairs.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 
 const INTENTS: Readonly<Record<string, readonly string[]>> = {

@@ -1,10 +1,10 @@
 /** From the logits of evaluation rows to the facts of a report. */
 import { describe, expect, test } from "vitest";
-import type { Example } from "../../scripts/training/data.ts";
-import type { DataSummary } from "../../scripts/training/data-summary.ts";
-import { metricsOf } from "../../scripts/training/decisions.ts";
-import type { Decisions, Decoder, JudgedLogits } from "../../scripts/training/decisions.ts";
-import { assess } from "../../scripts/training/evaluate.ts";
+import type { Example } from "../../scripts/training/data/read.ts";
+import type { DataSummary } from "../../scripts/training/data/summary.ts";
+import { metricsOf } from "../../scripts/training/measure/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../../scripts/training/measure/decisions.ts";
+import { assess } from "../../scripts/training/measure/evaluate.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 import { recordCourse } from "../../scripts/training/report/course.ts";
 import { dataFacts } from "../../scripts/training/report/data-facts.ts";

@@ -10,8 +10,8 @@ import { shorten } from "../../scripts/training/report/errors-section.ts";
 import { reportHtml } from "../../scripts/training/report/page.ts";
 import { STYLE } from "../../scripts/training/report/style.ts";
 import { curlLine, pushLine, pythonLines, shellWord } from "../../scripts/training/report/usage.ts";
-import { writeTaskFolder } from "../../scripts/training/task-folder.ts";
-import { taskCard } from "../../scripts/training/card.ts";
+import { writeTaskFolder } from "../../scripts/training/task/folder.ts";
+import { taskCard } from "../../scripts/training/task/card.ts";
 import { MOOD, PLACES } from "../support/report-facts.ts";
 
 /** Names of the elements in their order, places to break a line apart; throws when they do not nest. */

@@ -11,7 +11,7 @@ import {
   writeState,
 } from "../../scripts/retrain/state.ts";
 import type { Entry } from "../../scripts/retrain/state.ts";
-import { readDataFile } from "../../scripts/training/data.ts";
+import { readDataFile } from "../../scripts/training/data/read.ts";
 import { RUN_STATE } from "../../scripts/training/run-state.ts";
 import { temporaryFolder, writePaperBase } from "../support/folders.ts";
 

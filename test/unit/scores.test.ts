@@ -4,14 +4,14 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { bootstrap, quantile, scoreOfSums } from "../../scripts/training/bootstrap.ts";
+import { bootstrap, quantile, scoreOfSums } from "../../scripts/training/measure/bootstrap.ts";
 import {
   fitTemperature,
   fitThresholds,
   reliabilityOf,
-} from "../../scripts/training/calibration.ts";
-import { regressionMetrics, spearman } from "../../scripts/training/correlation.ts";
-import { multiLabelMetrics } from "../../scripts/training/metrics.ts";
+} from "../../scripts/training/measure/calibration.ts";
+import { regressionMetrics, spearman } from "../../scripts/training/measure/correlation.ts";
+import { multiLabelMetrics } from "../../scripts/training/measure/metrics.ts";
 import { keyOf } from "../../scripts/training/random.ts";
 import { scoresOf } from "../../src/core/decode.ts";
 

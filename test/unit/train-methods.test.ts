@@ -9,13 +9,13 @@ import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
 import type { Base } from "../../scripts/import/base-folder.ts";
 import { openBase, openTaskFolder, tokenizerOf } from "../../scripts/local.ts";
 import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { answerTexts } from "../../scripts/training/answers.ts";
-import { writeTrainedTask } from "../../scripts/training/finish-task.ts";
+import { answerTexts } from "../../scripts/training/measure/answers.ts";
+import { writeTrainedTask } from "../../scripts/training/task/finish.ts";
 import { METHODS, isServed } from "../../scripts/training/methods.ts";
 import type { Method } from "../../scripts/training/methods.ts";
-import { prepareTask } from "../../scripts/training/prepare.ts";
-import { readTaskSpec } from "../../scripts/training/task-spec.ts";
-import { trainTask } from "../../scripts/training/train-task.ts";
+import { prepareTask } from "../../scripts/training/task/prepare.ts";
+import { readTaskSpec } from "../../scripts/training/task/spec.ts";
+import { trainTask } from "../../scripts/training/task/train.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { makeTinyBase } from "../support/tiny-base.ts";
 

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { keyOf } from "../../scripts/training/random.ts";
 import type { RunState } from "../../scripts/training/run-state.ts";
-import { epochBatches, sortedBatches } from "../../scripts/training/sampler.ts";
+import { epochBatches, sortedBatches } from "../../scripts/training/data/sampler.ts";
 import { isStale, startState, train } from "../../scripts/training/trainer.ts";
 import type { Hooks, Plan } from "../../scripts/training/trainer.ts";
 

@@ -14,14 +14,17 @@ import {
   dropoutMask,
   headDropoutDims,
   prefixDropoutDims,
-} from "../../scripts/training/dropout.ts";
-import { LOGITS, LOSS, buildTrainingGraph } from "../../scripts/training/graph.ts";
-import { IGNORED_LABEL, LABELS } from "../../scripts/training/loss.ts";
+} from "../../scripts/training/graph/dropout.ts";
+import { LOGITS, LOSS, buildTrainingGraph } from "../../scripts/training/graph/training-graph.ts";
+import { IGNORED_LABEL, LABELS } from "../../scripts/training/graph/loss.ts";
 import { hasVirtualTokens, partsOf } from "../../scripts/training/methods.ts";
 import type { Method } from "../../scripts/training/methods.ts";
-import { parametersOf } from "../../scripts/training/parameters.ts";
-import type { Target } from "../../scripts/training/parameters.ts";
-import type { TrainingGraph, TrainingGraphOptions } from "../../scripts/training/graph.ts";
+import { parametersOf } from "../../scripts/training/graph/parameters.ts";
+import type { Target } from "../../scripts/training/graph/parameters.ts";
+import type {
+  TrainingGraph,
+  TrainingGraphOptions,
+} from "../../scripts/training/graph/training-graph.ts";
 import { keyOf, uniforms } from "../../scripts/training/random.ts";
 import { collate, collateTokens } from "../../src/core/collate.ts";
 import { linear, pool, tokenLogits } from "../../src/core/head.ts";

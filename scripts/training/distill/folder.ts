@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { GraphFiles, Session } from "../../../src/runtime/session.ts";
 import { writeBaseFolder } from "../../import/base-folder.ts";
 import type { Base } from "../../import/base-folder.ts";
-import type { LoadedBase } from "../answers.ts";
+import type { LoadedBase } from "../measure/answers.ts";
 import { RUN_STATE, removeRunState } from "../run-state.ts";
 import type { DistillFacts } from "./facts.ts";
 import { packStudent } from "./packed-student.ts";

@@ -14,8 +14,8 @@ import { Graph } from "../../onnx/graph.ts";
 import type { Value } from "../../onnx/graph.ts";
 import * as ops from "../../onnx/ops.ts";
 import { tokenInputs } from "../../import/inputs.ts";
-import type { Encoder, Parameter } from "../parameters.ts";
-import { emptyPast } from "../trained-inputs.ts";
+import type { Encoder, Parameter } from "../graph/parameters.ts";
+import { emptyPast } from "../graph/trained-inputs.ts";
 
 /** Graph inputs that only distillation has. */
 export const STUDENT_UNITS = "student_units"; // [B, U, Q] each row a mean over its stretch's tokens

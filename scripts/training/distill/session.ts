@@ -8,7 +8,7 @@ import { float32, toFloat32 } from "../../../src/core/tensor.ts";
 import type { Feeds, GraphFiles, Session } from "../../../src/runtime/session.ts";
 import { packGraph } from "../../onnx/pack.ts";
 import type { Arrays } from "../optim.ts";
-import type { Encoder, Parameter } from "../parameters.ts";
+import type { Encoder, Parameter } from "../graph/parameters.ts";
 import { tableGradient } from "../step.ts";
 import type { StepResult } from "../trainer.ts";
 import type { AlignedText } from "./align.ts";

@@ -3,8 +3,8 @@
  * each shared stretch, and whether the two find the same pairs of texts alike (Spearman's correlation
  * of the cosines of all pairs of mean-pooled texts).
  */
-import { spearman } from "../correlation.ts";
-import { sortedBatches } from "../sampler.ts";
+import { spearman } from "../measure/correlation.ts";
+import { sortedBatches } from "../data/sampler.ts";
 import type { AlignedText } from "./align.ts";
 import { meanPooled, normalizeRows, unitMeans } from "./states.ts";
 import type { ReadStates } from "./states.ts";

@@ -1,6 +1,6 @@
 /**
  * The folder of a pretrained prefix: prefix.safetensors without a head, a manifest that names the
- * base and the tasks, and CARD.md. It is read by training/pretrained.ts.
+ * base and the tasks, and CARD.md. It is read by training/task/pretrained.ts.
  */
 import { FORMAT_VERSION, shortIdentity } from "../../../src/core/manifest.ts";
 import type { BaseManifest } from "../../../src/core/manifest.ts";
@@ -8,13 +8,13 @@ import { writeSafetensors } from "../../../src/core/safetensors.ts";
 import { float32, toFloat16 } from "../../../src/core/tensor.ts";
 import type { Tensor } from "../../../src/core/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import { markdownTable } from "../markdown.ts";
+import { markdownTable } from "../task/markdown.ts";
 import { sha256Of } from "../../publish/bucket.ts";
-import { licenceFields, yamlBlock } from "../card-metadata.ts";
-import { PRETRAINED_KIND, tensorsOf } from "../pretrained.ts";
+import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
+import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
 import { formatBytes, formatCount, formatScore, metricName } from "../report/numbers.ts";
 import { RUN_STATE, removeRunState } from "../run-state.ts";
-import { replaceFiles } from "../task-folder.ts";
+import { replaceFiles } from "../task/folder.ts";
 import type { PretrainTask } from "./member.ts";
 import type { PretrainResult, PretrainSettings } from "./run.ts";
 

@@ -3,10 +3,10 @@
  * whose virtual tokens and deltas are fed with the values that all tasks share.
  */
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/shapes.ts";
-import { scoreName, scoreOf } from "../decisions.ts";
+import { scoreName, scoreOf } from "../measure/decisions.ts";
 import type { Arrays } from "../optim.ts";
-import type { PreparedTask } from "../prepare.ts";
-import type { DataSpec } from "../task-spec.ts";
+import type { PreparedTask } from "../task/prepare.ts";
+import type { DataSpec } from "../task/spec.ts";
 import { openTrainee } from "../trainee.ts";
 import type { Trainee, TraineeOptions } from "../trainee.ts";
 

@@ -6,7 +6,7 @@
  */
 import { derive, permutation } from "../random.ts";
 import type { Key } from "../random.ts";
-import { epochBatches } from "../sampler.ts";
+import { epochBatches } from "../data/sampler.ts";
 import { countBatches } from "../trainer.ts";
 import type { BatchPlan } from "../trainer.ts";
 

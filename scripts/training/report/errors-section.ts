@@ -1,6 +1,6 @@
 /** Where does it err: confusions, a table of labels or entity types, the hardest examples. */
 import { confusionMatrix, topConfusions } from "./confusion.ts";
-import type { LabelScore } from "../metrics.ts";
+import type { LabelScore } from "../measure/metrics.ts";
 import type { EntityOutcomes, HardExample, ReportFacts } from "./facts.ts";
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";

@@ -1,11 +1,11 @@
 /** From the logits of the evaluation rows to what the report says of them. */
-import { reliabilityOf } from "../calibration.ts";
-import type { Example } from "../data.ts";
-import { casesOf, decide } from "../decisions.ts";
-import type { Decisions, Decoder, JudgedLogits } from "../decisions.ts";
-import type { Evaluation, FileEvaluation } from "../evaluate.ts";
-import { entitiesOf } from "../metrics.ts";
-import type { TagSpan } from "../metrics.ts";
+import { reliabilityOf } from "../measure/calibration.ts";
+import type { Example } from "../data/read.ts";
+import { casesOf, decide } from "../measure/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../measure/decisions.ts";
+import type { Evaluation, FileEvaluation } from "../measure/evaluate.ts";
+import { entitiesOf } from "../measure/metrics.ts";
+import type { TagSpan } from "../measure/metrics.ts";
 import { derive, keyOf } from "../random.ts";
 import type {
   ConfusionCell,

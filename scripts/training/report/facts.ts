@@ -5,8 +5,8 @@
  * its part of the page is then left out.
  */
 import type { Pooling, ProblemType, TaskType } from "../../../src/core/manifest.ts";
-import type { Reliability } from "../calibration.ts";
-import type { LabelScore } from "../metrics.ts";
+import type { Reliability } from "../measure/calibration.ts";
+import type { LabelScore } from "../measure/metrics.ts";
 
 export interface ReportFacts {
   readonly task: string;

@@ -3,8 +3,8 @@
  * ambiguous, or something is missing in the training data, and so the best place to begin.
  */
 import { scoresOf } from "../../../src/core/decode.ts";
-import type { Example } from "../data.ts";
-import type { Decisions, Decoder, JudgedLogits } from "../decisions.ts";
+import type { Example } from "../data/read.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../measure/decisions.ts";
 import type { HardExample } from "./facts.ts";
 
 const MAX_HARDEST = 20;

@@ -3,9 +3,9 @@
  * (bootstrap.ts). Rows are reduced to counts first, so that a draw only adds numbers: a thousand
  * draws of thousands of rows take a moment. Correlations are left to their own interval.
  */
-import { bootstrap } from "../bootstrap.ts";
-import type { Decisions } from "../decisions.ts";
-import { entitiesOf } from "../metrics.ts";
+import { bootstrap } from "../measure/bootstrap.ts";
+import type { Decisions } from "../measure/decisions.ts";
+import { entitiesOf } from "../measure/metrics.ts";
 import type { Key } from "../random.ts";
 import type { Interval } from "./facts.ts";
 

@@ -3,7 +3,7 @@
  * On the diagonal a score can be read as a probability. Dots have an area in proportion to the
  * answers they stand for; hollow is before calibration, filled after.
  */
-import type { Reliability, ReliabilityBin } from "../calibration.ts";
+import type { Reliability, ReliabilityBin } from "../measure/calibration.ts";
 import type { CalibrationFacts } from "./facts.ts";
 import type { Markup } from "./markup.ts";
 import { formatCount, formatNumber, formatScore } from "./numbers.ts";

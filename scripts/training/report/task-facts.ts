@@ -1,7 +1,7 @@
 /** From what a run knows to the facts of its report and card: nothing is computed twice. */
 import type { BaseManifest, TaskManifest } from "../../../src/core/manifest.ts";
 import { versionOf } from "../../../src/core/keys.ts";
-import type { DataSummary } from "../data-summary.ts";
+import type { DataSummary } from "../data/summary.ts";
 import type { RunState } from "../run-state.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { Course } from "./course.ts";

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SweepFacts } from "../report/facts.ts";
-import type { PreparedTask } from "../prepare.ts";
+import type { PreparedTask } from "../task/prepare.ts";
 
 const SWEEP = "sweep.json";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import { sha256Of } from "../../publish/bucket.ts";
 import type { Base } from "../../import/base-folder.ts";
-import { fingerprintOf } from "../train-task.ts";
+import { fingerprintOf } from "../task/train.ts";
 import { runTrial } from "./run.ts";
 import type { TrialOptions, TrialResult } from "./run.ts";
 

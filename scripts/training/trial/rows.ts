@@ -4,18 +4,18 @@
  */
 import type { BaseManifest } from "../../../src/core/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer.ts";
-import { tokenCounts } from "../data-summary.ts";
-import type { Example } from "../data.ts";
-import { chooseSettings } from "../defaults.ts";
-import { prepareTask } from "../prepare.ts";
-import type { PreparedTask } from "../prepare.ts";
-import { readTaskDataFiles } from "../data-files.ts";
-import type { ReadOptions } from "../data-files.ts";
-import { startingFrom } from "../pretrained.ts";
+import { tokenCounts } from "../data/summary.ts";
+import type { Example } from "../data/read.ts";
+import { chooseSettings } from "../task/defaults.ts";
+import { prepareTask } from "../task/prepare.ts";
+import type { PreparedTask } from "../task/prepare.ts";
+import { readTaskDataFiles } from "../data/files.ts";
+import type { ReadOptions } from "../data/files.ts";
+import { startingFrom } from "../task/pretrained.ts";
 import { derive, keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
-import { someRows, splitName, splitRows, withoutTextsOf } from "../split.ts";
-import type { DataFile, TaskSpec } from "../task-spec.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "../data/split.ts";
+import type { DataFile, TaskSpec } from "../task/spec.ts";
 
 /** Rows that are only reported, with the name of their files or split. */
 export interface ReportedRows {

@@ -1,6 +1,6 @@
 /**
  * A trial: one training run whose result is numbers, the unit of `compare`, `sweep` and the
- * accuracy benchmark. It is `train`'s own run (train-task.ts); afterwards the best epoch answers the
+ * accuracy benchmark. It is `train`'s own run (task/train.ts); afterwards the best epoch answers the
  * rows that are only reported, on the runtime that serves and, for the same parameters, on a twin of
  * the base in float32.
  */
@@ -10,24 +10,24 @@ import { join } from "node:path";
 import { MismatchError } from "../../../src/core/errors.ts";
 import { sizeOf } from "../../../src/core/shapes.ts";
 import type { Base } from "../../import/base-folder.ts";
-import type { LoadedBase } from "../answers.ts";
-import { assess, evaluationLogits } from "../evaluate.ts";
-import type { Evaluation } from "../evaluate.ts";
-import { EVALUATION_BATCH } from "../finish-task.ts";
-import type { FinishedRun } from "../finish-task.ts";
+import type { LoadedBase } from "../measure/answers.ts";
+import { assess, evaluationLogits } from "../measure/evaluate.ts";
+import type { Evaluation } from "../measure/evaluate.ts";
+import { EVALUATION_BATCH } from "../task/finish.ts";
+import type { FinishedRun } from "../task/finish.ts";
 import { isServed, partsOf } from "../methods.ts";
-import { parametersOf } from "../parameters.ts";
-import type { Target } from "../parameters.ts";
-import type { PreparedTask } from "../prepare.ts";
+import { parametersOf } from "../graph/parameters.ts";
+import type { Target } from "../graph/parameters.ts";
+import type { PreparedTask } from "../task/prepare.ts";
 import { RUN_STATE, removeRunState } from "../run-state.ts";
 import type { EpochRecord } from "../run-state.ts";
 import { encoderOf } from "../step.ts";
-import type { TaskSpec } from "../task-spec.ts";
-import { trainTask } from "../train-task.ts";
-import type { Runtimes } from "../train-task.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import { trainTask } from "../task/train.ts";
+import type { Runtimes } from "../task/train.ts";
 import type { StepReport } from "../trainer.ts";
-import { openTunedBase } from "../tuned-base.ts";
-import { tunedCheckpoint } from "../tuned-checkpoint.ts";
+import { openTunedBase } from "../task/tuned-base.ts";
+import { tunedCheckpoint } from "../task/tuned-checkpoint.ts";
 import type { ReportedRows } from "./rows.ts";
 import { startStopwatch } from "./stopwatch.ts";
 

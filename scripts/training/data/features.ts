@@ -1,0 +1,90 @@
+/**
+ * Examples -> features: token ids and label ids, through the very tokenizer and windows that serve.
+ * Made once and kept in memory: 67,000 short sentences are some 10 MB.
+ */
+import type { TaskType } from "../../../src/core/manifest.ts";
+import type { Encoding, Tokenizer } from "../../../src/core/tokenizer.ts";
+import { splitWindows } from "../../../src/core/windows.ts";
+import type { Example } from "./read.ts";
+import { scaled } from "./label-scale.ts";
+import type { LabelScale } from "./label-scale.ts";
+import { IGNORED_LABEL } from "../graph/loss.ts";
+
+export interface Feature {
+  readonly ids: Int32Array; // [t], special tokens included
+  readonly typeIds: Int32Array; // [t]
+  /** Sequence: [1], or every label of a text with several. Token: [t], IGNORED_LABEL except on each word's first piece. */
+  readonly labels: Int32Array;
+  /** Regression: the number to be found, scaled. */
+  readonly value?: number;
+  /** Token: the position of each word's first piece, -1 for a word that was cut off or has none. */
+  readonly firstPieces: Int32Array;
+}
+
+export interface FeatureOptions {
+  readonly type: TaskType;
+  readonly labels: readonly string[];
+  /** Regression: labels are numbers, learned in this scale. */
+  readonly scale?: LabelScale | null;
+  /** Longer texts are cut (the longer text of a pair first). */
+  readonly maxLength: number;
+  /** Token: also label the later pieces of a word, with the I- form of its tag. */
+  readonly labelAllTokens?: boolean;
+}
+
+/** One feature an example, in order. A label outside the list becomes IGNORED_LABEL. */
+export function featuresOf(
+  examples: readonly Example[],
+  tokenizer: Tokenizer,
+  options: FeatureOptions,
+): Feature[] {
+  const idOf = new Map(options.labels.map((label, id) => [label, id]));
+  const ids = (label: string): number => idOf.get(label) ?? IGNORED_LABEL;
+  return examples.map((example) => {
+    const encoding = encode(example, tokenizer, options.maxLength);
+    if (options.type === "token") return tokenFeature(example, encoding, ids, options);
+    const feature = {
+      ids: encoding.ids,
+      typeIds: encoding.typeIds,
+      firstPieces: new Int32Array(0),
+    };
+    return options.scale
+      ? { ...feature, labels: new Int32Array(0), value: scaled(example.labels[0]!, options.scale) }
+      : { ...feature, labels: Int32Array.from(example.labels, ids) };
+  });
+}
+
+function encode({ text, pair }: Example, tokenizer: Tokenizer, maxLength: number): Encoding {
+  const { windows } = splitWindows(tokenizer, text, pair, {
+    maxLength,
+    stride: 0,
+    truncation: true,
+  });
+  return windows[0]!.encoding;
+}
+
+function tokenFeature(
+  { labels: tags, words }: Example,
+  { ids, typeIds, starts, sequenceIds }: Encoding,
+  idOf: (label: string) => number,
+  { labelAllTokens = false }: FeatureOptions,
+): Feature {
+  const labels = new Int32Array(ids.length).fill(IGNORED_LABEL);
+  const firstPieces = new Int32Array(words.length).fill(-1);
+  let word = -1;
+  for (let t = 0; t < ids.length; t++) {
+    if (sequenceIds[t] !== 0) continue;
+    const start = starts[t]!;
+    const before = word;
+    // Pieces and words are both in text order; a word may have no piece at all.
+    while (word + 1 < words.length && words[word + 1]!.start <= start) word += 1;
+    if (word < 0) continue;
+    if (word !== before) {
+      firstPieces[word] = t;
+      labels[t] = idOf(tags[word]!);
+    } else if (labelAllTokens) {
+      labels[t] = idOf(tags[word]!.replace(/^B-/, "I-"));
+    }
+  }
+  return { ids, typeIds, labels, firstPieces };
+}
