@@ -1,7 +1,7 @@
 /**
  * What a model got right: accuracy, F1 and Matthews correlation for classes, micro and macro F1 for
  * sets of labels, entity precision, recall and F1 for tags. Numbers equal scikit-learn's and
- * seqeval's (default mode), checked in test/unit/metrics.test.ts. Numbers as labels: correlation.ts.
+ * seqeval's (default mode), checked in test/unit/training/metrics.test.ts. Numbers as labels: correlation.ts.
  */
 
 /** One line of a per-label table. */

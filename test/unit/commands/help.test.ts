@@ -1,0 +1,13 @@
+/** The documentation shows the help that the program prints, to the letter. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { generatedDocs } from "../../../scripts/docs.ts";
+import { PROJECT } from "../../../scripts/publish/local-bucket.ts";
+
+it.each([...(await generatedDocs())])(
+  "%s says what the program says (npm run docs writes it)",
+  (path, text) => {
+    expect(readFileSync(join(PROJECT, path), "utf8")).toBe(text);
+  },
+);

@@ -1,0 +1,110 @@
+/** What `npm start` makes of its command line, and waiting for readiness. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+import { choosePort, freePort, waitUntilReady } from "../../../scripts/readiness.ts";
+import { exampleRequest, readStartOptions, wranglerArguments } from "../../../scripts/start.ts";
+import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
+
+const never = new AbortController().signal;
+
+describe("the options of npm start", () => {
+  it("are its own three; the rest goes to wrangler dev", () => {
+    const options = readStartOptions(["--port", "8899", "--base=models/x", "--ip", "0.0.0.0"]);
+    expect(options).toMatchObject({ port: 8899, base: "models/x", passed: ["--ip", "0.0.0.0"] });
+  });
+
+  it.each([[["--port"]], [["--port", "eighty"]], [["--port", "0"]], [["--base="]]])(
+    "refuses %j",
+    (argv) => {
+      expect(() => readStartOptions(argv)).toThrow(/--(port|base)/);
+    },
+  );
+
+  it("tell wrangler which base to serve from which storage, quietly unless told otherwise", () => {
+    const args = wranglerArguments(readStartOptions(["--persist-to", "/x"]), 8899, "pocket");
+    expect(args.join(" ")).toContain("dev --port=8899 --persist-to=/x --var=BASE:pocket");
+    expect(args).toContain("--log-level=warn");
+    expect(wranglerArguments(readStartOptions(["--log-level=debug"]), 1, "b")).not.toContain(
+      "warn",
+    );
+  });
+});
+
+describe("the example that npm start prints", () => {
+  it("asks a sequence task its own first example, or lists what there is", async () => {
+    const folder = temporaryFolder("start");
+    const base = await writePaperBase(folder.path);
+    const task = writeTaskFolder(folder.path, base);
+    folder.remove();
+    const canary = [{ text: "it's fine", label: "positive", score: 0.9 }];
+    expect(exampleRequest("http://localhost:1", { base, tasks: [{ ...task, canary }] })).toBe(
+      // As a shell takes a quote inside quotes.
+      `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"it'\\''s fine"}'`,
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] })).toContain(
+      '{"inputs":"Ada Lovelace was born in London"}',
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [task] }, true)).toContain(
+      "-H 'authorization: Bearer YOUR_KEY' -d ",
+    );
+    expect(exampleRequest("http://localhost:1", { base, tasks: [] })).toBe(
+      "curl -s http://localhost:1/v1/tasks",
+    );
+  });
+});
+
+describe("a port", () => {
+  it("that is taken is refused when it was asked for, and passed over when it was not", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    await expect(choosePort(port, 1)).rejects.toMatchObject({ code: "port-in-use" });
+    expect(await choosePort(undefined, port)).not.toBe(port);
+    server.close();
+  });
+});
+
+describe("waiting until ready", () => {
+  it("goes on through refusals until the answer is 200", async () => {
+    let requests = 0;
+    const server = createServer((_, response) => {
+      response.statusCode = ++requests < 3 ? 503 : 200;
+      response.end("loading");
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/readyz`;
+    expect(await waitUntilReady(url, { withinMs: 30_000, signal: never })).toBeNull();
+    expect(requests).toBe(3);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it("ends at once where settings are wrong, which no waiting cures, and says which", async () => {
+    const problem = { code: "config-invalid", detail: 'MAX_INPUTS is "many"' };
+    const server = createServer((_, response) => {
+      response.statusCode = 503;
+      response.end(JSON.stringify(problem));
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const waiting = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 30_000, signal: never });
+    expect(await waiting).toBe('503 MAX_INPUTS is "many"');
+    server.closeAllConnections();
+    server.close();
+    const refused = waitUntilReady(`http://127.0.0.1:${port}`, { withinMs: 300, signal: never });
+    expect(await refused).toContain("ECONNREFUSED");
+  });
+
+  it("ends at once when told to, and says what it last saw", async () => {
+    const stop = new AbortController();
+    const port = (await freePort(0)) ?? 1;
+    const waiting = waitUntilReady(`http://127.0.0.1:${port}`, {
+      withinMs: 30_000,
+      signal: stop.signal,
+    });
+    stop.abort();
+    expect(await waiting).not.toBeNull();
+  });
+});

@@ -1,0 +1,226 @@
+/** PEFT adapters: what save_pretrained writes is read bit for bit, and anything else is refused by name. */
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { importCheckpoint } from "../../../scripts/import/convert.ts";
+import { readCheckpoint } from "../../../scripts/import/checkpoint.ts";
+import { openBase } from "../../../scripts/local.ts";
+import {
+  checkAdapterFitsBase,
+  defaultPositionOffset,
+  poolingOf,
+  readPeftAdapter,
+} from "../../../scripts/publish/peft.ts";
+import type { PeftAdapter } from "../../../scripts/publish/peft.ts";
+import { answerTexts } from "../../../scripts/training/measure/answers.ts";
+import type { LoadedBase } from "../../../scripts/training/measure/answers.ts";
+import { packTask } from "../../../scripts/training/task/folder.ts";
+import { readSafetensors, writeSafetensors } from "../../../src/core/safetensors.ts";
+import { float32, toFloat32 } from "../../../src/core/tensor.ts";
+import type { Tensor } from "../../../src/core/tensor.ts";
+import { shared } from "../../support/shared.ts";
+import { makeTinyBase } from "../../support/tiny-base.ts";
+
+const WIDTH = 2 * 2 * 32; // of the tiny base: 2 layers, H 32
+
+const CONFIG = {
+  peft_type: "PREFIX_TUNING",
+  task_type: "SEQ_CLS",
+  num_virtual_tokens: 3,
+  base_model_name_or_path: "tiny",
+};
+
+async function adapterDir(
+  config: Record<string, unknown> = {},
+  tensors: Record<string, Tensor | null> = {},
+): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "edge-prefix-peft-"));
+  const all: Record<string, Tensor | null> = {
+    prompt_embeddings: float32([3, WIDTH], new Float32Array(3 * WIDTH).fill(0.1)),
+    "base_model.classifier.weight": float32([2, 32], new Float32Array(64).fill(1 / 3)),
+    "base_model.classifier.bias": float32([2], new Float32Array([1, 2])),
+    ...tensors,
+  };
+  const kept = Object.entries(all).filter((entry): entry is [string, Tensor] => entry[1] !== null);
+  await writeFile(join(dir, "adapter_config.json"), JSON.stringify({ ...CONFIG, ...config }));
+  await writeFile(join(dir, "adapter_model.safetensors"), writeSafetensors(new Map(kept)));
+  return dir;
+}
+
+describe("an adapter folder", () => {
+  test("is read with its values, its labels and what it was trained on", async () => {
+    const adapter = await readPeftAdapter(await adapterDir());
+    expect(adapter).toMatchObject({
+      type: "sequence",
+      numVirtualTokens: 3,
+      labels: ["LABEL_0", "LABEL_1"],
+      trainedOn: "tiny",
+    });
+    expect(adapter.weight.values[0]).toBe(Math.fround(1 / 3));
+    expect([...adapter.bias]).toEqual([1, 2]);
+  });
+
+  test("may name its labels, and may call its head score and leave out the bias", async () => {
+    const dir = await adapterDir(
+      { task_type: "TOKEN_CLS", id2label: { 0: "O", 1: "B-X" } },
+      {
+        "base_model.classifier.weight": null,
+        "base_model.classifier.bias": null,
+        "base_model.score.weight": float32([2, 32], new Float32Array(64)),
+      },
+    );
+    const adapter = await readPeftAdapter(dir);
+    expect(adapter).toMatchObject({ type: "token", labels: ["O", "B-X"] });
+    expect([...adapter.bias]).toEqual([0, 0]);
+  });
+
+  test.each([
+    [
+      "another method",
+      { peft_type: "LORA" },
+      {},
+      /"peft_type" is "LORA", expected one of "PREFIX_TUNING"/,
+    ],
+    [
+      "another kind of task",
+      { task_type: "CAUSAL_LM" },
+      {},
+      /expected one of "SEQ_CLS", "TOKEN_CLS"/,
+    ],
+    [
+      "another length than it says",
+      { num_virtual_tokens: 4 },
+      {},
+      /prompt_embeddings is \[3, 128\].*num_virtual_tokens 4/,
+    ],
+    [
+      "no prefix",
+      {},
+      { prompt_embeddings: null },
+      /found base_model.classifier.bias \[2\].*expected prompt_embeddings/,
+    ],
+    [
+      "an unknown tensor",
+      {},
+      { "base_model.classifier.dense.weight": float32([1], new Float32Array(1)) },
+      /classifier.dense.weight \[1\].*and nothing else/,
+    ],
+    [
+      "a bias of another size",
+      {},
+      { "base_model.classifier.bias": float32([3], new Float32Array(3)) },
+      /bias \[3\]/,
+    ],
+    ["half a label list", { id2label: { 0: "a" } }, {}, /names 1 labels/],
+  ] as const)("with %s is refused", async (_, config, tensors, message) => {
+    await expect(readPeftAdapter(await adapterDir(config, tensors))).rejects.toThrow(message);
+  });
+
+  test("that is not there says which files it looked for", async () => {
+    await expect(readPeftAdapter("/nonexistent")).rejects.toMatchObject({ code: "peft-not-found" });
+  });
+
+  test("for another base is refused with both shapes", async () => {
+    const { manifest } = await makeTinyBase({ dtype: "fp32", seed: 1 });
+    const adapter = await readPeftAdapter(await adapterDir());
+    expect(() => checkAdapterFitsBase(adapter, manifest)).not.toThrow();
+    expect(() => checkAdapterFitsBase(adapter, { ...manifest, num_hidden_layers: 3 })).toThrow(
+      /prompt_embeddings is \[3, 128\].*needs \[3, 192\]/,
+    );
+    expect(defaultPositionOffset(adapter, manifest)).toBe(3);
+    expect(defaultPositionOffset(adapter, { ...manifest, model_type: "modernbert" })).toBe(0);
+    expect(poolingOf(adapter, { ...manifest, pooler: null })).toBe("cls");
+  });
+});
+
+const checkpoint = shared("models", "all-MiniLM-L6-v2");
+const golden = shared("golden", "minilm");
+
+// Logits that PEFT 0.21.2 (torch 2.15.0, transformers 5.23.0) returns for 8 texts, float32, CPU.
+describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own logits", () => {
+  let base: LoadedBase;
+  let texts: string[];
+  beforeAll(async () => {
+    const imported = await importCheckpoint(
+      await readCheckpoint(checkpoint!, "sentence-transformers/all-MiniLM-L6-v2"),
+      {
+        name: "minilm",
+        dtype: "fp32",
+        created: new Date(0),
+      },
+    );
+    base = await openBase(imported, "node");
+    ({ texts } = JSON.parse(readFileSync(join(golden!, "hidden.json"), "utf8")) as {
+      texts: string[];
+    });
+  });
+
+  const open = async (dir: string, change: Partial<PeftAdapter> = {}, offset?: number) => {
+    const adapter = { ...(await readPeftAdapter(dir)), ...change };
+    const { promptEmbeddings, weight, bias } = adapter;
+    const params = new Map([
+      ["prompt_embeddings", float32(promptEmbeddings.dims, promptEmbeddings.values)],
+      ["classifier.weight", float32(weight.dims, weight.values)],
+      ["classifier.bias", float32([bias.length], bias)],
+    ]);
+    const position_offset = offset ?? defaultPositionOffset(adapter, base.manifest);
+    const facts = {
+      task: "golden",
+      type: adapter.type,
+      problem_type: "single_label_classification" as const,
+      labels: adapter.labels,
+      num_virtual_tokens: adapter.numVirtualTokens,
+      position_offset,
+      pooling: poolingOf(adapter, base.manifest),
+      max_length: 128,
+      temperature: 1,
+      thresholds: null,
+      canary: [],
+      metrics: {},
+      created: new Date(0).toISOString(),
+    };
+    return packTask(facts, base.manifest, params, "float32");
+  };
+
+  /** Largest difference of logits over all texts (and all pieces of them). */
+  async function differenceTo(name: string, offset?: number): Promise<number> {
+    const dir = join(golden!, name);
+    const { task } = await open(dir, {}, offset);
+    const expected = readSafetensors(readFileSync(join(dir, "expected.safetensors"))).tensors.get(
+      "logits",
+    )!;
+    const values = toFloat32(expected);
+    const classes = expected.dims.at(-1)!;
+    const rowSize = values.length / expected.dims[0]!;
+    const answers = await answerTexts(
+      base,
+      task,
+      texts.map((text) => ({ text })),
+      { batchSize: 8 },
+    );
+    let worst = 0;
+    for (const [b, { logits }] of answers.entries()) {
+      // Token logits are those of the pieces, after [CLS].
+      const first = b * rowSize + (task.manifest.type === "token" ? classes : 0);
+      for (const [row, own] of logits.entries()) {
+        own.forEach((value, c) => {
+          worst = Math.max(worst, Math.abs(value - values[first + row * classes + c]!));
+        });
+      }
+    }
+    return worst;
+  }
+
+  test.each(["peft-seq", "peft-seq-projection", "peft-token", "peft-token-projection"])(
+    "are reproduced from %s to 1e-4",
+    async (name) => {
+      expect(await differenceTo(name)).toBeLessThan(1e-4);
+    },
+  );
+
+  test("need the position offset: without it they are far off", async () => {
+    expect(await differenceTo("peft-seq", 0)).toBeGreaterThan(1e-3);
+  });
+});

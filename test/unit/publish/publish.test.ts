@@ -1,0 +1,375 @@
+/** Publishing: whole or not at all, whatever fails and whenever the process dies. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  publishBase,
+  fetchBaseManifest,
+  isBasePublished,
+  readManifestOfBase,
+} from "../../../scripts/publish/publish-base.ts";
+import { publishTask, readTaskFolder } from "../../../scripts/publish/publish-task.ts";
+import { rollbackTask } from "../../../scripts/publish/move-task.ts";
+import {
+  fetchTaskPointer,
+  fetchVersion,
+  listTasks,
+} from "../../../scripts/publish/task-pointer.ts";
+import { listRow } from "../../../scripts/commands/list.ts";
+import { ensureBlob, sha256Of } from "../../../scripts/publish/bucket.ts";
+import { seed } from "../../../scripts/publish/seed.ts";
+import { baseKey, blobKey, taskKey } from "../../../src/core/keys.ts";
+import type { BaseManifest } from "../../../src/core/manifest.ts";
+import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
+import { createMemoryBucket } from "../../support/memory-bucket.ts";
+import type { MemoryBucket } from "../../support/memory-bucket.ts";
+
+/** No waiting in tests: a pause returns at once. */
+const wait = (): Promise<void> => Promise.resolve();
+
+let root: ReturnType<typeof temporaryFolder>;
+let bucket: MemoryBucket;
+let base: BaseManifest;
+const inRoot = (...path: string[]): string => join(root.path, ...path);
+
+beforeEach(async () => {
+  root = temporaryFolder("publish");
+  bucket = createMemoryBucket();
+  base = await writePaperBase(inRoot("base"));
+  await publishBase(bucket, inRoot("base"), { wait });
+});
+afterEach(() => root.remove());
+
+/** Writes a version of the task "mood" and returns its folder. */
+function version(seed: number, task = "mood"): string {
+  const folder = inRoot(`${task}-${seed}`);
+  writeTaskFolder(folder, base, { seed, task });
+  return folder;
+}
+
+/** The current version as a reader gets it: from the pointer to the bytes, all hashes checked. */
+async function served(from: MemoryBucket, task = "mood"): Promise<string> {
+  const pointer = await fetchTaskPointer(from, task);
+  const entry = pointer.versions.find((item) => item.version === pointer.current);
+  if (!entry) throw new Error("the pointer names no version");
+  await fetchVersion(from, task, entry);
+  return pointer.current;
+}
+
+const versionIn = async (folder: string): Promise<string> => (await readTaskFolder(folder)).version;
+
+describe("pushing a task", () => {
+  it("stores its blobs by content and makes it current, newest first", async () => {
+    const [first, second] = [version(1), version(2)];
+    await publishTask(bucket, first, { wait });
+    const result = await publishTask(bucket, second, { wait });
+    const pointer = await fetchTaskPointer(bucket, "mood");
+    expect(result).toMatchObject({
+      task: "mood",
+      isChanged: true,
+      previous: await versionIn(first),
+    });
+    expect(pointer.versions.map((item) => item.version)).toEqual([
+      await versionIn(second),
+      await versionIn(first),
+    ]);
+    expect(await served(bucket)).toBe(await versionIn(second));
+  });
+
+  it("takes the prefix and the manifest, and leaves the report and the card where they are", async () => {
+    const folder = version(1);
+    for (const name of ["report.html", "CARD.md"]) {
+      writeFileSync(join(folder, name), "a text of the evaluation data");
+    }
+    const before = new Set(await bucket.list(""));
+    await publishTask(bucket, folder, { wait });
+    const added = (await bucket.list("")).filter((key) => !before.has(key));
+    const hashes = ["manifest.json", "prefix.safetensors"].map((name) =>
+      blobKey(sha256Of(readFileSync(join(folder, name)))),
+    );
+    expect(added.sort()).toEqual([...hashes, taskKey("mood")].sort());
+  });
+
+  it("changes nothing when the same folder is pushed again", async () => {
+    await publishTask(bucket, version(1), { wait });
+    const before = new Map(bucket.objects);
+    const result = await publishTask(bucket, version(1), { wait });
+    expect(result.isChanged).toBe(false);
+    expect(new Map(bucket.objects)).toEqual(before);
+  });
+
+  it("refuses a task of another base before anything is written", async () => {
+    const other = await writePaperBase(inRoot("other"), { seed: 2 });
+    writeTaskFolder(inRoot("foreign"), other, { task: "foreign" });
+    const before = new Map(bucket.objects);
+    await expect(publishTask(bucket, inRoot("foreign"), { wait })).rejects.toMatchObject({
+      code: "prefix-base-mismatch",
+    });
+    expect(new Map(bucket.objects)).toEqual(before);
+  });
+
+  it("refuses a task whose base is not in the bucket", async () => {
+    const folder = version(1);
+    await expect(publishTask(createMemoryBucket(), folder, { wait })).rejects.toMatchObject({
+      code: "base-not-found",
+    });
+  });
+
+  it.each([
+    ["truncated", (bytes: Buffer) => bytes.subarray(0, 100), "file-hash-mismatch"],
+    ["changed", (bytes: Buffer) => bytes.fill(255, bytes.length - 4), "file-hash-mismatch"],
+  ])("refuses a %s prefix before anything is written", async (_, damage, code) => {
+    const folder = version(1);
+    const path = join(folder, "prefix.safetensors");
+    writeFileSync(path, damage(readFileSync(path)));
+    const before = new Map(bucket.objects);
+    await expect(publishTask(bucket, folder, { wait })).rejects.toMatchObject({ code });
+    expect(new Map(bucket.objects)).toEqual(before);
+  });
+
+  it.each(["{broken", "", '{"task":"other","current":"x","versions":[],"canary":null}'])(
+    "replaces a pointer that nobody can read (%j)",
+    async (damaged) => {
+      await publishTask(bucket, version(1), { wait });
+      bucket.objects.set(taskKey("mood"), { bytes: Buffer.from(damaged), etag: "damaged" });
+      const result = await publishTask(bucket, version(2), { wait });
+      expect(result).toMatchObject({ previous: null, isChanged: true });
+      expect(await served(bucket)).toBe(await versionIn(version(2)));
+    },
+  );
+
+  it("is listed by its name; whatever else lies beside the pointers is no task", async () => {
+    await publishTask(bucket, version(1), { wait });
+    for (const key of ["tasks/Odd Name.json", "tasks/a/b.json", "tasks/mood.txt"]) {
+      bucket.objects.set(key, { bytes: Buffer.from("{}"), etag: key });
+    }
+    expect(await listTasks(bucket)).toEqual(["mood"]);
+  });
+
+  it("is listed with what is wrong with it", async () => {
+    await publishTask(bucket, version(1), { wait });
+    const key = taskKey("broken");
+    bucket.objects.set(key, { bytes: Buffer.from("{"), etag: "broken" });
+    expect(await listRow(bucket, "broken")).toEqual({
+      task: "broken",
+      error: { code: "json-invalid", message: expect.stringContaining(key) },
+    });
+    expect(await listRow(bucket, "mood")).toMatchObject({ current: await versionIn(version(1)) });
+  });
+
+  it("says which file is missing in a folder that was never trained", async () => {
+    await expect(publishTask(bucket, inRoot("nothing"), { wait })).rejects.toMatchObject({
+      code: "task-folder-not-found",
+      message: expect.stringContaining("manifest.json"),
+    });
+  });
+});
+
+describe("a push that dies", () => {
+  it("leaves the old version whole, wherever it dies, and works when repeated", async () => {
+    const [old, next] = [version(1), version(2)];
+    await publishTask(bucket, old, { wait });
+    const oldVersion = await versionIn(old);
+    const newVersion = await versionIn(next);
+    const outcomes: string[] = [];
+    for (let step = 0; outcomes.at(-1) !== "done"; step++) {
+      const dying = createMemoryBucket(new Map(bucket.objects));
+      let operations = 0;
+      dying.before = () => {
+        if (operations++ >= step) throw new Error("the process is gone");
+      };
+      const died = await publishTask(dying, next, { wait }).then(
+        () => false,
+        () => true,
+      );
+      const survivor = createMemoryBucket(dying.objects);
+      const current = await served(survivor);
+      // Only the very last write, the pointer, may have happened before the death.
+      expect([oldVersion, newVersion]).toContain(current);
+      outcomes.push(died ? (current === oldVersion ? "old" : "new") : "done");
+      await publishTask(survivor, next, { wait });
+      expect(await served(survivor)).toBe(newVersion);
+    }
+    // Reads of pointer and base, two blobs of head + put + get, get + put + get of the pointer.
+    expect(outcomes.slice(0, 9)).toEqual(Array(9).fill("old"));
+    expect(outcomes.length).toBeGreaterThan(10);
+  });
+
+  it("tries a write again that failed, and notices one that only looked failed", async () => {
+    let failures = 0;
+    bucket.before = (operation) => {
+      if (operation.startsWith("put") && failures++ % 2 === 0)
+        throw new Error("Unspecified error (0)");
+    };
+    bucket.afterWrite = (key) => {
+      if (key === taskKey("mood") && failures++ < 8) throw new Error("Unspecified error (0)");
+    };
+    const result = await publishTask(bucket, version(1), { wait });
+    expect(result.isChanged).toBe(true);
+    expect(await served(bucket)).toBe(result.version);
+    expect((await fetchTaskPointer(bucket, "mood")).versions).toHaveLength(1);
+  });
+
+  it("gives up with a code after a bounded number of attempts", async () => {
+    const pauses: number[] = [];
+    bucket.before = (operation) => {
+      if (operation === "putBlob") throw new Error("Unspecified error (0)");
+    };
+    const attempt = publishTask(bucket, version(1), {
+      wait: (ms) => {
+        pauses.push(ms);
+        return Promise.resolve();
+      },
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "bucket-write-failed" });
+    expect(pauses).toEqual([100, 200, 400, 800, 1600]);
+  });
+});
+
+describe("two pushes at once", () => {
+  it("keep both versions in the list", async () => {
+    await publishTask(bucket, version(1), { wait });
+    const folders = [version(2), version(3), version(4)];
+    await Promise.all(folders.map((folder) => publishTask(bucket, folder, { wait })));
+    const pointer = await fetchTaskPointer(bucket, "mood");
+    const expected = await Promise.all([version(1), ...folders].map(versionIn));
+    expect(pointer.versions.map((item) => item.version).sort()).toEqual(expected.sort());
+  });
+});
+
+describe("rolling back", () => {
+  it("goes to the version before the current one, and forward again by name", async () => {
+    const versions = await Promise.all([1, 2, 3].map((seed) => versionIn(version(seed))));
+    for (const seed of [1, 2, 3]) await publishTask(bucket, version(seed), { wait });
+    const back = async (to?: string): Promise<(string | undefined)[]> => {
+      const { pointer, before } = await rollbackTask(bucket, "mood", to, wait);
+      return [before?.current, pointer.current];
+    };
+    expect(await back()).toEqual([versions[2], versions[1]]);
+    expect(await back()).toEqual([versions[1], versions[0]]);
+    expect(await back(versions[2]?.slice(0, 6))).toEqual([versions[0], versions[2]]);
+    expect(await served(bucket)).toBe(versions[2]);
+  });
+
+  it.each([
+    ["mood", undefined, "version-not-found"],
+    ["mood", "ffffffffffff", "version-not-found"],
+    ["mood", "", "version-ambiguous"],
+    ["other", undefined, "task-not-found"],
+    ["No Name", undefined, "name-invalid"],
+  ])("of %j to %j fails with %s", async (task, to, code) => {
+    await publishTask(bucket, version(1), { wait });
+    if (to === "") await publishTask(bucket, version(2), { wait });
+    await expect(rollbackTask(bucket, task, to, wait)).rejects.toMatchObject({ code });
+  });
+
+  it("does not point at a version whose blobs are damaged", async () => {
+    const old = version(1);
+    await publishTask(bucket, old, { wait });
+    const { version: current } = await publishTask(bucket, version(2), { wait });
+    const key = blobKey(sha256Of(readFileSync(join(old, "prefix.safetensors"))));
+    bucket.objects.set(key, { bytes: new Uint8Array(3), etag: "damaged" });
+    await expect(rollbackTask(bucket, "mood", undefined, wait)).rejects.toMatchObject({
+      code: "blob-corrupt",
+    });
+    expect(await served(bucket)).toBe(current);
+  });
+});
+
+describe("a blob", () => {
+  it("is not sent again when it is there, and replaced when what is there is damaged", async () => {
+    const bytes = new Uint8Array([1, 2, 3]);
+    expect(await ensureBlob(bucket, bytes, wait)).toBe(true);
+    expect(await ensureBlob(bucket, bytes, wait)).toBe(false);
+    const key = blobKey(sha256Of(bytes));
+    bucket.objects.set(key, { bytes: new Uint8Array([1, 2, 4]), etag: "damaged" });
+    expect(await ensureBlob(bucket, bytes, wait)).toBe(true);
+    expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
+  });
+});
+
+describe("pushing a base", () => {
+  it("is recognised afterwards by its hashes, file by file", async () => {
+    const folder = await readManifestOfBase(inRoot("base"));
+    expect(await isBasePublished(bucket, folder)).toBe(true);
+    expect((await fetchBaseManifest(bucket, "paper")).identity).toBe(base.identity);
+    const shard = base.files["weights-0.safetensors"];
+    bucket.objects.delete(blobKey(shard?.sha256 ?? ""));
+    expect(await isBasePublished(bucket, folder)).toBe(false);
+  });
+
+  it("refuses a folder whose file is not what its manifest says", async () => {
+    writeFileSync(inRoot("base", "weights-0.safetensors"), new Uint8Array(1000));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "file-hash-mismatch",
+    });
+  });
+
+  it("says which file of a base folder is missing", async () => {
+    rmSync(inRoot("base", "weights-0.safetensors"));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "base-incomplete",
+      message: expect.stringContaining("weights-0.safetensors"),
+    });
+  });
+
+  it("refuses a manifest whose identity was edited", async () => {
+    const edited = { ...base, identity: "0".repeat(64) };
+    writeFileSync(inRoot("base", "manifest.json"), JSON.stringify(edited));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "base-manifest-invalid",
+    });
+  });
+});
+
+describe("seeding", () => {
+  it("repairs pointers that nobody can read", async () => {
+    version(1);
+    const fresh = createMemoryBucket();
+    await seed(fresh, inRoot("base"), root.path, () => undefined);
+    const damaged = { bytes: Buffer.from("{broken"), etag: "damaged" };
+    fresh.objects.set(taskKey("mood"), damaged).set(baseKey(base.name), damaged);
+    await seed(fresh, inRoot("base"), root.path, () => undefined);
+    expect((await fetchBaseManifest(fresh, base.name)).identity).toBe(base.identity);
+    expect(await served(fresh)).toBe(await versionIn(version(1)));
+  });
+
+  it("stores base and tasks once, and skips what was made for another base", async () => {
+    const other = await writePaperBase(inRoot("other"), { name: "other", seed: 2 });
+    writeTaskFolder(inRoot("prefixes", "mood"), base);
+    writeTaskFolder(inRoot("prefixes", "foreign"), other, { task: "foreign" });
+    const fresh = createMemoryBucket();
+    const lines: string[] = [];
+    const first = await seed(fresh, inRoot("base"), inRoot("prefixes"), (line) => lines.push(line));
+    expect(first.tasks.map((item) => item.task)).toEqual(["mood"]);
+    expect(lines).toEqual([
+      expect.stringMatching(/^storing base paper@/),
+      expect.stringMatching(/^skipped task foreign: .* base other@/),
+      expect.stringMatching(/^stored task mood /),
+    ]);
+    lines.length = 0;
+    await seed(fresh, inRoot("base"), inRoot("prefixes"), (line) => lines.push(line));
+    expect(lines).toEqual([expect.stringContaining("skipped task foreign")]);
+  });
+
+  it("does not undo a rollback", async () => {
+    writeTaskFolder(inRoot("prefixes", "mood"), base, { seed: 2 });
+    await publishTask(bucket, version(1), { wait });
+    await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
+    const rolledBack = (await rollbackTask(bucket, "mood", undefined, wait)).pointer.current;
+    await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
+    expect(await served(bucket)).toBe(rolledBack);
+  });
+
+  it("goes on when one task folder is damaged", async () => {
+    writeTaskFolder(inRoot("prefixes", "a-bad"), base, { task: "bad" });
+    writeFileSync(inRoot("prefixes", "a-bad", "prefix.safetensors"), "not a prefix");
+    writeTaskFolder(inRoot("prefixes", "good"), base, { task: "good" });
+    const lines: string[] = [];
+    const seeded = await seed(bucket, inRoot("base"), inRoot("prefixes"), (line) =>
+      lines.push(line),
+    );
+    expect(seeded.tasks.map((item) => item.task)).toEqual(["good"]);
+    expect(lines[0]).toContain("error [file-hash-mismatch]");
+  });
+});

@@ -1,0 +1,274 @@
+/** Loading a base from a bucket that has it, lacks it, or has it damaged. No graph is run here. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { publishBase } from "../../../scripts/publish/publish-base.ts";
+import { sha256, sha256Of } from "../../../scripts/publish/bucket.ts";
+import { FormatError, UnavailableError } from "../../../src/core/errors.ts";
+import { baseKey, blobKey } from "../../../src/core/keys.ts";
+import { readBaseManifest, shortIdentity } from "../../../src/core/manifest.ts";
+import type { BaseManifest } from "../../../src/core/manifest.ts";
+import type { GraphFiles, Session, SessionImages } from "../../../src/runtime/session.ts";
+import { createModelStore } from "../../../src/serve/model-store.ts";
+import { temporaryFolder } from "../../support/folders.ts";
+import { createMemoryBucket } from "../../support/memory-bucket.ts";
+import { bucketDown, createMemoryStore } from "../../support/memory-store.ts";
+import type { MemoryStore } from "../../support/memory-store.ts";
+import { writeTinyBase } from "../../support/tiny-base.ts";
+
+const folder = temporaryFolder("model-store");
+const published = createMemoryBucket();
+let manifest: BaseManifest;
+let bucket: MemoryStore;
+let created: GraphFiles[];
+
+beforeAll(async () => {
+  await writeTinyBase(folder.path, { dtype: "fp32", seed: 1, name: "tiny" });
+  await publishBase(published, folder.path);
+  manifest = readBaseManifest(readFileSync(join(folder.path, "manifest.json")));
+});
+afterAll(() => folder.remove());
+
+beforeEach(() => {
+  bucket = createMemoryStore();
+  for (const [key, { bytes }] of published.objects) bucket.put(key, bytes);
+  created = [];
+});
+
+const createSession = (files: GraphFiles): Promise<Session> => {
+  created.push(files);
+  return Promise.resolve({} as Session);
+};
+
+const openStore = (create = createSession, images?: SessionImages) =>
+  createModelStore({
+    ...(images ? { images } : {}),
+    base: "tiny",
+    bucket,
+    clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
+    sha256,
+    createSession: create,
+  });
+
+const hold = (): void => undefined;
+
+/** Changes one file of the base in the bucket. */
+function damage(name: string, change: (bytes: Uint8Array) => Uint8Array): () => void {
+  const key = blobKey(manifest.files[name]!.sha256);
+  const { bytes } = published.objects.get(key)!;
+  bucket.put(key, change(Uint8Array.from(bytes)));
+  return () => bucket.put(key, bytes);
+}
+
+describe("a base in the bucket", () => {
+  it("is loaded once for all who ask, with the bytes that its manifest names", async () => {
+    const store = openStore();
+    expect(store.status.state).toBe("empty");
+    expect(store.ready).toBeNull();
+    expect(store.loadedFrom).toBeNull();
+    const loads = [store.get(hold), store.get(hold)];
+    expect(store.status.state).toBe("loading");
+    const [base] = await Promise.all(loads);
+    expect(created).toHaveLength(1);
+    expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
+    expect(base!.pooler?.bias).toHaveLength(manifest.hidden_size);
+    expect(base!.tokenizer.vocabSize).toBe(manifest.vocab_size);
+    expect(store.ready).toBe(base);
+    expect(store.loadedFrom).toBe("graph");
+    expect(store.status).toEqual({ state: "ready", detail: shortIdentity(manifest) });
+  });
+
+  it("says which of its files are still to come", async () => {
+    const seen: [string, string][] = [];
+    const store = openStore();
+    bucket.before = (key) => void seen.push([key, store.status.detail]);
+    await store.get(hold);
+    const names = [manifest.graph, ...manifest.weights, manifest.tokenizer, manifest.pooler!];
+    const last = blobKey(manifest.files[names.at(-1)!]!.sha256);
+    const [, detail] = seen.find(([key]) => key === last)!;
+    expect(detail).toMatch(/^reading /);
+    for (const name of names) expect(detail).toContain(name);
+  });
+
+  it("goes on saying why it failed while other files still arrive", async () => {
+    damage(manifest.tokenizer, () => Uint8Array.of(1));
+    const keyOf = (name: string): string => blobKey(manifest.files[name]!.sha256);
+    const [arrival, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const late = new Map([
+      [keyOf(manifest.graph), arrival.promise],
+      [keyOf(manifest.weights[0]!), never.promise],
+    ]);
+    bucket.before = (key) => late.get(key);
+    const store = openStore();
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
+    const { detail } = store.status;
+    expect(detail).toContain(manifest.tokenizer);
+    arrival.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(store.status).toEqual({ state: "failed", detail });
+  });
+
+  it("is waited for when it comes later", async () => {
+    const pointer = await bucket.get(baseKey("tiny"), 10_000);
+    if (pointer === null || pointer === "unchanged") throw new Error("no pointer");
+    bucket.remove(baseKey("tiny"));
+    const store = openStore();
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "base-not-found" });
+    expect(store.status.state).toBe("failed");
+    expect(store.status.detail).toContain("bases/tiny.json");
+    bucket.put(baseKey("tiny"), pointer.bytes);
+    await store.get(hold);
+    expect(store.status.state).toBe("ready");
+  });
+
+  it.each(["weights-0.safetensors", "model.onnx", "tokenizer.json", "pooler.safetensors"])(
+    "never reaches the runtime with a damaged %s, and loads once that is repaired",
+    async (name) => {
+      const repair = damage(name, (bytes) => bytes.with(bytes.length - 3, bytes.at(-3)! ^ 1));
+      const store = openStore();
+      await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
+      expect(created).toEqual([]);
+      repair();
+      await store.get(hold);
+      expect(created).toHaveLength(1);
+    },
+  );
+
+  it("is not loaded under another name", async () => {
+    const pointer = await bucket.get(baseKey("tiny"), 10_000);
+    if (pointer === null || pointer === "unchanged") throw new Error("no pointer");
+    bucket.put(baseKey("other"), pointer.bytes);
+    const store = createModelStore({
+      base: "other",
+      bucket,
+      clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
+      sha256,
+      createSession,
+    });
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "base-manifest-invalid" });
+  });
+
+  it("says that the bucket cannot be read, and loads when it can", async () => {
+    bucket.before = bucketDown;
+    const store = openStore();
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "bucket-unavailable" });
+    bucket.before = () => undefined;
+    expect(await store.get(hold)).toBe(store.ready);
+  });
+
+  it("is downloaded once when the runtime refuses its graph, since it would refuse it again", async () => {
+    let attempts = 0;
+    const store = openStore(() => {
+      attempts++;
+      return Promise.reject(new FormatError("graph-invalid", "graph: is bad"));
+    });
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "graph-invalid" });
+    bucket.reads.length = 0;
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "graph-invalid" });
+    expect(attempts).toBe(1);
+    expect(bucket.reads).toEqual([baseKey("tiny")]);
+  });
+});
+
+describe("a base with a session image in the bucket", () => {
+  const RUNTIME = "0123456789abcdef";
+  const image = Uint8Array.from({ length: 100 }, (_, i) => i);
+  const imageKey = blobKey(sha256Of(image));
+  const imaged = createMemoryBucket();
+  const restoredSession = {} as Session;
+  /** What was given to be restored. */
+  let restored: [Uint8Array, string][];
+
+  beforeAll(async () => {
+    const images = { runtime: RUNTIME, make: () => Promise.resolve(image) };
+    await publishBase(imaged, folder.path, { images });
+  });
+  beforeEach(() => {
+    for (const [key, { bytes }] of imaged.objects) bucket.put(key, bytes);
+    restored = [];
+  });
+
+  /** A host whose runtime image is `runtime`. */
+  const host = (runtime = RUNTIME, restore?: () => Promise<Session>): SessionImages => ({
+    fits: (wanted) => wanted === runtime,
+    restore(bytes, base) {
+      restored.push([bytes, base]);
+      return restore ? restore() : Promise.resolve(restoredSession);
+    },
+  });
+
+  const graphKeys = (): string[] =>
+    [manifest.graph, ...manifest.weights].map((name) => blobKey(manifest.files[name]!.sha256));
+  const graphReads = (): string[] => bucket.reads.filter((key) => graphKeys().includes(key));
+
+  it("has its session restored, and neither graph nor weights are read", async () => {
+    const store = openStore(createSession, host());
+    const base = await store.get(hold);
+    expect(store.loadedFrom).toBe("image");
+    expect(base.session).toBe(restoredSession);
+    expect(restored).toEqual([[image, manifest.identity]]);
+    expect(created).toEqual([]);
+    expect(graphReads()).toEqual([]);
+    expect(base.tokenizer.vocabSize).toBe(manifest.vocab_size);
+    expect(base.pooler?.bias).toHaveLength(manifest.hidden_size);
+  });
+
+  it("has the image read while the manifest is", async () => {
+    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    const [imageAsked, manifestAsked] = [
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+    ];
+    // Each waits for the other: read one after the other, neither would ever arrive.
+    bucket.before = (key) => {
+      if (key === imageKey) {
+        imageAsked.resolve();
+        return manifestAsked.promise;
+      }
+      if (key !== manifestKey) return undefined;
+      manifestAsked.resolve();
+      return imageAsked.promise;
+    };
+    const base = await openStore(createSession, host()).get(hold);
+    expect(base.session).toBe(restoredSession);
+  });
+
+  const refuse = (failure: Error) => (): Promise<Session> => Promise.reject(failure);
+  const restoreFails = refuse(new UnavailableError("runtime-failed", "session image: no"));
+  const unreadable = refuse(new FormatError("image-invalid", "session image: no"));
+  /** What is wrong, what the host has, what becomes of the bucket, and whether restoring is tried. */
+  const misfits: [string, SessionImages | undefined, () => void, boolean][] = [
+    ["on a host without images", undefined, () => undefined, false],
+    ["made for another runtime", host("f".repeat(16)), () => undefined, false],
+    ["that is missing", host(), () => bucket.remove(imageKey), false],
+    ["that is damaged", host(), () => bucket.put(imageKey, image.with(7, 0)), false],
+    ["that is cut off", host(), () => bucket.put(imageKey, image.subarray(0, 50)), false],
+    ["that is no image", host(RUNTIME, unreadable), () => undefined, true],
+    ["that the runtime refuses", host(RUNTIME, restoreFails), () => undefined, true],
+  ];
+  it.each(misfits)("%s, is loaded from its graph", async (_, images, change, isTried) => {
+    change();
+    const store = openStore(createSession, images);
+    const base = await store.get(hold);
+    expect(base.session).not.toBe(restoredSession);
+    expect(restored).toHaveLength(isTried ? 1 : 0);
+    expect(created).toHaveLength(1);
+    expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
+    expect(graphReads().sort()).toEqual(graphKeys().sort());
+    expect(store.loadedFrom).toBe("graph");
+    expect(store.status.state).toBe("ready");
+  });
+
+  it("does not have an image read that the host cannot use", async () => {
+    await openStore(createSession, host("f".repeat(16))).get(hold);
+    expect(bucket.reads).not.toContain(imageKey);
+  });
+
+  it("is not restored under a manifest that is damaged", async () => {
+    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    bucket.put(manifestKey, Uint8Array.of(1));
+    const store = openStore(createSession, host());
+    await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });
+    expect(restored).toEqual([]);
+  });
+});

@@ -1,0 +1,19 @@
+/** The request path in Node, on the runtime that serves, for both kinds of bases. */
+import { setImmediate } from "node:timers/promises";
+import { openBase } from "../../../scripts/local.ts";
+import { sha256 } from "../../../scripts/publish/bucket.ts";
+import { predictorCases } from "../../cases/predictor.cases.ts";
+import { makeTinyBase } from "../../support/tiny-base.ts";
+
+for (const [dtype, tolerance] of [
+  ["fp32", 1e-5],
+  // Attention columns are padded, so that even a quantized row rounds the same alone and in a batch.
+  ["int8", 1e-5],
+] as const) {
+  predictorCases(`onnxruntime-web in Node, ${dtype}`, {
+    base: async () => openBase(await makeTinyBase({ dtype, seed: 1 }), "web"),
+    clock: { now: () => performance.now(), wait: () => setImmediate() },
+    sha256,
+    tolerance,
+  });
+}
