@@ -30,8 +30,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   app.use(requestId({ generator: () => deps.requestId(), limitLength: MAX_REQUEST_ID }));
   app.use(observeRequests(deps, metrics));
-  app.use(limitHeaders(deps));
   app.use(allowOrigins(deps));
+  app.use(limitHeaders(deps));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps), limitWork(deps));
   app.use("/v1/tasks/:task/*", requireTask);

@@ -6,7 +6,7 @@ import type { PublishBucket } from "../publish/bucket.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
 import { fetchManifest, fetchTaskPointer, listTasks } from "../publish/task-pointer.ts";
 import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { defineCommand } from "./command.ts";
+import { UsageError, defineCommand } from "./command.ts";
 
 interface Row {
   readonly task: string;
@@ -30,7 +30,10 @@ export const command = defineCommand({
   usage: "[--local | --remote]",
   example: "npx edge-prefix list",
   options: BUCKET_OPTIONS,
-  async run({ values, io }) {
+  async run({ values, positionals, io }) {
+    if (positionals.length > 0) {
+      throw new UsageError(`list: expected no name, found ${positionals.length}`);
+    }
     const rows = await withBucket(values, io, async (bucket) =>
       mapLimited(await listTasks(bucket), READS_AT_ONCE, (task) => listRow(bucket, task)),
     );

@@ -72,7 +72,13 @@ export async function ensureBlob(
   return isNew;
 }
 
-/** Right size and right hash: a blob that a broken writer left behind is written again. */
+/** Up to here a blob is read back rather than believed: the files of tasks, not those of bases. */
+const MAX_READ_BACK_BYTES = 1_000_000;
+
+/**
+ * Right size and right hash: a blob that a broken writer left behind, or a small one that was damaged
+ * since, is written again.
+ */
 async function isStored(
   bucket: PublishBucket,
   key: string,
@@ -81,6 +87,11 @@ async function isStored(
 ): Promise<boolean> {
   const found = await bucket.head(key);
   if (found?.bytes !== bytes.byteLength) return false;
+  if (bytes.byteLength <= MAX_READ_BACK_BYTES) {
+    // Whatever keeps it from being read, writing it again is the repair.
+    const stored = await bucket.get(key).catch(() => null);
+    return stored !== null && sha256Of(stored.bytes) === hash;
+  }
   if (found.sha256 !== null) return found.sha256 === hash;
   // A writer that means well and broke off is what this is about; nobody forges a blob's MD5 here.
   if (found.md5 !== undefined) return found.md5 === createHash("md5").update(bytes).digest("hex");

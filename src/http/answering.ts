@@ -35,12 +35,21 @@ export function startWork(c: AppContext): Work {
   };
 }
 
+/** Failures that an input meets through a parameter, which is what is to be changed. */
+const PARAMETER_AT_FAULT: Readonly<Record<string, string>> = {
+  "max-length-invalid": "/parameters/max_length",
+  "stride-invalid": "/parameters/stride",
+};
+
 /** The failure of one input as the failure of the whole request. */
-export const atInput = (
+export function atInput(
   index: number,
   failure: EdgePrefixError,
   isSingle: boolean,
-): FailedInputError => new FailedInputError(failure, isSingle ? "/inputs" : `/inputs/${index}`);
+): FailedInputError {
+  const input = isSingle ? "/inputs" : `/inputs/${index}`;
+  return new FailedInputError(failure, PARAMETER_AT_FAULT[failure.code] ?? input);
+}
 
 /** Outcomes of the inputs that have not failed, with the failures in their places. */
 export async function* weave<T>(

@@ -50,7 +50,7 @@ export const requireTask: MiddlewareHandler<AppEnv> = async (c, next) => {
 };
 
 /** Whether the caller may name a task; whether there is such a task, nobody learns this way. */
-export const mayUse = (c: AppContext, task: string): boolean => {
+const mayUse = (c: AppContext, task: string): boolean => {
   const tasks = c.var.key?.tasks ?? null;
   return tasks === null || tasks.includes(task);
 };

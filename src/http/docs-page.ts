@@ -20,7 +20,7 @@ export function showDocs(deps: AppDeps): AppHandler {
     // Its own script and style alone; requests to its own server alone.
     c.header(
       "content-security-policy",
-      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     );
     return c.html(renderPage(openApiDocument(deps.config, server), server, nonce));
   };

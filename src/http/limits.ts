@@ -46,7 +46,7 @@ export function limitHeaders({ config }: AppDeps): MiddlewareHandler<AppEnv> {
 
 /**
  * The parsed JSON body. Throws InputError `content-type-unsupported`, `json-invalid` or
- * `json-too-deep`, LimitError `body-too-large`.
+ * `json-too-deep`, `body-incomplete`, LimitError `body-too-large`.
  */
 export async function readJson(
   request: Request,
@@ -98,7 +98,19 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = request.body?.getReader();
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+  const read = async () => {
+    try {
+      return await reader?.read();
+    } catch (cause) {
+      // The client has left, or its chunks are none: nothing of this service is at fault.
+      throw new InputError(
+        "body-incomplete",
+        `body: broke off after ${size} bytes; send all that content-length announces`,
+        { cause },
+      );
+    }
+  };
+  for (let part = await read(); part && !part.done; part = await read()) {
     const chunk = part.value as Uint8Array;
     size += chunk.byteLength;
     if (size <= maxBytes) chunks.push(chunk);

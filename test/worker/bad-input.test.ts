@@ -55,6 +55,15 @@ describe("a bad request", () => {
     expect(app.runs).toBe(0);
   });
 
+  it("says which parameter is at fault, also where only a long text shows it", async () => {
+    const app = await testApp();
+    const parameters = { max_length: 16, stride: 14 };
+    const response = await app.predict("mood", { inputs: "a ".repeat(100), parameters });
+    expect(await response.json()).toMatchObject({
+      errors: [{ path: "/parameters/stride", code: "stride-invalid" }],
+    });
+  });
+
   it("with more windows than allowed is refused, and cut when it says so", async () => {
     const app = await testApp({ MAX_WINDOWS: 3 });
     const inputs = "a ".repeat(1_000);

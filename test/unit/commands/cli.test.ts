@@ -49,6 +49,7 @@ describe("the command line", () => {
     [["rollback", "--to"], "--to"],
     [["rollback"], "expected one task name, found 0"],
     [["push"], "at least one task folder"],
+    [["list", "sentiment"], "expected no name, found 1"],
   ])("answers %j with exit code 2 and what is wrong", async (argv, message) => {
     const { code, out, err } = await run(...argv);
     expect(code).toBe(2);

@@ -82,6 +82,23 @@ describe("a body", () => {
     expect(await problemOf(response)).toMatchObject({ status: 413, code: "body-too-large" });
   });
 
+  it("that breaks off is the client's fault, not ours", async () => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"inputs":'));
+      },
+      // As workerd says it of a client that has left.
+      pull: () => Promise.reject(new Error("Network connection lost.")),
+    });
+    const response = await fakeApp().request("/v1/tasks/x/predict", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      duplex: "half",
+    });
+    expect(await problemOf(response)).toMatchObject({ status: 400, code: "body-incomplete" });
+  });
+
   it("that never ends is left at some point", async () => {
     let sent = 0;
     const chunk = new Uint8Array(1_000_000);

@@ -96,6 +96,16 @@ describe("with a list of keys", () => {
     expect(await list("ep_any")).toEqual(["sentiment", "entities", "corrupt"]);
   });
 
+  it("a key bound to tasks learns no other task's name from a cursor", async () => {
+    const page = async (query: string): Promise<unknown> =>
+      (await app.request(`/v1/tasks?${query}`, { headers: bearer("ep_shop") })).json();
+    expect(await page("limit=1")).toMatchObject({
+      tasks: [{ task: "sentiment" }],
+      cursor: "sentiment",
+    });
+    expect(await page("limit=1&cursor=sentiment")).toEqual({ tasks: [] });
+  });
+
   it("in a mixed call, the items of other tasks fail and the rest is answered", async () => {
     const response = await app.request("/v1/predict", {
       method: "POST",
@@ -148,6 +158,14 @@ describe("pages of other sites", () => {
     expect(response.status).toBe(401);
     expect(response.headers.get("access-control-allow-origin")).toBe("https://b.example");
     expect(response.headers.get("access-control-expose-headers")).toContain("x-task-version");
+  });
+
+  it("may read that their headers are too large", async () => {
+    const variables = { CORS_ORIGINS: "https://a.example", MAX_HEADER_BYTES: 1_000 };
+    const headers = { "x-long": "x".repeat(1_000) };
+    const response = await ask(variables, "https://a.example", { headers });
+    expect(response.status).toBe(431);
+    expect(response.headers.get("access-control-allow-origin")).toBe("https://a.example");
   });
 
   it("are told what they may send before they send it, without a key", async () => {

@@ -288,6 +288,27 @@ describe("a blob", () => {
   });
 });
 
+describe("a damaged version", () => {
+  it.each(["prefix.safetensors", "manifest.json"])(
+    "with its %s changed under a recorded hash is whole again after a push",
+    async (file) => {
+      const folder = version(1);
+      await publishTask(bucket, folder, { wait });
+      const key = blobKey(sha256Of(readFileSync(join(folder, file))));
+      const { bytes } = bucket.objects.get(key)!;
+      bucket.objects.set(key, { bytes: bytes.with(9, bytes[9]! ^ 1), etag: "damaged" });
+      // The storage's own record does not follow what happens to its disk.
+      const { head } = bucket;
+      bucket.head = async (asked) => {
+        const found = await head(asked);
+        return found && { ...found, sha256: asked.replace(/^.*\//, "") };
+      };
+      expect(await publishTask(bucket, folder, { wait })).toMatchObject({ uploaded: 1 });
+      expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
+    },
+  );
+});
+
 describe("pushing a base", () => {
   it("is recognised afterwards by its hashes, file by file", async () => {
     const folder = await readManifestOfBase(inRoot("base"));
