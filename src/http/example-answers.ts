@@ -2,80 +2,80 @@
 export const ANSWERS: Readonly<Record<string, unknown>> = {
   one: [
     [
-      { label: "positive", score: 0.9995344658705074 },
-      { label: "negative", score: 0.00046553412949260813 },
+      { label: "positive", score: 0.99993690546511 },
+      { label: "negative", score: 0.00006309453488999718 },
     ],
   ],
   several: [
-    [{ label: "positive", score: 0.9995344658705074 }],
-    [{ label: "negative", score: 0.7787696654386824 }],
+    [{ label: "positive", score: 0.99993690546511 }],
+    [{ label: "negative", score: 0.814251043501089 }],
   ],
   command: [
     [
-      { label: "GetWeather", score: 0.9522949608230156 },
-      { label: "BookRestaurant", score: 0.04514617889322407 },
+      { label: "GetWeather", score: 0.9073446862781557 },
+      { label: "BookRestaurant", score: 0.08780698762043872 },
     ],
   ],
   intent: [
     [
-      { label: "transaction_charged_twice", score: 0.9994592148922476 },
-      { label: "card_payment_fee_charged", score: 0.00023437473793802815 },
+      { label: "transaction_charged_twice", score: 0.9995611147292248 },
+      { label: "card_payment_fee_charged", score: 0.00014796793580432164 },
     ],
   ],
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9972317892892288,
+      score: 0.9852761870306246,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "served_dish", score: 0.4154078928835696, word: "italian", start: 27, end: 34 },
+    { entity_group: "served_dish", score: 0.5893863711367306, word: "italian", start: 27, end: 34 },
     {
       entity_group: "restaurant_type",
-      score: 0.9931901616885521,
+      score: 0.9719185127086593,
       word: "restaurant",
       start: 35,
       end: 45,
     },
-    { entity_group: "state", score: 0.59494864658785, word: "boston", start: 49, end: 55 },
-    { entity_group: "timeRange", score: 0.963409192212341, word: "tonight", start: 56, end: 63 },
+    { entity_group: "state", score: 0.5393683826625133, word: "boston", start: 49, end: 55 },
+    { entity_group: "timeRange", score: 0.9116754309513055, word: "tonight", start: 56, end: 63 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.7973642766785668, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.9585766402924782, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.6916539003941239, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.9779519016361484, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
-      { label: "same", score: 0.6807971624757778 },
-      { label: "different", score: 0.31920283752422224 },
+      { label: "same", score: 0.6980723314853975 },
+      { label: "different", score: 0.3019276685146024 },
     ],
   ],
   mixed: {
     results: [
       {
         task: "sentiment",
-        version: "9e65fdf3fdb3",
-        result: [[{ label: "negative", score: 0.9962802700980602 }]],
+        version: "c87e4f1fc5b3",
+        result: [[{ label: "negative", score: 0.9979579029296245 }]],
       },
       {
         task: "entities",
-        version: "7eefec6b1d03",
+        version: "5671983a506a",
         result: [
           {
             entity_group: "PER",
-            score: 0.7973642766785668,
+            score: 0.6916539003941239,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.9585766402924782, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.9779519016361484, word: "London", start: 25, end: 31 },
         ],
       },
     ],
   },
   two: [
-    [0.05185996, 0.0170880798, -0.0335160159],
-    [0.0151372328, 0.028883595, 0.0338534564],
+    [0.0701161474, 0.010798634, -0.0241630916],
+    [0.00763959019, 0.0255000442, 0.0425181463],
   ],
 };
