@@ -42,7 +42,7 @@ export function parseJson(bytes: Uint8Array, subject: string): unknown {
       { cause },
     );
   }
-  checkDepth(text, subject);
+  if (nestsDeeperThan(text, MAX_JSON_DEPTH)) throw tooDeep(subject);
   return value;
 }
 
@@ -51,27 +51,28 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
 ];
 
 /**
+ * Whether JSON nests deeper than `limit` levels; whether it is JSON at all is the parser's business.
  * Counts brackets outside of strings, which are skipped by `indexOf`: a vocabulary is nearly all
  * strings, and is parsed in every cold start, before the engine has compiled any loop of ours.
  */
-function checkDepth(json: string, subject: string): void {
+export function nestsDeeperThan(json: string, limit: number): boolean {
   let depth = 0;
   for (let i = 0; i < json.length; i++) {
     const unit = json.charCodeAt(i);
     if (unit === QUOTE) i = endOfString(json, i);
     else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) depth--;
-    else if (unit === OPEN_LIST || unit === OPEN_OBJECT) {
-      if (++depth > MAX_JSON_DEPTH) throw tooDeep(subject);
-    }
+    else if ((unit === OPEN_LIST || unit === OPEN_OBJECT) && ++depth > limit) return true;
   }
+  return false;
 }
 
-/** Where the string that begins at `start` ends; the JSON is known to be valid. */
+/** Where the string that begins at `start` ends; the end of the text where nothing ends it. */
 function endOfString(json: string, start: number): number {
   let end = start;
   let backslashes: number;
   do {
     end = json.indexOf('"', end + 1);
+    if (end === -1) return json.length;
     backslashes = 0;
     while (json.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
   } while (backslashes % 2 === 1);

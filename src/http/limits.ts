@@ -3,7 +3,7 @@
  * was not announced), nesting before anything is parsed, inputs and characters before any work.
  */
 import { InputError, LimitError } from "../core/errors.ts";
-import { decodeUtf8 } from "../core/text.ts";
+import { decodeUtf8, nestsDeeperThan } from "../core/text.ts";
 import type { MiddlewareHandler } from "hono";
 import type { Limits } from "../config.ts";
 import type { TextInput } from "../serve/predictor.ts";
@@ -61,7 +61,9 @@ export async function readJson(
   } catch (cause) {
     throw new InputError("json-invalid", "body: is not valid UTF-8", { cause });
   }
-  checkDepth(text, maxJsonDepth);
+  if (nestsDeeperThan(text, maxJsonDepth)) {
+    throw new InputError("json-too-deep", `body: nests deeper than ${maxJsonDepth} levels`);
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -133,31 +135,6 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   }
   return bytes;
 }
-
-/** Counts brackets outside of strings; whether they match is the parser's business. */
-function checkDepth(text: string, maxDepth: number): void {
-  let depth = 0;
-  let isInString = false;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (isInString) {
-      if (unit === BACKSLASH) i++;
-      else if (unit === QUOTE) isInString = false;
-    } else if (unit === QUOTE) isInString = true;
-    else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
-      if (++depth > maxDepth) {
-        throw new InputError("json-too-deep", `body: nests deeper than ${maxDepth} levels`);
-      }
-    } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth--;
-  }
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 
 /** Half of a surrogate pair without the other: not a character, so it has no tokens. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
