@@ -74,9 +74,12 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
       return task;
     },
     async fetch(pointer, version) {
+      const isHeld = (): boolean => opened.get(`${pointer.task}@${version}`) !== undefined;
       const hash = (await readManifest(pointer, version)).prefix.sha256;
+      if (isHeld() || fetched.get(hash)) return;
       const bytes = await readBlob(hash, MAX_PREFIX_BYTES);
-      fetched.set(hash, bytes, bytes.byteLength);
+      // Another request may have opened it meanwhile: then nobody would ever take these.
+      if (!isHeld()) fetched.set(hash, bytes, bytes.byteLength);
     },
     async manifest(pointer, version) {
       const held = opened.get(`${pointer.task}@${version}`);

@@ -138,6 +138,15 @@ describe("a task in the bucket", () => {
     await expect(get("mood")).rejects.toMatchObject({ code: "task-corrupt" });
   });
 
+  it("is not read ahead again where its files are at hand, or it is open", async () => {
+    publish(await make("mood"));
+    await store.readAhead("mood");
+    await store.readAhead("mood");
+    await get("mood");
+    await store.readAhead("mood");
+    expect(bucket.reads).toHaveLength(3); // pointer, manifest, prefix
+  });
+
   it("has its files read while the base still loads", async () => {
     const made = await make("mood");
     publish(made);
