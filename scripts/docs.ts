@@ -10,7 +10,7 @@ import { SETTINGS } from "../src/config.ts";
 import { COMMON_OPTIONS } from "./cli.ts";
 import { bundledTasks } from "./docs/bundled-tasks.ts";
 import { generalHelp, verbHelp } from "./help.ts";
-import { markdownTable } from "./training/task/markdown.ts";
+import { markdownTable } from "./training/report/markdown.ts";
 import { PROJECT } from "./publish/local-bucket.ts";
 import { VERBS } from "./verbs.ts";
 

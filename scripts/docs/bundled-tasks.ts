@@ -6,7 +6,7 @@ import { readTaskManifest } from "../../src/core/manifest.ts";
 import { EXAMPLES } from "../../src/http/examples.ts";
 import type { Example } from "../../src/http/examples.ts";
 import { PROJECT } from "../publish/local-bucket.ts";
-import { markdownTable } from "../training/task/markdown.ts";
+import { markdownTable } from "../training/report/markdown.ts";
 import { formatBytes, metricName } from "../training/report/numbers.ts";
 import { shellWord } from "../training/report/usage.ts";
 import { readTaskSpec } from "../training/task/spec.ts";

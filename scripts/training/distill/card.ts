@@ -2,7 +2,7 @@
 import { shortIdentity } from "../../../src/core/manifest.ts";
 import type { BaseManifest } from "../../../src/core/manifest.ts";
 import { cardOrigin, sizesSection } from "../../import/card.ts";
-import { markdownTable } from "../task/markdown.ts";
+import { markdownTable } from "../report/markdown.ts";
 import { formatCount } from "../report/numbers.ts";
 import type { DistillFacts } from "./facts.ts";
 import type { Similarity } from "./similarity.ts";

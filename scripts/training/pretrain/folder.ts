@@ -8,7 +8,7 @@ import { writeSafetensors } from "../../../src/core/safetensors.ts";
 import { float32, toFloat16 } from "../../../src/core/tensor.ts";
 import type { Tensor } from "../../../src/core/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import { markdownTable } from "../task/markdown.ts";
+import { markdownTable } from "../report/markdown.ts";
 import { sha256Of } from "../../publish/bucket.ts";
 import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
 import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
