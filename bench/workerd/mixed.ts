@@ -9,7 +9,7 @@ import type { MixedRequest } from "./protocol.ts";
 
 interface BenchRow {
   readonly row: Row;
-  readonly head: Head;
+  readonly head: Pick<Head, "weight" | "bias">;
 }
 
 /** Milliseconds: times[batch][round]. Batches take turns, so that a drift of the machine hits all. */

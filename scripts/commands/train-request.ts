@@ -91,6 +91,10 @@ export const TRAIN_OPTIONS = {
     hint: "longest window in tokens (by the texts: 128 to 256)",
   },
   "max-rows": { type: "string", value: "N", hint: "train on a random choice of N rows" },
+  "plain-head": {
+    type: "boolean",
+    hint: "tags by hidden states alone, without word shapes and transitions",
+  },
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
   lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },
   epochs: { type: "string", value: "N", hint: "passes over the data (by its size: 30 to 4)" },
@@ -225,6 +229,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     max_rows: readInteger(values["max-rows"], "--max-rows", { min: 1 }),
     seed: readInteger(values.seed, "--seed", { min: 0 }),
     label_all_tokens: values["label-all-tokens"],
+    plain_head: values["plain-head"],
     train_graph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS),
     report: readChoice(values.report, "--report", REPORT_LEVELS),
     labels: names !== undefined && !names.includes("=") ? readLabelNames(names).labels : undefined,

@@ -43,6 +43,11 @@ export function checkNorms(
     check(`the head's row of label "${name}"`, rootMeanSquare(row));
   }
   check("the head's bias", rootMeanSquare(head.bias));
+  if (head.shapeWeight) check("the head's weight of word shapes", rootMeanSquare(head.shapeWeight));
+  if (head.transitions) {
+    check("the table of transitions", rootMeanSquare(head.transitions.between));
+    check("the vector of start transitions", rootMeanSquare(head.transitions.start));
+  }
 }
 
 /** Of keys or values [N, P, D]: the virtual token with the largest root mean square over N and D. */

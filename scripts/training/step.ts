@@ -9,13 +9,14 @@ import type { BaseManifest, ProblemType } from "../../src/core/manifest.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../src/core/shapes.ts";
 import { float32, int64, toFloat32 } from "../../src/core/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/tensor.ts";
+import { WORD_SHAPES } from "../../src/core/word-shapes.ts";
 import type { Feeds, GraphFiles, Session } from "../../src/runtime/session.ts";
 import { baseConfig, baseFloatWeights, basePooler } from "../import/base-folder.ts";
 import type { Base } from "../import/base-folder.ts";
 import { packGraph } from "../onnx/pack.ts";
 import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "./graph/dropout.ts";
 import type { Feature } from "./data/features.ts";
-import { LOSS, buildTrainingGraph } from "./graph/training-graph.ts";
+import { LOSS, SHAPES, buildTrainingGraph } from "./graph/training-graph.ts";
 import type { GraphWeights } from "./graph/weights.ts";
 import { IGNORED_LABEL, LABELS } from "./graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
@@ -86,6 +87,7 @@ export async function openTrainingSession(
     const all: Feeds = { ...feeds, [LABELS]: labels };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
     if (mask) all[PREFIX_DROPOUT] = mask;
+    if (target.readsShapes) all[SHAPES] = shapesOf(rows, length);
     const outputs = await session.run(all, fetches);
     const grads: Record<string, Float32Array> = {};
     for (const name of targets) grads[name] = toFloat32(outputs[gradOf(name)]!);
@@ -129,6 +131,18 @@ function maskOf(
     part.set(data.subarray(start, start + (to - from) * virtual), i * (to - from) * virtual);
   }
   return float32([outer, to - from, 1, virtual, 1], part);
+}
+
+/** One-hot word shapes [B, T, S]. */
+function shapesOf(batch: readonly Feature[], length: number): TensorOf<"float32"> {
+  const size = WORD_SHAPES.length;
+  const values = new Float32Array(batch.length * length * size);
+  for (const [b, { shapes }] of batch.entries()) {
+    for (const [t, shape] of (shapes ?? []).entries()) {
+      if (shape >= 0) values[(b * length + t) * size + shape] = 1;
+    }
+  }
+  return float32([batch.length, length, size], values);
 }
 
 /** What the mean loss divides by, up to a factor that all parts share. */

@@ -4,10 +4,14 @@
  */
 import type { Base } from "../import/base-folder.ts";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
+import { START_TRANSITIONS, TRANSITIONS } from "../../src/core/shapes.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import type { TensorOf } from "../../src/core/tensor.ts";
 import type { LoadedBase } from "./measure/answers.ts";
 import type { TaskMetrics } from "./measure/decisions.ts";
 import { evaluateTask } from "./measure/evaluate.ts";
 import { featuresOf } from "./data/features.ts";
+import { countTransitions } from "./data/transitions.ts";
 import { EVALUATION_BATCH } from "./task/finish.ts";
 import { graphWeights } from "./graph/weights.ts";
 import { labelScaleOf, unscaledHead } from "./data/label-scale.ts";
@@ -42,6 +46,8 @@ export interface TraineeOptions {
 
 export interface Trainee {
   readonly target: Target;
+  /** Its head reads word shapes, and tags are chosen together. */
+  readonly readsWords: boolean;
   /** What its manifest will say, before anything was measured. */
   readonly facts: TaskFacts;
   readonly parameters: readonly Parameter[];
@@ -65,7 +71,8 @@ export async function openTrainee(
   { name, prepared, labelAllTokens, prefixDropout, created }: TraineeRequest,
   { base, encoder, native, createSession }: TraineeOptions,
 ): Promise<Trainee> {
-  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength } = prepared;
+  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength, plainHead } =
+    prepared;
   const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
   const features = featuresOf(prepared.train, native.tokenizer, {
     type,
@@ -75,7 +82,20 @@ export async function openTrainee(
     labelAllTokens,
   });
   const parts = partsOf(method);
-  const target: Target = { parts, pooling, numLabels: labels.length, numVirtualTokens };
+  const readsWords = type === "token" && !plainHead;
+  const target: Target = {
+    parts,
+    pooling,
+    numLabels: labels.length,
+    numVirtualTokens,
+    readsShapes: readsWords,
+  };
+  const transitions = readsWords
+    ? transitionTensors(
+        features.flatMap(({ chain }) => chain ?? []),
+        labels,
+      )
+    : new Map<string, never>();
   const computed = await graphWeights(base, prepared.trainGraph, createSession);
   const session = await openTrainingSession(
     encoder,
@@ -99,7 +119,7 @@ export async function openTrainee(
     created: created.toISOString(),
   };
   function pack(params: Arrays): Promise<PackedTask> {
-    const tensors = servedParams(params, target);
+    const tensors = new Map([...servedParams(params, target), ...transitions]);
     if (!scale) return packTask(facts, base.manifest, tensors, "float16");
     // Numbers need more digits than the choice between labels does.
     return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
@@ -107,6 +127,7 @@ export async function openTrainee(
 
   return {
     target,
+    readsWords,
     facts,
     parameters: session.parameters,
     lengths: features.map(({ ids }) => ids.length),
@@ -126,4 +147,17 @@ export async function openTrainee(
     },
     release: () => session.release(),
   };
+}
+
+/** Which tags follow which in the training rows, as a task's file holds it. */
+function transitionTensors(
+  chains: readonly Int32Array[],
+  labels: readonly string[],
+): Map<string, TensorOf<"float32">> {
+  const { between, start } = countTransitions(chains, labels);
+  const C = labels.length;
+  return new Map([
+    [TRANSITIONS, float32([C, C], between)],
+    [START_TRANSITIONS, float32([C], start)],
+  ]);
 }

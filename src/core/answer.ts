@@ -4,7 +4,7 @@
  * share it, so what was measured is what is served.
  */
 import type { Queries, Row } from "./collate.ts";
-import { linear, pool, tokenLogits } from "./head.ts";
+import { linear, pool, readWords, tokenLogits } from "./head.ts";
 import type { Pooler } from "./head.ts";
 import type { Pooling } from "./manifest.ts";
 import type { Task } from "./task.ts";
@@ -28,16 +28,16 @@ export const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => 
  * row [C]; a token task has one row for each piece of the text.
  */
 export function answerLogits(
-  { manifest: { pooling }, head }: Task,
+  { manifest: { pooling, labels }, head }: Task,
   split: Split,
   hidden: readonly Float32Array[],
   hiddenSize: number,
   pooler: Pooler | null,
-): Float32Array[] {
+): readonly Float32Array[] {
   const length = (w: number): number => split.windows[w]!.encoding.ids.length;
   if (pooling === "none") {
     const logits = hidden.map((states, w) => tokenLogits(states, length(w), hiddenSize, head));
-    return mergeTokens(split, logits);
+    return readWords(mergeTokens(split, logits), split.text, split.pieces, labels, head);
   }
   const logits = hidden.map((states, w) =>
     linear(pool(states, length(w), hiddenSize, pooling, pooler), head.weight, head.bias),

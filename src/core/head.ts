@@ -4,11 +4,19 @@
  * ties the two.
  */
 import type { Pooling } from "./manifest.ts";
+import type { Pieces } from "./tokenizer.ts";
+import { decideWords } from "./transitions.ts";
+import type { Transitions } from "./transitions.ts";
+import { WORD_SHAPES, wordShapes } from "./word-shapes.ts";
 
-/** A task's linear layer. */
+/** A task's linear layer, and what a token task may add to it. */
 export interface Head {
   readonly weight: Float32Array; // [C, H]
   readonly bias: Float32Array; // [C]
+  /** What each word shape adds to the logits: [C, S]; null: nothing. */
+  readonly shapeWeight: Float32Array | null;
+  /** null: each piece is tagged by itself. */
+  readonly transitions: Transitions | null;
 }
 
 /** The checkpoint's own pooler: tanh(W x + b) over the first token, as Hugging Face's BertPooler. */
@@ -65,9 +73,31 @@ export function tokenLogits(
   hidden: Float32Array,
   length: number,
   hiddenSize: number,
-  head: Head,
+  head: Pick<Head, "weight" | "bias">,
 ): Float32Array[] {
   return Array.from({ length }, (_, t) =>
     linear(hidden.subarray(t * hiddenSize, (t + 1) * hiddenSize), head.weight, head.bias),
   );
+}
+
+/**
+ * What the text itself adds to the logits [C] of its pieces: how its words are written, then which
+ * tags follow which. Windows have been merged before: a text is one chain.
+ */
+export function readWords(
+  logits: readonly Float32Array[],
+  text: string,
+  pieces: Pieces,
+  labels: readonly string[],
+  { shapeWeight, transitions }: Pick<Head, "shapeWeight" | "transitions">,
+): readonly Float32Array[] {
+  let rows = logits;
+  if (shapeWeight) {
+    const shapes = wordShapes(text, pieces);
+    const size = WORD_SHAPES.length;
+    rows = rows.map((row, piece) =>
+      row.map((logit, c) => logit + shapeWeight[c * size + shapes[piece]!]!),
+    );
+  }
+  return transitions ? decideWords(rows, pieces.wordIds, labels, transitions) : rows;
 }

@@ -3,7 +3,7 @@
  *
  * Shape letters, used in trailing comments everywhere:
  *   B batch, T tokens, P prefix length, Q queries of the last layer, L layers,
- *   N heads, D head size, H hidden size, V vocabulary, C labels.
+ *   N heads, D head size, H hidden size, V vocabulary, C labels, S word shapes.
  */
 import { FormatError } from "./errors.ts";
 
@@ -28,6 +28,10 @@ export const pastValue = (layer: number): string => `past_key_values.${layer}.va
 export const PROMPT_EMBEDDINGS = "prompt_embeddings"; // [P, 2*L*N*D]
 export const CLASSIFIER_WEIGHT = "classifier.weight"; // [C, H]
 export const CLASSIFIER_BIAS = "classifier.bias"; // [C]
+/** Of a token task's head, where it has them: a column for each of WORD_SHAPES, and which tags follow which. */
+export const SHAPE_WEIGHT = "word_shapes.weight"; // [C, S]
+export const TRANSITIONS = "transitions"; // [C, C], from row to column
+export const START_TRANSITIONS = "start_transitions"; // [C]
 
 // Besides these, BIAS_DELTAS [W] and LAYER_WEIGHTS [L+1] as the graph spells them.
 

@@ -21,6 +21,8 @@ export interface EntityOptions {
   readonly offset_unit?: OffsetUnit | undefined;
   /** Row of the first piece in the model's input; `index` counts from there. 1 after [CLS]. */
   readonly firstRow?: number | undefined;
+  /** The logits were decided by whole words (core/transitions.ts): so are the entities. */
+  readonly isByWord?: boolean | undefined;
 }
 
 /** A span of one entity group, or with strategy "none" a single piece. */
@@ -54,7 +56,8 @@ export function findEntities(
   manifest: Pick<TaskManifest, "labels" | "temperature">,
   options: EntityOptions = {},
 ): Entity[] {
-  const strategy = options.aggregation_strategy ?? "simple";
+  const asked = options.aggregation_strategy ?? "simple";
+  const strategy = options.isByWord && asked !== "none" ? "first" : asked;
   const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
   const scores = logits.map((row) => softmax(row, manifest.temperature));
   const tagged =

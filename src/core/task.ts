@@ -19,10 +19,14 @@ import {
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
+  SHAPE_WEIGHT,
+  START_TRANSITIONS,
+  TRANSITIONS,
   checkDims,
 } from "./shapes.ts";
 import { toFloat32 } from "./tensor.ts";
 import type { Dtype } from "./tensor.ts";
+import { WORD_SHAPES } from "./word-shapes.ts";
 
 export interface Task {
   readonly manifest: TaskManifest;
@@ -91,7 +95,24 @@ export async function openTask(
     const bias = floats(file, CLASSIFIER_BIAS, subject);
     checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, base.hidden_size]);
     checkDims(`${subject}: ${CLASSIFIER_BIAS}`, bias.dims, [labels]);
-    return { weight: weight.values, bias: bias.values };
+    return { weight: weight.values, bias: bias.values, ...readWordParts(file) };
+  }
+
+  function readWordParts(file: Safetensors): Pick<Head, "shapeWeight" | "transitions"> {
+    const labels = manifest.labels.length;
+    const optional = (name: string, dims: readonly number[]): Float32Array | null => {
+      if (manifest.type !== "token" || !file.tensors.has(name)) return null;
+      const found = floats(file, name, subject);
+      checkDims(`${subject}: ${name}`, found.dims, dims);
+      return found.values;
+    };
+    const shapeWeight = optional(SHAPE_WEIGHT, [labels, WORD_SHAPES.length]);
+    const between = optional(TRANSITIONS, [labels, labels]);
+    // Both or neither: half of them would tag every text a little wrong.
+    if (between === null) return { shapeWeight, transitions: null };
+    const start = floats(file, START_TRANSITIONS, subject);
+    checkDims(`${subject}: ${START_TRANSITIONS}`, start.dims, [labels]);
+    return { shapeWeight, transitions: { between, start: start.values } };
   }
 }
 

@@ -33,6 +33,8 @@ export interface Window {
 }
 
 export interface Split {
+  /** The windowed text: of a pair that does not fit, the longer one. */
+  readonly text: string;
   /** Pieces of the windowed text, all of them (what was cut off excepted). */
   readonly pieces: Pieces;
   readonly windows: readonly Window[];
@@ -74,7 +76,7 @@ export function splitWindows(
     second &&= slicePieces(second, 0, kept.second);
   }
   if (total <= room || isTruncated) {
-    return { pieces: first, windows: [whole(tokenizer, first, second)], isTruncated };
+    return { text, pieces: first, windows: [whole(tokenizer, first, second)], isTruncated };
   }
 
   const isSecondLonger = second !== undefined && second.ids.length > first.ids.length;
@@ -110,7 +112,7 @@ export function splitWindows(
     const firstRow = encoding.sequenceIds.indexOf(isSecondLonger ? 1 : 0);
     return { encoding, firstPiece, pieceCount: size, firstRow };
   });
-  return { pieces: long, windows, isTruncated };
+  return { text: isSecondLonger ? pair! : text, pieces: long, windows, isTruncated };
 }
 
 function whole(tokenizer: Tokenizer, first: Pieces, second: Pieces | undefined): Window {
@@ -154,7 +156,7 @@ export function mergeSequence(logits: readonly Float32Array[]): Float32Array {
  * special tokens and of the repeated text of a pair are dropped.
  */
 export function mergeTokens(
-  split: Split,
+  split: Pick<Split, "pieces" | "windows">,
   logits: readonly (readonly Float32Array[])[],
 ): Float32Array[] {
   const total = split.pieces.ids.length;

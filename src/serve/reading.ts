@@ -66,7 +66,9 @@ export function readForTask(
       for (const row of logits) checkFinite(row);
       if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
       const { firstRow } = split.windows[0]!;
-      return findEntities(text, split.pieces, logits, manifest, { ...parameters, firstRow });
+      const isByWord = task.head.transitions !== null;
+      const options = { ...parameters, firstRow, isByWord };
+      return findEntities(text, split.pieces, logits, manifest, options);
     },
   };
 }

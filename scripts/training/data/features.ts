@@ -5,6 +5,7 @@
 import type { TaskType } from "../../../src/core/manifest.ts";
 import type { Encoding, Tokenizer } from "../../../src/core/tokenizer.ts";
 import { splitWindows } from "../../../src/core/windows.ts";
+import { wordShapes } from "../../../src/core/word-shapes.ts";
 import type { Example } from "./read.ts";
 import { scaled } from "./label-scale.ts";
 import type { LabelScale } from "./label-scale.ts";
@@ -19,6 +20,10 @@ export interface Feature {
   readonly value?: number;
   /** Token: the position of each word's first piece, -1 for a word that was cut off or has none. */
   readonly firstPieces: Int32Array;
+  /** Token: of each position, the shape of its word (core/word-shapes.ts), -1 for special tokens. */
+  readonly shapes?: Int32Array; // [t]
+  /** Token: the label of each of the tokenizer's words, as a chain of tags sees the text. */
+  readonly chain?: Int32Array;
 }
 
 export interface FeatureOptions {
@@ -63,13 +68,19 @@ function encode({ text, pair }: Example, tokenizer: Tokenizer, maxLength: number
   return windows[0]!.encoding;
 }
 
+/** `I-` for `B-`: the tag of a word's later pieces, or of a part that the tokenizer takes for a word. */
+const continued = (tag: string): string => tag.replace(/^B-/, "I-");
+
 function tokenFeature(
-  { labels: tags, words }: Example,
-  { ids, typeIds, starts, sequenceIds }: Encoding,
+  { text, labels: tags, words }: Example,
+  encoding: Encoding,
   idOf: (label: string) => number,
   { labelAllTokens = false }: FeatureOptions,
 ): Feature {
+  const { ids, typeIds, starts, wordIds, sequenceIds } = encoding;
   const labels = new Int32Array(ids.length).fill(IGNORED_LABEL);
+  const shapes = wordShapes(text, encoding).map((shape, t) => (sequenceIds[t] === 0 ? shape : -1));
+  const chain: number[] = [];
   const firstPieces = new Int32Array(words.length).fill(-1);
   let word = -1;
   for (let t = 0; t < ids.length; t++) {
@@ -79,12 +90,11 @@ function tokenFeature(
     // Pieces and words are both in text order; a word may have no piece at all.
     while (word + 1 < words.length && words[word + 1]!.start <= start) word += 1;
     if (word < 0) continue;
-    if (word !== before) {
-      firstPieces[word] = t;
-      labels[t] = idOf(tags[word]!);
-    } else if (labelAllTokens) {
-      labels[t] = idOf(tags[word]!.replace(/^B-/, "I-"));
-    }
+    const isFirst = word !== before;
+    const label = idOf(isFirst ? tags[word]! : continued(tags[word]!));
+    if (isFirst) firstPieces[word] = t;
+    if (isFirst || labelAllTokens) labels[t] = label;
+    if (isFirst || wordIds[t] !== wordIds[t - 1]) chain.push(label);
   }
-  return { ids, typeIds, labels, firstPieces };
+  return { ids, typeIds, labels, firstPieces, shapes, chain: Int32Array.from(chain) };
 }

@@ -10,10 +10,12 @@ import {
   CLASSIFIER_WEIGHT,
   LAYER_WEIGHTS,
   PROMPT_EMBEDDINGS,
+  SHAPE_WEIGHT,
   sizeOf,
 } from "../../../src/core/shapes.ts";
 import { float32, toFloat32 } from "../../../src/core/tensor.ts";
 import type { TensorOf } from "../../../src/core/tensor.ts";
+import { WORD_SHAPES } from "../../../src/core/word-shapes.ts";
 import { countDeltas } from "../../import/additions.ts";
 import type { Architecture, EncoderConfig, Weights } from "../../import/architecture.ts";
 import type { TrainedParts } from "../methods.ts";
@@ -29,6 +31,8 @@ export interface Target {
   readonly numLabels: number; // C
   /** P; 0 where no part has virtual tokens. */
   readonly numVirtualTokens: number;
+  /** The head of a token task also reads how words are written (core/word-shapes.ts). */
+  readonly readsShapes?: boolean;
 }
 
 /** The encoder that it is trained on, with float weights. */
@@ -116,6 +120,10 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
   if (parts.weights) list.push(...weightParameters(wholeWeights(target, encoder)));
   add(CLASSIFIER_WEIGHT, [C, H], drawn([C, H], HEAD_DEVIATION));
   add(CLASSIFIER_BIAS, [C], zeros([C]));
+  if (target.readsShapes) {
+    const dims = [C, WORD_SHAPES.length];
+    add(SHAPE_WEIGHT, dims, zeros(dims));
+  }
   return list;
 
   /** torch.nn.Linear: weights and bias uniform within 1 / sqrt(inputs). */
@@ -172,7 +180,7 @@ function wordsDrawn(key: Key, count: number, { architecture, config, weights }: 
  */
 export function servedParams(
   params: Arrays,
-  { numLabels: C, numVirtualTokens: P, parts }: Target,
+  { numLabels: C, numVirtualTokens: P, parts, readsShapes }: Target,
 ): Map<string, TensorOf<"float32">> {
   const served = new Map<string, TensorOf<"float32">>();
   const put = (name: string, rows: number, values: Float32Array): void => {
@@ -187,6 +195,7 @@ export function servedParams(
   }
   put(CLASSIFIER_WEIGHT, C, params[CLASSIFIER_WEIGHT]!);
   served.set(CLASSIFIER_BIAS, float32([C], params[CLASSIFIER_BIAS]!));
+  if (readsShapes) put(SHAPE_WEIGHT, C, params[SHAPE_WEIGHT]!);
   return served;
 }
 

@@ -12,9 +12,11 @@ import {
   LAST_HIDDEN_STATE,
   POOLER_BIAS,
   POOLER_WEIGHT,
+  SHAPE_WEIGHT,
   gradOf,
 } from "../../../src/core/shapes.ts";
 import type { ProblemType } from "../../../src/core/manifest.ts";
+import { WORD_SHAPES } from "../../../src/core/word-shapes.ts";
 import { gradients } from "../../onnx/grad.ts";
 import { Graph } from "../../onnx/graph.ts";
 import type { Value } from "../../onnx/graph.ts";
@@ -29,6 +31,8 @@ import { trainedInputs } from "./trained-inputs.ts";
 /** Graph outputs that only training has. */
 export const LOSS = "loss";
 export const LOGITS = "logits";
+/** Graph input of a head that reads word shapes: one-hot rows, zeros where there is no word. */
+export const SHAPES = "word_shapes"; // [B, Q, S]
 
 export interface TrainingGraphOptions extends Encoder, Target {
   readonly problemType?: ProblemType;
@@ -43,7 +47,7 @@ export interface TrainingGraphOptions extends Encoder, Target {
 export interface TrainingGraph {
   /**
    * Inputs: the encoder's token inputs (query_length 1 for pooler and cls, T otherwise), `labels`
-   * (see lossOf), the targets, dropout masks. Outputs: `loss`, `logits` [B, C] or [B, T, C],
+   * (see lossOf), `word_shapes` where the head reads them, the targets, dropout masks. Outputs: `loss`, `logits` [B, C] or [B, T, C],
    * `<target>.grad` in each target's shape; for a word table [V, H] the rows [B*T, H] that belong
    * to `input_ids`, which the caller adds up.
    */
@@ -71,7 +75,14 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
     features = ops.Mul(g, features, pooling === "none" ? ops.Unsqueeze(g, mask, 1) : mask);
   }
   const rows = pooling === "none" ? ops.Reshape(g, features, [-1, config.hidden]) : features;
-  const logits = ops.Add(g, ops.FusedMatMul(g, rows, weight, { transB: true }), bias); // [M, C]
+  let logits = ops.Add(g, ops.FusedMatMul(g, rows, weight, { transB: true }), bias); // [M, C]
+  if (options.readsShapes) {
+    const size = WORD_SHAPES.length;
+    const shapeWeight = g.input(SHAPE_WEIGHT, "float32", [numLabels, size]);
+    trained.set(SHAPE_WEIGHT, shapeWeight);
+    const shapes = ops.Reshape(g, g.input(SHAPES, "float32", ["B", "Q", size]), [-1, size]);
+    logits = ops.Add(g, logits, ops.FusedMatMul(g, shapes, shapeWeight, { transB: true }));
+  }
   const loss = lossOf(g, options, logits);
 
   g.output(loss, LOSS);

@@ -56,6 +56,44 @@ export function fitTemperature(cases: readonly Case[]): number {
   return best < 1 && countMistakes(cases) < ENOUGH_MISTAKES ? 1 : best;
 }
 
+/** Deviation that is expected of class biases before any case was seen: rare classes stay near 0. */
+const BIAS_DEVIATION = 1;
+const BIAS_ROUNDS = 100;
+const BIAS_PRECISION = 1e-3;
+
+/**
+ * What each class's logit lacks for classes to come as often as they do in these cases: the bias of
+ * bias-corrected temperature scaling (Alexandari et al., arXiv 1901.06852), [C] on the scale of the
+ * logits. Training rows may have had other shares. Zeros for fewer than 30 cases.
+ *
+ * The most probable biases under a normal prior. Each round is a Newton step on the diagonal, halved:
+ * twice the diagonal bounds the Hessian of the softmax, so every step goes down.
+ */
+export function fitBiases(
+  cases: readonly { readonly logits: Float32Array; readonly truth: number }[],
+): Float32Array {
+  const C = cases[0]?.logits.length ?? 0;
+  if (cases.length < ENOUGH_CASES) return new Float32Array(C);
+  const temperature = fitTemperature(cases);
+  const biases = new Float64Array(C);
+  for (let round = 0; round < BIAS_ROUNDS; round++) {
+    const slopes = biases.map((bias) => bias / BIAS_DEVIATION ** 2);
+    const bends = new Float64Array(C).fill(1 / BIAS_DEVIATION ** 2);
+    for (const { logits, truth } of cases) {
+      const shifted = logits.map((logit, c) => logit + biases[c]! * temperature);
+      const scores = scoresOf(shifted, "softmax", temperature);
+      for (let c = 0; c < C; c++) {
+        slopes[c]! += scores[c]! - (c === truth ? 1 : 0);
+        bends[c]! += scores[c]! * (1 - scores[c]!);
+      }
+    }
+    const steps = slopes.map((slope, c) => slope / (2 * bends[c]!));
+    for (const [c, step] of steps.entries()) biases[c]! -= step;
+    if (steps.every((step) => Math.abs(step) < BIAS_PRECISION)) break;
+  }
+  return Float32Array.from(biases, (bias) => bias * temperature);
+}
+
 /** Slope of the negative log likelihood in 1 / temperature: sum of (probability - truth) x logit. */
 function slope(cases: readonly Case[], temperature: number): number {
   let sum = 0;

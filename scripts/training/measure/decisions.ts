@@ -191,20 +191,32 @@ function itemsOf(
 
 /** What calibration learns from: every judged decision whose truth the task can name. */
 export function casesOf(
-  { type, problem_type, labels }: Decoder,
+  decoder: Decoder,
   examples: readonly Example[],
   logits: JudgedLogits,
 ): Case[] {
+  const { type, problem_type, labels } = decoder;
   if (problem_type === "regression") return [];
+  if (type === "token" || problem_type === "single_label_classification") {
+    return tagCases(decoder, examples, logits);
+  }
+  return examples.map((example, i) => {
+    const names = new Set(example.labels);
+    return { logits: logits[i]![0]!, truth: labels.map((label) => names.has(label)) };
+  });
+}
+
+/** The same where each text, or each word, has one label. */
+export function tagCases(
+  { labels }: Pick<Decoder, "labels">,
+  examples: readonly Example[],
+  logits: JudgedLogits,
+): { readonly logits: Float32Array; readonly truth: number }[] {
   const idOf = new Map(labels.map((label, id) => [label, id]));
-  return examples.flatMap((example, i): Case[] => {
-    if (type === "sequence" && problem_type === "multi_label_classification") {
-      const names = new Set(example.labels);
-      return [{ logits: logits[i]![0]!, truth: labels.map((label) => names.has(label)) }];
-    }
-    return logits[i]!.flatMap((row, unit): Case[] => {
+  return examples.flatMap((example, i) =>
+    logits[i]!.flatMap((row, unit) => {
       const truth = idOf.get(example.labels[unit] ?? "");
       return row && truth !== undefined ? [{ logits: row, truth }] : [];
-    });
-  });
+    }),
+  );
 }

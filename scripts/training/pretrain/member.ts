@@ -2,7 +2,7 @@
  * One of the tasks that a prefix is pretrained on: its rows, its own head, and a training session
  * whose virtual tokens and deltas are fed with the values that all tasks share.
  */
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/shapes.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, SHAPE_WEIGHT } from "../../../src/core/shapes.ts";
 import { scoreName, scoreOf } from "../measure/decisions.ts";
 import type { Arrays } from "../optim.ts";
 import type { PreparedTask } from "../task/prepare.ts";
@@ -64,6 +64,7 @@ export async function openMember(task: PretrainTask, options: MemberOptions): Pr
   };
 }
 
+const HEAD_TENSORS: readonly string[] = [CLASSIFIER_WEIGHT, CLASSIFIER_BIAS, SHAPE_WEIGHT];
+
 /** A head belongs to one task, everything else to all. */
-const isHead = (tensor: string): boolean =>
-  tensor === CLASSIFIER_WEIGHT || tensor === CLASSIFIER_BIAS;
+const isHead = (tensor: string): boolean => HEAD_TENSORS.includes(tensor);

@@ -42,6 +42,8 @@ export interface PreparedTask {
   readonly maxLength: number;
   readonly hyperparameters: Hyperparameters;
   readonly trainGraph: TrainGraph;
+  /** A token task whose head reads hidden states only. */
+  readonly plainHead: boolean;
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
@@ -126,6 +128,8 @@ export async function prepareTask(
     pooling,
     ...settings,
     trainGraph,
+    // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
+    plainHead: spec.plain_head ?? method === "full",
     reasons,
     seed,
     train: usable,

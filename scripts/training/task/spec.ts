@@ -55,6 +55,8 @@ export interface TaskSpec {
   readonly pooling: Exclude<Pooling, "none"> | undefined;
   readonly max_length: number | undefined;
   readonly label_all_tokens: boolean;
+  /** Tags are decided by hidden states alone, without word shapes and transitions. */
+  readonly plain_head: boolean | undefined;
   /** Trains on a random choice of this many rows. */
   readonly max_rows: number | undefined;
   /** The graph that is trained (graph/choice.ts). */
@@ -81,6 +83,7 @@ export const EMPTY_SPEC: TaskSpec = {
   pooling: undefined,
   max_length: undefined,
   label_all_tokens: false,
+  plain_head: undefined,
   max_rows: undefined,
   train_graph: undefined,
   report: undefined,
@@ -128,6 +131,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     pooling: optional(r, "pooling", () => r.oneOf("pooling", ["pooler", "cls", "mean"])),
     max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
     label_all_tokens: r.raw("label_all_tokens") === true,
+    plain_head: optional(r, "plain_head", () => r.raw("plain_head") === true),
     max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
     train_graph: optional(r, "train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
     report: optional(r, "report", () => r.oneOf("report", REPORT_LEVELS)),

@@ -226,6 +226,26 @@ describe("options", () => {
     expect(entity).toMatchObject({ entity_group: "A", word: "ab" });
   });
 
+  describe("decided by whole words", () => {
+    const words = ["B-A", "I-A", "I-A", "S-B", "S-B"];
+    const groups = (strategy: AggregationStrategy) =>
+      short(entitiesOf("abc de", words, { aggregation_strategy: strategy, isByWord: true }));
+
+    test.each(["simple", "first", "average", "max"] as const)(
+      "no entity ends within a word: %s takes the word's first tag",
+      (strategy) => {
+        expect(groups(strategy)).toEqual([
+          ["A", "abc"],
+          ["B", "de"],
+        ]);
+      },
+    );
+
+    test("pieces are still answered one by one when no aggregation is asked for", () => {
+      expect(groups("none").map(([tag]) => tag)).toEqual(words);
+    });
+  });
+
   test("an empty text has no entities", () => {
     expect(entitiesOf("", [])).toEqual([]);
   });

@@ -134,6 +134,44 @@ describe("openTask", () => {
     });
   });
 
+  describe("a token task", () => {
+    const token = { type: "token", pooling: "none" };
+    const words: Record<string, Tensor> = {
+      "word_shapes.weight": ramp([2, 6]),
+      transitions: ramp([2, 2]),
+      start_transitions: ramp([2]),
+    };
+
+    test("may read word shapes and have transitions", async () => {
+      const { head } = await open({ ...good, ...words }, token);
+      expect(head.shapeWeight).toEqual(words["word_shapes.weight"]!.data);
+      expect(head.transitions).toEqual({
+        between: words["transitions"]!.data,
+        start: words["start_transitions"]!.data,
+      });
+    });
+
+    test("or neither, and a sequence task never has them", async () => {
+      const none = { shapeWeight: null, transitions: null };
+      expect((await open(good, token)).head).toMatchObject(none);
+      expect((await open({ ...good, ...words })).head).toMatchObject(none);
+    });
+
+    test.each([
+      ["shapes of another count", "tensor-shape-mismatch", { "word_shapes.weight": ramp([2, 5]) }],
+      ["transitions between other labels", "tensor-shape-mismatch", { transitions: ramp([3, 3]) }],
+      ["a start for other labels", "tensor-shape-mismatch", { start_transitions: ramp([3]) }],
+      ["transitions without a start", "tensor-missing", { start_transitions: undefined }],
+      [
+        "a transition that is no number",
+        "prefix-not-finite",
+        { transitions: float32([2, 2], Float32Array.of(0, NaN, 0, 0)) },
+      ],
+    ])("is refused with %s", async (_, code, tensors) => {
+      await expect(open({ ...good, ...words, ...tensors }, token)).rejects.toMatchObject({ code });
+    });
+  });
+
   test("refuses bytes that are not what the manifest promised", async () => {
     const bytes = writeSafetensors(new Map(Object.entries(good)));
     const prefix = { sha256: await sha256(bytes), bytes: bytes.length };

@@ -301,7 +301,7 @@ describe("mergeTokens", () => {
     const row = new Float32Array(1);
     const rows = [row, row, row, row, row, row];
     const merged = mergeTokens(
-      { pieces, windows, isTruncated: false },
+      { pieces, windows },
       Array.from({ length: count }, () => rows),
     );
     expect(merged).toHaveLength(column.length);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { joinWords } from "../../../scripts/training/data/formats.ts";
 import { featuresOf } from "../../../scripts/training/data/features.ts";
+import { WORD_SHAPES } from "../../../src/core/word-shapes.ts";
 import { createTokenizer } from "../../../src/core/tokenizer.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../../support/tiny-base.ts";
 
@@ -37,6 +38,25 @@ describe("a token task", () => {
     const options = { type: "token", labels, maxLength: 64, labelAllTokens: true } as const;
     const [feature] = featuresOf([example], tokenizer, options);
     expect([...feature!.labels]).toEqual([-100, 0, 1, 2, 2, 2, 2, 2, 0, -100]);
+  });
+
+  test("tells how the word of each piece is written", () => {
+    const written = tagged(["The", "GOODS", "x2", "n.Y."], ["O", "B-X", "O", "I-X"]);
+    const [feature] = featuresOf([written], tokenizer, { type: "token", labels, maxLength: 64 });
+    const shapes = [...feature!.shapes!].map((shape) => WORD_SHAPES[shape] ?? "");
+    const [first, last] = ["", ""]; // special tokens
+    const nY = ["lower", "other", "title", "other"]; // the tokenizer takes it for four words
+    expect(shapes.slice(0, 4)).toEqual([first, "title", "upper", "upper"]);
+    expect(shapes.slice(-5)).toEqual([...nY, last]);
+  });
+
+  test("chains the labels of the tokenizer's words, of which a word of the data may be several", () => {
+    const [feature] = featuresOf([example], tokenizer, { type: "token", labels, maxLength: 64 });
+    // the, goods, and n . y . of one word
+    expect([...feature!.chain!]).toEqual([0, 1, 2, 2, 2, 2, 0]);
+    const begun = tagged(["n.y."], ["B-X"]);
+    const [other] = featuresOf([begun], tokenizer, { type: "token", labels, maxLength: 64 });
+    expect([...other!.chain!]).toEqual([1, 2, 2, 2]);
   });
 
   test("cuts at max_length and forgets the words that are cut off", () => {

@@ -6,13 +6,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { bootstrap, quantile, scoreOfSums } from "../../../scripts/training/measure/bootstrap.ts";
 import {
+  fitBiases,
   fitTemperature,
   fitThresholds,
   reliabilityOf,
 } from "../../../scripts/training/measure/calibration.ts";
 import { regressionMetrics, spearman } from "../../../scripts/training/measure/correlation.ts";
 import { multiLabelMetrics } from "../../../scripts/training/measure/metrics.ts";
-import { keyOf } from "../../../scripts/training/random.ts";
+import { keyOf, uniforms } from "../../../scripts/training/random.ts";
 import { scoresOf } from "../../../src/core/decode.ts";
 
 type Row = [precision: number, recall: number, f1: number, support: number];
@@ -164,6 +165,44 @@ describe("calibration of one label a text", () => {
     expect(fitTemperature(few)).toBe(1);
     expect(fitTemperature([])).toBe(1);
     expect(reliabilityOf([], 1).ece).toBe(0);
+  });
+});
+
+describe("biases of classes", () => {
+  const random = uniforms(keyOf(3));
+  /** Cases whose logits are right where both classes are equally likely; class 1 comes with `share`. */
+  const casesWith = (share: number, count: number) =>
+    Array.from({ length: count }, () => {
+      const truth = random() < share ? 1 : 0;
+      // Of two normal densities with means -1 and 1 the log ratio at x is 2 x.
+      const x =
+        (truth === 1 ? 1 : -1) +
+        Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+      return { logits: Float32Array.of(-x, x), truth };
+    });
+
+  test("make up for classes that are rarer than they were in training", () => {
+    const biases = fitBiases(casesWith(0.1, 4_000));
+    expect(biases[1]! - biases[0]!).toBeCloseTo(Math.log(0.1 / 0.9), 0);
+    expect(biases[1]! - biases[0]!).toBeLessThan(-1.8);
+  });
+
+  test("are next to nothing where the shares are those of training", () => {
+    const biases = fitBiases(casesWith(0.5, 4_000));
+    expect(Math.abs(biases[1]! - biases[0]!)).toBeLessThan(0.15);
+  });
+
+  test("stay small for a class that never comes, whose logit is low anyway", () => {
+    const cases = casesWith(0.5, 200).map(({ logits, truth }) => ({
+      logits: Float32Array.of(...logits, -4),
+      truth,
+    }));
+    expect(Math.abs(fitBiases(cases)[2]!)).toBeLessThan(1);
+  });
+
+  test("of a handful of cases are zeros", () => {
+    expect([...fitBiases(casesWith(0.1, 29))]).toEqual([0, 0]);
+    expect([...fitBiases([])]).toEqual([]);
   });
 });
 

@@ -18,6 +18,7 @@ import {
 import {
   LOGITS,
   LOSS,
+  SHAPES,
   buildTrainingGraph,
 } from "../../../scripts/training/graph/training-graph.ts";
 import { IGNORED_LABEL, LABELS } from "../../../scripts/training/graph/loss.ts";
@@ -44,11 +45,13 @@ import {
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
+  SHAPE_WEIGHT,
   gradOf,
   sizeOf,
 } from "../../../src/core/shapes.ts";
 import { float32, int64, toFloat32 } from "../../../src/core/tensor.ts";
 import type { Tensor } from "../../../src/core/tensor.ts";
+import { WORD_SHAPES } from "../../../src/core/word-shapes.ts";
 import { array, evaluate } from "../../support/reference.ts";
 import type { Array64 } from "../../support/reference.ts";
 import { tinyEncoder } from "../../support/tiny-encoder.ts";
@@ -87,7 +90,8 @@ type Options = Partial<TrainingGraphOptions> & {
   readonly method?: Method;
 };
 
-const targetOf = ({ pooling, method = "prefix" }: Options): Target => ({
+const targetOf = ({ pooling, method = "prefix", readsShapes = false }: Options): Target => ({
+  readsShapes,
   parts: partsOf(method),
   pooling,
   numLabels: C,
@@ -107,6 +111,17 @@ const paramsFor = (options: Options): Record<string, Tensor> =>
     ]),
   );
 
+/** The word shapes of ROWS, nothing for special tokens and padding. */
+const ROW_SHAPES = [
+  [-1, 0, 1, -1],
+  [3, 1, -1, -1],
+];
+
+const oneHotShapes = (): Float32Array =>
+  Float32Array.from(
+    ROW_SHAPES.flat().flatMap((shape) => WORD_SHAPES.map((_, s) => (s === shape ? 1 : 0))),
+  );
+
 function feedsFor(options: Options): Record<string, Tensor> {
   const { pooling, problemType } = options;
   const queries = pooling === "none" || pooling === "mean" ? "all" : "first";
@@ -120,7 +135,13 @@ function feedsFor(options: Options): Record<string, Tensor> {
     if (pooling !== "none") return int64([2], [2, 0]);
     return int64([2, 4], [1, IGNORED_LABEL, 0, 2, 1, 2, IGNORED_LABEL, IGNORED_LABEL]);
   };
-  return { ...feeds, [LABELS]: labels(), ...paramsFor(options) };
+  const shapes = { [SHAPES]: float32([2, 4, WORD_SHAPES.length], oneHotShapes()) };
+  return {
+    ...feeds,
+    [LABELS]: labels(),
+    ...(options.readsShapes && shapes),
+    ...paramsFor(options),
+  };
 }
 
 const run = async ({ graph }: TrainingGraph, feeds: Record<string, Tensor>) => {
@@ -159,11 +180,12 @@ const CASES: readonly Options[] = [
   { pooling: "cls", method: "prefix-bias" },
   { pooling: "pooler", method: "full" },
   { pooling: "none", method: "full" },
+  { pooling: "none", readsShapes: true },
 ];
 const named = CASES.map(
   (options) =>
     [
-      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}`,
+      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}${options.readsShapes ? ", word shapes" : ""}`,
       options,
     ] as const,
 );
@@ -251,6 +273,21 @@ describe("the training graph's logits are those of the serving graph and core/he
       expect(difference(found, expected)).toBeLessThan(1e-5);
     }
   });
+});
+
+test("word shapes add their column of the head's weights to the logits, special tokens nothing", async () => {
+  const options: Options = { pooling: "none", readsShapes: true };
+  const feeds = feedsFor(options);
+  const [plain, shaped] = [
+    await run(build({ pooling: "none" }), feedsFor({ pooling: "none" })),
+    await run(build(options), feeds),
+  ];
+  const weight = toFloat32(feeds[SHAPE_WEIGHT]!);
+  const added = ROW_SHAPES.flat().flatMap((shape) =>
+    Array.from({ length: C }, (_, c) => (shape < 0 ? 0 : weight[c * WORD_SHAPES.length + shape]!)),
+  );
+  const found = shaped(LOGITS).map((logit, i) => logit - plain(LOGITS)[i]!);
+  expect(difference(found, added)).toBeLessThan(1e-5);
 });
 
 describe("labels", () => {

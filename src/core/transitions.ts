@@ -1,0 +1,105 @@
+/**
+ * Which tags follow which. A head says for each word alone how likely each tag is; the tags of a text
+ * are better chosen together, as in a linear-chain conditional random field (Lafferty et al., 2001;
+ * names as in pytorch-crf): the sum of the words' logits and of what each pair of neighbours earns.
+ */
+
+/** Scores of neighbours, on the scale of logits. */
+export interface Transitions {
+  /** [C, C]: from the tag of a word (row) to that of the next. */
+  readonly between: Float32Array;
+  /** [C]: of the first word's tag. */
+  readonly start: Float32Array;
+}
+
+/**
+ * Max-marginals of a chain: for each word [C] how much the best tagging of the whole text in which it
+ * has that tag falls short of the best of all, so the best tagging is each row's 0 and the others are
+ * below. As logits they mean the same as without transitions, where they differ by a constant only.
+ *
+ * Viterbi's recursion from both ends: O(words * C^2).
+ */
+export function maxMarginals(
+  logits: readonly Float32Array[],
+  transitions: Transitions,
+): Float32Array[] {
+  const plus = (scores: Float64Array, row: Float32Array): Float64Array =>
+    scores.map((score, c) => score + row[c]!);
+  // Of each word, by its tag: the best score of the words up to and including it..
+  const upTo: Float64Array[] = [];
+  for (const row of logits) {
+    const before = upTo.at(-1);
+    upTo.push(
+      plus(before ? bestInto(before, transitions) : Float64Array.from(transitions.start), row),
+    );
+  }
+  const best = Math.max(...(upTo.at(-1) ?? []));
+  // .. and of those after it.
+  let after: Float64Array = new Float64Array(transitions.start.length);
+  const marginals: Float32Array[] = [];
+  for (let w = logits.length - 1; w >= 0; w--) {
+    const here = after;
+    marginals[w] = Float32Array.from(upTo[w]!, (score, c) => score + here[c]! - best);
+    after = bestOutOf(plus(after, logits[w]!), transitions);
+  }
+  return marginals;
+}
+
+/** For each tag the best of `scores` from which it can come, with what that step earns. */
+function bestInto(scores: Float64Array, { between, start }: Transitions): Float64Array {
+  const C = start.length;
+  const best = new Float64Array(C).fill(-Infinity);
+  for (let from = 0; from < C; from++) {
+    for (let to = 0; to < C; to++) {
+      best[to] = Math.max(best[to]!, scores[from]! + between[from * C + to]!);
+    }
+  }
+  return best;
+}
+
+/** For each tag the best of `scores` to which it can go, with what that step earns. */
+function bestOutOf(scores: Float64Array, { between, start }: Transitions): Float64Array {
+  const C = start.length;
+  const best = new Float64Array(C).fill(-Infinity);
+  for (let from = 0; from < C; from++) {
+    for (let to = 0; to < C; to++) {
+      best[from] = Math.max(best[from]!, scores[to]! + between[from * C + to]!);
+    }
+  }
+  return best;
+}
+
+/** For each label the one that goes on with it: `I-` of its entity for `B-`, else itself. */
+export function continuations(labels: readonly string[]): Int32Array {
+  const idOf = new Map(labels.map((label, id) => [label, id]));
+  return Int32Array.from(labels, (label, id) => idOf.get(label.replace(/^B-/, "I-")) ?? id);
+}
+
+/**
+ * Logits [C] of every piece, decided by whole words: the chain runs over the words' first pieces, and
+ * a word's later pieces go on with what its first one says.
+ */
+export function decideWords(
+  logits: readonly Float32Array[],
+  wordIds: Int32Array,
+  labels: readonly string[],
+  transitions: Transitions,
+): Float32Array[] {
+  const isFirst = (piece: number): boolean => piece === 0 || wordIds[piece] !== wordIds[piece - 1];
+  const marginals = maxMarginals(
+    logits.filter((_, piece) => isFirst(piece)),
+    transitions,
+  );
+  const next = continuations(labels);
+  let word = -1;
+  return logits.map((_, piece) => {
+    if (isFirst(piece)) return marginals[(word += 1)]!;
+    const row = marginals[word]!.slice();
+    for (let c = 0; c < row.length; c++) {
+      const into = next[c]!;
+      if (into === c) continue;
+      [row[c], row[into]] = [Math.min(row[c]!, row[into]!), Math.max(row[c]!, row[into]!)];
+    }
+    return row;
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * How a word is written: what an uncased base never sees of a text, and names give away. A token
+ * head adds a learned number for each label and shape to its logits.
+ */
+import type { Pieces } from "./tokenizer.ts";
+
+/** The shapes; an index into this list is a column of `word_shapes.weight`. */
+export const WORD_SHAPES = [
+  "lower", // no letter with a capital form is a capital; scripts without capitals, too
+  "title", // its first letter is the only capital
+  "upper", // all of at least two letters are capitals
+  "mixed", // any other use of capitals
+  "digit", // has a decimal digit
+  "other", // neither letter nor digit
+] as const;
+
+const [LOWER, TITLE, UPPER, MIXED, DIGIT, OTHER] = [0, 1, 2, 3, 4, 5];
+
+/** Shape of one word, an index into WORD_SHAPES. */
+export function shapeOf(word: string): number {
+  if (/\p{Nd}/u.test(word)) return DIGIT!;
+  let [letters, capitals, isFirstCapital] = [0, 0, false];
+  for (const [letter] of word.matchAll(/\p{L}/gu)) {
+    const isCapital = letter !== letter.toLowerCase();
+    if (letters === 0) isFirstCapital = isCapital;
+    letters += 1;
+    capitals += isCapital ? 1 : 0;
+  }
+  if (letters === 0) return OTHER!;
+  if (capitals === 0) return LOWER!;
+  if (capitals === letters && letters > 1) return UPPER!;
+  return isFirstCapital && capitals === 1 ? TITLE! : MIXED!;
+}
+
+/** For each piece of `text`, the shape of the word that it is part of. */
+export function wordShapes(
+  text: string,
+  { starts, ends, wordIds }: Omit<Pieces, "ids">,
+): Int32Array {
+  const shapes = new Int32Array(wordIds.length);
+  for (let from = 0; from < shapes.length;) {
+    let to = from + 1;
+    while (to < shapes.length && wordIds[to] === wordIds[from]) to++;
+    shapes.fill(shapeOf(text.slice(starts[from], ends[to - 1])), from, to);
+    from = to;
+  }
+  return shapes;
+}
