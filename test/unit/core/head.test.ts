@@ -1,7 +1,7 @@
 /** Pooling and linear layers against the formulas written out. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { linear, pool, tokenLogits } from "../../../src/core/head.ts";
+import { linear, pool, readWords, tokenLogits } from "../../../src/core/head.ts";
 
 const head = { weight: Float32Array.of(1, 2, 3, 4, 5, 6), bias: Float32Array.of(0.5, -1) }; // C 2, H 3
 const hidden = Float32Array.of(1, 0, -1, 3, 2, 1, 100, 100, 100); // [3, 3], the last row is padding
@@ -67,4 +67,42 @@ test("token logits are one row a token, padding left out", () => {
     [-1.5, -3],
     [10.5, 27],
   ]);
+});
+
+describe("what a text adds to the logits of its pieces", () => {
+  const text = "In Paris";
+  const pieces = {
+    ids: Int32Array.of(1, 2, 3),
+    starts: Int32Array.of(0, 3, 5),
+    ends: Int32Array.of(2, 5, 8),
+    wordIds: Int32Array.of(0, 1, 1),
+  };
+  const labels = ["O", "B-LOC", "I-LOC"];
+  const logits = [Float32Array.of(3, 0, 0), Float32Array.of(1, 0, 0), Float32Array.of(1, 0, 0)];
+  const shapeWeight = new Float32Array(3 * 6);
+  shapeWeight[6 + 1] = 2; // B-LOC of a title
+
+  test("is nothing for a plain head", () => {
+    const plain = { shapeWeight: null, transitions: null };
+    expect(readWords(logits, text, pieces, labels, plain)).toEqual(logits);
+  });
+
+  test("is a number for the shape of each piece's word", () => {
+    const found = readWords(logits, text, pieces, labels, { shapeWeight, transitions: null });
+    expect(found.map((row) => [...row])).toEqual([
+      [3, 2, 0],
+      [1, 2, 0],
+      [1, 2, 0],
+    ]);
+  });
+
+  test("with transitions is one tag a word, read after the shapes", () => {
+    const transitions = { between: new Float32Array(9), start: new Float32Array(3) };
+    const found = readWords(logits, text, pieces, labels, { shapeWeight, transitions });
+    expect(found.map((row) => labels[row.indexOf(Math.max(...row))])).toEqual([
+      "O",
+      "B-LOC",
+      "I-LOC",
+    ]);
+  });
 });

@@ -153,6 +153,9 @@ test("a token task learns which words are names", async () => {
     examples: ["angela visited paris"],
   });
   const { evaluation, packed } = await finish(other);
+  const { head } = packed.task;
+  expect(head.transitions!.start).toHaveLength(5);
+  expect(head.shapeWeight!.some((value) => value !== 0)).toBe(true);
   expect(evaluation.score).toMatchObject({ name: "f1", level: 0.95 });
   expect(evaluation.score.value).toBeGreaterThan(0.9);
   expect(packed.task.manifest).toMatchObject({
@@ -162,6 +165,16 @@ test("a token task learns which words are names", async () => {
     canary: [{ label: "B-PER O B-LOC" }],
     metrics: { metric: "f1", interval: { level: 0.95, resamples: 1000 } },
   });
+});
+
+test("a plain head reads no word shapes and chooses each tag alone", async () => {
+  const hyperparameters = { epochs: 1, batch_size: 4 };
+  const data = { train: ["tags.conll"], eval: ["others.conll"] };
+  const json = { ...SEQUENCE, hyperparameters, data, examples: [] };
+  const { packed } = await finish(await prepare({ ...json, plain_head: true }));
+  expect(packed.task.head).toMatchObject({ shapeWeight: null, transitions: null });
+  // A fine-tuned checkpoint is to be read by other software.
+  expect((await prepare({ ...json, method: "full" })).prepared.plainHead).toBe(true);
 });
 
 test("a task of several labels a text learns each, and stores what decides", async () => {
