@@ -21,52 +21,49 @@ export interface Transitions {
  */
 export function maxMarginals(
   logits: readonly Float32Array[],
-  transitions: Transitions,
+  { between, start }: Transitions,
 ): Float32Array[] {
   const plus = (scores: Float64Array, row: Float32Array): Float64Array =>
     scores.map((score, c) => score + row[c]!);
+  const into = transposed(between, start.length);
   // Of each word, by its tag: the best score of the words up to and including it..
   const upTo: Float64Array[] = [];
   for (const row of logits) {
     const before = upTo.at(-1);
-    upTo.push(
-      plus(before ? bestInto(before, transitions) : Float64Array.from(transitions.start), row),
-    );
+    upTo.push(plus(before ? bestSteps(before, into) : Float64Array.from(start), row));
   }
   const best = Math.max(...(upTo.at(-1) ?? []));
   // .. and of those after it.
-  let after: Float64Array = new Float64Array(transitions.start.length);
+  let after: Float64Array = new Float64Array(start.length);
   const marginals: Float32Array[] = [];
   for (let w = logits.length - 1; w >= 0; w--) {
     const here = after;
     marginals[w] = Float32Array.from(upTo[w]!, (score, c) => score + here[c]! - best);
-    after = bestOutOf(plus(after, logits[w]!), transitions);
+    after = bestSteps(plus(after, logits[w]!), between);
   }
   return marginals;
 }
 
-/** For each tag the best of `scores` from which it can come, with what that step earns. */
-function bestInto(scores: Float64Array, { between, start }: Transitions): Float64Array {
-  const C = start.length;
-  const best = new Float64Array(C).fill(-Infinity);
-  for (let from = 0; from < C; from++) {
-    for (let to = 0; to < C; to++) {
-      best[to] = Math.max(best[to]!, scores[from]! + between[from * C + to]!);
+/** For each tag (row of `steps` [C, C]) the best of `scores` [C] with what the step there or from there earns. */
+function bestSteps(scores: Float64Array, steps: Float32Array): Float64Array {
+  const C = scores.length;
+  const best = new Float64Array(C);
+  // The innermost loop of a text's decoding: no calls, one row after the other.
+  for (let tag = 0, at = 0; tag < C; tag++) {
+    let most = -Infinity;
+    for (let other = 0; other < C; other++, at++) {
+      const score = scores[other]! + steps[at]!;
+      if (score > most) most = score;
     }
+    best[tag] = most;
   }
   return best;
 }
 
-/** For each tag the best of `scores` to which it can go, with what that step earns. */
-function bestOutOf(scores: Float64Array, { between, start }: Transitions): Float64Array {
-  const C = start.length;
-  const best = new Float64Array(C).fill(-Infinity);
-  for (let from = 0; from < C; from++) {
-    for (let to = 0; to < C; to++) {
-      best[from] = Math.max(best[from]!, scores[to]! + between[from * C + to]!);
-    }
-  }
-  return best;
+function transposed(table: Float32Array, C: number): Float32Array {
+  const turned = new Float32Array(table.length);
+  for (let i = 0; i < table.length; i++) turned[(i % C) * C + Math.floor(i / C)] = table[i]!;
+  return turned;
 }
 
 /** For each label the one that goes on with it: `I-` of its entity for `B-`, else itself. */
