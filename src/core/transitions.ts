@@ -25,7 +25,8 @@ export function maxMarginals(
 ): Float32Array[] {
   const plus = (scores: Float64Array, row: Float32Array): Float64Array =>
     scores.map((score, c) => score + row[c]!);
-  const into = transposed(between, start.length);
+  // In the type of the scores: converting in the innermost loop doubles its time.
+  const [into, outOf] = [transposed(between, start.length), Float64Array.from(between)];
   // Of each word, by its tag: the best score of the words up to and including it..
   const upTo: Float64Array[] = [];
   for (const row of logits) {
@@ -39,13 +40,13 @@ export function maxMarginals(
   for (let w = logits.length - 1; w >= 0; w--) {
     const here = after;
     marginals[w] = Float32Array.from(upTo[w]!, (score, c) => score + here[c]! - best);
-    after = bestSteps(plus(after, logits[w]!), between);
+    after = bestSteps(plus(after, logits[w]!), outOf);
   }
   return marginals;
 }
 
 /** For each tag (row of `steps` [C, C]) the best of `scores` [C] with what the step there or from there earns. */
-function bestSteps(scores: Float64Array, steps: Float32Array): Float64Array {
+function bestSteps(scores: Float64Array, steps: Float64Array): Float64Array {
   const C = scores.length;
   const best = new Float64Array(C);
   // The innermost loop of a text's decoding: no calls, one row after the other.
@@ -60,8 +61,8 @@ function bestSteps(scores: Float64Array, steps: Float32Array): Float64Array {
   return best;
 }
 
-function transposed(table: Float32Array, C: number): Float32Array {
-  const turned = new Float32Array(table.length);
+function transposed(table: Float32Array, C: number): Float64Array {
+  const turned = new Float64Array(table.length);
   for (let i = 0; i < table.length; i++) turned[(i % C) * C + Math.floor(i / C)] = table[i]!;
   return turned;
 }
