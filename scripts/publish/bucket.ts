@@ -15,18 +15,10 @@ export interface StoredObject {
   readonly etag: string;
 }
 
-/** What a bucket tells of an object without sending it. */
-export interface StoredHead {
-  readonly bytes: number;
-  /** As hex, where the bucket recorded it. */
-  readonly sha256: string | null;
-  /** As hex, where the bucket's etags are that: S3 and R2, for objects that were put in one part. */
-  readonly md5?: string;
-}
-
 export interface PublishBucket {
   get(key: string): Promise<StoredObject | null>;
-  head(key: string): Promise<StoredHead | null>;
+  /** Bytes of an object, without sending it; null where there is none. */
+  size(key: string): Promise<number | null>;
   /** Writes a blob; the bucket checks the hash on arrival. */
   putBlob(key: string, bytes: Uint8Array, sha256: string): Promise<void>;
   /** Writes only if the object is still `etag` (null: still absent); false when it is not. */
@@ -62,7 +54,7 @@ export async function ensureBlob(
   const key = blobKey(hash);
   let isNew = false;
   await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
-    if (await isStored(bucket, key, bytes, hash)) return true;
+    if (await isStored(bucket, key, hash)) return true;
     isNew = true;
     await bucket.putBlob(key, bytes, hash);
     const back = await bucket.get(key);
@@ -72,30 +64,13 @@ export async function ensureBlob(
   return isNew;
 }
 
-/** Up to here a blob is read back rather than believed: the files of tasks, not those of bases. */
-const MAX_READ_BACK_BYTES = 1_000_000;
-
 /**
- * Right size and right hash: a blob that a broken writer left behind, or a small one that was damaged
- * since, is written again.
+ * Read back rather than believed, by whatever record the storage has of it: a blob that a broken writer
+ * left behind, or that was damaged since, is written again.
  */
-async function isStored(
-  bucket: PublishBucket,
-  key: string,
-  bytes: Uint8Array,
-  hash: string,
-): Promise<boolean> {
-  const found = await bucket.head(key);
-  if (found?.bytes !== bytes.byteLength) return false;
-  if (bytes.byteLength <= MAX_READ_BACK_BYTES) {
-    // Whatever keeps it from being read, writing it again is the repair.
-    const stored = await bucket.get(key).catch(() => null);
-    return stored !== null && sha256Of(stored.bytes) === hash;
-  }
-  if (found.sha256 !== null) return found.sha256 === hash;
-  // A writer that means well and broke off is what this is about; nobody forges a blob's MD5 here.
-  if (found.md5 !== undefined) return found.md5 === createHash("md5").update(bytes).digest("hex");
-  const stored = await bucket.get(key);
+async function isStored(bucket: PublishBucket, key: string, hash: string): Promise<boolean> {
+  // Whatever keeps it from being read, writing it again is the repair.
+  const stored = await bucket.get(key).catch(() => null);
   return stored !== null && sha256Of(stored.bytes) === hash;
 }
 

@@ -48,12 +48,7 @@ export function publishBucketOf(r2: R2Bucket): PublishBucket {
       const object = await r2.get(key);
       return object && { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
     },
-    async head(key) {
-      const object = await r2.head(key);
-      if (!object) return null;
-      const hash = object.checksums.sha256;
-      return { bytes: object.size, sha256: hash ? Buffer.from(hash).toString("hex") : null };
-    },
+    size: async (key) => (await r2.head(key))?.size ?? null,
     async putBlob(key, bytes, sha256) {
       await r2.put(key, bytes, { sha256 });
     },

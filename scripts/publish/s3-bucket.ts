@@ -109,12 +109,9 @@ export function s3Bucket(options: S3Options): PublishBucket {
       if (!response) return null;
       return { bytes: new Uint8Array(await response.arrayBuffer()), etag: etagOf(response) };
     },
-    async head(key) {
+    async size(key) {
       const response = await readObject(pathOf(key), "HEAD");
-      if (!response) return null;
-      const [, md5] = /^"([0-9a-f]{32})"$/.exec(etagOf(response)) ?? [];
-      const bytes = Number(response.headers.get("content-length") ?? NaN);
-      return { bytes, sha256: null, ...(md5 === undefined ? {} : { md5 }) };
+      return response && Number(response.headers.get("content-length") ?? NaN);
     },
     async putBlob(key, bytes) {
       const refusal = await write(key, bytes, { "content-type": "application/octet-stream" });

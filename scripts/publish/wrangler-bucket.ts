@@ -85,10 +85,7 @@ export async function wranglerBucket(options: WranglerOptions): Promise<Wrangler
 
   return {
     get,
-    async head(key) {
-      const object = await get(key);
-      return object && { bytes: object.bytes.byteLength, sha256: object.etag };
-    },
+    size: async (key) => (await get(key))?.bytes.byteLength ?? null,
     putBlob: (key, bytes) => put(key, bytes, "application/octet-stream"),
     async putIf(key, bytes, etag) {
       if (((await get(key))?.etag ?? null) !== etag) return false;

@@ -237,7 +237,7 @@ describe("through wrangler's login", () => {
   it("stores, reads, and writes a pointer over the one that was read", async () => {
     const bytes = new Uint8Array([1, 2, 3]);
     await bucket.putBlob("blobs/a", bytes, sha256Of(bytes));
-    expect(await bucket.head("blobs/a")).toEqual({ bytes: 3, sha256: sha256Of(bytes) });
+    expect(await bucket.size("blobs/a")).toBe(3);
     expect(await bucket.get("tasks/a.json")).toBeNull();
     expect(await bucket.putIf("tasks/a.json", bytes, "another")).toBe(false);
     expect(await bucket.putIf("tasks/a.json", bytes, null)).toBe(true);

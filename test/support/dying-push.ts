@@ -18,7 +18,7 @@ function stopping(bucket: PublishBucket): PublishBucket {
   };
   return {
     get: (key) => gate("get").then(() => bucket.get(key)),
-    head: (key) => gate("head").then(() => bucket.head(key)),
+    size: (key) => gate("size").then(() => bucket.size(key)),
     putBlob: (key, bytes, hash) => gate("putBlob").then(() => bucket.putBlob(key, bytes, hash)),
     putIf: (key, bytes, etag) => gate("putIf").then(() => bucket.putIf(key, bytes, etag)),
     list: (prefix) => gate("list").then(() => bucket.list(prefix)),

@@ -25,10 +25,9 @@ export function createMemoryBucket(objects = new Map<string, StoredObject>()): M
       await bucket.before("get", key);
       return objects.get(key) ?? null;
     },
-    async head(key) {
-      await bucket.before("head", key);
-      const object = objects.get(key);
-      return object ? { bytes: object.bytes.byteLength, sha256: null } : null;
+    async size(key) {
+      await bucket.before("size", key);
+      return objects.get(key)?.bytes.byteLength ?? null;
     },
     async putBlob(key, bytes, sha256) {
       await bucket.before("putBlob", key);

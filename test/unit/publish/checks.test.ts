@@ -101,8 +101,8 @@ describe("a push", () => {
     const { sha256: hash } = read().prefix;
     let reads = 0;
     bucket.before = (operation, key) => {
-      // The first read follows the upload; what is lost afterwards is noticed by the second.
-      if (operation === "get" && key === blobKey(hash) && ++reads === 2) bucket.objects.delete(key);
+      // Read before the upload, and after it; what is lost then is noticed by the third read.
+      if (operation === "get" && key === blobKey(hash) && ++reads === 3) bucket.objects.delete(key);
     };
     await expect(push()).rejects.toMatchObject({ code: "blob-corrupt" });
     expect([...bucket.objects.keys()].filter((key) => key.startsWith("tasks/"))).toEqual([]);
