@@ -21,6 +21,7 @@ export function taskFacts(
     readonly folder?: string;
     readonly description?: string | undefined;
     readonly evaluation?: EvaluationFacts;
+    readonly readsWords?: boolean;
   },
 ): ReportFacts {
   const [example] = manifest.canary;
@@ -33,6 +34,7 @@ export function taskFacts(
     isServed: more.isServed,
     labels: manifest.labels,
     numVirtualTokens: manifest.num_virtual_tokens,
+    readsWords: more.readsWords,
     pooling: manifest.pooling,
     maxLength: manifest.max_length,
     prefixBytes: manifest.prefix.bytes,

@@ -31,7 +31,7 @@ export function taskCard(facts: ReportFacts): string {
     [whatItIs(facts)],
     ["## Intended use", "", intendedUse(facts), "", labelList(facts.labels)],
     ...(evaluation ? [results(evaluation, facts)] : []),
-    ...(evaluation?.calibration ? [calibration(evaluation)] : []),
+    ...(evaluation?.calibration ? [calibration(evaluation, facts)] : []),
     ...(facts.data ? [trainingData(facts)] : []),
     ...(training ? [procedure(facts, training)] : []),
     ...(isServed ? [["## Sizes", "", sizes(facts)]] : []),
@@ -48,8 +48,10 @@ function whatItIs(facts: ReportFacts): string {
   if (facts.isServed === false) {
     return `A yardstick for ${kind} on ${of}: method \`${method}\`, measured to compare others with, not a task that can be published.`;
   }
-  const what =
-    numVirtualTokens > 0 ? `${numVirtualTokens} virtual tokens and a linear head` : "a linear head";
+  const head = facts.readsWords
+    ? "a linear head, which also reads how words are written, with transitions between tags"
+    : "a linear head";
+  const what = numVirtualTokens > 0 ? `${numVirtualTokens} virtual tokens and ${head}` : head;
   return `A ${kind} task for ${of}: ${what} (method \`${method}\`), ${formatBytes(prefixBytes)}. The base itself is unchanged.`;
 }
 
@@ -115,12 +117,15 @@ const fileTable = (files: readonly FileFact[]): string[] =>
     ]),
   );
 
-function calibration({ calibration }: EvaluationFacts): string[] {
+function calibration({ calibration }: EvaluationFacts, { readsWords }: ReportFacts): string[] {
   const { temperature, before, after } = calibration!;
+  const shares = readsWords
+    ? " How often each tag comes was fitted on the evaluation rows, too."
+    : "";
   return [
     "## Calibration",
     "",
-    `${temperature === 1 ? UNFITTED : `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on the evaluation rows.`} Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
+    `${temperature === 1 ? UNFITTED : `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on the evaluation rows.`}${shares} Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
   ];
 }
 

@@ -161,6 +161,7 @@ function factsOf(
     version: task.version,
     folder: out,
     description: spec.description,
+    readsWords: task.head.transitions !== null,
     evaluation: evaluationFacts(task.manifest, {
       name: prepared.evaluationName,
       runtime: `${base.dtype}, ${runtime}`,
