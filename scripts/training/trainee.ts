@@ -4,12 +4,13 @@
  */
 import type { Base } from "../import/base-folder.ts";
 import type { GraphFiles, Session } from "../../src/runtime/session.ts";
-import { START_TRANSITIONS, TRANSITIONS } from "../../src/core/shapes.ts";
+import { CLASSIFIER_BIAS, START_TRANSITIONS, TRANSITIONS } from "../../src/core/shapes.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import type { TensorOf } from "../../src/core/tensor.ts";
 import type { LoadedBase } from "./measure/answers.ts";
 import type { TaskMetrics } from "./measure/decisions.ts";
 import { evaluateTask } from "./measure/evaluate.ts";
+import { settleTags } from "./measure/tag-biases.ts";
 import { featuresOf } from "./data/features.ts";
 import { countTransitions } from "./data/transitions.ts";
 import { EVALUATION_BATCH } from "./task/finish.ts";
@@ -46,8 +47,6 @@ export interface TraineeOptions {
 
 export interface Trainee {
   readonly target: Target;
-  /** Its head reads word shapes, and tags are chosen together. */
-  readonly readsWords: boolean;
   /** What its manifest will say, before anything was measured. */
   readonly facts: TaskFacts;
   readonly parameters: readonly Parameter[];
@@ -57,7 +56,9 @@ export interface Trainee {
   step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
-  /** Parameters measured over `base` on the evaluation rows, or the first `rows` of them. */
+  /** Parameters with what only the evaluation rows can tell: the biases of tags that are chosen together. */
+  settle(params: Arrays, base: LoadedBase, signal: AbortSignal): Promise<Arrays>;
+  /** Settled parameters, measured over `base` on the evaluation rows, or the first `rows` of them. */
   evaluate(
     params: Arrays,
     base: LoadedBase,
@@ -127,7 +128,6 @@ export async function openTrainee(
 
   return {
     target,
-    readsWords,
     facts,
     parameters: session.parameters,
     lengths: features.map(({ ids }) => ids.length),
@@ -138,12 +138,20 @@ export async function openTrainee(
         key,
       ),
     pack,
+    async settle(params, loaded, signal) {
+      if (!readsWords) return params;
+      const { task } = await pack(params);
+      const options = { batchSize: EVALUATION_BATCH, signal };
+      const { biases } = await settleTags(loaded, task, prepared.evaluation, options);
+      const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + (biases[c] ?? 0));
+      return { ...params, [CLASSIFIER_BIAS]: bias };
+    },
     async evaluate(params, loaded, { rows, signal }) {
       const { task } = await pack(params);
-      return evaluateTask(loaded, task, prepared.evaluation.slice(0, rows), {
-        batchSize: EVALUATION_BATCH,
-        signal,
-      });
+      const examples = prepared.evaluation.slice(0, rows);
+      const options = { batchSize: EVALUATION_BATCH, signal };
+      if (!readsWords) return evaluateTask(loaded, task, examples, options);
+      return (await settleTags(loaded, task, examples, options)).metrics;
     },
     release: () => session.release(),
   };

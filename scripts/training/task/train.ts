@@ -4,18 +4,15 @@
  *   -> measured, calibrated and written on the graph and runtime that serve (finish.ts).
  */
 import type { GraphFiles, Session } from "../../../src/runtime/session.ts";
-import { CLASSIFIER_BIAS } from "../../../src/core/shapes.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../import/base-folder.ts";
 import { sha256Of } from "../../publish/bucket.ts";
 import type { LoadedBase } from "../measure/answers.ts";
-import { fitBiases } from "../measure/calibration.ts";
-import { scoreOf, tagCases } from "../measure/decisions.ts";
+import { scoreOf } from "../measure/decisions.ts";
 import type { TaskMetrics } from "../measure/decisions.ts";
-import { evaluationLogits } from "../measure/evaluate.ts";
 import { estimateTime } from "../estimate.ts";
 import type { Estimate } from "../estimate.ts";
-import { EVALUATION_BATCH, finishTask } from "./finish.ts";
+import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
 import { isServed } from "../methods.ts";
 import type { Arrays } from "../optim.ts";
@@ -87,21 +84,6 @@ export async function trainTask(
     return trainee.evaluate(params, tuned?.loaded ?? native, { rows, signal });
   };
 
-  /** The head's biases as the tags of the evaluation rows want them (fitBiases). */
-  async function settleTags(params: Arrays, loaded: LoadedBase): Promise<Arrays> {
-    const { task } = await trainee.pack(params);
-    // Word by word: the biases are those of the head, before tags are chosen together.
-    const alone = { ...task, head: { ...task.head, transitions: null } };
-    const { evaluation } = prepared;
-    const logits = await evaluationLogits(loaded, alone, evaluation, {
-      batchSize: EVALUATION_BATCH,
-      signal,
-    });
-    const missing = fitBiases(tagCases(facts, evaluation, logits));
-    const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + (missing[c] ?? 0));
-    return { ...params, [CLASSIFIER_BIAS]: bias };
-  }
-
   const statePath = `${options.out}/${RUN_STATE}`;
   const fingerprint = fingerprintOf(prepared, base);
   const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
@@ -158,8 +140,7 @@ export async function trainTask(
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const params = trainee.readsWords ? await settleTags(best, serving) : best;
-      const packed = await trainee.pack(params);
+      const packed = await trainee.pack(await trainee.settle(best, serving, signal));
       return finishTask(packed, { facts, prepared, spec, serving, signal });
     })(),
   );
