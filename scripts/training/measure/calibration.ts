@@ -75,36 +75,80 @@ export function fitBiases(
   const C = cases[0]?.logits.length ?? 0;
   if (cases.length < ENOUGH_CASES) return new Float32Array(C);
   const temperature = fitTemperature(cases);
+  // Some hundred passes over every word of the evaluation rows: one flat array, nothing made on the way.
+  const scaled = new Float64Array(cases.length * C);
+  const counts = new Float64Array(C);
+  for (const [i, { logits, truth }] of cases.entries()) {
+    for (let c = 0; c < C; c++) scaled[i * C + c] = logits[c]! / temperature;
+    counts[truth]! += 1;
+  }
+  const precision = 1 / BIAS_DEVIATION ** 2;
   const biases = new Float64Array(C);
   for (let round = 0; round < BIAS_ROUNDS; round++) {
-    const slopes = biases.map((bias) => bias / BIAS_DEVIATION ** 2);
-    const bends = new Float64Array(C).fill(1 / BIAS_DEVIATION ** 2);
-    for (const { logits, truth } of cases) {
-      const shifted = logits.map((logit, c) => logit + biases[c]! * temperature);
-      const scores = scoresOf(shifted, "softmax", temperature);
-      for (let c = 0; c < C; c++) {
-        slopes[c]! += scores[c]! - (c === truth ? 1 : 0);
-        bends[c]! += scores[c]! * (1 - scores[c]!);
-      }
+    const { sums, bends } = expectedShares(scaled, biases);
+    let largest = 0;
+    for (let c = 0; c < C; c++) {
+      const slope = sums[c]! - counts[c]! + precision * biases[c]!;
+      const step = slope / (2 * (bends[c]! + precision));
+      biases[c]! -= step;
+      largest = Math.max(largest, Math.abs(step));
     }
-    const steps = slopes.map((slope, c) => slope / (2 * bends[c]!));
-    for (const [c, step] of steps.entries()) biases[c]! -= step;
-    if (steps.every((step) => Math.abs(step) < BIAS_PRECISION)) break;
+    if (largest < BIAS_PRECISION) break;
   }
   return Float32Array.from(biases, (bias) => bias * temperature);
+}
+
+/** Over all rows [N, C]: how often each class is expected, and the diagonal of the likelihood's Hessian. */
+function expectedShares(
+  rows: Float64Array,
+  biases: Float64Array,
+): { sums: Float64Array; bends: Float64Array } {
+  const C = biases.length;
+  const [sums, bends, exps] = [new Float64Array(C), new Float64Array(C), new Float64Array(C)];
+  for (let start = 0; start < rows.length; start += C) {
+    let most = -Infinity;
+    for (let c = 0; c < C; c++) most = Math.max(most, rows[start + c]! + biases[c]!);
+    let total = 0;
+    for (let c = 0; c < C; c++) {
+      exps[c] = Math.exp(rows[start + c]! + biases[c]! - most);
+      total += exps[c]!;
+    }
+    for (let c = 0; c < C; c++) {
+      const share = exps[c]! / total;
+      sums[c]! += share;
+      bends[c]! += share * (1 - share);
+    }
+  }
+  return { sums, bends };
 }
 
 /** Slope of the negative log likelihood in 1 / temperature: sum of (probability - truth) x logit. */
 function slope(cases: readonly Case[], temperature: number): number {
   let sum = 0;
   for (const { logits, truth } of cases) {
-    const scores = scoresOf(logits, typeof truth === "number" ? "softmax" : "sigmoid", temperature);
+    if (typeof truth === "number") {
+      sum += expectedLogit(logits, temperature) - logits[truth]!;
+      continue;
+    }
+    const scores = scoresOf(logits, "sigmoid", temperature);
     for (let c = 0; c < logits.length; c++) {
-      const isTrue = typeof truth === "number" ? truth === c : truth[c] === true;
-      sum += (scores[c]! - (isTrue ? 1 : 0)) * logits[c]!;
+      sum += (scores[c]! - (truth[c] === true ? 1 : 0)) * logits[c]!;
     }
   }
   return sum;
+}
+
+/** Mean of the logits, weighted by their softmax; without an array, since it is asked millions of times. */
+function expectedLogit(logits: Float32Array, temperature: number): number {
+  let most = -Infinity;
+  for (let c = 0; c < logits.length; c++) most = Math.max(most, logits[c]!);
+  let [total, weighted] = [0, 0];
+  for (let c = 0; c < logits.length; c++) {
+    const share = Math.exp((logits[c]! - most) / temperature);
+    total += share;
+    weighted += share * logits[c]!;
+  }
+  return weighted / total;
 }
 
 function countMistakes(cases: readonly Case[]): number {
