@@ -67,10 +67,13 @@ function transposed(table: Float32Array, C: number): Float64Array {
   return turned;
 }
 
-/** For each label the one that goes on with it: `I-` of its entity for `B-`, else itself. */
+/** The tag of a word's later pieces: `I-` for `B-`, else the same. */
+export const continued = (tag: string): string => tag.replace(/^B-/, "I-");
+
+/** For each label the one that goes on with it, or itself where the list has no such label. */
 export function continuations(labels: readonly string[]): Int32Array {
   const idOf = new Map(labels.map((label, id) => [label, id]));
-  return Int32Array.from(labels, (label, id) => idOf.get(label.replace(/^B-/, "I-")) ?? id);
+  return Int32Array.from(labels, (label, id) => idOf.get(continued(label)) ?? id);
 }
 
 /**

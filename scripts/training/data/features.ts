@@ -5,6 +5,7 @@
 import type { TaskType } from "../../../src/core/manifest.ts";
 import type { Encoding, Tokenizer } from "../../../src/core/tokenizer.ts";
 import { splitWindows } from "../../../src/core/windows.ts";
+import { continued } from "../../../src/core/transitions.ts";
 import { wordShapes } from "../../../src/core/word-shapes.ts";
 import type { Example } from "./read.ts";
 import { scaled } from "./label-scale.ts";
@@ -67,9 +68,6 @@ function encode({ text, pair }: Example, tokenizer: Tokenizer, maxLength: number
   });
   return windows[0]!.encoding;
 }
-
-/** `I-` for `B-`: the tag of a word's later pieces, or of a part that the tokenizer takes for a word. */
-const continued = (tag: string): string => tag.replace(/^B-/, "I-");
 
 function tokenFeature(
   { text, labels: tags, words }: Example,
