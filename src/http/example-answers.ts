@@ -25,25 +25,25 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9852761870306246,
+      score: 0.9542496982520206,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "served_dish", score: 0.5893863711367306, word: "italian", start: 27, end: 34 },
+    { entity_group: "served_dish", score: 0.5646944104000483, word: "italian", start: 27, end: 34 },
     {
       entity_group: "restaurant_type",
-      score: 0.9719185127086593,
+      score: 0.9867581981829816,
       word: "restaurant",
       start: 35,
       end: 45,
     },
-    { entity_group: "state", score: 0.5393683826625133, word: "boston", start: 49, end: 55 },
-    { entity_group: "timeRange", score: 0.9116754309513055, word: "tonight", start: 56, end: 63 },
+    { entity_group: "state", score: 0.7169785362738548, word: "boston", start: 49, end: 55 },
+    { entity_group: "timeRange", score: 0.9566805565721983, word: "tonight", start: 56, end: 63 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.6916539003941239, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.9779519016361484, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.8373599685632436, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.9741171502880094, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
@@ -60,16 +60,16 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
       },
       {
         task: "entities",
-        version: "5671983a506a",
+        version: "88260490800e",
         result: [
           {
             entity_group: "PER",
-            score: 0.6916539003941239,
+            score: 0.8373599685632436,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.9779519016361484, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.9741171502880094, word: "London", start: 25, end: 31 },
         ],
       },
     ],
