@@ -129,7 +129,7 @@ export async function prepareTask(
     ...settings,
     trainGraph,
     // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
-    plainHead: spec.plain_head ?? method === "full",
+    plainHead: spec.plain_head === true || method === "full",
     reasons,
     seed,
     train: usable,
