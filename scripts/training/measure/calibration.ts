@@ -60,14 +60,17 @@ export function fitTemperature(cases: readonly Case[]): number {
 const BIAS_DEVIATION = 1;
 const BIAS_ROUNDS = 100;
 const BIAS_PRECISION = 1e-3;
+/** A share of a step below which no better one is looked for. */
+const LEAST_STEP = 2 ** -30;
 
 /**
  * What each class's logit lacks for classes to come as often as they do in these cases: the bias of
  * bias-corrected temperature scaling (Alexandari et al., arXiv 1901.06852), [C] on the scale of the
  * logits. Training rows may have had other shares. Zeros for fewer than 30 cases.
  *
- * The most probable biases under a normal prior. Each round is a Newton step on the diagonal, halved:
- * twice the diagonal bounds the Hessian of the softmax, so every step goes down.
+ * The most probable biases under a normal prior, by Newton steps on the diagonal. A step is halved until
+ * it goes down: where a class is confidently missed, the diagonal is next to nothing and a full step
+ * would overshoot by far. What comes back is never worse than zeros.
  */
 export function fitBiases(
   cases: readonly { readonly logits: Float32Array; readonly truth: number }[],
@@ -83,28 +86,44 @@ export function fitBiases(
     counts[truth]! += 1;
   }
   const precision = 1 / BIAS_DEVIATION ** 2;
-  const biases = new Float64Array(C);
+  let biases = new Float64Array(C);
+  let state = shareState(scaled, biases);
+  const costOf = ({ logTotal }: ShareState, at: Float64Array): number =>
+    logTotal - at.reduce((sum, bias, c) => sum + (counts[c]! - (precision * bias) / 2) * bias, 0);
+  let cost = costOf(state, biases);
   for (let round = 0; round < BIAS_ROUNDS; round++) {
-    const { sums, bends } = expectedShares(scaled, biases);
-    let largest = 0;
-    for (let c = 0; c < C; c++) {
-      const slope = sums[c]! - counts[c]! + precision * biases[c]!;
-      const step = slope / (2 * (bends[c]! + precision));
-      biases[c]! -= step;
-      largest = Math.max(largest, Math.abs(step));
+    const { sums, diagonal } = state;
+    const steps = biases.map(
+      (bias, c) => (sums[c]! - counts[c]! + precision * bias) / (diagonal[c]! + precision),
+    );
+    if (steps.every((step) => Math.abs(step) < BIAS_PRECISION)) break;
+    let isBetter = false;
+    for (let share = 1; !isBetter && share > LEAST_STEP; share /= 2) {
+      const tried = biases.map((bias, c) => bias - share * steps[c]!);
+      const found = shareState(scaled, tried);
+      const next = costOf(found, tried);
+      isBetter = next < cost;
+      if (isBetter) [biases, state, cost] = [tried, found, next];
     }
-    if (largest < BIAS_PRECISION) break;
+    if (!isBetter) break;
   }
   return Float32Array.from(biases, (bias) => bias * temperature);
 }
 
-/** Over all rows [N, C]: how often each class is expected, and the diagonal of the likelihood's Hessian. */
-function expectedShares(
-  rows: Float64Array,
-  biases: Float64Array,
-): { sums: Float64Array; bends: Float64Array } {
+/** What the softmax of all rows comes to under some biases. */
+interface ShareState {
+  /** How often each class is expected, [C]. */
+  readonly sums: Float64Array;
+  /** Diagonal of the Hessian of `logTotal`, [C]. */
+  readonly diagonal: Float64Array;
+  /** Sum over the rows of the logarithm of the softmax's denominator. */
+  readonly logTotal: number;
+}
+
+function shareState(rows: Float64Array, biases: Float64Array): ShareState {
   const C = biases.length;
-  const [sums, bends, exps] = [new Float64Array(C), new Float64Array(C), new Float64Array(C)];
+  const [sums, diagonal, exps] = [new Float64Array(C), new Float64Array(C), new Float64Array(C)];
+  let logTotal = 0;
   for (let start = 0; start < rows.length; start += C) {
     let most = -Infinity;
     for (let c = 0; c < C; c++) most = Math.max(most, rows[start + c]! + biases[c]!);
@@ -113,13 +132,14 @@ function expectedShares(
       exps[c] = Math.exp(rows[start + c]! + biases[c]! - most);
       total += exps[c]!;
     }
+    logTotal += most + Math.log(total);
     for (let c = 0; c < C; c++) {
       const share = exps[c]! / total;
       sums[c]! += share;
-      bends[c]! += share * (1 - share);
+      diagonal[c]! += share * (1 - share);
     }
   }
-  return { sums, bends };
+  return { sums, diagonal, logTotal };
 }
 
 /** Slope of the negative log likelihood in 1 / temperature: sum of (probability - truth) x logit. */

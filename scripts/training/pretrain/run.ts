@@ -219,9 +219,18 @@ function fingerprintOf(
   base: Base,
 ): Fingerprint {
   const hashes = tasks.map(({ name, labelAllTokens, prepared }, i) => {
-    const { train, evaluation, labels, type, problemType, pooling, maxLength } = prepared;
+    const { train, evaluation, labels, type, problemType, pooling, maxLength, plainHead } =
+      prepared;
     const rows = [...train, "evaluation", ...evaluation].map((row) => JSON.stringify(row));
-    const rest = JSON.stringify([labels, type, problemType, pooling, maxLength, labelAllTokens]);
+    const rest = JSON.stringify([
+      labels,
+      type,
+      problemType,
+      pooling,
+      maxLength,
+      labelAllTokens,
+      plainHead,
+    ]);
     return [`task ${i + 1}`, `${name} ${sha256Of(encodeUtf8([rest, ...rows].join("\n")))}`];
   });
   const { trainGraph } = tasks[0]!.prepared;

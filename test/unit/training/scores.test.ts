@@ -200,6 +200,26 @@ describe("biases of classes", () => {
     expect(Math.abs(fitBiases(cases)[2]!)).toBeLessThan(1);
   });
 
+  test("stay sane where a class is confidently missed, and fit better than none", () => {
+    // 40 of 10,000 words are of a class whose logit is far below: a full step would overshoot.
+    const cases = Array.from({ length: 10_000 }, (_, i) => {
+      const truth = i < 40 ? 2 : i < 240 ? 1 : 0;
+      return { logits: Float32Array.of(3, 0, -6), truth };
+    });
+    const biases = fitBiases(cases);
+    const loss = (shift: Float32Array): number =>
+      cases.reduce((sum, { logits, truth }) => {
+        const scores = scoresOf(
+          logits.map((logit, c) => logit + shift[c]!),
+          "softmax",
+          1,
+        );
+        return sum - Math.log(scores[truth]!);
+      }, 0);
+    expect(Math.max(...biases.map(Math.abs))).toBeLessThan(10);
+    expect(loss(biases)).toBeLessThan(loss(new Float32Array(3)));
+  });
+
   test("of a handful of cases are zeros", () => {
     expect([...fitBiases(casesWith(0.1, 29))]).toEqual([0, 0]);
     expect([...fitBiases([])]).toEqual([]);
