@@ -9,7 +9,7 @@
  */
 import { softmax } from "./decode.ts";
 import type { TaskManifest } from "./manifest.ts";
-import { codePointOffsets } from "./tokenizer.ts";
+import { codePointOffsets, wordRanges } from "./tokenizer.ts";
 import type { Pieces } from "./tokenizer.ts";
 
 export type AggregationStrategy = "none" | "simple" | "first" | "average" | "max";
@@ -114,22 +114,17 @@ function tagWords(
   labels: readonly string[],
   strategy: "first" | "average" | "max",
 ): Tagged[] {
-  const words: Tagged[] = [];
-  for (let from = 0; from < scores.length;) {
-    let to = from + 1;
-    while (to < scores.length && pieces.wordIds[to] === pieces.wordIds[from]) to++;
+  return wordRanges(pieces.wordIds).map(([from, to]) => {
     const row = wordScores(scores.slice(from, to), strategy);
     const best = argmax(row);
-    words.push({
+    return {
       tag: labels[best]!,
       score: row[best]!,
       start: pieces.starts[from]!,
       end: pieces.ends[to - 1]!,
       piece: from,
-    });
-    from = to;
-  }
-  return words;
+    };
+  });
 }
 
 function wordScores(

@@ -36,6 +36,18 @@ export interface Encoding {
   readonly sequenceIds: Int32Array;
 }
 
+/** The pieces of each word, [from, to), in order. */
+export function wordRanges(wordIds: Int32Array): (readonly [from: number, to: number])[] {
+  const ranges: [number, number][] = [];
+  for (let from = 0; from < wordIds.length;) {
+    let to = from + 1;
+    while (to < wordIds.length && wordIds[to] === wordIds[from]) to++;
+    ranges.push([from, to]);
+    from = to;
+  }
+  return ranges;
+}
+
 export interface Tokenizer {
   /** The highest id plus 1. */
   readonly vocabSize: number;

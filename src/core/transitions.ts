@@ -3,6 +3,7 @@
  * are better chosen together, as in a linear-chain conditional random field (Lafferty et al., 2001;
  * names as in pytorch-crf): the sum of the words' logits and of what each pair of neighbours earns.
  */
+import { wordRanges } from "./tokenizer.ts";
 
 /** Scores of neighbours, on the scale of logits. */
 export interface Transitions {
@@ -86,21 +87,28 @@ export function decideWords(
   labels: readonly string[],
   transitions: Transitions,
 ): Float32Array[] {
-  const isFirst = (piece: number): boolean => piece === 0 || wordIds[piece] !== wordIds[piece - 1];
+  const words = wordRanges(wordIds);
   const marginals = maxMarginals(
-    logits.filter((_, piece) => isFirst(piece)),
+    words.map(([first]) => logits[first]!),
     transitions,
   );
   const next = continuations(labels);
-  let word = -1;
-  return logits.map((_, piece) => {
-    if (isFirst(piece)) return marginals[(word += 1)]!;
-    const row = marginals[word]!.slice();
-    for (let c = 0; c < row.length; c++) {
-      const into = next[c]!;
-      if (into === c) continue;
-      [row[c], row[into]] = [Math.min(row[c]!, row[into]!), Math.max(row[c]!, row[into]!)];
-    }
-    return row;
+  return words.flatMap(([from, to], w) => {
+    const row = marginals[w]!;
+    const later = continuedRow(row, next);
+    return Array.from({ length: to - from }, (_, i) => (i === 0 ? row : later));
   });
+}
+
+/** A row [C] in which the better of a tag and of the one that goes on with it is said of the latter. */
+function continuedRow(row: Float32Array, next: Int32Array): Float32Array {
+  const later = row.slice();
+  for (const [c, into] of next.entries()) {
+    if (into === c) continue;
+    [later[c], later[into]] = [
+      Math.min(later[c]!, later[into]!),
+      Math.max(later[c]!, later[into]!),
+    ];
+  }
+  return later;
 }

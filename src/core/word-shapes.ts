@@ -2,6 +2,7 @@
  * How a word is written: what an uncased base never sees of a text, and names give away. A token
  * head adds a learned number for each label and shape to its logits.
  */
+import { wordRanges } from "./tokenizer.ts";
 import type { Pieces } from "./tokenizer.ts";
 
 /** The shapes; an index into this list is a column of `word_shapes.weight`. */
@@ -38,11 +39,8 @@ export function wordShapes(
   { starts, ends, wordIds }: Omit<Pieces, "ids">,
 ): Int32Array {
   const shapes = new Int32Array(wordIds.length);
-  for (let from = 0; from < shapes.length;) {
-    let to = from + 1;
-    while (to < shapes.length && wordIds[to] === wordIds[from]) to++;
+  for (const [from, to] of wordRanges(wordIds)) {
     shapes.fill(shapeOf(text.slice(starts[from], ends[to - 1])), from, to);
-    from = to;
   }
   return shapes;
 }

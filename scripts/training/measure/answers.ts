@@ -13,6 +13,7 @@ import { classify, softmax } from "../../../src/core/decode.ts";
 import type { BaseManifest, CanaryExample } from "../../../src/core/manifest.ts";
 import { splitWindows } from "../../../src/core/windows.ts";
 import type { Split } from "../../../src/core/windows.ts";
+import { wordRanges } from "../../../src/core/tokenizer.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer.ts";
 import type { Session } from "../../../src/runtime/session.ts";
 import { sortedBatches } from "../data/sampler.ts";
@@ -101,8 +102,7 @@ export async function canaryExamples(
     if (type === "sequence") {
       return { ...texts[i]!, ...classify(logits[0]!, task.manifest, { top_k: 1 })[0]! };
     }
-    const { wordIds } = split.pieces;
-    const rows = logits.filter((_, p) => p === 0 || wordIds[p] !== wordIds[p - 1]);
+    const rows = wordRanges(split.pieces.wordIds).map(([first]) => logits[first]!);
     const scores = rows.map((row) => softmax(row, temperature));
     const best = scores.map(argmax);
     return {

@@ -4,7 +4,7 @@
  * so that epochs are compared as they would be served, and once more for the task that is written.
  */
 import type { Task } from "../../../src/core/task.ts";
-import { readWords } from "../../../src/core/head.ts";
+import { decideWords } from "../../../src/core/transitions.ts";
 import { answerTexts } from "./answers.ts";
 import type { AnswerOptions, LoadedBase } from "./answers.ts";
 import { fitBiases } from "./calibration.ts";
@@ -36,10 +36,12 @@ export async function settleTags(
   );
   const judged = judgedLogits("token", examples, answers);
   const biases = fitBiases(tagCases(manifest, examples, judged));
-  const together = { shapeWeight: null, transitions: head.transitions };
+  const { transitions } = head;
   const decided = answers.map(({ split, logits }) => {
     const rows = logits.map((row) => row.map((logit, c) => logit + (biases[c] ?? 0)));
-    return { split, logits: readWords(rows, split.text, split.pieces, manifest.labels, together) };
+    const { wordIds } = split.pieces;
+    const together = transitions && decideWords(rows, wordIds, manifest.labels, transitions);
+    return { split, logits: together ?? rows };
   });
   const decisions = decide(manifest, examples, judgedLogits("token", examples, decided));
   return { biases, metrics: metricsOf(decisions) };
