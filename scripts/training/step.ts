@@ -87,7 +87,7 @@ export async function openTrainingSession(
     const all: Feeds = { ...feeds, [LABELS]: labels };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
     if (mask) all[PREFIX_DROPOUT] = mask;
-    if (target.readsShapes) all[SHAPES] = shapesOf(rows, length);
+    if (target.readsWords) all[SHAPES] = shapesOf(rows, length);
     const outputs = await session.run(all, fetches);
     const grads: Record<string, Float32Array> = {};
     for (const name of targets) grads[name] = toFloat32(outputs[gradOf(name)]!);

@@ -72,7 +72,7 @@ export async function openTrainee(
   { name, prepared, labelAllTokens, prefixDropout, created }: TraineeRequest,
   { base, encoder, native, createSession }: TraineeOptions,
 ): Promise<Trainee> {
-  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength, plainHead } =
+  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength, readsWords } =
     prepared;
   const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
   const features = featuresOf(prepared.train, native.tokenizer, {
@@ -83,13 +83,12 @@ export async function openTrainee(
     labelAllTokens,
   });
   const parts = partsOf(method);
-  const readsWords = type === "token" && !plainHead;
   const target: Target = {
     parts,
     pooling,
     numLabels: labels.length,
     numVirtualTokens,
-    readsShapes: readsWords,
+    readsWords,
   };
   const transitions = readsWords
     ? transitionTensors(

@@ -31,8 +31,8 @@ export interface Target {
   readonly numLabels: number; // C
   /** P; 0 where no part has virtual tokens. */
   readonly numVirtualTokens: number;
-  /** The head of a token task also reads how words are written (core/word-shapes.ts). */
-  readonly readsShapes?: boolean;
+  /** The head of a token task also has weights for how words are written (core/word-shapes.ts). */
+  readonly readsWords?: boolean;
 }
 
 /** The encoder that it is trained on, with float weights. */
@@ -120,7 +120,7 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
   if (parts.weights) list.push(...weightParameters(wholeWeights(target, encoder)));
   add(CLASSIFIER_WEIGHT, [C, H], drawn([C, H], HEAD_DEVIATION));
   add(CLASSIFIER_BIAS, [C], zeros([C]));
-  if (target.readsShapes) {
+  if (target.readsWords) {
     const dims = [C, WORD_SHAPES.length];
     add(SHAPE_WEIGHT, dims, zeros(dims));
   }
@@ -180,7 +180,7 @@ function wordsDrawn(key: Key, count: number, { architecture, config, weights }: 
  */
 export function servedParams(
   params: Arrays,
-  { numLabels: C, numVirtualTokens: P, parts, readsShapes }: Target,
+  { numLabels: C, numVirtualTokens: P, parts, readsWords }: Target,
 ): Map<string, TensorOf<"float32">> {
   const served = new Map<string, TensorOf<"float32">>();
   const put = (name: string, rows: number, values: Float32Array): void => {
@@ -195,7 +195,7 @@ export function servedParams(
   }
   put(CLASSIFIER_WEIGHT, C, params[CLASSIFIER_WEIGHT]!);
   served.set(CLASSIFIER_BIAS, float32([C], params[CLASSIFIER_BIAS]!));
-  if (readsShapes) put(SHAPE_WEIGHT, C, params[SHAPE_WEIGHT]!);
+  if (readsWords) put(SHAPE_WEIGHT, C, params[SHAPE_WEIGHT]!);
   return served;
 }
 

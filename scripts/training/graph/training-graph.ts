@@ -76,7 +76,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
   }
   const rows = pooling === "none" ? ops.Reshape(g, features, [-1, config.hidden]) : features;
   let logits = ops.Add(g, ops.FusedMatMul(g, rows, weight, { transB: true }), bias); // [M, C]
-  if (options.readsShapes) {
+  if (options.readsWords) {
     const size = WORD_SHAPES.length;
     const shapeWeight = g.input(SHAPE_WEIGHT, "float32", [numLabels, size]);
     trained.set(SHAPE_WEIGHT, shapeWeight);

@@ -219,7 +219,7 @@ function fingerprintOf(
   base: Base,
 ): Fingerprint {
   const hashes = tasks.map(({ name, labelAllTokens, prepared }, i) => {
-    const { train, evaluation, labels, type, problemType, pooling, maxLength, plainHead } =
+    const { train, evaluation, labels, type, problemType, pooling, maxLength, readsWords } =
       prepared;
     const rows = [...train, "evaluation", ...evaluation].map((row) => JSON.stringify(row));
     const rest = JSON.stringify([
@@ -229,7 +229,7 @@ function fingerprintOf(
       pooling,
       maxLength,
       labelAllTokens,
-      plainHead,
+      readsWords,
     ]);
     return [`task ${i + 1}`, `${name} ${sha256Of(encodeUtf8([rest, ...rows].join("\n")))}`];
   });

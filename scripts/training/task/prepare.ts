@@ -42,8 +42,8 @@ export interface PreparedTask {
   readonly maxLength: number;
   readonly hyperparameters: Hyperparameters;
   readonly trainGraph: TrainGraph;
-  /** A token task whose head reads hidden states only. */
-  readonly plainHead: boolean;
+  /** A token task whose head reads word shapes, and whose tags are chosen together. */
+  readonly readsWords: boolean;
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
@@ -129,7 +129,7 @@ export async function prepareTask(
     ...settings,
     trainGraph,
     // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
-    plainHead: spec.plain_head === true || method === "full",
+    readsWords: type === "token" && spec.plain_head !== true && method !== "full",
     reasons,
     seed,
     train: usable,

@@ -169,7 +169,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     hyperparameters,
     labels,
     init,
-    plainHead,
+    readsWords,
     evaluationFiles: _,
     summary: __,
     reasons: ___,
@@ -181,7 +181,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     eval: hashJson(evaluation),
     labels: hashJson(labels),
     ...(init && { init: init.sha256 }),
-    ...(prepared.type === "token" && !plainHead && { reads_words: true }),
+    ...(readsWords && { reads_words: true }),
     ...settings,
     ...hyperparameters,
   };

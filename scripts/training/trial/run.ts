@@ -86,7 +86,6 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       ...prepared,
       parts: partsOf(prepared.method),
       numLabels: prepared.labels.length,
-      readsShapes: prepared.type === "token" && !prepared.plainHead,
     };
     const encoder = encoderOf(base);
     const answer = (loaded: LoadedBase): Promise<Evaluation> =>

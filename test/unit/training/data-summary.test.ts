@@ -94,7 +94,7 @@ describe("the screen before training", () => {
     },
     init: null,
     trainGraph: "int8",
-    plainHead: false,
+    readsWords: false,
     seed: 0,
     train: Array.from({ length: 1_200 }, () => row("a", "x")),
     evaluation: [row("b", "x")],

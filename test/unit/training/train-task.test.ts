@@ -175,7 +175,7 @@ test("a plain head reads no word shapes and chooses each tag alone", async () =>
   expect(packed.task.head).toMatchObject({ shapeWeight: null, transitions: null });
   // A fine-tuned checkpoint is to be read by other software.
   const full = { ...json, method: "full", plain_head: false };
-  expect((await prepare(full)).prepared.plainHead).toBe(true);
+  expect((await prepare(full)).prepared.readsWords).toBe(false);
 });
 
 test("a task of several labels a text learns each, and stores what decides", async () => {

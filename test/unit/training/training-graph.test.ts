@@ -90,8 +90,8 @@ type Options = Partial<TrainingGraphOptions> & {
   readonly method?: Method;
 };
 
-const targetOf = ({ pooling, method = "prefix", readsShapes = false }: Options): Target => ({
-  readsShapes,
+const targetOf = ({ pooling, method = "prefix", readsWords = false }: Options): Target => ({
+  readsWords,
   parts: partsOf(method),
   pooling,
   numLabels: C,
@@ -139,7 +139,7 @@ function feedsFor(options: Options): Record<string, Tensor> {
   return {
     ...feeds,
     [LABELS]: labels(),
-    ...(options.readsShapes && shapes),
+    ...(options.readsWords && shapes),
     ...paramsFor(options),
   };
 }
@@ -180,12 +180,12 @@ const CASES: readonly Options[] = [
   { pooling: "cls", method: "prefix-bias" },
   { pooling: "pooler", method: "full" },
   { pooling: "none", method: "full" },
-  { pooling: "none", readsShapes: true },
+  { pooling: "none", readsWords: true },
 ];
 const named = CASES.map(
   (options) =>
     [
-      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}${options.readsShapes ? ", word shapes" : ""}`,
+      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}${options.readsWords ? ", word shapes" : ""}`,
       options,
     ] as const,
 );
@@ -276,7 +276,7 @@ describe("the training graph's logits are those of the serving graph and core/he
 });
 
 test("word shapes add their column of the head's weights to the logits, special tokens nothing", async () => {
-  const options: Options = { pooling: "none", readsShapes: true };
+  const options: Options = { pooling: "none", readsWords: true };
   const feeds = feedsFor(options);
   const [plain, shaped] = [
     await run(build({ pooling: "none" }), feedsFor({ pooling: "none" })),
