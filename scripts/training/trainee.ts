@@ -8,12 +8,12 @@ import { CLASSIFIER_BIAS, START_TRANSITIONS, TRANSITIONS } from "../../src/core/
 import { float32 } from "../../src/core/tensor.ts";
 import type { TensorOf } from "../../src/core/tensor.ts";
 import type { LoadedBase } from "./measure/answers.ts";
-import type { TaskMetrics } from "./measure/decisions.ts";
-import { evaluateTask } from "./measure/evaluate.ts";
-import { settleTags } from "./measure/tag-biases.ts";
+import { decide, metricsOf } from "./measure/decisions.ts";
+import type { JudgedLogits, TaskMetrics } from "./measure/decisions.ts";
+import { EVALUATION_BATCH, evaluationLogits } from "./measure/evaluate.ts";
+import { fitTags } from "./measure/tag-biases.ts";
 import { featuresOf } from "./data/features.ts";
 import { countTransitions } from "./data/transitions.ts";
-import { EVALUATION_BATCH } from "./task/finish.ts";
 import { graphWeights } from "./graph/weights.ts";
 import { labelScaleOf, unscaledHead } from "./data/label-scale.ts";
 import { isServed, partsOf } from "./methods.ts";
@@ -45,6 +45,15 @@ export interface TraineeOptions {
   readonly createSession: (files: GraphFiles) => Promise<Session>;
 }
 
+/** What the evaluation rows say of parameters, and to them. */
+export interface Judged {
+  /** As given, with what only these rows can tell: the biases of tags that are chosen together. */
+  readonly params: Arrays;
+  /** Logits of the rows that were asked. */
+  readonly logits: JudgedLogits;
+  readonly metrics: TaskMetrics;
+}
+
 export interface Trainee {
   readonly target: Target;
   /** What its manifest will say, before anything was measured. */
@@ -56,14 +65,12 @@ export interface Trainee {
   step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
-  /** Parameters with what only the evaluation rows can tell: the biases of tags that are chosen together. */
-  settle(params: Arrays, base: LoadedBase, signal: AbortSignal): Promise<Arrays>;
-  /** Settled parameters, measured over `base` on the evaluation rows, or the first `rows` of them. */
-  evaluate(
+  /** Asks parameters for the evaluation rows, or the first `rows` of them, over `base`. */
+  judge(
     params: Arrays,
     base: LoadedBase,
     options: { readonly rows?: number | undefined; readonly signal: AbortSignal },
-  ): Promise<TaskMetrics>;
+  ): Promise<Judged>;
   release(): Promise<void>;
 }
 
@@ -80,6 +87,7 @@ export async function openTrainee(
     labels,
     scale,
     maxLength,
+    readsWords,
     labelAllTokens,
   });
   const parts = partsOf(method);
@@ -137,20 +145,17 @@ export async function openTrainee(
         key,
       ),
     pack,
-    async settle(params, loaded, signal) {
-      if (!readsWords) return params;
-      const { task } = await pack(params);
-      const options = { batchSize: EVALUATION_BATCH, signal };
-      const { biases } = await settleTags(loaded, task, prepared.evaluation, options);
-      const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + (biases[c] ?? 0));
-      return { ...params, [CLASSIFIER_BIAS]: bias };
-    },
-    async evaluate(params, loaded, { rows, signal }) {
+    async judge(params, loaded, { rows, signal }) {
       const { task } = await pack(params);
       const examples = prepared.evaluation.slice(0, rows);
       const options = { batchSize: EVALUATION_BATCH, signal };
-      if (!readsWords) return evaluateTask(loaded, task, examples, options);
-      return (await settleTags(loaded, task, examples, options)).metrics;
+      const { biases, logits } = readsWords
+        ? await fitTags(loaded, task, examples, options)
+        : { biases: null, logits: await evaluationLogits(loaded, task, examples, options) };
+      const metrics = metricsOf(decide(task.manifest, examples, logits));
+      if (!biases) return { params, logits, metrics };
+      const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + biases[c]!);
+      return { params: { ...params, [CLASSIFIER_BIAS]: bias }, logits, metrics };
     },
     release: () => session.release(),
   };

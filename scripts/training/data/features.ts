@@ -6,6 +6,7 @@ import type { TaskType } from "../../../src/core/manifest.ts";
 import type { Encoding, Tokenizer } from "../../../src/core/tokenizer.ts";
 import { splitWindows } from "../../../src/core/windows.ts";
 import { continued } from "../../../src/core/transitions.ts";
+import { partTags } from "./part-tags.ts";
 import { wordShapes } from "../../../src/core/word-shapes.ts";
 import type { Example } from "./read.ts";
 import { scaled } from "./label-scale.ts";
@@ -15,7 +16,7 @@ import { IGNORED_LABEL } from "../graph/loss.ts";
 export interface Feature {
   readonly ids: Int32Array; // [t], special tokens included
   readonly typeIds: Int32Array; // [t]
-  /** Sequence: [1], or every label of a text with several. Token: [t], IGNORED_LABEL except on each word's first piece. */
+  /** Sequence: [1], or every label of a text with several. Token: [t], IGNORED_LABEL where nothing is learned. */
   readonly labels: Int32Array;
   /** Regression: the number to be found, scaled. */
   readonly value?: number;
@@ -23,7 +24,7 @@ export interface Feature {
   readonly firstPieces: Int32Array;
   /** Token: of each position, the shape of its word (core/word-shapes.ts), -1 for special tokens. */
   readonly shapes?: Int32Array; // [t]
-  /** Token: the label of each of the tokenizer's words, as a chain of tags sees the text. */
+  /** Token, where tags are chosen together: the label of each of the tokenizer's words, in order. */
   readonly chain?: Int32Array;
 }
 
@@ -34,6 +35,8 @@ export interface FeatureOptions {
   readonly scale?: LabelScale | null;
   /** Longer texts are cut (the longer text of a pair first). */
   readonly maxLength: number;
+  /** Token: tags are chosen together, so each of the tokenizer's words within a word has its own. */
+  readonly readsWords?: boolean;
   /** Token: also label the later pieces of a word, with the I- form of its tag. */
   readonly labelAllTokens?: boolean;
 }
@@ -73,26 +76,42 @@ function tokenFeature(
   { text, labels: tags, words }: Example,
   encoding: Encoding,
   idOf: (label: string) => number,
-  { labelAllTokens = false }: FeatureOptions,
+  { labels: list, readsWords = false, labelAllTokens = false }: FeatureOptions,
 ): Feature {
   const { ids, typeIds, starts, wordIds, sequenceIds } = encoding;
   const labels = new Int32Array(ids.length).fill(IGNORED_LABEL);
   const shapes = wordShapes(text, encoding).map((shape, t) => (sequenceIds[t] === 0 ? shape : -1));
   const chain: number[] = [];
   const firstPieces = new Int32Array(words.length).fill(-1);
+  // Of each word, where its parts begin: its first piece, and every word of the tokenizer's within.
+  const parts: number[][] = words.map(() => []);
+  const wordOf = new Int32Array(ids.length).fill(-1);
   let word = -1;
   for (let t = 0; t < ids.length; t++) {
     if (sequenceIds[t] !== 0) continue;
-    const start = starts[t]!;
-    const before = word;
     // Pieces and words are both in text order; a word may have no piece at all.
-    while (word + 1 < words.length && words[word + 1]!.start <= start) word += 1;
+    while (word + 1 < words.length && words[word + 1]!.start <= starts[t]!) word += 1;
     if (word < 0) continue;
-    const isFirst = word !== before;
-    const label = idOf(isFirst ? tags[word]! : continued(tags[word]!));
+    const isFirst = firstPieces[word] === -1;
+    wordOf[t] = word;
     if (isFirst) firstPieces[word] = t;
-    if (isFirst || labelAllTokens) labels[t] = label;
-    if (isFirst || wordIds[t] !== wordIds[t - 1]) chain.push(label);
+    if (isFirst || wordIds[t] !== wordIds[t - 1]) parts[word]!.push(t);
   }
-  return { ids, typeIds, labels, firstPieces, shapes, chain: Int32Array.from(chain) };
+  const tagsOf = partTags(list);
+  for (const [w, begins] of parts.entries()) {
+    const own = readsWords ? tagsOf(tags[w]!, begins.length) : [tags[w]!];
+    for (const [part, tag] of own.entries()) {
+      const from = begins[part];
+      if (from === undefined) continue;
+      labels[from] = idOf(tag);
+      chain.push(labels[from]);
+      if (!labelAllTokens) continue;
+      const to = part + 1 < own.length ? begins[part + 1]! : Infinity;
+      for (let t = from + 1; t < to && wordOf[t] === w; t++) {
+        labels[t] = idOf(continued(tag));
+      }
+    }
+  }
+  const feature = { ids, typeIds, labels, firstPieces, shapes };
+  return readsWords ? { ...feature, chain: Int32Array.from(chain) } : feature;
 }

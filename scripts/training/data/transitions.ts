@@ -18,11 +18,17 @@ const SHARE = 0.2;
 const PRIOR = 10;
 /** Far below what logits can outweigh, and exact in float16. */
 const IMPOSSIBLE = -100;
+/**
+ * So many of a type's entities may begin with `I-` in a set where they should begin with `B-`: slips of
+ * the annotators, which change no rule. In an IOB1 set most do.
+ */
+const MAX_SLIPS = 0.01;
 
 /**
- * Transitions from label chains, one a text; a label outside 0..C-1 interrupts its chain. A tag that
- * goes on with an entity (`I-`, `E-`) is impossible after what it never followed, unless that is of the same entity:
- * three words of one kind in a row may just not have occurred.
+ * Transitions from label chains, one a text; a label outside 0..C-1 interrupts its chain. Where a type's
+ * entities begin with a tag of their own (`B-`, `S-`), a tag that goes on with one (`I-`, `E-`) is
+ * impossible after what it never followed, unless that is of the same entity: three words of one kind in
+ * a row may just not have occurred. A type that no row begins has no such rule.
  */
 export function countTransitions(
   chains: Iterable<Int32Array>,
@@ -47,11 +53,27 @@ export function countTransitions(
   }
   const all = overall.reduce((sum, count) => sum + count, 0);
   const tags = labels.map(tagReader(labels));
+  const goesOn = tags.map(({ type, isBegin }, id) => type !== labels[id] && !isBegin);
+  // Of each type, how often an entity begins as it should, and how often with a tag that goes on.
+  const begun = new Map<string, number>();
+  const slipped = new Map<string, number>();
+  const add = (to: Map<string, number>, type: string, count: number) =>
+    void to.set(type, (to.get(type) ?? 0) + count);
+  for (const [to, { type, isBegin }] of tags.entries()) {
+    if (isBegin) add(begun, type, overall[to]! - 1);
+    for (let from = 0; goesOn[to] && from <= C; from++) {
+      if (tags[from]?.type !== type) add(slipped, type, counts[from * C + to]!);
+    }
+  }
+  const isStrict = (type: string): boolean => {
+    const [proper, slips] = [begun.get(type) ?? 0, slipped.get(type) ?? 0];
+    return proper > 0 && slips <= MAX_SLIPS * (proper + slips);
+  };
   const score = (from: number, to: number): number => {
     const count = counts[from * C + to]!;
-    const { type, isBegin } = tags[to]!;
-    const goesOn = type !== labels[to] && !isBegin;
-    if (goesOn && count === 0 && tags[from]?.type !== type) return IMPOSSIBLE;
+    const { type } = tags[to]!;
+    const isNew = count === 0 && tags[from]?.type !== type;
+    if (goesOn[to] && isNew && isStrict(type)) return IMPOSSIBLE;
     const expected = overall[to]! / all;
     return SHARE * Math.log((count + PRIOR * expected) / ((totals[from]! + PRIOR) * expected));
   };

@@ -40,6 +40,9 @@ export interface Calibration {
   readonly thresholds: readonly number[] | null;
 }
 
+/** Rows of an evaluation batch; bounded so that the wasm heap stays small. */
+export const EVALUATION_BATCH = 32;
+
 /** Logits of every evaluation row, from the base as `base` runs it. */
 export async function evaluationLogits(
   base: LoadedBase,
@@ -52,17 +55,6 @@ export async function evaluationLogits(
   );
   const answers = await answerTexts(base, task, texts, options);
   return judgedLogits(task.manifest.type, examples, answers);
-}
-
-/** Measures a task on examples with their true labels. */
-export async function evaluateTask(
-  base: LoadedBase,
-  task: Task,
-  examples: readonly Example[],
-  options: AnswerOptions,
-): Promise<TaskMetrics> {
-  const logits = await evaluationLogits(base, task, examples, options);
-  return metricsOf(decide(task.manifest, examples, logits));
 }
 
 /** Metrics, interval and calibration error of logits under a manifest's decoding. */

@@ -1,48 +1,57 @@
 /**
  * How often each tag comes where a task is used: training rows may be of other days, or other writers,
- * and a head's biases hold their shares. Those of the evaluation rows are settled after every epoch,
- * so that epochs are compared as they would be served, and once more for the task that is written.
+ * and a head's biases hold their shares. Those of the evaluation rows are fitted after every epoch, so
+ * that epochs are compared as they would be served, and once more for the task that is written.
  */
 import type { Task } from "../../../src/core/task.ts";
 import { decideWords } from "../../../src/core/transitions.ts";
 import { answerTexts } from "./answers.ts";
-import type { AnswerOptions, LoadedBase } from "./answers.ts";
+import type { Answer, AnswerOptions, LoadedBase } from "./answers.ts";
 import { fitBiases } from "./calibration.ts";
-import { decide, judgedLogits, metricsOf, tagCases } from "./decisions.ts";
-import type { TaskMetrics } from "./decisions.ts";
+import { judgedLogits, tagCases } from "./decisions.ts";
+import type { JudgedLogits } from "./decisions.ts";
 import type { Example } from "../data/read.ts";
 
-export interface SettledTags {
-  /** To be added to the head's biases, [C]. */
+export interface FittedTags {
+  /** To be added to the head's biases, [C]: fitted on all rows. */
   readonly biases: Float32Array;
-  /** Of the task with these biases. */
-  readonly metrics: TaskMetrics;
+  /**
+   * Of the rows, each with biases that were fitted on the other half of them: what the biases do for
+   * rows that had no say in them, which is what a score is for.
+   */
+  readonly logits: JudgedLogits;
 }
 
 /** Answers the rows once, word by word, and chooses the tags together afterwards. */
-export async function settleTags(
+export async function fitTags(
   base: LoadedBase,
   task: Task,
   examples: readonly Example[],
   options: AnswerOptions,
-): Promise<SettledTags> {
+): Promise<FittedTags> {
   const { manifest, head } = task;
   const alone = { ...task, head: { ...head, transitions: null } };
-  const answers = await answerTexts(
-    base,
-    alone,
-    examples.map(({ text }) => ({ text })),
-    options,
-  );
+  const texts = examples.map(({ text }) => ({ text }));
+  const answers = await answerTexts(base, alone, texts, options);
   const judged = judgedLogits("token", examples, answers);
-  const biases = fitBiases(tagCases(manifest, examples, judged));
-  const { transitions } = head;
-  const decided = answers.map(({ split, logits }) => {
-    const rows = logits.map((row) => row.map((logit, c) => logit + (biases[c] ?? 0)));
-    const { wordIds } = split.pieces;
-    const together = transitions && decideWords(rows, wordIds, manifest.labels, transitions);
-    return { split, logits: together ?? rows };
-  });
-  const decisions = decide(manifest, examples, judgedLogits("token", examples, decided));
-  return { biases, metrics: metricsOf(decisions) };
+  /** Fitted on the rows of one half, or on all. */
+  const fit = (half?: number): Float32Array => {
+    const isIn = (_: unknown, row: number): boolean => half === undefined || row % 2 === half;
+    return fitBiases(tagCases(manifest, examples.filter(isIn), judged.filter(isIn)));
+  };
+  const ofOthers = [fit(1), fit(0)];
+  const decided = answers.map((answer, row) => together(answer, ofOthers[row % 2]!, task));
+  return { biases: fit(), logits: judgedLogits("token", examples, decided) };
+}
+
+/** The answer with other biases, its tags chosen together. */
+function together(
+  { split, logits }: Answer,
+  biases: Float32Array,
+  { manifest, head }: Task,
+): Answer {
+  const rows = logits.map((row) => row.map((logit, c) => logit + (biases[c] ?? 0)));
+  if (!head.transitions) return { split, logits: rows };
+  const { wordIds } = split.pieces;
+  return { split, logits: decideWords(rows, wordIds, manifest.labels, head.transitions) };
 }

@@ -59,7 +59,8 @@ export async function openMember(task: PretrainTask, options: MemberOptions): Pr
         ),
       };
     },
-    score: async (params) => scoreOf(await trainee.evaluate(read(params), native, { signal })),
+    score: async (params) =>
+      scoreOf((await trainee.judge(read(params), native, { signal })).metrics),
     release: () => trainee.release(),
   };
 }

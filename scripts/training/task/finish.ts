@@ -8,7 +8,7 @@ import { canaryExamples } from "../measure/answers.ts";
 import type { LoadedBase } from "../measure/answers.ts";
 import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "../measure/decisions.ts";
-import { assess, assessFiles, calibrate, evaluationLogits } from "../measure/evaluate.ts";
+import { assess, assessFiles, calibrate } from "../measure/evaluate.ts";
 import type { Evaluation, FileEvaluation } from "../measure/evaluate.ts";
 import { isServed, partsOf } from "../methods.ts";
 import type { PreparedTask } from "./prepare.ts";
@@ -39,36 +39,28 @@ export interface FinishedTask {
   readonly base: BaseManifest;
 }
 
-/** Rows of an evaluation batch; bounded so that the wasm heap stays small. */
-export const EVALUATION_BATCH = 32;
-
 /** Publishing answers every canary example again: enough to notice, few enough to be quick. */
 const MAX_CANARIES = 16;
 
-/** Measures, calibrates and packs the task whose parameters are in `first`. */
+/** Measures and calibrates a task by its logits of the evaluation rows, and packs it with what was found. */
 export async function finishTask(
   first: PackedTask,
+  logits: JudgedLogits,
   {
     facts,
     prepared,
     spec,
     serving,
-    signal,
   }: {
     readonly facts: TaskFacts;
     readonly prepared: PreparedTask;
     readonly spec: TaskSpec;
     /** The base on the runtime that serves. */
     readonly serving: LoadedBase;
-    readonly signal: AbortSignal;
   },
 ): Promise<FinishedTask> {
   const { evaluation: examples, evaluationName, evaluationFiles } = prepared;
   const base: BaseManifest = serving.manifest;
-  const logits = await evaluationLogits(serving, first.task, examples, {
-    batchSize: EVALUATION_BATCH,
-    signal,
-  });
   const uncalibrated = assess(facts, examples, logits);
   const calibrated = { ...facts, ...calibrate(facts, examples, logits) };
   const evaluation = assess(calibrated, examples, logits);

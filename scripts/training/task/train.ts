@@ -79,9 +79,9 @@ export async function trainTask(
   const tuned = isServed(method)
     ? null
     : await openTunedBase(native, encoder, target, runtimes.createSession);
-  const answer = (params: Arrays, rows?: number): Promise<TaskMetrics> => {
+  const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
     tuned?.use(params);
-    return trainee.evaluate(params, tuned?.loaded ?? native, { rows, signal });
+    return (await trainee.judge(params, tuned?.loaded ?? native, { rows, signal })).metrics;
   };
 
   const statePath = `${options.out}/${RUN_STATE}`;
@@ -140,8 +140,8 @@ export async function trainTask(
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const packed = await trainee.pack(await trainee.settle(best, serving, signal));
-      return finishTask(packed, { facts, prepared, spec, serving, signal });
+      const { params, logits } = await trainee.judge(best, serving, { signal });
+      return finishTask(await trainee.pack(params), logits, { facts, prepared, spec, serving });
     })(),
   );
   await release(native, serving);
@@ -181,7 +181,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     eval: hashJson(evaluation),
     labels: hashJson(labels),
     ...(init && { init: init.sha256 }),
-    ...(readsWords && { reads_words: true }),
+    ...(readsWords && { reads_words: "each labelled" }),
     ...settings,
     ...hyperparameters,
   };

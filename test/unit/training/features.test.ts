@@ -50,13 +50,27 @@ describe("a token task", () => {
     expect(shapes.slice(-5)).toEqual([...nY, last]);
   });
 
-  test("chains the labels of the tokenizer's words, of which a word of the data may be several", () => {
-    const [feature] = featuresOf([example], tokenizer, { type: "token", labels, maxLength: 64 });
+  test("labels each of the tokenizer's words where tags are chosen together, and chains them", () => {
+    const options = { type: "token", labels, maxLength: 64, readsWords: true } as const;
+    const [feature] = featuresOf([example], tokenizer, options);
     // the, goods, and n . y . of one word
+    expect([...feature!.labels]).toEqual([-100, 0, 1, -100, 2, 2, 2, 2, 0, -100]);
     expect([...feature!.chain!]).toEqual([0, 1, 2, 2, 2, 2, 0]);
-    const begun = tagged(["n.y."], ["B-X"]);
-    const [other] = featuresOf([begun], tokenizer, { type: "token", labels, maxLength: 64 });
-    expect([...other!.chain!]).toEqual([1, 2, 2, 2]);
+    expect([...feature!.firstPieces]).toEqual([1, 2, -1, 4, 8]);
+    const [begun] = featuresOf([tagged(["n.y."], ["B-X"])], tokenizer, options);
+    expect([...begun!.chain!]).toEqual([1, 2, 2, 2]);
+  });
+
+  test("chains no tags where each is chosen alone", () => {
+    const [feature] = featuresOf([example], tokenizer, { type: "token", labels, maxLength: 64 });
+    expect(feature!.chain).toBeUndefined();
+  });
+
+  test("labels all pieces and all of the tokenizer's words alike", () => {
+    const options = { type: "token", labels, maxLength: 64, labelAllTokens: true } as const;
+    const [alone] = featuresOf([example], tokenizer, options);
+    const [together] = featuresOf([example], tokenizer, { ...options, readsWords: true });
+    expect(together!.labels).toEqual(alone!.labels);
   });
 
   test("cuts at max_length and forgets the words that are cut off", () => {

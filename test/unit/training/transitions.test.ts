@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { countTransitions } from "../../../scripts/training/data/transitions.ts";
 
 const labels = ["O", "B-X", "I-X", "B-Y", "I-Y"];
-const [O, BX, IX, BY] = [0, 1, 2, 3] as const;
+const [O, BX, IX, BY, IY] = [0, 1, 2, 3, 4] as const;
 const chain = (...tags: number[]): Int32Array => Int32Array.from(tags);
 const rows = Array.from({ length: 50 }, () => chain(O, BX, O, BY, O, O));
 const { between, start } = countTransitions(rows, labels);
@@ -35,9 +35,40 @@ describe("transitions", () => {
     expect(score(IX, IX)).toBeGreaterThan(-2);
   });
 
-  test("a tag set in which I- begins entities keeps that", () => {
+  test("a tag set in which I- begins entities keeps that, also where it never did so yet", () => {
     const found = countTransitions([chain(0, 1, 1, 0)], ["O", "I-X"]);
     expect(found.between[1]).toBeGreaterThan(-2);
+    expect(found.start[1]).toBeGreaterThan(-2);
+  });
+
+  test("IOB1, where B- only parts neighbours, rules nothing out", () => {
+    const iob1 = ["O", "B-X", "I-X", "I-Y"];
+    const found = countTransitions([chain(0, 2, 1, 0), chain(3, 0)], iob1);
+    expect(Math.min(...found.between, ...found.start)).toBeGreaterThan(-2);
+  });
+
+  test("a type that no row begins has no rule", () => {
+    const found = countTransitions([chain(O, BX, O)], labels);
+    const after = (from: number, to: number): number => found.between[from * labels.length + to]!;
+    expect(after(O, IX)).toBe(-100);
+    expect(after(O, IY)).toBeGreaterThan(-2);
+  });
+
+  test("a slip among a hundred entities changes no rule, but what it shows may happen", () => {
+    const slip = countTransitions([...rows, ...rows, chain(BY, IX)], labels);
+    const after = (from: number, to: number): number => slip.between[from * labels.length + to]!;
+    expect(after(O, IX)).toBe(-100);
+    expect(after(BY, IX)).toBeGreaterThan(-2);
+    const slips = countTransitions([...rows, chain(BY, IX)], labels);
+    expect(slips.between[O * labels.length + IX]).toBeGreaterThan(-2);
+  });
+
+  test("the last word of a BIOES entity ends one that began", () => {
+    const bioes = ["O", "B-X", "I-X", "E-X", "S-X"];
+    const found = countTransitions([chain(0, 1, 3, 0, 4, 0)], bioes);
+    const [afterO, afterB] = [0, 1].map((from) => found.between[from * bioes.length + 3]!);
+    expect(afterO).toBe(-100);
+    expect(afterB).toBeGreaterThan(-2);
   });
 
   test("labels without positions are never ruled out", () => {
