@@ -4,10 +4,11 @@
  * share it, so what was measured is what is served.
  */
 import type { Queries, Row } from "./collate.ts";
-import { linear, pool, readWords, tokenLogits } from "./head.ts";
+import { addText, linear, pool, tokenLogits } from "./head.ts";
 import type { Pooler } from "./head.ts";
 import type { Pooling } from "./manifest.ts";
 import type { Task } from "./task.ts";
+import type { InTurns } from "./turns.ts";
 import { mergeSequence, mergeTokens } from "./windows.ts";
 import type { Split, Window } from "./windows.ts";
 
@@ -24,23 +25,30 @@ export const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => 
 });
 
 /**
- * Logits of a text from the hidden states [q, H] of each of its windows. A sequence task has one
- * row [C]; a token task has one row for each piece of the text.
+ * What the head makes of a window's hidden states [q, H], and all that is kept of them: logits [C],
+ * one row of a sequence task, one for each token of a token task.
  */
-export function answerLogits(
-  { manifest: { pooling, labels }, head }: Task,
-  split: Split,
-  hidden: readonly Float32Array[],
+export function windowLogits(
+  { manifest: { pooling }, head }: Task,
+  { encoding: { ids } }: Window,
+  states: Float32Array,
   hiddenSize: number,
   pooler: Pooler | null,
 ): readonly Float32Array[] {
-  const length = (w: number): number => split.windows[w]!.encoding.ids.length;
-  if (pooling === "none") {
-    const logits = hidden.map((states, w) => tokenLogits(states, length(w), hiddenSize, head));
-    return readWords(mergeTokens(split, logits), split.text, split.pieces, labels, head);
-  }
-  const logits = hidden.map((states, w) =>
-    linear(pool(states, length(w), hiddenSize, pooling, pooler), head.weight, head.bias),
-  );
-  return [mergeSequence(logits)];
+  if (pooling === "none") return tokenLogits(states, ids.length, hiddenSize, head);
+  const pooled = pool(states, ids.length, hiddenSize, pooling, pooler);
+  return [linear(pooled, head.weight, head.bias)];
+}
+
+/**
+ * Logits of a text from those of its windows. A sequence task has one row [C]; a token task has one
+ * row for each piece of the text.
+ */
+export function* answerLogits(
+  { manifest: { pooling, labels }, head }: Task,
+  split: Split,
+  windows: readonly (readonly Float32Array[])[],
+): InTurns<readonly Float32Array[]> {
+  if (pooling !== "none") return [mergeSequence(windows.map(([row]) => row!))];
+  return yield* addText(mergeTokens(split, windows), split.text, split.pieces, labels, head);
 }

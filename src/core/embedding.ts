@@ -1,35 +1,20 @@
 /**
- * Hidden states of a text's windows -> one vector for the text.
+ * A text's windows, pooled -> one vector for the text.
  *
  * The rule for texts longer than a window: each window is pooled by itself, and the text's vector is
  * the mean of its windows' vectors, scaled to length 1 only then. Windows are equally long, so none
  * of them counts for less. A text of one window is pooled as sentence-transformers pools it: `mean`
  * over all attended tokens, special ones included.
  */
-import { pool } from "./head.ts";
-import type { Pooler } from "./head.ts";
 import type { Pooling } from "./manifest.ts";
 import { mergeSequence } from "./windows.ts";
 
 /** How tokens become one vector; of a base, not of a task. */
 export type EmbeddingPooling = Exclude<Pooling, "none">;
 
-export interface EmbeddingShape {
-  /** Tokens of every window, special tokens included. */
-  readonly lengths: readonly number[];
-  readonly hiddenSize: number;
-  readonly pooler: Pooler | null;
-}
-
-/** Hidden states [q, H] of every window -> [H]; of length 1 when `normalize` is set. */
-export function embedding(
-  hidden: readonly Float32Array[],
-  { lengths, hiddenSize, pooler }: EmbeddingShape,
-  { pooling, normalize }: { pooling: EmbeddingPooling; normalize: boolean },
-): Float32Array {
-  const vector = mergeSequence(
-    hidden.map((states, w) => pool(states, lengths[w]!, hiddenSize, pooling, pooler)),
-  );
+/** Vectors [H] of every window, each pooled by itself -> [H]; of length 1 when `normalize` is set. */
+export function embedding(pooled: readonly Float32Array[], normalize: boolean): Float32Array {
+  const vector = mergeSequence(pooled);
   return normalize ? unit(vector) : vector;
 }
 

@@ -7,6 +7,7 @@ import type { Pooling } from "./manifest.ts";
 import type { Pieces } from "./tokenizer.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
+import type { InTurns } from "./turns.ts";
 import { WORD_SHAPES, wordShapes } from "./word-shapes.ts";
 
 /** A task's linear layer, and what a token task may add to it. */
@@ -84,13 +85,13 @@ export function tokenLogits(
  * What the text itself adds to the logits [C] of its pieces: how its words are written, then which
  * tags follow which. Windows have been merged before: a text is one chain.
  */
-export function readWords(
+export function* addText(
   logits: readonly Float32Array[],
   text: string,
   pieces: Pieces,
   labels: readonly string[],
   { shapeWeight, transitions }: Pick<Head, "shapeWeight" | "transitions">,
-): readonly Float32Array[] {
+): InTurns<readonly Float32Array[]> {
   let rows = logits;
   if (shapeWeight) {
     const shapes = wordShapes(text, pieces);
@@ -99,5 +100,6 @@ export function readWords(
       row.map((logit, c) => logit + shapeWeight[c * size + shapes[piece]!]!),
     );
   }
-  return transitions ? decideWords(rows, pieces.wordIds, labels, transitions) : rows;
+  if (!transitions) return rows;
+  return yield* decideWords(rows, pieces.wordIds, labels, transitions);
 }

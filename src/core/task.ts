@@ -26,6 +26,7 @@ import {
 } from "./shapes.ts";
 import { toFloat32 } from "./tensor.ts";
 import type { Dtype } from "./tensor.ts";
+import { MAX_CHAINED_LABELS } from "./transitions.ts";
 import { WORD_SHAPES } from "./word-shapes.ts";
 
 export interface Task {
@@ -95,24 +96,38 @@ export async function openTask(
     const bias = floats(file, CLASSIFIER_BIAS, subject);
     checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, base.hidden_size]);
     checkDims(`${subject}: ${CLASSIFIER_BIAS}`, bias.dims, [labels]);
-    return { weight: weight.values, bias: bias.values, ...readWordParts(file) };
+    return { weight: weight.values, bias: bias.values, ...readTextParts(file) };
   }
 
-  function readWordParts(file: Safetensors): Pick<Head, "shapeWeight" | "transitions"> {
+  function readTextParts(file: Safetensors): Pick<Head, "shapeWeight" | "transitions"> {
     const labels = manifest.labels.length;
-    const optional = (name: string, dims: readonly number[]): Float32Array | null => {
-      if (manifest.type !== "token" || !file.tensors.has(name)) return null;
-      const found = floats(file, name, subject);
-      checkDims(`${subject}: ${name}`, found.dims, dims);
-      return found.values;
+    const found = (name: string): boolean => file.tensors.has(name);
+    const names = [SHAPE_WEIGHT, TRANSITIONS, START_TRANSITIONS].filter(found);
+    if (manifest.type !== "token" && names.length > 0) {
+      throw new FormatError(
+        "tensor-unexpected",
+        `${subject}: has the tensor "${names[0]}", which only a task of type "token" may have; its type is "${manifest.type}"`,
+      );
+    }
+    const read = (name: string, dims: readonly number[]): Float32Array => {
+      const { values, dims: own } = floats(file, name, subject);
+      checkDims(`${subject}: ${name}`, own, dims);
+      return values;
     };
-    const shapeWeight = optional(SHAPE_WEIGHT, [labels, WORD_SHAPES.length]);
-    const between = optional(TRANSITIONS, [labels, labels]);
+    const shapeWeight = found(SHAPE_WEIGHT)
+      ? read(SHAPE_WEIGHT, [labels, WORD_SHAPES.length])
+      : null;
     // Both or neither: half of them would tag every text a little wrong.
-    if (between === null) return { shapeWeight, transitions: null };
-    const start = floats(file, START_TRANSITIONS, subject);
-    checkDims(`${subject}: ${START_TRANSITIONS}`, start.dims, [labels]);
-    return { shapeWeight, transitions: { between, start: start.values } };
+    if (!found(TRANSITIONS) && !found(START_TRANSITIONS)) return { shapeWeight, transitions: null };
+    if (labels > MAX_CHAINED_LABELS) {
+      throw new FormatError(
+        "too-many-labels",
+        `${subject}: has ${TRANSITIONS} of ${labels} labels, at most ${MAX_CHAINED_LABELS} can be chosen together; train it with --plain-head`,
+      );
+    }
+    const between = read(TRANSITIONS, [labels, labels]);
+    const start = read(START_TRANSITIONS, [labels]);
+    return { shapeWeight, transitions: { between, start } };
   }
 }
 

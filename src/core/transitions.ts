@@ -4,6 +4,7 @@
  * names as in pytorch-crf): the sum of the words' logits and of what each pair of neighbours earns.
  */
 import { wordRanges } from "./tokenizer.ts";
+import type { InTurns } from "./turns.ts";
 
 /** Scores of neighbours, on the scale of logits. */
 export interface Transitions {
@@ -14,42 +15,67 @@ export interface Transitions {
 }
 
 /**
+ * Labels whose tags can be chosen together. A word costs twice their square: with so many, a twentieth
+ * or so of what its runs through the base cost.
+ */
+export const MAX_CHAINED_LABELS = 128;
+
+/** Sums that are made before others have a turn: some ten milliseconds. */
+const TURN = 1 << 23;
+
+/**
  * Max-marginals of a chain: for each word [C] how much the best tagging of the whole text in which it
  * has that tag falls short of the best of all, so the best tagging is each row's 0 and the others are
  * below. As logits they mean the same as without transitions, where they differ by a constant only.
  *
  * Viterbi's recursion from both ends: O(words * C^2).
  */
-export function maxMarginals(
+export function* maxMarginals(
   logits: readonly Float32Array[],
   { between, start }: Transitions,
-): Float32Array[] {
-  const plus = (scores: Float64Array, row: Float32Array): Float64Array =>
-    scores.map((score, c) => score + row[c]!);
+): InTurns<Float32Array[]> {
+  const C = start.length;
   // In the type of the scores: converting in the innermost loop doubles its time.
-  const [into, outOf] = [transposed(between, start.length), Float64Array.from(between)];
-  // Of each word, by its tag: the best score of the words up to and including it..
-  const upTo: Float64Array[] = [];
-  for (const row of logits) {
-    const before = upTo.at(-1);
-    upTo.push(plus(before ? bestSteps(before, into) : Float64Array.from(start), row));
+  const [into, outOf] = [transposed(between, C), Float64Array.from(between)];
+  const wordsATurn = Math.max(1, Math.floor(TURN / (C * C)));
+  // Of each word, by its tag: the best score of the words up to and including it, below the best of
+  // all, so that single precision is enough for any number of words ..
+  const all = new Float32Array(logits.length * C);
+  const rows = logits.map((_, w) => all.subarray(w * C, (w + 1) * C));
+  let before = Float64Array.from(start);
+  let next = new Float64Array(C);
+  for (const [w, row] of rows.entries()) {
+    if (w > 0) {
+      bestSteps(before, into, next);
+      [before, next] = [next, before];
+    }
+    add(before, logits[w]!);
+    belowBest(before);
+    row.set(before);
+    if ((w + 1) % wordsATurn === 0) yield;
   }
-  const best = Math.max(...(upTo.at(-1) ?? []));
   // .. and of those after it.
-  let after: Float64Array = new Float64Array(start.length);
-  const marginals: Float32Array[] = [];
-  for (let w = logits.length - 1; w >= 0; w--) {
-    const here = after;
-    marginals[w] = Float32Array.from(upTo[w]!, (score, c) => score + here[c]! - best);
-    after = bestSteps(plus(after, logits[w]!), outOf);
+  let after = new Float64Array(C);
+  for (let w = rows.length - 1; w >= 0; w--) {
+    next.set(rows[w]!);
+    add(next, after);
+    belowBest(next);
+    rows[w]!.set(next);
+    add(after, logits[w]!);
+    bestSteps(after, outOf, next);
+    [after, next] = [next, after];
+    belowBest(after);
+    if ((w + 1) % wordsATurn === 0) yield;
   }
-  return marginals;
+  return rows;
 }
 
-/** For each tag (row of `steps` [C, C]) the best of `scores` [C] with what the step there or from there earns. */
-function bestSteps(scores: Float64Array, steps: Float64Array): Float64Array {
+/**
+ * For each tag (row of `steps` [C, C]) the best of `scores` [C] with what the step there or from there
+ * earns, into `best` [C].
+ */
+function bestSteps(scores: Float64Array, steps: Float64Array, best: Float64Array): void {
   const C = scores.length;
-  const best = new Float64Array(C);
   // The innermost loop of a text's decoding: no calls, one row after the other.
   for (let tag = 0, at = 0; tag < C; tag++) {
     let most = -Infinity;
@@ -59,7 +85,16 @@ function bestSteps(scores: Float64Array, steps: Float64Array): Float64Array {
     }
     best[tag] = most;
   }
-  return best;
+}
+
+function add(scores: Float64Array, more: Float32Array | Float64Array): void {
+  for (let c = 0; c < scores.length; c++) scores[c]! += more[c]!;
+}
+
+function belowBest(scores: Float64Array): void {
+  let best = -Infinity;
+  for (let c = 0; c < scores.length; c++) if (scores[c]! > best) best = scores[c]!;
+  for (let c = 0; c < scores.length; c++) scores[c]! -= best;
 }
 
 function transposed(table: Float32Array, C: number): Float64Array {
@@ -81,22 +116,21 @@ export function continuations(labels: readonly string[]): Int32Array {
  * Logits [C] of every piece, decided by whole words: the chain runs over the words' first pieces, and
  * a word's later pieces go on with what its first one says.
  */
-export function decideWords(
+export function* decideWords(
   logits: readonly Float32Array[],
   wordIds: Int32Array,
   labels: readonly string[],
   transitions: Transitions,
-): Float32Array[] {
+): InTurns<Float32Array[]> {
   const words = wordRanges(wordIds);
-  const marginals = maxMarginals(
-    words.map(([first]) => logits[first]!),
-    transitions,
-  );
+  const firsts = words.map(([first]) => logits[first]!);
+  const marginals = yield* maxMarginals(firsts, transitions);
   const next = continuations(labels);
   return words.flatMap(([from, to], w) => {
     const row = marginals[w]!;
+    if (to === from + 1) return [row];
     const later = continuedRow(row, next);
-    return Array.from({ length: to - from }, (_, i) => (i === 0 ? row : later));
+    return [row, ...Array.from({ length: to - from - 1 }, () => later)];
   });
 }
 

@@ -12,6 +12,7 @@ import type { Arrival } from "./arrivals.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase, ModelStore } from "./model-store.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";
+import { turnByTurn } from "../core/turns.ts";
 import { readForEmbedding, readForTask } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 import type { Job, Scheduler } from "./scheduler.ts";
@@ -83,6 +84,10 @@ export function createPredictor(options: PredictorOptions): Predictor {
     // In a Worker the event is the last that runs of a request whose client has left: nothing
     // after an await does, `finally` included.
     signal.addEventListener("abort", drop, { once: true });
+    const turn = async (): Promise<void> => {
+      await clock.wait(0);
+      signal.throwIfAborted();
+    };
     // Rows that shared a run cost its time once.
     const runs = new Set<Job["run"]>();
     try {
@@ -92,21 +97,29 @@ export function createPredictor(options: PredictorOptions): Predictor {
           continue;
         }
         const { reading, jobs } = item;
-        const hidden: Float32Array[] = [];
-        for (const job of jobs) {
-          if (job.state !== "done" && hidden.length > 0) {
-            yield { index, progress: { done: hidden.length, total: jobs.length } };
+        const rows: ReturnType<typeof reading.reduce>[] = [];
+        try {
+          for (const job of jobs) {
+            if (job.state !== "done" && rows.length > 0) {
+              yield { index, progress: { done: rows.length, total: jobs.length } };
+            }
+            const hidden = await scheduler.finish(job, signal);
+            timings.queueMs = Math.max(timings.queueMs, job.queueMs);
+            if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
+            runs.add(job.run);
+            const reduceStart = clock.now();
+            rows.push(reading.reduce(rows.length, hidden));
+            timings.decodeMs += clock.now() - reduceStart;
           }
-          hidden.push(await scheduler.finish(job, signal));
-          timings.queueMs = Math.max(timings.queueMs, job.queueMs);
-          if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
-          runs.add(job.run);
+          const finishStart = clock.now();
+          const result = await turnByTurn(reading.finish(rows), turn);
+          timings.decodeMs += clock.now() - finishStart;
+          yield { index, result, isTruncated: reading.isTruncated };
+        } catch (error) {
+          if (!isAnswersFault(error)) throw error;
+          scheduler.cancel(jobs);
+          yield { index, error };
         }
-        const decodeStart = clock.now();
-        const result = attempt(() => reading.finish(hidden), isAnswersFault);
-        timings.decodeMs += clock.now() - decodeStart;
-        if (result instanceof EdgePrefixError) yield { index, error: result };
-        else yield { index, result, isTruncated: reading.isTruncated };
       }
     } finally {
       signal.removeEventListener("abort", drop);
@@ -165,9 +178,9 @@ function attempt<T>(
 const isInputsFault = (error: unknown): error is EdgePrefixError =>
   error instanceof InputError || error instanceof LimitError;
 
-/** Such as an overflow in one task's numbers: other tasks in the same call are sane. */
+/** An overflow in one task's numbers, say: other tasks in the same call are sane. */
 const isAnswersFault = (error: unknown): error is EdgePrefixError =>
-  error instanceof UnavailableError;
+  error instanceof UnavailableError && error.code === "answer-not-finite";
 
 const emptyTimings = (): Timings => ({ tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 });
 const emptyUsage = (): Usage => ({ tokens: 0, windows: 0, truncated: 0 });

@@ -2,14 +2,17 @@
  * One input on its way through the model: the rows to run before, and what their hidden states come
  * to after. What a task answers and what an embedding is differ here and nowhere else.
  */
-import { answerLogits, queriesOf, rowOf } from "../core/answer.ts";
+import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/answer.ts";
 import { classify } from "../core/decode.ts";
 import type { Queries, Row } from "../core/collate.ts";
 import { embedding } from "../core/embedding.ts";
 import { InputError, UnavailableError } from "../core/errors.ts";
+import { pool } from "../core/head.ts";
 import { emptyPrefix } from "../core/prefix.ts";
 import { findEntities } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
+import { inOneTurn } from "../core/turns.ts";
+import type { Turns } from "../core/turns.ts";
 import { splitWindows } from "../core/windows.ts";
 import type { LoadedBase } from "./model-store.ts";
 import type { Answer, EmbedParameters, PredictParameters, TextInput } from "./prediction.ts";
@@ -19,9 +22,17 @@ export interface Reading<T> {
   readonly rows: readonly Row[];
   readonly queries: Queries;
   readonly isTruncated: boolean;
-  /** Hidden states [q, H] of every row -> the answer. Throws UnavailableError `answer-not-finite`. */
-  finish(hidden: readonly Float32Array[]): T;
+  /**
+   * What is kept of a row's hidden states [q, H] as soon as they are there: a long text's would fill an
+   * isolate. Throws UnavailableError `answer-not-finite`.
+   */
+  reduce(row: number, hidden: Float32Array): Reduced;
+  /** What was kept of every row -> the answer. */
+  finish(rows: readonly Reduced[]): Turns<T>;
 }
+
+/** Logits of a window or of each of its tokens, or its vector. */
+type Reduced = readonly Float32Array[];
 
 /**
  * Reads an input for a task. Throws InputError `pair-not-supported`, `text-empty`,
@@ -61,9 +72,12 @@ export function readForTask(
     rows: split.windows.map((window) => rowOf(window, task)),
     queries: queriesOf(manifest.pooling),
     isTruncated: split.isTruncated,
-    finish(hidden) {
-      const logits = answerLogits(task, split, hidden, base.hidden_size, pooler);
-      for (const row of logits) checkFinite(row);
+    reduce(row, hidden) {
+      const window = split.windows[row]!;
+      return allFinite(windowLogits(task, window, hidden, base.hidden_size, pooler));
+    },
+    *finish(rows) {
+      const logits = yield* answerLogits(task, split, rows);
       if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
       const { firstRow } = split.windows[0]!;
       const isByWord = task.head.transitions !== null;
@@ -106,13 +120,15 @@ export function readForEmbedding(
     rows,
     queries: queriesOf(pooling),
     isTruncated,
-    finish(hidden) {
-      const lengths = rows.map(({ ids }) => ids.length);
-      const shape = { lengths, hiddenSize: manifest.hidden_size, pooler };
-      const vector = embedding(hidden, shape, { pooling, normalize });
-      checkFinite(vector);
-      return vector;
+    reduce(row, hidden) {
+      const { length } = rows[row]!.ids;
+      return allFinite([pool(hidden, length, manifest.hidden_size, pooling, pooler)]);
     },
+    finish: (windows) =>
+      inOneTurn(() => {
+        const pooled = windows.map(([vector]) => vector!);
+        return embedding(pooled, normalize);
+      }),
   };
 }
 
@@ -123,8 +139,7 @@ function checkNotEmpty(subject: string, text: string): void {
 }
 
 /** No answer is better than one made of NaN. */
-function checkFinite(values: Float32Array): void {
-  if (!values.every(Number.isFinite)) {
-    throw new UnavailableError("answer-not-finite", "answer: the model returned NaN or infinity");
-  }
+function allFinite(rows: Reduced): Reduced {
+  if (rows.every((row) => row.every(Number.isFinite))) return rows;
+  throw new UnavailableError("answer-not-finite", "answer: the model returned NaN or infinity");
 }

@@ -226,7 +226,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         signal.throwIfAborted(); // says more than that the job was cancelled
         throw job.error;
       }
-      return job.hidden!;
+      // Handed over, not kept: a long text's windows would fill an isolate before the last has run.
+      const { hidden } = job;
+      job.hidden = null;
+      return hidden!;
     },
     cancel(jobs) {
       for (const job of jobs) {

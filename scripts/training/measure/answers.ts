@@ -3,7 +3,7 @@
  * examples. Every part is the request path's own (windows, collate, head); only the batching is
  * simpler, since nobody waits for a single answer.
  */
-import { answerLogits, queriesOf, rowOf } from "../../../src/core/answer.ts";
+import { answerLogits, queriesOf, rowOf, windowLogits } from "../../../src/core/answer.ts";
 import { collate } from "../../../src/core/collate.ts";
 import type { Pooler } from "../../../src/core/head.ts";
 import { LAST_HIDDEN_STATE } from "../../../src/core/shapes.ts";
@@ -11,6 +11,7 @@ import type { Task } from "../../../src/core/task.ts";
 import { toFloat32 } from "../../../src/core/tensor.ts";
 import { classify, softmax } from "../../../src/core/decode.ts";
 import type { BaseManifest, CanaryExample } from "../../../src/core/manifest.ts";
+import { atOnce } from "../../../src/core/turns.ts";
 import { splitWindows } from "../../../src/core/windows.ts";
 import type { Split } from "../../../src/core/windows.ts";
 import { wordRanges } from "../../../src/core/tokenizer.ts";
@@ -58,7 +59,7 @@ export async function answerTexts(
   const windows = splits.flatMap((split, text) =>
     split.windows.map((window, at) => ({ text, at, row: rowOf(window, task) })),
   );
-  const hidden: Float32Array[][] = splits.map(() => []);
+  const parts: (readonly Float32Array[])[][] = splits.map(() => []);
   const hiddenSize = base.manifest.hidden_size;
 
   let done = 0;
@@ -72,14 +73,16 @@ export async function answerTexts(
     const rowSize = states.dims[1]! * hiddenSize;
     for (const [b, i] of batch.entries()) {
       const { text, at } = windows[i]!;
-      hidden[text]![at] = values.subarray(b * rowSize, (b + 1) * rowSize);
+      const own = values.subarray(b * rowSize, (b + 1) * rowSize);
+      const window = splits[text]!.windows[at]!;
+      parts[text]![at] = windowLogits(task, window, own, hiddenSize, base.pooler);
     }
     done += batch.length;
     onProgress?.(done, windows.length);
   }
   return splits.map((split, text) => ({
     split,
-    logits: answerLogits(task, split, hidden[text]!, hiddenSize, base.pooler),
+    logits: atOnce(answerLogits(task, split, parts[text]!)),
   }));
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Task } from "../../../src/core/task.ts";
 import { decideWords } from "../../../src/core/transitions.ts";
+import { atOnce } from "../../../src/core/turns.ts";
 import { answerTexts } from "./answers.ts";
 import type { Answer, AnswerOptions, LoadedBase } from "./answers.ts";
 import { fitBiases } from "./calibration.ts";
@@ -53,5 +54,5 @@ function together(
   const rows = logits.map((row) => row.map((logit, c) => logit + (biases[c] ?? 0)));
   if (!head.transitions) return { split, logits: rows };
   const { wordIds } = split.pieces;
-  return { split, logits: decideWords(rows, wordIds, manifest.labels, head.transitions) };
+  return { split, logits: atOnce(decideWords(rows, wordIds, manifest.labels, head.transitions)) };
 }

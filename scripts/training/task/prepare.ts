@@ -5,6 +5,7 @@
 import { InputError } from "../../../src/core/errors.ts";
 import type { BaseManifest, Pooling, ProblemType, TaskType } from "../../../src/core/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer.ts";
+import { MAX_CHAINED_LABELS } from "../../../src/core/transitions.ts";
 import { balanceOf, duplicatesWithin, histogramOf, tokenCounts } from "../data/summary.ts";
 import type { DataSummary } from "../data/summary.ts";
 import { findFile, isInside, readFiles, typeOf } from "../data/files.ts";
@@ -112,6 +113,15 @@ export async function prepareTask(
       `max_length ${maxLength}: base "${base.name}" reads at most ${base.max_length} tokens`,
     );
   }
+  // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
+  const readsWords = (): boolean => {
+    if (type !== "token" || spec.plain_head === true || method === "full") return false;
+    if (labels.length <= MAX_CHAINED_LABELS) return true;
+    note(
+      `${labels.length} labels: each tag is chosen alone, as with --plain-head; up to ${MAX_CHAINED_LABELS} are chosen together`,
+    );
+    return false;
+  };
   const factsOf = (use: "train" | "eval") =>
     files[use].map(({ name, examples, badRows }) => ({
       name,
@@ -128,8 +138,7 @@ export async function prepareTask(
     pooling,
     ...settings,
     trainGraph,
-    // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
-    readsWords: type === "token" && spec.plain_head !== true && method !== "full",
+    readsWords: readsWords(),
     reasons,
     seed,
     train: usable,

@@ -1,7 +1,8 @@
 /** Pooling and linear layers against the formulas written out. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { linear, pool, readWords, tokenLogits } from "../../../src/core/head.ts";
+import { addText, linear, pool, tokenLogits } from "../../../src/core/head.ts";
+import { atOnce } from "../../../src/core/turns.ts";
 
 const head = { weight: Float32Array.of(1, 2, 3, 4, 5, 6), bias: Float32Array.of(0.5, -1) }; // C 2, H 3
 const hidden = Float32Array.of(1, 0, -1, 3, 2, 1, 100, 100, 100); // [3, 3], the last row is padding
@@ -84,11 +85,11 @@ describe("what a text adds to the logits of its pieces", () => {
 
   test("is nothing for a plain head", () => {
     const plain = { shapeWeight: null, transitions: null };
-    expect(readWords(logits, text, pieces, labels, plain)).toEqual(logits);
+    expect(atOnce(addText(logits, text, pieces, labels, plain))).toEqual(logits);
   });
 
   test("is a number for the shape of each piece's word", () => {
-    const found = readWords(logits, text, pieces, labels, { shapeWeight, transitions: null });
+    const found = atOnce(addText(logits, text, pieces, labels, { shapeWeight, transitions: null }));
     expect(found.map((row) => [...row])).toEqual([
       [3, 2, 0],
       [1, 2, 0],
@@ -98,7 +99,7 @@ describe("what a text adds to the logits of its pieces", () => {
 
   test("with transitions is one tag a word, read after the shapes", () => {
     const transitions = { between: new Float32Array(9), start: new Float32Array(3) };
-    const found = readWords(logits, text, pieces, labels, { shapeWeight, transitions });
+    const found = atOnce(addText(logits, text, pieces, labels, { shapeWeight, transitions }));
     expect(found.map((row) => labels[row.indexOf(Math.max(...row))])).toEqual([
       "O",
       "B-LOC",

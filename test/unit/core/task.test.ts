@@ -151,10 +151,31 @@ describe("openTask", () => {
       });
     });
 
-    test("or neither, and a sequence task never has them", async () => {
+    test("or neither", async () => {
       const none = { shapeWeight: null, transitions: null };
       expect((await open(good, token)).head).toMatchObject(none);
-      expect((await open({ ...good, ...words })).head).toMatchObject(none);
+    });
+
+    test.each(Object.keys(words))("alone may have %s", async (name) => {
+      await expect(open({ ...good, [name]: words[name]! })).rejects.toMatchObject({
+        code: "tensor-unexpected",
+        message: expect.stringContaining(name) as string,
+      });
+    });
+
+    test("has no more labels than can be chosen together", async () => {
+      const labels = Array.from({ length: 129 }, (_, i) => `L${i}`);
+      const [, hiddenSize] = good["classifier.weight"]!.dims;
+      const tensors = {
+        ...good,
+        "classifier.weight": ramp([129, hiddenSize!]),
+        "classifier.bias": ramp([129]),
+      };
+      await expect(open(tensors, { ...token, labels })).resolves.toBeDefined();
+      const chained = { transitions: ramp([129, 129]), start_transitions: ramp([129]) };
+      await expect(open({ ...tensors, ...chained }, { ...token, labels })).rejects.toMatchObject({
+        code: "too-many-labels",
+      });
     });
 
     test.each([
@@ -162,6 +183,7 @@ describe("openTask", () => {
       ["transitions between other labels", "tensor-shape-mismatch", { transitions: ramp([3, 3]) }],
       ["a start for other labels", "tensor-shape-mismatch", { start_transitions: ramp([3]) }],
       ["transitions without a start", "tensor-missing", { start_transitions: undefined }],
+      ["a start without transitions", "tensor-missing", { transitions: undefined }],
       [
         "a transition that is no number",
         "prefix-not-finite",

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { continuations, decideWords, maxMarginals } from "../../../src/core/transitions.ts";
 import type { Transitions } from "../../../src/core/transitions.ts";
+import { atOnce } from "../../../src/core/turns.ts";
 
 /** Every list of `length` tags out of 0..C-1. */
 const taggings = (length: number, C: number): number[][] =>
@@ -39,7 +40,7 @@ describe("max-marginals", () => {
           score: scoreOf(tags, logits, transitions),
         }));
         const best = Math.max(...all.map(({ score }) => score));
-        const found = maxMarginals(logits, transitions);
+        const found = atOnce(maxMarginals(logits, transitions));
         for (const [w, row] of found.entries()) {
           for (let c = 0; c < C; c++) {
             const withTag = all.filter(({ tags }) => tags[w] === c).map(({ score }) => score);
@@ -53,7 +54,9 @@ describe("max-marginals", () => {
 
   test("differ from the logits by a constant where no pair of tags earns anything", () => {
     const transitions = { between: new Float32Array(9), start: new Float32Array(3) };
-    const found = maxMarginals([Float32Array.of(1, 4, 2), Float32Array.of(0, -1, 3)], transitions);
+    const found = atOnce(
+      maxMarginals([Float32Array.of(1, 4, 2), Float32Array.of(0, -1, 3)], transitions),
+    );
     expect(found.map((row) => [...row])).toEqual([
       [-3, 0, -2],
       [-3, -4, 0],
@@ -61,9 +64,8 @@ describe("max-marginals", () => {
   });
 
   test("of a text without words there are none", () => {
-    expect(maxMarginals([], { between: new Float32Array(4), start: new Float32Array(2) })).toEqual(
-      [],
-    );
+    const free = { between: new Float32Array(4), start: new Float32Array(2) };
+    expect(atOnce(maxMarginals([], free))).toEqual([]);
   });
 
   test("a tag that cannot follow gives way, or takes its neighbour with it", () => {
@@ -73,11 +75,48 @@ describe("max-marginals", () => {
       start: Float32Array.of(0, 0, -100),
     };
     const tagsOf = (first: number[]): number[] =>
-      maxMarginals([Float32Array.from(first), Float32Array.of(0, 1, 3)], transitions).map((row) =>
-        row.indexOf(0),
+      atOnce(maxMarginals([Float32Array.from(first), Float32Array.of(0, 1, 3)], transitions)).map(
+        (row) => row.indexOf(0),
       );
     expect(tagsOf([5, 0, 0])).toEqual([0, 1]); // a sure O: the next begins
     expect(tagsOf([1, 0.5, 0])).toEqual([1, 2]); // an unsure one becomes a beginning
+  });
+});
+
+describe("a long text", () => {
+  const C = 4;
+  const words = (count: number): Float32Array[] =>
+    Array.from({ length: count }, (_, w) =>
+      Float32Array.from({ length: C }, (_, c) => 30 * Math.sin(w * 12.9898 + c * 78.233)),
+    );
+  const transitions = {
+    between: Float32Array.from({ length: C * C }, (_, i) => Math.sin(i)),
+    start: new Float32Array(C),
+  };
+
+  test("is as exact at its end as a short one is", () => {
+    // Its scores add up to millions, of which single precision would keep no tenths.
+    const long = words(300_000);
+    const found = atOnce(maxMarginals(long, transitions));
+    const alone = atOnce(maxMarginals(long.slice(-500), transitions));
+    for (const [w, row] of alone.slice(-400).entries()) {
+      const same = found[found.length - 400 + w]!;
+      for (let c = 0; c < C; c++) expect(same[c]).toBeCloseTo(row[c]!, 3);
+    }
+  });
+
+  test("leaves turns to others, and has the same answer with them", () => {
+    const labels = 128;
+    const logits = Array.from({ length: 1200 }, (_, w) =>
+      Float32Array.from({ length: labels }, (_, c) => Math.sin(w * 0.7 + c)),
+    );
+    const free = { between: new Float32Array(labels ** 2), start: new Float32Array(labels) };
+    const work = maxMarginals(logits, free);
+    let turns = 0;
+    let step = work.next();
+    for (; !step.done; step = work.next()) turns += 1;
+    expect(turns).toBe(4); // twice 1,200 words, 512 of them a turn
+    expect(step.value).toEqual(atOnce(maxMarginals(logits, free)));
   });
 });
 
@@ -97,7 +136,7 @@ describe("whole words", () => {
       Float32Array.of(7, 0, 0), // O
       Float32Array.of(0, 0, 9), // a later piece, sure of I-X
     ];
-    const rows = decideWords(pieces, Int32Array.of(0, 0, 1, 1), labels, free);
+    const rows = atOnce(decideWords(pieces, Int32Array.of(0, 0, 1, 1), labels, free));
     expect(rows.map((row) => labels[row.indexOf(0)])).toEqual(["B-X", "I-X", "O", "O"]);
     expect([...rows[1]!]).toEqual([-5, -4, 0]);
   });

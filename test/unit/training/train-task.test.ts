@@ -51,9 +51,10 @@ beforeAll(async () => {
 
 async function prepare(
   json: Record<string, unknown>,
+  note: (line: string) => void = () => {},
 ): Promise<{ spec: TaskSpec; prepared: PreparedTask }> {
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
-  const options = { folders: [dir], strict: true, note: () => {} };
+  const options = { folders: [dir], strict: true, note };
   return { spec, prepared: await prepareTask(spec, base.manifest, tokenizerOf(base), options) };
 }
 
@@ -176,6 +177,18 @@ test("a plain head reads no word shapes and chooses each tag alone", async () =>
   // A fine-tuned checkpoint is to be read by other software.
   const full = { ...json, method: "full", plain_head: false };
   expect((await prepare(full)).prepared.readsWords).toBe(false);
+});
+
+test("so many labels that choosing them together would take too long have a plain head, and a note", async () => {
+  const labels = ["O", ...Array.from({ length: 128 }, (_, i) => `L${i}`), "B-PER", "B-LOC"];
+  const data = { train: ["tags.conll"], eval: ["others.conll"] };
+  const notes: string[] = [];
+  const json = { ...SEQUENCE, labels, data, examples: [] };
+  const { prepared } = await prepare(json, (line) => notes.push(line));
+  expect(prepared.readsWords).toBe(false);
+  expect(notes).toContainEqual(
+    "131 labels: each tag is chosen alone, as with --plain-head; up to 128 are chosen together",
+  );
 });
 
 test("a task of several labels a text learns each, and stores what decides", async () => {
