@@ -42,6 +42,7 @@ export const command = defineCommand({
     const { divideFairly } = await import("../training/trial/rows.ts");
     const { keptTrial } = await import("../training/trial/kept.ts");
 
+    const isBesideFull = methods.includes("full");
     const trials: Compared[] = [];
     let reportedName = "";
     for (let seed = 0; seed < seeds; seed++) {
@@ -49,8 +50,12 @@ export const command = defineCommand({
         const name = `${method}.${seed}`;
         // The notes about the data are the same every time.
         const note = trials.length === 0 ? fair.note : () => {};
-        const wanted = specFor(method, seed, spec, { isRateAsked: values.lr !== undefined });
+        const isRateAsked = values.lr !== undefined;
+        const wanted = specFor(method, seed, spec, { isRateAsked, isBesideFull });
         const { prepared, reported } = await divideFairly(wanted, { ...fair, note });
+        if (isBesideFull && prepared.type === "token" && spec.plain_head !== true) {
+          note("every method has a plain head here: a fine-tuned checkpoint has no other");
+        }
         reportedName = reported.name;
         const { epochs } = prepared.hyperparameters;
         const kept = await keptTrial(join(out, FOLDER), {
@@ -118,7 +123,7 @@ function specFor(
   method: Method,
   seed: number,
   spec: TaskSpec,
-  { isRateAsked }: { isRateAsked: boolean },
+  { isRateAsked, isBesideFull }: { isRateAsked: boolean; isBesideFull: boolean },
 ): TaskSpec {
   const { learning_rate: rate, ...others } = spec.hyperparameters;
   const isOwn = isRateAsked || method === (spec.method ?? "prefix");
@@ -128,6 +133,8 @@ function specFor(
     // Only what has virtual tokens of its own can start from a pretrained prefix.
     init: isShared(method) ? spec.init : undefined,
     seed,
+    // Beside a checkpoint of Hugging Face's, heads that read more would be part of the difference.
+    plain_head: isBesideFull || spec.plain_head,
     hyperparameters: isOwn && rate !== undefined ? spec.hyperparameters : others,
     train_graph: method === "full" ? undefined : spec.train_graph,
   };

@@ -115,6 +115,25 @@ describe("compare", () => {
     expect(out).toContain("yardsticks that cannot be served: prompt");
   });
 
+  test("gives every method of a tag task the plain head that fine-tuning has", async () => {
+    const task = join(dir, "tags");
+    await mkdir(task);
+    const sentences = (ending: string): string =>
+      GOOD.map((word) => `the O\nfilm B-X\nwas O\n${word} O\n${ending} O\n`).join("\n");
+    await writeFile(join(task, "train.conll"), sentences("too"));
+    await writeFile(join(task, "eval.conll"), sentences("."));
+    const data = { train: "train.conll", eval: "eval.conll" };
+    await writeFile(join(task, "task.json"), JSON.stringify({ ...TASK, data }));
+    const parametersOf = async (methods: string): Promise<number> => {
+      const { out, err } = await run(["compare", task, methods, "--epochs=1", "--json"]);
+      expect(err.includes("every method has a plain head here")).toBe(methods.includes("full"));
+      return (JSON.parse(out) as CompareJson).methods[0]!.parameters;
+    };
+    // Labels O, B-X and I-X; of each, a number for each of six word shapes.
+    expect(await parametersOf("--methods=linear")).toBe(3 * 32 + 3 + 3 * 6);
+    expect(await parametersOf("--methods=linear,full")).toBe(3 * 32 + 3);
+  });
+
   test("refuses a method that there is not", async () => {
     const { code, err } = await run(["compare", dir, "--methods=lora"]);
     expect(code).toBe(2);
