@@ -81,6 +81,9 @@ export function tokenLogits(
   );
 }
 
+/** Pieces that get their shapes before others have a turn. */
+const PIECES_A_TURN = 1 << 11;
+
 /**
  * What the text itself adds to the logits [C] of its pieces: how its words are written, then which
  * tags follow which. Windows have been merged before: a text is one chain.
@@ -92,13 +95,15 @@ export function* addText(
   labels: readonly string[],
   { shapeWeight, transitions }: Pick<Head, "shapeWeight" | "transitions">,
 ): InTurns<readonly Float32Array[]> {
-  let rows = logits;
+  const rows = [...logits];
   if (shapeWeight) {
     const shapes = wordShapes(text, pieces);
     const size = WORD_SHAPES.length;
-    rows = rows.map((row, piece) =>
-      row.map((logit, c) => logit + shapeWeight[c * size + shapes[piece]!]!),
-    );
+    for (const [piece, row] of rows.entries()) {
+      const column = shapes[piece]!;
+      rows[piece] = row.map((logit, c) => logit + shapeWeight[c * size + column]!);
+      if ((piece + 1) % PIECES_A_TURN === 0) yield;
+    }
   }
   if (!transitions) return rows;
   return yield* decideWords(rows, pieces.wordIds, labels, transitions);

@@ -33,6 +33,9 @@ export type Entity = {
   readonly end: number;
 } & ({ readonly entity_group: string } | { readonly entity: string; readonly index: number });
 
+/** What of a manifest turns logits into tags. */
+type Decoder = Pick<TaskManifest, "labels" | "temperature">;
+
 /** A piece, or a word's pieces together, with one tag. */
 interface Tagged {
   readonly tag: string;
@@ -53,17 +56,16 @@ export function findEntities(
   text: string,
   pieces: Pieces,
   logits: readonly Float32Array[],
-  manifest: Pick<TaskManifest, "labels" | "temperature">,
+  manifest: Decoder,
   options: EntityOptions = {},
 ): Entity[] {
   const asked = options.aggregation_strategy ?? "simple";
   const strategy = options.isByWord && asked !== "none" ? "first" : asked;
   const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
-  const scores = logits.map((row) => softmax(row, manifest.temperature));
   const tagged =
     strategy === "none" || strategy === "simple"
-      ? tagPieces(pieces, scores, manifest.labels)
-      : tagWords(pieces, scores, manifest.labels, strategy);
+      ? tagPieces(pieces, logits, manifest)
+      : tagWords(pieces, logits, manifest, strategy);
   const unit = options.offset_unit === "utf16" ? (at: number) => at : codePointOffsets(text);
   const place = ({ start, end }: { start: number; end: number }) => ({
     word: text.slice(start, end),
@@ -92,10 +94,11 @@ export function findEntities(
 
 function tagPieces(
   pieces: Pieces,
-  scores: readonly Float64Array[],
-  labels: readonly string[],
+  logits: readonly Float32Array[],
+  { labels, temperature }: Decoder,
 ): Tagged[] {
-  return scores.map((row, piece) => {
+  return logits.map((logitsOf, piece) => {
+    const row = softmax(logitsOf, temperature);
     const best = argmax(row);
     return {
       tag: labels[best]!,
@@ -110,12 +113,14 @@ function tagPieces(
 /** One tag a word: of its first piece, of its surest piece, or of its pieces' mean scores. */
 function tagWords(
   pieces: Pieces,
-  scores: readonly Float64Array[],
-  labels: readonly string[],
+  logits: readonly Float32Array[],
+  { labels, temperature }: Decoder,
   strategy: "first" | "average" | "max",
 ): Tagged[] {
   return wordRanges(pieces.wordIds).map(([from, to]) => {
-    const row = wordScores(scores.slice(from, to), strategy);
+    const asked = logits.slice(from, strategy === "first" ? from + 1 : to);
+    const scores = asked.map((row) => softmax(row, temperature));
+    const row = wordScores(scores, strategy);
     const best = argmax(row);
     return {
       tag: labels[best]!,
