@@ -93,7 +93,7 @@ export const TRAIN_OPTIONS = {
   "max-rows": { type: "string", value: "N", hint: "train on a random choice of N rows" },
   "plain-head": {
     type: "boolean",
-    hint: "tags by hidden states alone, without word shapes and transitions",
+    hint: "choose each tag alone and by hidden states only, as transformers does",
   },
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
   lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },

@@ -46,7 +46,7 @@ export const parametersSchema = strict({
   ),
   aggregation_strategy: optional(
     v.picklist(["none", "simple", "first", "average", "max"]),
-    "How the tags of word pieces become entities; simple by default.",
+    "How the tags of word pieces become entities; simple by default. Where a task chooses the tags of a text together, all but none answer alike.",
   ),
   ignore_labels: optional(v.array(v.string()), "Tags that are no entity; O by default."),
   stride: optional(count(0), "Tokens that the windows of a long text share."),

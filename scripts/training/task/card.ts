@@ -120,7 +120,7 @@ const fileTable = (files: readonly FileFact[]): string[] =>
 function calibration({ calibration }: EvaluationFacts, { readsWords }: ReportFacts): string[] {
   const { temperature, before, after } = calibration!;
   const shares = readsWords
-    ? " How often each tag comes was fitted on the evaluation rows, too."
+    ? " How often each tag comes was fitted on the evaluation rows, too; each of them is judged by what the other half says."
     : "";
   return [
     "## Calibration",
