@@ -43,8 +43,6 @@ export function specOf(
     type,
     method,
     seed,
-    // Every method with the head that fine-tuning has: the cells compare methods, not heads.
-    ...(type === "token" && { plain_head: true }),
     max_rows: maxRows,
     data: { ...EMPTY_SPEC.data, train: [file(train)], eval: [file(reported)] },
   };
