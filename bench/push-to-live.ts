@@ -14,7 +14,8 @@ import { publishTask } from "../scripts/publish/publish-task.ts";
 import { startServed } from "./served/client.ts";
 import { makeTask, writeTask } from "./served/made-task.ts";
 import type { Served } from "./served/client.ts";
-import { quantile, table } from "./stats.ts";
+import { summary, table } from "./stats.ts";
+import type { Summary } from "./stats.ts";
 
 const TASK = "live";
 const BASELINE_MS = 5_000;
@@ -98,18 +99,6 @@ export const bench = defineCommand({
       await rm(folder, { recursive: true, force: true });
     }
   },
-});
-
-interface Summary {
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-const summary = (values: readonly number[]): Summary => ({
-  p50: quantile(values, 0.5),
-  p99: quantile(values, 0.99),
-  max: Math.max(...values),
 });
 
 /** Clients that ask as soon as they are answered, until they are stopped. */

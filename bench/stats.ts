@@ -11,6 +11,19 @@ export function quantile(values: readonly number[], q: number): number {
   return low + (position - below) * (high - low);
 }
 
+/** The middle and the slow end of some times. */
+export interface Summary {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export const summary = (values: readonly number[]): Summary => ({
+  p50: quantile(values, 0.5),
+  p99: quantile(values, 0.99),
+  max: Math.max(...values),
+});
+
 /** Median of a[i] / b[i]: robust against drift when a and b were measured in turn. */
 export const medianRatio = (a: readonly number[], b: readonly number[]): number =>
   median(ratios(a, b));
