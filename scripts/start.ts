@@ -146,8 +146,10 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   if (missing === null) {
     say(`\nserving ${shortIdentity(seeded.base)} at ${url}   (Ctrl-C stops it)`);
     const needsKey = await areKeysOn(port);
-    say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
-    say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
+    if (needsKey !== null) {
+      say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
+      say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
+    }
     await Promise.race([ended, aborted(signal)]);
   } else if (!stop.signal.aborted) {
     process.stderr.write(`error [not-ready]: ${url}/readyz: ${missing}\n`);
@@ -159,11 +161,15 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
 
 const KEYS_OFF = "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
 
-/** Whether the Worker knows any API keys. */
-async function areKeysOn(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-  const { api_keys: keys } = (await response.json()) as { api_keys?: string };
-  return keys === "on";
+/** Whether the Worker knows any API keys; null when it has been stopped meanwhile. */
+async function areKeysOn(port: number): Promise<boolean | null> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+    const { api_keys: keys } = (await response.json()) as { api_keys?: string };
+    return keys === "on";
+  } catch {
+    return null;
+  }
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -277,6 +277,24 @@ describe("stopping", () => {
   );
 });
 
+describe("stopping the moment it serves", () => {
+  it(
+    "ends as at any other time: without a word, and without anything left running",
+    async () => {
+      server = start();
+      // The script asks its own server for more now, which is stopped with it.
+      await server.waitFor(/serving/, START_MS);
+      server.signal("SIGTERM", "group");
+      expect(await server.ended).toBe(130);
+      expect(server.stderr()).toBe("");
+      expect(await eventually(async () => runningInGroup(server.pid).length === 0, 30_000)).toBe(
+        true,
+      );
+    },
+    START_MS,
+  );
+});
+
 describe("starting", () => {
   it("refuses a port that is taken, and a base that is not there, before anything runs", async () => {
     const missing = await runStart("--base", inFolder("nowhere"));
