@@ -52,7 +52,9 @@ export async function trainedOn(
     spec,
     prepared,
     base,
-    reported: { name: prepared.evaluationName, examples: prepared.evaluation },
+    // Judged as the shipped task was: by `train` itself.
+    reported: null,
+    isServed: true,
     runtimes: runtimesWith(threads),
     signal,
     now: Date.now,
