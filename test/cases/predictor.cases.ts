@@ -6,9 +6,16 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Classification } from "../../src/core/decode.ts";
 import type { Sha256, TaskManifest } from "../../src/core/manifest.ts";
 import type { Entity } from "../../src/core/spans.ts";
-import { PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import {
+  CLASSIFIER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+  START_TRANSITIONS,
+  TRANSITIONS,
+} from "../../src/core/shapes.ts";
 import { openTask } from "../../src/core/task.ts";
 import type { Task } from "../../src/core/task.ts";
+import { float32 } from "../../src/core/tensor.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
 import type { Clock } from "../../src/serve/flight.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
@@ -32,6 +39,13 @@ const TEXTS = [
   "x",
   "the acting was fine but the plot was awful, always too long",
 ];
+/** Gives a tag task's file transitions between C labels, of numbers that differ. */
+function addTransitions(tensors: Map<string, Tensor>, C: number): void {
+  const ramp = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i));
+  tensors.set(TRANSITIONS, float32([C, C], ramp(C * C)));
+  tensors.set(START_TRANSITIONS, float32([C], ramp(C)));
+}
+
 const LONG = Array.from({ length: 60 }, (_, i) => TEXTS[i % TEXTS.length]).join(" ");
 
 export function predictorCases(name: string, host: PredictorUnderTest): void {
@@ -49,10 +63,14 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
     const kind = (manifest: Partial<TaskManifest>) => ({ manifest });
 
     /** A predictor of its own, so that runs can be counted. */
-    function arrange({ maxBatchTokens = 512, maxWindows = 512 } = {}) {
+    function arrange({ maxBatchTokens = 512, maxWindows = 512, onTurn = () => {} } = {}) {
       const { clock } = host;
       const scheduler = createScheduler({ clock, maxBatchTokens, maxQueuedTokens: 1_000_000 });
-      const predictor = barePredictor({ scheduler, clock, maxWindows });
+      const wait = (ms: number): Promise<void> => {
+        onTurn();
+        return clock.wait(ms);
+      };
+      const predictor = barePredictor({ scheduler, clock: { ...clock, wait }, maxWindows });
       const stream = (
         task: Task,
         inputs: readonly TextInput[],
@@ -163,6 +181,60 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
       else for (const score of Object.values(scoresOf(overflown))) expect(score).not.toBeNaN();
       if (second.status === "rejected") throw second.reason;
       expectClose(second.value[0], (await predict(sane, [TEXTS[0]!]))[0]);
+    });
+
+    it.each([
+      ["a label", kind({ max_length: 16 })],
+      [
+        "tags that are chosen together",
+        { ...kind({ max_length: 16, type: "token" }), chain: true },
+      ],
+    ])(
+      "has no answer of numbers that overflow, and reads no more of the text: %s",
+      async (_, how) => {
+        const damageTensors = (tensors: Map<string, Tensor>): void => {
+          const weight = tensors.get(CLASSIFIER_WEIGHT)!;
+          const huge = Float32Array.from(weight.data as Float32Array, (value) => value * 3e38);
+          tensors.set(CLASSIFIER_WEIGHT, float32(weight.dims, huge));
+          if ("chain" in how) addTransitions(tensors, 3);
+        };
+        const task = await open("overflown", { ...how, damageTensors });
+        const { scheduler, predict } = arrange({ maxBatchTokens: 16 });
+        const found = await predict(task, [LONG, "a film"]);
+        expect(found).toMatchObject([
+          { index: 0, error: { code: "answer-not-finite" } },
+          { index: 1, error: { code: "answer-not-finite" } },
+        ]);
+        expect(scheduler.runs).toBe(2);
+        expect(scheduler.queuedTokens).toBe(0);
+      },
+    );
+
+    describe("a long text whose tags are chosen together", () => {
+      // A turn is 512 words of so many labels.
+      const C = 128;
+      const text = `${LONG} ${LONG}`;
+      const labels = Array.from({ length: C }, (_, c) => `L${c}`);
+      const damageTensors = (tensors: Map<string, Tensor>) => addTransitions(tensors, C);
+      const openChain = () => open("chain", { ...kind({ type: "token", labels }), damageTensors });
+
+      it("leaves turns to others on the way to its answer", async () => {
+        let turns = 0;
+        const { predict } = arrange({ onTurn: () => void turns++ });
+        const task = await openChain();
+        await predict(task, [TEXTS[1]!]);
+        expect(turns).toBe(0);
+        const [found] = await predict(task, [text], { ignore_labels: [] });
+        expect(turns).toBeGreaterThan(0);
+        expect(answerOf(found).length).toBeGreaterThan(0);
+      });
+
+      it("is given up in the next turn when its client leaves", async () => {
+        const abort = new AbortController();
+        const { stream } = arrange({ onTurn: () => abort.abort(new Error("left")) });
+        const items = stream(await openChain(), [{ text }], {}, abort.signal);
+        await expect(items.next()).rejects.toThrow("left");
+      });
     });
 
     it("gives probabilities that sum to one, best first, and as many as asked for", async () => {

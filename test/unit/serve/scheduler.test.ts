@@ -53,6 +53,14 @@ describe("a batch", () => {
     expect(answers[0]![0]).toHaveLength(1); // the first position only
   });
 
+  it("is handed over, not kept: a long text's would fill an isolate", async () => {
+    const { base } = recordingBase();
+    const { submit, finishAll } = arrange();
+    const jobs = submit(base, [row(1, 8), row(2, 8)]);
+    expect(await finishAll(jobs)).toHaveLength(2);
+    expect(jobs.map(({ hidden }) => hidden)).toEqual([null, null]);
+  });
+
   it("cuts the padding off a short row's answer", async () => {
     const { base } = recordingBase();
     const { submit, finishAll } = arrange();
