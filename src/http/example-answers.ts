@@ -2,48 +2,48 @@
 export const ANSWERS: Readonly<Record<string, unknown>> = {
   one: [
     [
-      { label: "positive", score: 0.99993690546511 },
-      { label: "negative", score: 0.00006309453488999718 },
+      { label: "positive", score: 0.9999604918042254 },
+      { label: "negative", score: 0.000039508195774535 },
     ],
   ],
   several: [
-    [{ label: "positive", score: 0.99993690546511 }],
-    [{ label: "negative", score: 0.814251043501089 }],
+    [{ label: "positive", score: 0.9999604918042254 }],
+    [{ label: "negative", score: 0.8003696571191833 }],
   ],
   command: [
     [
-      { label: "GetWeather", score: 0.9073446862781557 },
-      { label: "BookRestaurant", score: 0.08780698762043872 },
+      { label: "GetWeather", score: 0.9051404219397754 },
+      { label: "BookRestaurant", score: 0.08118439959105794 },
     ],
   ],
   intent: [
     [
-      { label: "transaction_charged_twice", score: 0.9995611147292248 },
-      { label: "card_payment_fee_charged", score: 0.00014796793580432164 },
+      { label: "transaction_charged_twice", score: 0.9996095147930023 },
+      { label: "card_payment_fee_charged", score: 0.00013309801739613868 },
     ],
   ],
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9542496982520206,
+      score: 0.9642827767950448,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "served_dish", score: 0.5646944104000483, word: "italian", start: 27, end: 34 },
+    { entity_group: "cuisine", score: 0.3991145752988514, word: "italian", start: 27, end: 34 },
     {
       entity_group: "restaurant_type",
-      score: 0.9867581981829816,
+      score: 0.9937057094848282,
       word: "restaurant",
       start: 35,
       end: 45,
     },
-    { entity_group: "state", score: 0.7169785362738548, word: "boston", start: 49, end: 55 },
-    { entity_group: "timeRange", score: 0.9566805565721983, word: "tonight", start: 56, end: 63 },
+    { entity_group: "state", score: 0.7786971714430267, word: "boston", start: 49, end: 55 },
+    { entity_group: "timeRange", score: 0.9740228026471353, word: "tonight", start: 56, end: 63 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.8373599685632436, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.9741171502880094, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.8303797884201326, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.9759246446966894, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
@@ -55,21 +55,21 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     results: [
       {
         task: "sentiment",
-        version: "c87e4f1fc5b3",
-        result: [[{ label: "negative", score: 0.9979579029296245 }]],
+        version: "a15aa72631ab",
+        result: [[{ label: "negative", score: 0.9977963485605212 }]],
       },
       {
         task: "entities",
-        version: "88260490800e",
+        version: "6bfebee9a6b1",
         result: [
           {
             entity_group: "PER",
-            score: 0.8373599685632436,
+            score: 0.8303797884201326,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.9741171502880094, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.9759246446966894, word: "London", start: 25, end: 31 },
         ],
       },
     ],
