@@ -4,11 +4,12 @@
  * ties the two.
  */
 import type { Pooling } from "./manifest.ts";
+import { wordRanges } from "./tokenizer.ts";
 import type { Pieces } from "./tokenizer.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
 import type { InTurns } from "./turns.ts";
-import { WORD_SHAPES, wordShapes } from "./word-shapes.ts";
+import { WORD_SHAPES, shapeOf } from "./word-shapes.ts";
 
 /** A task's linear layer, and what a token task may add to it. */
 export interface Head {
@@ -27,9 +28,13 @@ export interface Pooler {
 }
 
 /** y = W x + b for W [out, in]. Accumulates in double precision, so that it adds no noise. */
-export function linear(x: Float32Array, weight: Float32Array, bias: Float32Array): Float32Array {
+export function linear(
+  x: Float32Array,
+  weight: Float32Array,
+  bias: Float32Array,
+  y = new Float32Array(bias.length),
+): Float32Array {
   const width = x.length;
-  const y = new Float32Array(bias.length);
   for (let o = 0; o < y.length; o++) {
     let sum = bias[o]!;
     const row = o * width;
@@ -69,24 +74,31 @@ export function pool(
   }
 }
 
-/** Hidden states [q, H] of `length` tokens -> logits [length][C], one row per token. */
+/** Hidden states [q, H] of `length` tokens -> logits [length][C], one row per token, in one buffer. */
 export function tokenLogits(
   hidden: Float32Array,
   length: number,
   hiddenSize: number,
   head: Pick<Head, "weight" | "bias">,
 ): Float32Array[] {
+  const C = head.bias.length;
+  const all = new Float32Array(length * C);
   return Array.from({ length }, (_, t) =>
-    linear(hidden.subarray(t * hiddenSize, (t + 1) * hiddenSize), head.weight, head.bias),
+    linear(
+      hidden.subarray(t * hiddenSize, (t + 1) * hiddenSize),
+      head.weight,
+      head.bias,
+      all.subarray(t * C, (t + 1) * C),
+    ),
   );
 }
 
-/** Pieces that get their shapes before others have a turn. */
+/** Pieces whose words are looked at before others have a turn. */
 const PIECES_A_TURN = 1 << 11;
 
 /**
- * What the text itself adds to the logits [C] of its pieces: how its words are written, then which
- * tags follow which. Windows have been merged before: a text is one chain.
+ * Adds to the logits [C] of a text's pieces, in their place, what the text itself says: how its words
+ * are written, then which tags follow which. Windows have been merged before: a text is one chain.
  */
 export function* addText(
   logits: readonly Float32Array[],
@@ -95,16 +107,20 @@ export function* addText(
   labels: readonly string[],
   { shapeWeight, transitions }: Pick<Head, "shapeWeight" | "transitions">,
 ): InTurns<readonly Float32Array[]> {
-  const rows = [...logits];
   if (shapeWeight) {
-    const shapes = wordShapes(text, pieces);
     const size = WORD_SHAPES.length;
-    for (const [piece, row] of rows.entries()) {
-      const column = shapes[piece]!;
-      rows[piece] = row.map((logit, c) => logit + shapeWeight[c * size + column]!);
-      if ((piece + 1) % PIECES_A_TURN === 0) yield;
+    let turn = PIECES_A_TURN;
+    for (const [from, to] of wordRanges(pieces.wordIds)) {
+      const shape = shapeOf(text.slice(pieces.starts[from], pieces.ends[to - 1]));
+      for (let piece = from; piece < to; piece++) {
+        const row = logits[piece]!;
+        for (let c = 0; c < row.length; c++) row[c]! += shapeWeight[c * size + shape]!;
+      }
+      if (to < turn) continue;
+      turn += PIECES_A_TURN;
+      yield;
     }
   }
-  if (!transitions) return rows;
-  return yield* decideWords(rows, pieces.wordIds, labels, transitions);
+  if (!transitions) return logits;
+  return yield* decideWords(logits, pieces.wordIds, labels, transitions);
 }

@@ -11,6 +11,8 @@ import { softmax } from "./decode.ts";
 import type { TaskManifest } from "./manifest.ts";
 import { codePointOffsets, wordRanges } from "./tokenizer.ts";
 import type { Pieces } from "./tokenizer.ts";
+import { atOnce } from "./turns.ts";
+import type { InTurns } from "./turns.ts";
 
 export type AggregationStrategy = "none" | "simple" | "first" | "average" | "max";
 export type OffsetUnit = "codepoint" | "utf16";
@@ -52,20 +54,24 @@ const DEFAULT_IGNORE = ["O"];
  * Entities of one text. `logits` has one row [C] per piece of `pieces`, whose offsets are UTF-16
  * units into `text`; offsets come out in `offset_unit` (code points by default, as in Python).
  */
-export function findEntities(
+export const findEntities = (...of: Parameters<typeof findEntitiesInTurns>): Entity[] =>
+  atOnce(findEntitiesInTurns(...of));
+
+/** The same, with turns for others within a long text. */
+export function* findEntitiesInTurns(
   text: string,
   pieces: Pieces,
   logits: readonly Float32Array[],
   manifest: Decoder,
   options: EntityOptions = {},
-): Entity[] {
+): InTurns<Entity[]> {
   const asked = options.aggregation_strategy ?? "simple";
   const strategy = options.isByWord && asked !== "none" ? "first" : asked;
   const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
   const tagged =
     strategy === "none" || strategy === "simple"
-      ? tagPieces(pieces, logits, manifest)
-      : tagWords(pieces, logits, manifest, strategy);
+      ? yield* tagPieces(pieces, logits, manifest)
+      : yield* tagWords(pieces, logits, manifest, strategy);
   const unit = options.offset_unit === "utf16" ? (at: number) => at : codePointOffsets(text);
   const place = ({ start, end }: { start: number; end: number }) => ({
     word: text.slice(start, end),
@@ -92,44 +98,53 @@ export function findEntities(
     }));
 }
 
-function tagPieces(
+/** Pieces or words that are tagged before others have a turn. */
+const TAGS_A_TURN = 1 << 11;
+
+function* tagPieces(
   pieces: Pieces,
   logits: readonly Float32Array[],
   { labels, temperature }: Decoder,
-): Tagged[] {
-  return logits.map((logitsOf, piece) => {
-    const row = softmax(logitsOf, temperature);
+): InTurns<Tagged[]> {
+  const tagged: Tagged[] = [];
+  for (const [piece, own] of logits.entries()) {
+    const row = softmax(own, temperature);
     const best = argmax(row);
-    return {
+    tagged.push({
       tag: labels[best]!,
       score: row[best]!,
       start: pieces.starts[piece]!,
       end: pieces.ends[piece]!,
       piece,
-    };
-  });
+    });
+    if (tagged.length % TAGS_A_TURN === 0) yield;
+  }
+  return tagged;
 }
 
 /** One tag a word: of its first piece, of its surest piece, or of its pieces' mean scores. */
-function tagWords(
+function* tagWords(
   pieces: Pieces,
   logits: readonly Float32Array[],
   { labels, temperature }: Decoder,
   strategy: "first" | "average" | "max",
-): Tagged[] {
-  return wordRanges(pieces.wordIds).map(([from, to]) => {
+): InTurns<Tagged[]> {
+  const tagged: Tagged[] = [];
+  for (const [from, to] of wordRanges(pieces.wordIds)) {
     const asked = logits.slice(from, strategy === "first" ? from + 1 : to);
     const scores = asked.map((row) => softmax(row, temperature));
     const row = wordScores(scores, strategy);
     const best = argmax(row);
-    return {
+    tagged.push({
       tag: labels[best]!,
       score: row[best]!,
       start: pieces.starts[from]!,
       end: pieces.ends[to - 1]!,
       piece: from,
-    };
-  });
+    });
+    if (tagged.length % TAGS_A_TURN === 0) yield;
+  }
+  return tagged;
 }
 
 function wordScores(

@@ -21,53 +21,52 @@ export interface Transitions {
 export const MAX_CHAINED_LABELS = 128;
 
 /** Sums that are made before others have a turn: some ten milliseconds. */
-const TURN = 1 << 23;
+const TURN = 1 << 22;
 
 /**
  * Max-marginals of a chain: for each word [C] how much the best tagging of the whole text in which it
  * has that tag falls short of the best of all, so the best tagging is each row's 0 and the others are
  * below. As logits they mean the same as without transitions, where they differ by a constant only.
  *
- * Viterbi's recursion from both ends: O(words * C^2).
+ * Viterbi's recursion from both ends: O(words * C^2). The rows of `logits` are written over, for a long
+ * text's would not fit into memory twice.
  */
 export function* maxMarginals(
   logits: readonly Float32Array[],
   { between, start }: Transitions,
-): InTurns<Float32Array[]> {
+): InTurns<readonly Float32Array[]> {
   const C = start.length;
   // In the type of the scores: converting in the innermost loop doubles its time.
   const [into, outOf] = [transposed(between, C), Float64Array.from(between)];
   const wordsATurn = Math.max(1, Math.floor(TURN / (C * C)));
-  // Of each word, by its tag: the best score of the words up to and including it, below the best of
-  // all, so that single precision is enough for any number of words ..
-  const all = new Float32Array(logits.length * C);
-  const rows = logits.map((_, w) => all.subarray(w * C, (w + 1) * C));
-  let before = Float64Array.from(start);
+  // Of each word, by its tag: the best score of the words before it, below the best of all, so that
+  // single precision is enough for any number of words ..
+  const before = new Float32Array(logits.length * C);
+  let scores = Float64Array.from(start);
   let next = new Float64Array(C);
-  for (const [w, row] of rows.entries()) {
-    if (w > 0) {
-      bestSteps(before, into, next);
-      [before, next] = [next, before];
-    }
-    add(before, logits[w]!);
-    belowBest(before);
-    row.set(before);
+  for (const [w, row] of logits.entries()) {
+    before.set(scores, w * C);
+    add(scores, row);
+    bestSteps(scores, into, next);
+    [scores, next] = [next, scores];
+    belowBest(scores);
     if ((w + 1) % wordsATurn === 0) yield;
   }
   // .. and of those after it.
   let after = new Float64Array(C);
-  for (let w = rows.length - 1; w >= 0; w--) {
-    next.set(rows[w]!);
-    add(next, after);
+  for (let w = logits.length - 1; w >= 0; w--) {
+    const row = logits[w]!;
+    add(after, row); // the word itself, and what comes after it
+    next.set(after);
+    add(next, before.subarray(w * C, (w + 1) * C));
     belowBest(next);
-    rows[w]!.set(next);
-    add(after, logits[w]!);
+    row.set(next);
     bestSteps(after, outOf, next);
     [after, next] = [next, after];
     belowBest(after);
     if ((w + 1) % wordsATurn === 0) yield;
   }
-  return rows;
+  return logits;
 }
 
 /**
@@ -113,15 +112,15 @@ export function continuations(labels: readonly string[]): Int32Array {
 }
 
 /**
- * Logits [C] of every piece, decided by whole words: the chain runs over the words' first pieces, and
- * a word's later pieces go on with what its first one says.
+ * Logits [C] of every piece, decided by whole words: the chain runs over the words' first pieces, whose
+ * rows are written over, and a word's later pieces go on with what its first one says.
  */
 export function* decideWords(
   logits: readonly Float32Array[],
   wordIds: Int32Array,
   labels: readonly string[],
   transitions: Transitions,
-): InTurns<Float32Array[]> {
+): InTurns<readonly Float32Array[]> {
   const words = wordRanges(wordIds);
   const firsts = words.map(([first]) => logits[first]!);
   const marginals = yield* maxMarginals(firsts, transitions);

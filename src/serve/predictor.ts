@@ -14,7 +14,7 @@ import type { LoadedBase, ModelStore } from "./model-store.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";
 import { turnByTurn } from "../core/turns.ts";
 import { readForEmbedding, readForTask } from "./reading.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading, Reduced } from "./reading.ts";
 import type { Job, Scheduler } from "./scheduler.ts";
 import type { TaskStore } from "./task-store.ts";
 
@@ -31,7 +31,8 @@ export interface PredictorOptions {
 }
 
 /** An input on its way with its jobs, or what is wrong with it. */
-type Pending<T> = { readonly reading: Reading<T>; readonly jobs: readonly Job[] } | EdgePrefixError;
+type Pending<T> =
+  { readonly reading: Reading<T>; readonly jobs: readonly Job<Reduced>[] } | EdgePrefixError;
 
 const KINDS: readonly Queries[] = ["first", "all"];
 
@@ -84,10 +85,6 @@ export function createPredictor(options: PredictorOptions): Predictor {
     // In a Worker the event is the last that runs of a request whose client has left: nothing
     // after an await does, `finally` included.
     signal.addEventListener("abort", drop, { once: true });
-    const turn = async (): Promise<void> => {
-      await clock.wait(0);
-      signal.throwIfAborted();
-    };
     // Rows that shared a run cost its time once.
     const runs = new Set<Job["run"]>();
     try {
@@ -97,23 +94,28 @@ export function createPredictor(options: PredictorOptions): Predictor {
           continue;
         }
         const { reading, jobs } = item;
-        const rows: ReturnType<typeof reading.reduce>[] = [];
+        const rows: Reduced[] = [];
         try {
           for (const job of jobs) {
             if (job.state !== "done" && rows.length > 0) {
               yield { index, progress: { done: rows.length, total: jobs.length } };
             }
-            const hidden = await scheduler.finish(job, signal);
+            rows.push(await scheduler.finish(job, signal));
             timings.queueMs = Math.max(timings.queueMs, job.queueMs);
             if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
             runs.add(job.run);
-            const reduceStart = clock.now();
-            rows.push(reading.reduce(rows.length, hidden));
-            timings.decodeMs += clock.now() - reduceStart;
           }
-          const finishStart = clock.now();
+          let waitedMs = 0;
+          const turn = async (): Promise<void> => {
+            const start = clock.now();
+            await clock.wait(0);
+            waitedMs += clock.now() - start;
+            signal.throwIfAborted();
+          };
+          const decodeStart = clock.now();
           const result = await turnByTurn(reading.finish(rows), turn);
-          timings.decodeMs += clock.now() - finishStart;
+          timings.decodeMs += clock.now() - decodeStart - waitedMs;
+          timings.queueMs += waitedMs;
           yield { index, result, isTruncated: reading.isTruncated };
         } catch (error) {
           if (!isAnswersFault(error)) throw error;
@@ -135,14 +137,19 @@ export function createPredictor(options: PredictorOptions): Predictor {
     usage: Usage,
   ): Pending<T>[] {
     const good = readings.filter((item): item is Reading<T> => !(item instanceof EdgePrefixError));
-    const jobs = new Map<Reading<T>, readonly Job[]>();
-    const queued: Job[] = [];
+    const jobs = new Map<Reading<T>, readonly Job<Reduced>[]>();
+    const queued: Job<Reduced>[] = [];
     try {
       for (const kind of KINDS) {
         const own = good.filter(({ queries }) => queries === kind);
-        const rows = own.flatMap((reading) => reading.rows);
-        if (rows.length === 0) continue;
-        const submitted = scheduler.submit(base, rows, kind, at + deadlineMs, runs);
+        const works = own.flatMap((reading) =>
+          reading.rows.map((row, i) => ({
+            row,
+            reduce: (hidden: Float32Array) => reading.reduce(i, hidden),
+          })),
+        );
+        if (works.length === 0) continue;
+        const submitted = scheduler.submit(base, works, kind, at + deadlineMs, runs);
         queued.push(...submitted);
         let next = 0;
         for (const reading of own) {

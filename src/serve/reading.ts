@@ -9,7 +9,7 @@ import { embedding } from "../core/embedding.ts";
 import { InputError, UnavailableError } from "../core/errors.ts";
 import { pool } from "../core/head.ts";
 import { emptyPrefix } from "../core/prefix.ts";
-import { findEntities } from "../core/spans.ts";
+import { findEntitiesInTurns } from "../core/spans.ts";
 import type { Task } from "../core/task.ts";
 import { inOneTurn } from "../core/turns.ts";
 import type { Turns } from "../core/turns.ts";
@@ -22,17 +22,14 @@ export interface Reading<T> {
   readonly rows: readonly Row[];
   readonly queries: Queries;
   readonly isTruncated: boolean;
-  /**
-   * What is kept of a row's hidden states [q, H] as soon as they are there: a long text's would fill an
-   * isolate. Throws UnavailableError `answer-not-finite`.
-   */
+  /** What is kept of a row's hidden states [q, H]. Throws UnavailableError `answer-not-finite`. */
   reduce(row: number, hidden: Float32Array): Reduced;
-  /** What was kept of every row -> the answer. */
+  /** What was kept of every row -> the answer. Throws UnavailableError `answer-not-finite`. */
   finish(rows: readonly Reduced[]): Turns<T>;
 }
 
 /** Logits of a window or of each of its tokens, or its vector. */
-type Reduced = readonly Float32Array[];
+export type Reduced = readonly Float32Array[];
 
 /**
  * Reads an input for a task. Throws InputError `pair-not-supported`, `text-empty`,
@@ -77,12 +74,12 @@ export function readForTask(
       return allFinite(windowLogits(task, window, hidden, base.hidden_size, pooler));
     },
     *finish(rows) {
-      const logits = yield* answerLogits(task, split, rows);
+      const logits = allFinite(yield* answerLogits(task, split, rows));
       if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
       const { firstRow } = split.windows[0]!;
       const isByWord = task.head.transitions !== null;
       const options = { ...parameters, firstRow, isByWord };
-      return findEntities(text, split.pieces, logits, manifest, options);
+      return yield* findEntitiesInTurns(text, split.pieces, logits, manifest, options);
     },
   };
 }

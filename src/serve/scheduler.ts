@@ -15,17 +15,26 @@ import type { Admission } from "./admission.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase } from "./model-store.ts";
 
-/** One row waiting for, or done with, its run. */
-export interface Job {
+/** A row, and what is kept of it. */
+export interface Work<T> {
   readonly row: Row;
+  /**
+   * What its request makes of its hidden states [q, H], q = 1 or the row's length, as soon as they are
+   * there: those of a long text would fill an isolate before its last window has run.
+   */
+  reduce(hidden: Float32Array): T;
+}
+
+/** One row waiting for, or done with, its run. */
+export interface Job<T = unknown> extends Work<T> {
   readonly queries: Queries;
   /** Runs that had begun when its request came: if there are more, others have come as well. */
   readonly runsSeen: number;
   readonly submittedAt: number;
   readonly deadlineAt: number;
   state: "waiting" | "running" | "done";
-  /** Hidden states [q, H]: q = 1, or the row's length. */
-  hidden: Float32Array | null;
+  /** Null until it is done, or where it failed. */
+  result: { readonly value: T } | null;
   error: unknown;
   /** Milliseconds until its run began. */
   queueMs: number;
@@ -39,18 +48,19 @@ export interface Scheduler {
    * whatever the admission refuses them for. `runsSeen` are the runs that had begun when the request
    * came in; without it, it comes now.
    */
-  submit(
+  submit<T>(
     base: LoadedBase,
-    rows: readonly Row[],
+    works: readonly Work<T>[],
     queries: Queries,
     deadlineAt: number,
     runsSeen?: number,
-  ): Job[];
+  ): Job<T>[];
   /**
-   * Waits for one job, pumping the queue. Throws OverloadedError `deadline-exceeded`,
-   * UnavailableError `run-failed` or `request-cancelled`, or the signal's reason.
+   * Waits for one job, pumping the queue; returns what it was reduced to. Throws OverloadedError
+   * `deadline-exceeded`, UnavailableError `run-failed` or `request-cancelled`, what reducing it threw,
+   * or the signal's reason.
    */
-  finish(job: Job, signal: AbortSignal): Promise<Float32Array>;
+  finish<T>(job: Job<T>, signal: AbortSignal): Promise<T>;
   /** Forgets jobs that have not run. */
   cancel(jobs: readonly Job[]): void;
   /** Somebody is at the door, let in or refused: while others come, no run begins. */
@@ -153,8 +163,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return runs;
     },
     stats,
-    submit(base, rows, queries, deadlineAt, runsSeen = runs) {
+    submit<T>(
+      base: LoadedBase,
+      works: readonly Work<T>[],
+      queries: Queries,
+      deadlineAt: number,
+      runsSeen = runs,
+    ) {
       dropFinished();
+      const rows = works.map(({ row }) => row);
       const tokens = tokensOf(rows);
       const queued = queuedTokens();
       // An empty queue takes any request that passed the limits, or it could never be served.
@@ -178,14 +195,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         hiddenSize: base.manifest.hidden_size,
       });
       stats.requests++;
-      const jobs = rows.map((row): Job => ({
-        row,
+      const jobs = works.map((work): Job<T> => ({
+        row: work.row,
+        reduce: (hidden) => work.reduce(hidden),
         queries,
         runsSeen,
         submittedAt,
         deadlineAt,
         state: "waiting",
-        hidden: null,
+        result: null,
         error: null,
         queueMs: 0,
         run: null,
@@ -193,7 +211,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       queues.push({ base, jobs: [...jobs], isNew: true });
       return jobs;
     },
-    async finish(job, signal) {
+    async finish<T>(job: Job<T>, signal: AbortSignal) {
       let { runsSeen } = job;
       // Who finds others waiting leaves the next batch to them, or waits as they do.
       let calmTurns = queues.length <= 1 ? CALM_TURNS : 0;
@@ -226,10 +244,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         signal.throwIfAborted(); // says more than that the job was cancelled
         throw job.error;
       }
-      // Handed over, not kept: a long text's windows would fill an isolate before the last has run.
-      const { hidden } = job;
-      job.hidden = null;
-      return hidden!;
+      return job.result!.value;
     },
     cancel(jobs) {
       for (const job of jobs) {
@@ -324,9 +339,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const run = { ms: clock.now() - start };
       for (const [b, job] of jobs.entries()) {
         const own = job.queries === "first" ? 1 : job.row.ids.length;
-        job.hidden = values.subarray(b * rowSize, b * rowSize + own * hiddenSize);
         job.run = run;
-        job.state = "done";
+        settle(job, values.subarray(b * rowSize, b * rowSize + own * hiddenSize));
       }
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -369,6 +383,16 @@ const longestOf = (rows: readonly Row[]): number =>
   rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
 
 const isDone = (job: Job): boolean => job.state === "done";
+
+/** A fault of one row's numbers is its own request's alone. */
+function settle(job: Job, hidden: Float32Array): void {
+  try {
+    job.result = { value: job.reduce(hidden) };
+    job.state = "done";
+  } catch (error) {
+    fail(job, error);
+  }
+}
 
 function fail(job: Job, error: unknown): void {
   job.error = error;

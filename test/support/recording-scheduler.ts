@@ -9,7 +9,7 @@ import { float32 } from "../../src/core/tensor.ts";
 import type { Feeds } from "../../src/runtime/session.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
-import type { Job } from "../../src/serve/scheduler.ts";
+import type { Job, Work } from "../../src/serve/scheduler.ts";
 
 export const manifest = {
   num_hidden_layers: 1,
@@ -47,6 +47,9 @@ export const row = (id: number, length: number): Row => ({
   positionOffset: 0,
 });
 
+/** A row whose hidden states are kept as they are. */
+export const kept = (own: Row): Work<Float32Array> => ({ row: own, reduce: (hidden) => hidden });
+
 /** Time that only moves when told, and turns that let every other promise go first. */
 export function testClock() {
   const clock = {
@@ -74,8 +77,8 @@ export function arrange(options: { maxBatchTokens?: number; maxQueuedTokens?: nu
     maxQueuedTokens: options.maxQueuedTokens ?? 10_000,
   });
   const submit = (base: LoadedBase, rows: Row[], queries: Queries = "all", deadlineAt = LATER) =>
-    scheduler.submit(base, rows, queries, deadlineAt);
-  const finishAll = (jobs: readonly Job[], signal = never) =>
+    scheduler.submit(base, rows.map(kept), queries, deadlineAt);
+  const finishAll = (jobs: readonly Job<Float32Array>[], signal = never) =>
     jobs.reduce<Promise<Float32Array[]>>(
       async (done, job) => [...(await done), await scheduler.finish(job, signal)],
       Promise.resolve([]),

@@ -79,17 +79,24 @@ describe("what a text adds to the logits of its pieces", () => {
     wordIds: Int32Array.of(0, 1, 1),
   };
   const labels = ["O", "B-LOC", "I-LOC"];
-  const logits = [Float32Array.of(3, 0, 0), Float32Array.of(1, 0, 0), Float32Array.of(1, 0, 0)];
+  const logits = (): Float32Array[] =>
+    [
+      [3, 0, 0],
+      [1, 0, 0],
+      [1, 0, 0],
+    ].map((row) => Float32Array.from(row));
   const shapeWeight = new Float32Array(3 * 6);
   shapeWeight[6 + 1] = 2; // B-LOC of a title
 
   test("is nothing for a plain head", () => {
     const plain = { shapeWeight: null, transitions: null };
-    expect(atOnce(addText(logits, text, pieces, labels, plain))).toEqual(logits);
+    expect(atOnce(addText(logits(), text, pieces, labels, plain))).toEqual(logits());
   });
 
   test("is a number for the shape of each piece's word", () => {
-    const found = atOnce(addText(logits, text, pieces, labels, { shapeWeight, transitions: null }));
+    const found = atOnce(
+      addText(logits(), text, pieces, labels, { shapeWeight, transitions: null }),
+    );
     expect(found.map((row) => [...row])).toEqual([
       [3, 2, 0],
       [1, 2, 0],
@@ -99,7 +106,7 @@ describe("what a text adds to the logits of its pieces", () => {
 
   test("with transitions is one tag a word, read after the shapes", () => {
     const transitions = { between: new Float32Array(9), start: new Float32Array(3) };
-    const found = atOnce(addText(logits, text, pieces, labels, { shapeWeight, transitions }));
+    const found = atOnce(addText(logits(), text, pieces, labels, { shapeWeight, transitions }));
     expect(found.map((row) => labels[row.indexOf(Math.max(...row))])).toEqual([
       "O",
       "B-LOC",

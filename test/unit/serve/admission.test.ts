@@ -13,7 +13,7 @@ import { createAdmission } from "../../../src/serve/admission.ts";
 import type { Admission, AdmissionOptions, Demand } from "../../../src/serve/admission.ts";
 import type { LoadedBase } from "../../../src/serve/model-store.ts";
 import { createScheduler } from "../../../src/serve/scheduler.ts";
-import { manifest } from "../../support/recording-scheduler.ts";
+import { kept, manifest } from "../../support/recording-scheduler.ts";
 
 const admission = (options: Partial<AdmissionOptions> = {}): Admission =>
   createAdmission({
@@ -185,7 +185,7 @@ function arrange(msPerToken: number, deadlineMs = 10_000) {
     clock.event();
     const jobs = scheduler.submit(
       base,
-      Array.from({ length: rows }, () => row),
+      Array.from({ length: rows }, () => kept(row)),
       "all",
       clock.now() + deadlineMs,
     );

@@ -1,6 +1,6 @@
 /** What comes to the queue together, or while a run keeps everybody out. */
 import { describe, expect, it } from "vitest";
-import { LATER, arrange, recordingBase, row } from "../../support/recording-scheduler.ts";
+import { LATER, arrange, kept, recordingBase, row } from "../../support/recording-scheduler.ts";
 
 describe("a crowd of requests whose timers fire together", () => {
   /** The host's next look at what has come in: setImmediate fires all that were set before it. */
@@ -29,7 +29,7 @@ describe("a crowd of requests whose timers fire together", () => {
     const { scheduler, submit, finishAll } = arrange();
     await finishAll(submit(base, [row(1, 8)]));
     // Both came before that run ended; one of them gets to the queue first.
-    const late = [2, 3].map((id) => scheduler.submit(base, [row(id, 8)], "all", LATER, 0));
+    const late = [2, 3].map((id) => scheduler.submit(base, [kept(row(id, 8))], "all", LATER, 0));
     await Promise.all(late.map((jobs) => finishAll(jobs)));
     expect(runs).toEqual([[1], [2, 3]]);
   });

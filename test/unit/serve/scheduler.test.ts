@@ -8,6 +8,8 @@ import { createAdmission } from "../../../src/serve/admission.ts";
 import { createScheduler } from "../../../src/serve/scheduler.ts";
 import {
   arrange,
+  LATER,
+  kept,
   manifest,
   never,
   recordingBase,
@@ -53,12 +55,28 @@ describe("a batch", () => {
     expect(answers[0]![0]).toHaveLength(1); // the first position only
   });
 
-  it("is handed over, not kept: a long text's would fill an isolate", async () => {
+  it("keeps of a row what its request makes of it, whoever runs it and whoever waits", async () => {
     const { base } = recordingBase();
-    const { submit, finishAll } = arrange();
-    const jobs = submit(base, [row(1, 8), row(2, 8)]);
-    expect(await finishAll(jobs)).toHaveLength(2);
-    expect(jobs.map(({ hidden }) => hidden)).toEqual([null, null]);
+    const { scheduler, submit, finishAll } = arrange();
+    const reduce = (hidden: Float32Array): number => hidden.length;
+    const reduced = scheduler.submit(base, [{ row: row(1, 8), reduce }], "all", LATER);
+    // Another request pumps; the first has not begun to wait.
+    await finishAll(submit(base, [row(2, 8)]));
+    expect(reduced[0]!.result).toEqual({ value: 8 });
+    expect(await scheduler.finish(reduced[0]!, never)).toBe(8);
+  });
+
+  it("fails for one request alone when it cannot be reduced", async () => {
+    const { base, runs } = recordingBase();
+    const { scheduler, submit, finishAll } = arrange();
+    const reduce = (): never => {
+      throw new Error("not finite");
+    };
+    const [bad] = scheduler.submit(base, [{ row: row(1, 8), reduce }], "all", LATER);
+    const good = submit(base, [row(2, 8)]);
+    await expect(scheduler.finish(bad!, never)).rejects.toThrow("not finite");
+    expect(await finishAll(good)).toHaveLength(1);
+    expect(runs).toEqual([[1, 2]]);
   });
 
   it("cuts the padding off a short row's answer", async () => {
@@ -181,9 +199,9 @@ describe("work that nobody wants any more", () => {
       maxQueuedTokens: 1_000,
       admission: learner,
     });
-    const [alone] = scheduler.submit(base, [row(1, 64)], "all", 10);
-    const [next] = scheduler.submit(base, [row(2, 32)], "all", 1_000);
-    const [late] = scheduler.submit(base, [row(3, 64)], "all", 1_000);
+    const [alone] = scheduler.submit(base, [kept(row(1, 64))], "all", 10);
+    const [next] = scheduler.submit(base, [kept(row(2, 32))], "all", 1_000);
+    const [late] = scheduler.submit(base, [kept(row(3, 64))], "all", 1_000);
     Object.assign(late!, { deadlineAt: 150 }); // more came before it than was forecast
     await scheduler.finish(alone!, never);
     await scheduler.finish(next!, never);
