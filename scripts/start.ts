@@ -8,6 +8,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { EdgePrefixError } from "../src/core/errors.ts";
 import { shortIdentity } from "../src/core/manifest.ts";
 import { UsageError } from "./commands/command.ts";
@@ -145,7 +146,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   });
   if (missing === null) {
     say(`\nserving ${shortIdentity(seeded.base)} at ${url}   (Ctrl-C stops it)`);
-    const needsKey = await areKeysOn(port);
+    const needsKey = await areKeysOn(port, stop.signal);
     if (needsKey !== null) {
       say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
       say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
@@ -159,16 +160,21 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   return missing === null ? await ended : (await ended) || 1;
 }
 
+/** How long a server that went away may take to be told apart from one that only fails. */
+const GONE_WITHIN_MS = 2_000;
 const KEYS_OFF = "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
 
-/** Whether the Worker knows any API keys; null when it has been stopped meanwhile. */
-async function areKeysOn(port: number): Promise<boolean | null> {
+/** Whether the Worker knows any API keys; null when it is being stopped. */
+async function areKeysOn(port: number, stopped: AbortSignal): Promise<boolean | null> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`);
     const { api_keys: keys } = (await response.json()) as { api_keys?: string };
     return keys === "on";
-  } catch {
-    return null;
+  } catch (error) {
+    // A signal to the whole group takes the server away a moment before this process hears of it.
+    await Promise.race([aborted(stopped), pause(GONE_WITHIN_MS, undefined, { ref: false })]);
+    if (stopped.aborted) return null;
+    throw error;
   }
 }
 

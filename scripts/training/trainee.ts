@@ -30,8 +30,6 @@ import type { StepResult } from "./trainer.ts";
 export interface TraineeRequest {
   readonly name: string;
   readonly prepared: PreparedTask;
-  /** Token tasks: also label the later pieces of a word. */
-  readonly labelAllTokens: boolean;
   /** Share of virtual tokens left out in a step. */
   readonly prefixDropout: number;
   readonly created: Date;
@@ -48,8 +46,8 @@ export interface TraineeOptions {
 /** What the evaluation rows say of parameters, and to them. */
 export interface Judged {
   /** As given, with what only these rows can tell: the biases of tags that are chosen together. */
-  readonly params: Arrays;
-  /** Logits of the rows that were asked. */
+  readonly settled: () => Arrays;
+  /** Logits of the rows that were asked; of tags with biases that others of them fitted. */
   readonly logits: JudgedLogits;
   readonly metrics: TaskMetrics;
 }
@@ -76,11 +74,11 @@ export interface Trainee {
 
 /** Makes the features of a task and builds its training session. */
 export async function openTrainee(
-  { name, prepared, labelAllTokens, prefixDropout, created }: TraineeRequest,
+  { name, prepared, prefixDropout, created }: TraineeRequest,
   { base, encoder, native, createSession }: TraineeOptions,
 ): Promise<Trainee> {
-  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength, readsWords } =
-    prepared;
+  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength } = prepared;
+  const { readsWords, labelAllTokens } = prepared;
   const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
   const features = featuresOf(prepared.train, native.tokenizer, {
     type,
@@ -149,13 +147,20 @@ export async function openTrainee(
       const { task } = await pack(params);
       const examples = prepared.evaluation.slice(0, rows);
       const options = { batchSize: EVALUATION_BATCH, signal };
-      const { biases, logits } = readsWords
-        ? await fitTags(loaded, task, examples, options)
-        : { biases: null, logits: await evaluationLogits(loaded, task, examples, options) };
-      const metrics = metricsOf(decide(task.manifest, examples, logits));
-      if (!biases) return { params, logits, metrics };
-      const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + biases[c]!);
-      return { params: { ...params, [CLASSIFIER_BIAS]: bias }, logits, metrics };
+      const judged = (logits: JudgedLogits, settled: () => Arrays): Judged => ({
+        logits,
+        metrics: metricsOf(decide(task.manifest, examples, logits)),
+        settled,
+      });
+      if (!readsWords) {
+        return judged(await evaluationLogits(loaded, task, examples, options), () => params);
+      }
+      const { biases, logits } = await fitTags(loaded, task, examples, options);
+      return judged(logits, () => {
+        const more = biases();
+        const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + more[c]!);
+        return { ...params, [CLASSIFIER_BIAS]: bias };
+      });
     },
     release: () => session.release(),
   };

@@ -103,9 +103,9 @@ function tokenFeature(
     for (const [part, tag] of own.entries()) {
       const from = begins[part];
       if (from === undefined) continue;
-      labels[from] = idOf(tag);
+      labels[from] = tag === null ? IGNORED_LABEL : idOf(tag);
       chain.push(labels[from]);
-      if (!labelAllTokens) continue;
+      if (!labelAllTokens || tag === null) continue;
       const to = part + 1 < own.length ? begins[part + 1]! : Infinity;
       for (let t = from + 1; t < to && wordOf[t] === w; t++) {
         labels[t] = idOf(continued(tag));

@@ -4,20 +4,30 @@
  */
 import { InputError } from "../../../src/core/errors.ts";
 import type { ProblemType, TaskType } from "../../../src/core/manifest.ts";
+import { tagReader } from "../../../src/core/spans.ts";
 import { isNumber } from "./read.ts";
 import type { Example } from "./read.ts";
 
 /** Tags of one entity type in the order in which they are listed. */
-const POSITIONS = ["B", "I", "E", "S"];
+const POSITIONS = ["B", "I", "E", "L", "S", "U"];
+
+/** What a word with such a tag may fall into, beside tags that it has anyway. */
+const WITHIN: Readonly<Record<string, string>> = { B: "I", S: "BIE", U: "BIL" };
 
 /**
  * All labels of these examples, sorted: integers by value, names by code unit; for tags "O" first,
- * then type by type, with an I- for every B- (a long word's later pieces may need it).
+ * then type by type, with those that the parts of a word need: an I- for every B-, and a begin, a
+ * middle and an end for every entity of one word.
  */
 export function labelsOf(examples: readonly Example[], type: TaskType): string[] {
   const found = new Set(examples.flatMap((example) => example.labels));
   if (type === "sequence") return [...found].sort(compareLabels);
-  for (const tag of found) if (tag.startsWith("B-")) found.add(`I-${tag.slice(2)}`);
+  const readTag = tagReader([...found]);
+  for (const tag of found) {
+    const { type: entity } = readTag(tag);
+    if (entity === tag) continue;
+    for (const position of WITHIN[tag[0]!] ?? "") found.add(`${position}-${entity}`);
+  }
   found.delete("O");
   return ["O", ...[...found].sort(compareTags)];
 }

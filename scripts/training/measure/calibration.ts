@@ -36,8 +36,8 @@ const RANGE = [0.1, 10] as const;
  * temperature, down to 0 for none at all. Then scores are not made more extreme than they are.
  */
 const ENOUGH_MISTAKES = 10;
-/** Fewer decisions say nothing about a temperature. */
-const ENOUGH_CASES = 30;
+/** Fewer decisions say nothing about a temperature, or a bias. */
+export const ENOUGH_CASES = 30;
 
 /**
  * The temperature with the smallest mean negative log likelihood, to four digits; 1 for fewer than 30

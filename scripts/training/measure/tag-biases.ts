@@ -8,14 +8,17 @@ import { decideWords } from "../../../src/core/transitions.ts";
 import { atOnce } from "../../../src/core/turns.ts";
 import { answerTexts } from "./answers.ts";
 import type { Answer, AnswerOptions, LoadedBase } from "./answers.ts";
-import { fitBiases } from "./calibration.ts";
+import { ENOUGH_CASES, fitBiases } from "./calibration.ts";
 import { judgedLogits, tagCases } from "./decisions.ts";
 import type { JudgedLogits } from "./decisions.ts";
 import type { Example } from "../data/read.ts";
 
 export interface FittedTags {
-  /** To be added to the head's biases, [C]: fitted on all rows. */
-  readonly biases: Float32Array;
+  /**
+   * To be added to the head's biases, [C]: fitted on all rows; zeros where a half of them has too few
+   * words to judge what the other half says.
+   */
+  readonly biases: () => Float32Array;
   /**
    * Of the rows, each with biases that were fitted on the other half of them: what the biases do for
    * rows that had no say in them, which is what a score is for.
@@ -35,14 +38,18 @@ export async function fitTags(
   const texts = examples.map(({ text }) => ({ text }));
   const answers = await answerTexts(base, alone, texts, options);
   const judged = judgedLogits("token", examples, answers);
-  /** Fitted on the rows of one half, or on all. */
-  const fit = (half?: number): Float32Array => {
-    const isIn = (_: unknown, row: number): boolean => half === undefined || row % 2 === half;
-    return fitBiases(tagCases(manifest, examples.filter(isIn), judged.filter(isIn)));
-  };
-  const ofOthers = [fit(1), fit(0)];
+  const halves = [1, 0].map((half) => {
+    const isIn = (_: unknown, row: number): boolean => row % 2 === half;
+    return tagCases(manifest, examples.filter(isIn), judged.filter(isIn));
+  });
+  const isEnough = halves.every((cases) => cases.length >= ENOUGH_CASES);
+  const none = new Float32Array(manifest.labels.length);
+  const ofOthers = halves.map((cases) => (isEnough ? fitBiases(cases) : none));
   const decided = answers.map((answer, row) => together(answer, ofOthers[row % 2]!, task));
-  return { biases: fit(), logits: judgedLogits("token", examples, decided) };
+  return {
+    biases: () => (isEnough ? fitBiases(tagCases(manifest, examples, judged)) : none),
+    logits: judgedLogits("token", examples, decided),
+  };
 }
 
 /** The answer with other biases, its tags chosen together. */

@@ -14,7 +14,6 @@ import type { Trainee, TraineeOptions } from "../trainee.ts";
 export interface PretrainTask {
   readonly name: string;
   readonly prepared: PreparedTask;
-  readonly labelAllTokens: boolean;
   /** Where its data comes from. */
   readonly origin: Pick<DataSpec, "source" | "licence" | "language">;
 }

@@ -16,6 +16,7 @@ import { derive, keyOf } from "../random.ts";
 import { RUN_STATE, loadRunState, saveRunState } from "../run-state.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../run-state.ts";
 import { encoderOf } from "../step.ts";
+import { READING } from "../task/train.ts";
 import type { Runtimes } from "../task/train.ts";
 import { startState, train } from "../trainer.ts";
 import type { Plan, StepReport } from "../trainer.ts";
@@ -218,9 +219,9 @@ function fingerprintOf(
   { hyperparameters, ...settings }: PretrainSettings,
   base: Base,
 ): Fingerprint {
-  const hashes = tasks.map(({ name, labelAllTokens, prepared }, i) => {
-    const { train, evaluation, labels, type, problemType, pooling, maxLength, readsWords } =
-      prepared;
+  const hashes = tasks.map(({ name, prepared }, i) => {
+    const { train, evaluation, labels, type, problemType, pooling, maxLength } = prepared;
+    const { readsWords, labelAllTokens } = prepared;
     const rows = [...train, "evaluation", ...evaluation].map((row) => JSON.stringify(row));
     const rest = JSON.stringify([
       labels,
@@ -229,7 +230,7 @@ function fingerprintOf(
       pooling,
       maxLength,
       labelAllTokens,
-      readsWords,
+      readsWords && READING,
     ]);
     return [`task ${i + 1}`, `${name} ${sha256Of(encodeUtf8([rest, ...rows].join("\n")))}`];
   });

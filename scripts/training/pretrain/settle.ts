@@ -125,7 +125,6 @@ export async function settle(
             ? evaluation
             : someRows(evaluation, MAX_EVALUATION_ROWS, derive(keyOf(seed), "evaluation", name)),
       },
-      labelAllTokens: spec.label_all_tokens,
       origin: { source, licence, language },
     };
   }

@@ -22,7 +22,7 @@ import { intervalGraphic } from "./word-graphics.ts";
 /** Metrics with their intervals. */
 export function resultSection(
   { name, rows, runtime, metrics, files = [] }: EvaluationFacts,
-  { training, isServed = true }: ReportFacts,
+  { training, isServed = true, readsWords }: ReportFacts,
 ): Markup {
   const hasIntervals = metrics.some(({ interval }) => interval);
   // One scale for all: from the tenth below the lowest up to 1, so that intervals can be seen.
@@ -32,7 +32,7 @@ export function resultSection(
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Intervals are by bootstrap: whole rows drawn with replacement, a thousand times."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.</p>`}`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Intervals are by bootstrap: whole rows drawn with replacement, a thousand times."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.${readsWords && " How often each tag comes was fitted on them, too: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."}</p>`}`,
     table(
       [
         { name: "metric" },

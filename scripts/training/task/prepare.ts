@@ -45,6 +45,8 @@ export interface PreparedTask {
   readonly trainGraph: TrainGraph;
   /** A token task whose head reads word shapes, and whose tags are chosen together. */
   readonly readsWords: boolean;
+  /** A token task: the later pieces of a word have labels, too. */
+  readonly labelAllTokens: boolean;
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
@@ -139,6 +141,7 @@ export async function prepareTask(
     ...settings,
     trainGraph,
     readsWords: readsWords(),
+    labelAllTokens: type === "token" && spec.label_all_tokens,
     reasons,
     seed,
     train: usable,

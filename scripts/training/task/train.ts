@@ -69,7 +69,6 @@ export async function trainTask(
     {
       name: options.name,
       prepared,
-      labelAllTokens: spec.label_all_tokens,
       prefixDropout: hyperparameters.prefix_dropout,
       created: new Date(options.now()),
     },
@@ -140,8 +139,8 @@ export async function trainTask(
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const { params, logits } = await trainee.judge(best, serving, { signal });
-      return finishTask(await trainee.pack(params), logits, { facts, prepared, spec, serving });
+      const { settled, logits } = await trainee.judge(best, serving, { signal });
+      return finishTask(await trainee.pack(settled()), logits, { facts, prepared, spec, serving });
     })(),
   );
   await release(native, serving);
@@ -161,6 +160,9 @@ async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<v
   for (const base of bases) await base?.session.release();
 }
 
+/** How words are read, for runs that were saved when it was done otherwise. */
+export const READING = "each labelled";
+
 /** Everything that the course of a run depends on. */
 export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
   const {
@@ -170,6 +172,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     labels,
     init,
     readsWords,
+    labelAllTokens,
     evaluationFiles: _,
     summary: __,
     reasons: ___,
@@ -181,7 +184,8 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     eval: hashJson(evaluation),
     labels: hashJson(labels),
     ...(init && { init: init.sha256 }),
-    ...(readsWords && { reads_words: "each labelled" }),
+    ...(readsWords && { reads_words: READING }),
+    ...(labelAllTokens && { label_all_tokens: true }),
     ...settings,
     ...hyperparameters,
   };

@@ -222,11 +222,13 @@ const settingsOf = ({
   maxLength,
   pooling,
   trainGraph,
+  readsWords,
   hyperparameters,
 }: PreparedTask): Record<string, unknown> => ({
   num_virtual_tokens: numVirtualTokens,
   max_length: maxLength,
   pooling,
   train_graph: trainGraph,
+  ...(readsWords && { reads_words: true }),
   ...hyperparameters,
 });

@@ -95,6 +95,7 @@ describe("the screen before training", () => {
     init: null,
     trainGraph: "int8",
     readsWords: false,
+    labelAllTokens: false,
     seed: 0,
     train: Array.from({ length: 1_200 }, () => row("a", "x")),
     evaluation: [row("b", "x")],

@@ -268,6 +268,15 @@ describe("labels", () => {
     ]);
   });
 
+  test("of BIOES tags have what the parts of a word of one need, where prefixes are positions", () => {
+    const bioes = labelsOf([example("S-LOC", "B-PER", "E-PER", "O")], "token");
+    const loc = ["B-LOC", "I-LOC", "E-LOC", "S-LOC"];
+    expect(bioes).toEqual(["O", ...loc, "B-PER", "I-PER", "E-PER"]);
+    const bilou = labelsOf([example("U-LOC", "B-PER")], "token");
+    expect(bilou).toEqual(["O", "B-LOC", "I-LOC", "L-LOC", "U-LOC", "B-PER", "I-PER"]);
+    expect(labelsOf([example("S-CLASS", "E-MAIL")], "token")).toEqual(["O", "S-CLASS", "E-MAIL"]);
+  });
+
   test("names are read as a list or as pairs", () => {
     expect(readLabelNames("neg,pos").labelMap).toEqual({ 0: "neg", 1: "pos" });
     expect(readLabelNames("PER=person,MISC=")).toEqual({

@@ -21,8 +21,10 @@ describe("tags of a word's parts", () => {
     expect(partTags(["O", "B-X", "I-X", "E-X", "S-X"])("S-X", 1)).toEqual(["S-X"]);
   });
 
-  test("where the list has no such tag, a part has its word's", () => {
-    expect(partTags(["O", "S-X"])("S-X", 2)).toEqual(["S-X", "S-X"]);
-    expect(partTags(["O", "B-X"])("B-X", 2)).toEqual(["B-X", "B-X"]);
+  test("where the list has no such tag, the first part has its word's and the others none", () => {
+    const tagsOf = partTags(["O", "B-Y", "I-Y", "S-X", "B-X", "E-Z"]);
+    expect(tagsOf("S-X", 3)).toEqual(["B-X", null, null]);
+    expect(tagsOf("B-X", 2)).toEqual(["B-X", null]);
+    expect(tagsOf("E-Z", 2)).toEqual(["E-Z", "E-Z"]);
   });
 });

@@ -38,10 +38,26 @@ test("what the rows of one half say changes the scores of the other half only", 
   expect(after.logits[1]).not.toEqual(before.logits[1]);
 });
 
+test("rows of too few words to judge each other leave the biases alone", async () => {
+  // 32 words in one half, 28 in the other.
+  const few = rows("B-PER", "B-PER").slice(0, 15);
+  const { biases, logits } = await fit(few);
+  expect([...biases()]).toEqual([0, 0, 0]);
+  expect(logits[0]).toEqual(logits[1]);
+});
+
+test("evaluation rows of other labels leave the biases alone", async () => {
+  const others = rows("B-ELSE", "B-ELSE").map((row) => ({
+    ...row,
+    labels: row.labels.map(() => "B-ELSE"),
+  }));
+  expect([...(await fit(others)).biases()]).toEqual([0, 0, 0]);
+});
+
 test("the biases of the task are those of all rows", async () => {
   const [none, half, all] = await Promise.all(
     [rows("O", "O"), rows("B-PER", "O"), rows("B-PER", "B-PER")].map(fit),
   );
-  expect(half!.biases[1]).toBeGreaterThan(none!.biases[1]!);
-  expect(all!.biases[1]).toBeGreaterThan(half!.biases[1]!);
+  expect(half!.biases()[1]).toBeGreaterThan(none!.biases()[1]!);
+  expect(all!.biases()[1]).toBeGreaterThan(half!.biases()[1]!);
 });
