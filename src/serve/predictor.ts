@@ -31,8 +31,12 @@ export interface PredictorOptions {
 }
 
 /** An input on its way with its jobs, or what is wrong with it. */
-type Pending<T> =
-  { readonly reading: Reading<T>; readonly jobs: readonly Job<Reduced>[] } | EdgePrefixError;
+type Pending<T> = Submitted<T> | EdgePrefixError;
+
+interface Submitted<T> {
+  readonly reading: Reading<T>;
+  readonly jobs: readonly Job<Reduced>[];
+}
 
 const KINDS: readonly Queries[] = ["first", "all"];
 
@@ -93,33 +97,12 @@ export function createPredictor(options: PredictorOptions): Predictor {
           yield { index, error: item };
           continue;
         }
-        const { reading, jobs } = item;
-        const rows: Reduced[] = [];
         try {
-          for (const job of jobs) {
-            if (job.state !== "done" && rows.length > 0) {
-              yield { index, progress: { done: rows.length, total: jobs.length } };
-            }
-            rows.push(await scheduler.finish(job, signal));
-            timings.queueMs = Math.max(timings.queueMs, job.queueMs);
-            if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
-            runs.add(job.run);
-          }
-          let waitedMs = 0;
-          const turn = async (): Promise<void> => {
-            const start = clock.now();
-            await clock.wait(0);
-            waitedMs += clock.now() - start;
-            signal.throwIfAborted();
-          };
-          const decodeStart = clock.now();
-          const result = await turnByTurn(reading.finish(rows), turn);
-          timings.decodeMs += clock.now() - decodeStart - waitedMs;
-          timings.queueMs += waitedMs;
-          yield { index, result, isTruncated: reading.isTruncated };
+          const result = yield* answerOne(index, item, signal, { timings, runs });
+          yield { index, result, isTruncated: item.reading.isTruncated };
         } catch (error) {
           if (!isAnswersFault(error)) throw error;
-          scheduler.cancel(jobs);
+          scheduler.cancel(item.jobs);
           yield { index, error };
         }
       }
@@ -127,6 +110,37 @@ export function createPredictor(options: PredictorOptions): Predictor {
       signal.removeEventListener("abort", drop);
       drop();
     }
+  }
+
+  /** Waits for the rows of one input, telling how far it is, and makes its answer of them. */
+  async function* answerOne<T>(
+    index: number,
+    { reading, jobs }: Submitted<T>,
+    signal: AbortSignal,
+    { timings, runs }: { readonly timings: Timings; readonly runs: Set<Job["run"]> },
+  ): AsyncGenerator<Progress, T> {
+    const rows: Reduced[] = [];
+    for (const job of jobs) {
+      if (job.state !== "done" && rows.length > 0) {
+        yield { index, progress: { done: rows.length, total: jobs.length } };
+      }
+      rows.push(await scheduler.finish(job, signal));
+      timings.queueMs = Math.max(timings.queueMs, job.queueMs);
+      if (!runs.has(job.run)) timings.runMs += job.run?.ms ?? 0;
+      runs.add(job.run);
+    }
+    let othersMs = 0;
+    const turn = async (): Promise<void> => {
+      const start = clock.now();
+      await clock.wait(0);
+      othersMs += clock.now() - start;
+      signal.throwIfAborted();
+    };
+    const start = clock.now();
+    const result = await turnByTurn(reading.finish(rows), turn);
+    timings.decodeMs += clock.now() - start - othersMs;
+    timings.queueMs += othersMs;
+    return result;
   }
 
   /** Queues the rows of all inputs at once, so that they share runs; all of them, or none. */
