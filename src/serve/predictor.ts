@@ -15,7 +15,8 @@ import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } fro
 import { turnByTurn } from "../core/turns.ts";
 import { readForEmbedding, readForTask } from "./reading.ts";
 import type { Reading, Reduced } from "./reading.ts";
-import type { Job, Scheduler } from "./scheduler.ts";
+import type { Job } from "./job.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { TaskStore } from "./task-store.ts";
 
 export type * from "./prediction.ts";

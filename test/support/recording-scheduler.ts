@@ -9,7 +9,7 @@ import { float32 } from "../../src/core/tensor.ts";
 import type { Feeds } from "../../src/runtime/session.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { createScheduler } from "../../src/serve/scheduler.ts";
-import type { Job, Work } from "../../src/serve/scheduler.ts";
+import type { Job, Work } from "../../src/serve/job.ts";
 
 export const manifest = {
   num_hidden_layers: 1,
