@@ -25,30 +25,36 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9642827767950448,
+      score: 0.9444702953919845,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "cuisine", score: 0.3991145752988514, word: "italian", start: 27, end: 34 },
+    {
+      entity_group: "served_dish",
+      score: 0.46343527846836147,
+      word: "italian",
+      start: 27,
+      end: 34,
+    },
     {
       entity_group: "restaurant_type",
-      score: 0.9937057094848282,
+      score: 0.9483975047699764,
       word: "restaurant",
       start: 35,
       end: 45,
     },
-    { entity_group: "state", score: 0.7786971714430267, word: "boston", start: 49, end: 55 },
-    { entity_group: "timeRange", score: 0.9740228026471353, word: "tonight", start: 56, end: 63 },
+    { entity_group: "city", score: 0.7087159863172321, word: "boston", start: 49, end: 55 },
+    { entity_group: "timeRange", score: 0.8728466963559546, word: "tonight", start: 56, end: 63 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.8303797884201326, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "PER", score: 0.8303797919753511, word: "Ada Lovelace", start: 0, end: 12 },
     { entity_group: "LOC", score: 0.9759246446966894, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
-      { label: "same", score: 0.6980723314853975 },
-      { label: "different", score: 0.3019276685146024 },
+      { label: "same", score: 0.637322184484308 },
+      { label: "different", score: 0.36267781551569195 },
     ],
   ],
   mixed: {
@@ -64,7 +70,7 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
         result: [
           {
             entity_group: "PER",
-            score: 0.8303797884201326,
+            score: 0.8303797919753511,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
