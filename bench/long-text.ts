@@ -11,8 +11,7 @@ import { PROJECT } from "../scripts/publish/local-bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
-import { median, summary, table } from "./stats.ts";
-import type { Summary } from "./stats.ts";
+import { summary, summaryRow, table } from "./stats.ts";
 
 const LONG = "slots";
 const SHORT = "line";
@@ -35,35 +34,32 @@ export const bench = defineCommand({
       await publishTask(served.bucket, join(PROJECT, "prefixes", LONG));
       await putTask(served, SHORT);
       const text = Array.from({ length: words }, (_, w) => WORDS[w % WORDS.length]!).join(" ");
-      await read(served, WORDS.join(" "));
-      const alone = await lines(served, () => false, LINES_BEFORE);
+      await timeOf(served, LONG, WORDS.join(" "));
+      const alone = summary(await lines(served, () => false, LINES_BEFORE));
       let isRead = false;
-      const [long, beside] = await Promise.all([
-        read(served, text).finally(() => (isRead = true)),
+      const [longMs, times] = await Promise.all([
+        timeOf(served, LONG, text).finally(() => (isRead = true)),
         lines(served, () => isRead, Infinity),
       ]);
+      const beside = summary(times);
       const result = {
         bench: "long-text",
         words,
-        long_text_ms: long.ms,
-        line_ms: { alone: summary(alone), beside: summary(beside) },
-        lines: beside.length,
-        median_ratio: median(beside) / median(alone),
+        long_text_ms: longMs,
+        line_ms: { alone, beside },
+        lines: times.length,
+        median_ratio: beside.p50 / alone.p50,
       };
       if (io.json) io.out(JSON.stringify(result));
       else {
-        const row = (name: string, { p50, p99, max }: Summary): string[] => [
-          name,
-          ...[p50, p99, max].map((ms) => ms.toFixed(0)),
-        ];
         io.out(
           table([
             ["ms of a line", "p50", "p99", "max"],
-            row("alone", result.line_ms.alone),
-            row(`beside ${words} words`, result.line_ms.beside),
+            summaryRow("alone", alone),
+            summaryRow(`beside ${words} words`, beside),
           ]),
         );
-        io.out(`the long text took ${(long.ms / 1000).toFixed(1)} s beside ${beside.length} lines`);
+        io.out(`the long text took ${(longMs / 1000).toFixed(1)} s beside ${times.length} lines`);
       }
       return 0;
     } finally {
@@ -72,26 +68,18 @@ export const bench = defineCommand({
   },
 });
 
-/** Reads a text with the long task, to the last byte of its answer. */
-async function read({ url }: Served, text: string): Promise<{ readonly ms: number }> {
-  const start = performance.now();
-  const response = await fetch(`${url}/v1/tasks/${LONG}/predict`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ inputs: text }),
-  });
-  const answer = await response.text();
-  if (!response.ok) throw new Error(`the long text was refused: ${answer}`);
-  return { ms: performance.now() - start };
+/** Milliseconds of a text, to the last byte of its answer. */
+async function timeOf(served: Served, task: string, text?: string): Promise<number> {
+  const { status, body, ms } = await served.ask(task, text);
+  if (status !== 200) throw new Error(`${task}: was refused: ${body}`);
+  return ms;
 }
 
 /** Milliseconds of every line that was sent until `isOver`, `most` at most. */
 async function lines(served: Served, isOver: () => boolean, most: number): Promise<number[]> {
   const times: number[] = [];
   while (!isOver() && times.length < most) {
-    const { status, ms } = await served.ask(SHORT);
-    if (status !== 200) throw new Error(`a line was answered with status ${status}`);
-    times.push(ms);
+    times.push(await timeOf(served, SHORT));
     await pause(PAUSE_MS);
   }
   return times;

@@ -14,8 +14,7 @@ import { publishTask } from "../scripts/publish/publish-task.ts";
 import { startServed } from "./served/client.ts";
 import { makeTask, writeTask } from "./served/made-task.ts";
 import type { Served } from "./served/client.ts";
-import { summary, table } from "./stats.ts";
-import type { Summary } from "./stats.ts";
+import { summary, summaryRow, table } from "./stats.ts";
 
 const TASK = "live";
 const BASELINE_MS = 5_000;
@@ -76,17 +75,13 @@ export const bench = defineCommand({
       const ok = failures.length === 0 && result.last_old_request_ms.p99 < MUST_BE_LIVE_MS;
       if (io.json) io.out(JSON.stringify({ ...result, ok }));
       else {
-        const line = (name: string, { p50, p99, max }: Summary): string[] => [
-          name,
-          ...[p50, p99, max].map((ms) => ms.toFixed(0)),
-        ];
         io.out(
           table([
             ["ms", "p50", "p99", "max"],
-            line("pointer written to first new answer", result.first_new_answer_ms),
-            line("pointer written to live", result.last_old_request_ms),
-            line("a request, nothing pushed", result.request_ms.before),
-            line("a request, while pushing", result.request_ms.while_pushing),
+            summaryRow("pointer written to first new answer", result.first_new_answer_ms),
+            summaryRow("pointer written to live", result.last_old_request_ms),
+            summaryRow("a request, nothing pushed", result.request_ms.before),
+            summaryRow("a request, while pushing", result.request_ms.while_pushing),
           ]),
         );
         io.out(`${result.requests} requests, ${result.failures} failed`);

@@ -24,6 +24,12 @@ export const summary = (values: readonly number[]): Summary => ({
   max: Math.max(...values),
 });
 
+/** A line of a table: a name, then whole milliseconds of a summary. */
+export const summaryRow = (name: string, { p50, p99, max }: Summary): string[] => [
+  name,
+  ...[p50, p99, max].map((ms) => ms.toFixed(0)),
+];
+
 /** Median of a[i] / b[i]: robust against drift when a and b were measured in turn. */
 export const medianRatio = (a: readonly number[], b: readonly number[]): number =>
   median(ratios(a, b));

@@ -54,7 +54,7 @@ export async function trainedOn(
     base,
     // Judged as the shipped task was: by `train` itself.
     reported: null,
-    isServed: true,
+    isScoredAsServed: true,
     runtimes: runtimesWith(threads),
     signal,
     now: Date.now,

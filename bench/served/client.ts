@@ -33,8 +33,11 @@ export interface Started {
 
 export interface Served extends Started {
   readonly base: BaseManifest;
-  /** One text; returns the status, the version that answered, and milliseconds. */
-  ask(task: string): Promise<{ status: number; version: string | null; ms: number }>;
+  /** One text; returns the status, the version that answered, the answer, and milliseconds. */
+  ask(
+    task: string,
+    text?: string,
+  ): Promise<{ status: number; version: string | null; body: string; ms: number }>;
   /** A number of /metrics, without the project's prefix. */
   metric(name: string): Promise<number>;
 }
@@ -101,16 +104,16 @@ export async function serveBase<T extends Started>(
     return {
       ...started,
       base,
-      async ask(task) {
+      async ask(task, text = TEXT) {
         const start = performance.now();
         const response = await fetch(`${url}/v1/tasks/${task}/predict`, {
           method: "POST",
           headers: { "content-type": "application/json" },
-          body: JSON.stringify({ inputs: TEXT }),
+          body: JSON.stringify({ inputs: text }),
         });
-        await response.arrayBuffer();
+        const body = await response.text();
         const version = response.headers.get("x-task-version");
-        return { status: response.status, version, ms: performance.now() - start };
+        return { status: response.status, version, body, ms: performance.now() - start };
       },
       async metric(name) {
         const text = await (await get("/metrics")).text();

@@ -4,12 +4,11 @@
  * ties the two.
  */
 import type { Pooling } from "./manifest.ts";
-import { wordRanges } from "./tokenizer.ts";
 import type { Pieces } from "./tokenizer.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
 import type { InTurns } from "./turns.ts";
-import { WORD_SHAPES, shapeOf } from "./word-shapes.ts";
+import { WORD_SHAPES, shapedWords } from "./word-shapes.ts";
 
 /** A task's linear layer, and what a token task may add to it. */
 export interface Head {
@@ -93,8 +92,8 @@ export function tokenLogits(
   );
 }
 
-/** Pieces whose words are looked at before others have a turn. */
-const PIECES_A_TURN = 1 << 11;
+/** Words that are looked at before others have a turn. */
+const WORDS_A_TURN = 1 << 11;
 
 /**
  * Adds to the logits [C] of a text's pieces, in their place, what the text itself says: how its words
@@ -109,16 +108,14 @@ export function* addText(
 ): InTurns<readonly Float32Array[]> {
   if (shapeWeight) {
     const size = WORD_SHAPES.length;
-    let turn = PIECES_A_TURN;
-    for (const [from, to] of wordRanges(pieces.wordIds)) {
-      const shape = shapeOf(text.slice(pieces.starts[from], pieces.ends[to - 1]));
+    let words = 0;
+    for (const [from, to, shape] of shapedWords(text, pieces)) {
       for (let piece = from; piece < to; piece++) {
         const row = logits[piece]!;
         for (let c = 0; c < row.length; c++) row[c]! += shapeWeight[c * size + shape]!;
       }
-      if (to < turn) continue;
-      turn += PIECES_A_TURN;
-      yield;
+      words += 1;
+      if (words % WORDS_A_TURN === 0) yield;
     }
   }
   if (!transitions) return logits;

@@ -68,10 +68,7 @@ export function* findEntitiesInTurns(
   const asked = options.aggregation_strategy ?? "simple";
   const strategy = options.isByWord && asked !== "none" ? "first" : asked;
   const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
-  const tagged =
-    strategy === "none" || strategy === "simple"
-      ? yield* tagPieces(pieces, logits, manifest)
-      : yield* tagWords(pieces, logits, manifest, strategy);
+  const tagged = yield* tagUnits(pieces, logits, manifest, strategy);
   const unit = options.offset_unit === "utf16" ? (at: number) => at : codePointOffsets(text);
   const place = ({ start, end }: { start: number; end: number }) => ({
     word: text.slice(start, end),
@@ -101,45 +98,33 @@ export function* findEntitiesInTurns(
 /** Pieces or words that are tagged before others have a turn. */
 const TAGS_A_TURN = 1 << 11;
 
-function* tagPieces(
-  pieces: Pieces,
+/** A tag for each piece, or one a word: of its first piece, its surest piece, or its pieces' mean scores. */
+function* tagUnits(
+  { starts, ends, wordIds }: Pieces,
   logits: readonly Float32Array[],
   { labels, temperature }: Decoder,
+  strategy: AggregationStrategy,
 ): InTurns<Tagged[]> {
+  const isByPiece = strategy === "none" || strategy === "simple";
+  const units = isByPiece
+    ? logits.map((_, piece) => [piece, piece + 1] as const)
+    : wordRanges(wordIds);
   const tagged: Tagged[] = [];
-  for (const [piece, own] of logits.entries()) {
-    const row = softmax(own, temperature);
+  for (const [from, to] of units) {
+    const scoresAt = (piece: number): Float64Array => softmax(logits[piece]!, temperature);
+    const row =
+      isByPiece || strategy === "first"
+        ? scoresAt(from)
+        : wordScores(
+            Array.from({ length: to - from }, (_, i) => scoresAt(from + i)),
+            strategy,
+          );
     const best = argmax(row);
     tagged.push({
       tag: labels[best]!,
       score: row[best]!,
-      start: pieces.starts[piece]!,
-      end: pieces.ends[piece]!,
-      piece,
-    });
-    if (tagged.length % TAGS_A_TURN === 0) yield;
-  }
-  return tagged;
-}
-
-/** One tag a word: of its first piece, of its surest piece, or of its pieces' mean scores. */
-function* tagWords(
-  pieces: Pieces,
-  logits: readonly Float32Array[],
-  { labels, temperature }: Decoder,
-  strategy: "first" | "average" | "max",
-): InTurns<Tagged[]> {
-  const tagged: Tagged[] = [];
-  for (const [from, to] of wordRanges(pieces.wordIds)) {
-    const asked = logits.slice(from, strategy === "first" ? from + 1 : to);
-    const scores = asked.map((row) => softmax(row, temperature));
-    const row = wordScores(scores, strategy);
-    const best = argmax(row);
-    tagged.push({
-      tag: labels[best]!,
-      score: row[best]!,
-      start: pieces.starts[from]!,
-      end: pieces.ends[to - 1]!,
+      start: starts[from]!,
+      end: ends[to - 1]!,
       piece: from,
     });
     if (tagged.length % TAGS_A_TURN === 0) yield;
@@ -147,14 +132,10 @@ function* tagWords(
   return tagged;
 }
 
-function wordScores(
-  rows: readonly Float64Array[],
-  strategy: "first" | "average" | "max",
-): Float64Array {
+/** Scores of a word out of those of its pieces. */
+function wordScores(rows: readonly Float64Array[], strategy: "average" | "max"): Float64Array {
   const first = rows[0]!;
   switch (strategy) {
-    case "first":
-      return first;
     case "max":
       return rows.reduce(
         (best, row) => (row[argmax(row)]! > best[argmax(best)]! ? row : best),

@@ -33,14 +33,19 @@ export function shapeOf(word: string): number {
   return isFirstCapital && capitals === 1 ? TITLE! : MIXED!;
 }
 
-/** For each piece of `text`, the shape of the word that it is part of. */
-export function wordShapes(
+/** The words of `text` in order: their pieces, [from, to), and their shape. */
+export function* shapedWords(
   text: string,
   { starts, ends, wordIds }: Omit<Pieces, "ids">,
-): Int32Array {
-  const shapes = new Int32Array(wordIds.length);
+): Generator<readonly [from: number, to: number, shape: number]> {
   for (const [from, to] of wordRanges(wordIds)) {
-    shapes.fill(shapeOf(text.slice(starts[from], ends[to - 1])), from, to);
+    yield [from, to, shapeOf(text.slice(starts[from], ends[to - 1]))];
   }
+}
+
+/** For each piece of `text`, the shape of the word that it is part of. */
+export function wordShapes(text: string, pieces: Omit<Pieces, "ids">): Int32Array {
+  const shapes = new Int32Array(pieces.wordIds.length);
+  for (const [from, to, shape] of shapedWords(text, pieces)) shapes.fill(shape, from, to);
   return shapes;
 }

@@ -74,6 +74,7 @@ export function readForTask(
       return allFinite(windowLogits(task, window, hidden, base.hidden_size, pooler));
     },
     *finish(rows) {
+      // Once more: what a text adds to finite logits may overflow, too.
       const logits = allFinite(yield* answerLogits(task, split, rows));
       if (manifest.type === "sequence") return classify(logits[0]!, manifest, parameters);
       const { firstRow } = split.windows[0]!;

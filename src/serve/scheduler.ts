@@ -171,8 +171,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       });
       stats.requests++;
       const jobs = works.map((work): Job<T> => ({
-        row: work.row,
-        reduce: (hidden) => work.reduce(hidden),
+        ...work,
         queries,
         runsSeen,
         submittedAt,

@@ -58,7 +58,7 @@ function together(
   biases: Float32Array,
   { manifest, head }: Task,
 ): Answer {
-  const rows = logits.map((row) => row.map((logit, c) => logit + (biases[c] ?? 0)));
+  const rows = logits.map((row) => row.map((logit, c) => logit + biases[c]!));
   if (!head.transitions) return { split, logits: rows };
   const { wordIds } = split.pieces;
   return { split, logits: atOnce(decideWords(rows, wordIds, manifest.labels, head.transitions)) };

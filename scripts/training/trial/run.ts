@@ -38,7 +38,7 @@ export interface TrialOptions {
   /** Rows that no choice depends on; null where the best epoch's own score is all that is asked. */
   readonly reported: ReportedRows | null;
   /** Without reported rows: the best epoch's score is as `train` finds it, on the runtime that serves. */
-  readonly isServed?: boolean;
+  readonly isScoredAsServed?: boolean;
   /** The same checkpoint in float32; null leaves `fp32_score` out. */
   readonly twin: Base | null;
   /** Where an interrupted trial is saved, and the finished one leaves its task. */
@@ -159,7 +159,9 @@ async function train(options: TrialOptions, resume: boolean): Promise<TimedRun |
     prepared,
     base,
     // What only chooses the epoch need not be answered once more by the runtime that serves.
-    options.isServed ? runtimes : { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") },
+    options.isScoredAsServed
+      ? runtimes
+      : { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") },
     {
       ...options,
       resume,
