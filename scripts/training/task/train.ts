@@ -161,7 +161,7 @@ async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<v
 }
 
 /** How words are read, for runs that were saved when it was done otherwise. */
-export const READING = "each labelled";
+export const READING = "entities labelled";
 
 /** Everything that the course of a run depends on. */
 export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {

@@ -61,6 +61,16 @@ describe("a token task", () => {
     expect([...begun!.chain!]).toEqual([1, 2, 2, 2]);
   });
 
+  test("learns nothing from the later parts of a word outside of entities, but chains them", () => {
+    const options = { type: "token", labels, maxLength: 64, readsWords: true } as const;
+    const address = tagged(["n.y.", "goods"], ["O", "O"]);
+    const [feature] = featuresOf([address], tokenizer, options);
+    expect([...feature!.labels].slice(0, 6)).toEqual([-100, 0, -100, -100, -100, 0]);
+    expect([...feature!.chain!]).toEqual([0, 0, 0, 0, 0]);
+    const [all] = featuresOf([address], tokenizer, { ...options, labelAllTokens: true });
+    expect([...all!.labels].slice(0, 6)).toEqual([-100, 0, 0, 0, 0, 0]);
+  });
+
   test("chains no tags where each is chosen alone", () => {
     const [feature] = featuresOf([example], tokenizer, { type: "token", labels, maxLength: 64 });
     expect(feature!.chain).toBeUndefined();
