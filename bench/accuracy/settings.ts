@@ -28,7 +28,7 @@ const SETTINGS: Readonly<Record<Method, Readonly<Record<TaskType, Setting>>>> = 
   },
   "prefix-projection": {
     sequence: { P: 16, lr: 1e-3, epochs: 8 },
-    token: { P: 32, lr: 1e-3, epochs: 8 },
+    token: { P: 32, lr: 3e-4, epochs: 8 },
   },
   prompt: {
     sequence: { P: 16, lr: 1e-2, epochs: 8 },
