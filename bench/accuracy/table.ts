@@ -31,9 +31,10 @@ export function accuracyRows(results: readonly CellResult[]): string[][] {
       }),
     ),
     row("best task - full", (task) => {
-      const tasks = TASK_METHODS.flatMap((method) => at(task, method)?.score ?? []);
+      const tasks = TASK_METHODS.flatMap((method) => at(task, method) ?? []);
+      const best = tasks.toSorted((a, b) => b.score - a.score)[0];
       const full = at(task, "full");
-      return tasks.length > 0 && full ? signed(Math.max(...tasks) - full.score) : MISSING;
+      return best && full ? difference(best, full) : MISSING;
     }),
     row("served int8 - fp32", (task) => {
       const differences = results
@@ -69,6 +70,12 @@ export function accuracyMarkdown(results: readonly CellResult[]): string {
 const percent = (share: number): string => (100 * share).toFixed(1);
 const interval = ({ interval: [low, high] }: CellResult): string =>
   `${percent(low)}-${percent(high)}`;
+
+/** How sure the difference is, as if each score were of rows of its own: of the same rows it is surer. */
+function difference(a: CellResult, b: CellResult): string {
+  const half = ({ interval: [low, high] }: CellResult): number => (high - low) / 2;
+  return `${signed(a.score - b.score)} ± ${percent(Math.hypot(half(a), half(b)))}`;
+}
 
 function signed(share: number): string {
   const text = (100 * share).toFixed(2);
