@@ -109,9 +109,9 @@ function* tagUnits(
   const units = isByPiece
     ? logits.map((_, piece) => [piece, piece + 1] as const)
     : wordRanges(wordIds);
+  const scoresAt = (piece: number): Float64Array => softmax(logits[piece]!, temperature);
   const tagged: Tagged[] = [];
   for (const [from, to] of units) {
-    const scoresAt = (piece: number): Float64Array => softmax(logits[piece]!, temperature);
     const row =
       isByPiece || strategy === "first"
         ? scoresAt(from)
