@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     coverage: {
       provider: "v8",
-      include: ["src/core/**/*.ts", "scripts/onnx/**/*.ts"],
+      include: ["src/core/**/*.ts", "src/graph/**/*.ts"],
       reporter: [["text", { skipFull: true }]],
     },
     projects: [

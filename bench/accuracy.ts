@@ -3,9 +3,9 @@
  * reported and measured on the graph that serves. A cell is one resumable run that ends as one file
  * of bench/results/accuracy; README.md's table is made of those files.
  */
-import { UsageError, defineCommand, readInteger, required } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
-import { METHODS } from "../scripts/training/methods.ts";
+import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import { METHODS } from "../src/learn/loop/methods.ts";
 import { MismatchError } from "../src/core/errors.ts";
 import { TABLE_METHODS, cellName, chosenCells } from "./accuracy/plan.ts";
 import type { Cell } from "./accuracy/plan.ts";
@@ -75,7 +75,7 @@ export const bench: Command = defineCommand({
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
     const data = required(values.data, "--data");
     const dirs = [required(values.base, "--base"), required(values.fp32, "--fp32")] as const;
-    const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
+    const { readBaseFolder } = await import("../scripts/base/folder.ts");
     const { runCell } = await import("./accuracy/cell.ts");
     const [int8, fp32] = [await readBaseFolder(dirs[0]), await readBaseFolder(dirs[1])];
     if (int8.manifest.checkpoint !== fp32.manifest.checkpoint) {

@@ -3,13 +3,13 @@
  * rounds, an ulp can flip a rounding and the flip cascades, so the bound is on labels and accuracy
  * and not on bits.
  */
-import { readTaskDataFiles } from "../scripts/training/data/files.ts";
-import { answerTexts, argmax } from "../scripts/training/measure/answers.ts";
-import { openTaskWithBase } from "../scripts/commands/task-base.ts";
-import { DATA_OPTIONS, readDataOptions } from "../scripts/commands/data-options.ts";
-import { UsageError, defineCommand } from "../scripts/commands/command.ts";
-import type { RuntimeName } from "../scripts/local.ts";
-import { startProgress } from "../scripts/progress.ts";
+import { readTaskDataFiles } from "../scripts/runs/task/data-files.ts";
+import { answerTexts, argmax } from "../src/learn/measure/answers.ts";
+import { openTaskWithBase } from "../scripts/cli/task-base.ts";
+import { DATA_OPTIONS, readDataOptions } from "../scripts/cli/data-options.ts";
+import { UsageError, defineCommand } from "../scripts/cli/command.ts";
+import type { RuntimeName } from "../scripts/publish/local.ts";
+import { startProgress } from "../scripts/cli/progress.ts";
 
 const BATCH_SIZE = 16;
 /** The least share of equal labels, and the most points of accuracy between the runtimes. */

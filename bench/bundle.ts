@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Command } from "../scripts/commands/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
 import { bundleWorker } from "./served/bundled.ts";
 import { table } from "./stats.ts";
 

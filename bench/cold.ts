@@ -6,12 +6,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blobKey } from "../src/core/keys.ts";
-import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { blobKey } from "../src/core/format/keys.ts";
+import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { sessionImages } from "../scripts/images/session-image.ts";
-import { startProgress } from "../scripts/progress.ts";
-import { sha256Of } from "../scripts/publish/bucket.ts";
+import { startProgress } from "../scripts/cli/progress.ts";
+import { sha256Hex } from "../scripts/node/hash.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base.ts";
 import { putTask } from "./served/client.ts";
@@ -133,8 +133,8 @@ async function fillBucket(place: Place, base: string, peer: string): Promise<Sub
 
 async function putFile(bucket: PublishBucket, path: string): Promise<string> {
   const bytes = new Uint8Array(await readFile(path));
-  const key = blobKey(sha256Of(bytes));
-  await bucket.putBlob(key, bytes, sha256Of(bytes));
+  const key = blobKey(sha256Hex(bytes));
+  await bucket.putBlob(key, bytes, sha256Hex(bytes));
   return key;
 }
 

@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { InputError } from "../src/core/errors.ts";
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
-import { freePort } from "../scripts/readiness.ts";
+import { freePort } from "../scripts/dev/readiness.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 
@@ -156,8 +156,8 @@ const quoted = (text: string): string =>
 
 /** A csv with `text` and `label`: rows drawn from a file, or made of templates. */
 async function csvOf(rows: number, path: string | undefined): Promise<string> {
-  const { permutation, keyOf } = await import("../scripts/training/random.ts");
-  const { readDataFile } = await import("../scripts/training/data/read.ts");
+  const { permutation, keyOf } = await import("../src/learn/loop/random.ts");
+  const { readDataFile } = await import("../scripts/runs/task/data-files.ts");
   const all =
     path === undefined
       ? madeRows()

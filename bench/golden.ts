@@ -3,8 +3,8 @@
  * PEFT adapters' logits, gradients, AdamW losses, tokenizers, architectures. Prints one JSON
  * document of all differences with their bounds; fails when one is outside.
  */
-import { defineCommand, required } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
+import { defineCommand, required } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
 
 export const bench: Command = defineCommand({
   summary: "every difference to golden values made with PyTorch, as JSON",

@@ -3,8 +3,8 @@
  * would run for the same checkpoint, both in one isolate, measured in turn.
  */
 import { readFile } from "node:fs/promises";
-import type { Command } from "../scripts/commands/command.ts";
-import { readBaseFolder } from "../scripts/import/base-folder.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import { readBaseFolder } from "../scripts/base/folder.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 

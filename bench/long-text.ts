@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { putTask, startServed } from "./served/client.ts";

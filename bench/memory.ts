@@ -1,6 +1,6 @@
 /** The wasm heap of a fresh workerd: after loading a base, and after a run of 1x512. */
-import type { Command } from "../scripts/commands/command.ts";
-import { readBaseFolder } from "../scripts/import/base-folder.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import { readBaseFolder } from "../scripts/base/folder.ts";
 import { table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 

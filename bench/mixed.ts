@@ -2,8 +2,8 @@
  * What does mixing tasks cost? Batches of equal size in bare workerd, from rows to logits: all rows
  * of one task, against rows that take turns over several tasks with prefixes and heads of their own.
  */
-import { UsageError, defineCommand, readInteger } from "../scripts/commands/command.ts";
-import { readBaseFolder } from "../scripts/import/base-folder.ts";
+import { UsageError, defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { readBaseFolder } from "../scripts/base/folder.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 

@@ -3,8 +3,8 @@
  * to the last byte of its answer, against the session.run within each; inside a workerd without
  * wrangler's, whose log of every request would be measured too.
  */
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { putTask, serveBase } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { bundleEntry, startDirect } from "./served/direct.ts";

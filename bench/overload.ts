@@ -8,8 +8,8 @@
  * its own schedule, which is no part of any request's time. How long it takes to recover is decided
  * by the deadline, because a queue grows until its end would be late.
  */
-import { defineCommand, readInteger, readNumber } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { defineCommand, readInteger, readNumber } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { countOutcomes, outcomeOf } from "./load/answers.ts";
 import type { Seen } from "./load/answers.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";

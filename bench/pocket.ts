@@ -6,9 +6,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
-import type { Command, Io } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import type { Command, Io } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { PROJECT } from "../scripts/publish/local-bucket.ts";
 import { findingsOf } from "./pocket/findings.ts";
 import type { Finding, Results } from "./pocket/findings.ts";
@@ -98,7 +98,7 @@ async function taskRatios(
     ...options
   }: Pick<TrialsOptions, "data" | "work" | "threads"> & { readonly only: string | undefined },
 ) {
-  const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
+  const { readBaseFolder } = await import("../scripts/base/folder.ts");
   const { meanRatio, ratioOf, shippedScore, trainedOn } = await import("./pocket/tasks.ts");
   const root = join(PROJECT, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));

@@ -2,9 +2,9 @@
  * What does it cost to serve a task that reads all positions (mean pooling, tags) instead of the
  * first (`cls`, `pooler`)? For one query the last layer computes a single position: bare workerd, in turn.
  */
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import { readBaseFolder } from "../scripts/import/base-folder.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { readBaseFolder } from "../scripts/base/folder.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { provenance } from "./provenance.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";

@@ -5,9 +5,9 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
-import type { Base } from "../scripts/import/base-folder.ts";
+import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import type { Base } from "../src/encoder/base.ts";
 import type { Shape, WordTable } from "./distill/measure-shapes.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
@@ -15,7 +15,7 @@ import { table } from "./stats.ts";
 const RESULT = new URL("results/distill/shapes.json", import.meta.url).pathname;
 
 const int8 = async (words: WordTable): Promise<WordTable> => {
-  const { dequantize, quantizeTable } = await import("../scripts/onnx/quantize.ts");
+  const { dequantize, quantizeTable } = await import("../src/graph/quantize.ts");
   const { values, scale } = quantizeTable(words);
   return dequantize(values, scale);
 };
@@ -35,7 +35,7 @@ const SHAPES: readonly Shape[] = [
     words: 26_500,
     bytes: (v, h) => v * (h / 2 + 4),
     round: async (words) => {
-      const { packTable, unpackTable } = await import("../scripts/onnx/packed-table.ts");
+      const { packTable, unpackTable } = await import("../src/graph/encoding/packed-table.ts");
       return unpackTable(packTable(words, 4), words.dims[1]!);
     },
   },
@@ -57,11 +57,11 @@ export const bench: Command = defineCommand({
     const paths = required(values.corpus, "--corpus");
     const layers = values.layers.split(",").map((part) => readInteger(part, "--layers")!);
     const threads = readInteger(values.threads, "--threads", { min: 1 });
-    const { readBaseFolder } = await import("../scripts/import/base-folder.ts");
-    const { countIds } = await import("../scripts/import/vocabulary.ts");
-    const { tokenizerOf } = await import("../scripts/local.ts");
-    const { readCorpus } = await import("../scripts/training/distill/corpus.ts");
-    const { derive, keyOf } = await import("../scripts/training/random.ts");
+    const { readBaseFolder } = await import("../scripts/base/folder.ts");
+    const { countIds } = await import("../scripts/base/vocabulary.ts");
+    const { tokenizerOf } = await import("../scripts/publish/local.ts");
+    const { readCorpus } = await import("../scripts/runs/distill/corpus.ts");
+    const { derive, keyOf } = await import("../src/learn/loop/random.ts");
     const { measureShapes } = await import("./distill/measure-shapes.ts");
 
     const teacher = await readBaseFolder(required(values.teacher, "--teacher"));

@@ -5,9 +5,9 @@
  * or the next of all the tasks, most of which are not in memory.
  */
 import { mapLimited } from "../src/core/concurrency.ts";
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import { BUNDLED_BASE } from "../scripts/local.ts";
-import { startProgress } from "../scripts/progress.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { startProgress } from "../scripts/cli/progress.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";

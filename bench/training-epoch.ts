@@ -3,8 +3,8 @@
  * longest row, against PyTorch + PEFT on random batches padded to their longest row, which is what
  * the usual data collator does. Both see the same rows, already tokenized, and take turns in blocks.
  */
-import { defineCommand, readInteger, required } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
+import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
 import { provenance } from "./provenance.ts";
 import { InputError } from "../src/core/errors.ts";
 import { inTurn } from "./training/contender.ts";

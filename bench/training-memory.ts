@@ -3,9 +3,9 @@
  * vary as those of real batches do (every other batch has the full length), since a leak or a
  * growing arena shows with changing shapes first.
  */
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
-import { startProgress } from "../scripts/progress.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import { startProgress } from "../scripts/cli/progress.ts";
 import { provenance } from "./provenance.ts";
 import {
   COMMON_OPTIONS,

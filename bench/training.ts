@@ -3,9 +3,9 @@
  * random tokens without padding; beside PyTorch and PEFT where a Python with them is named. All
  * contenders take turns in blocks of a few steps, and ratios are taken within a round.
  */
-import { defineCommand, readInteger } from "../scripts/commands/command.ts";
-import type { Command } from "../scripts/commands/command.ts";
-import { chooseTrainGraph } from "../scripts/training/graph/choice.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import type { Command } from "../scripts/cli/command.ts";
+import { chooseTrainGraph } from "../src/learn/graph/choice.ts";
 import { provenance } from "./provenance.ts";
 import type { Contender, Problem, Time } from "./training/contender.ts";
 import { inTurn } from "./training/contender.ts";

@@ -6,11 +6,11 @@
  */
 import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../src/core/errors.ts";
-import { UsageError } from "./commands/command.ts";
-import type { Command, Io, Option, Options } from "./commands/command.ts";
-import { commandHelp, generalHelp } from "./help.ts";
-import { closest } from "./closest.ts";
-import { VERBS } from "./verbs.ts";
+import { UsageError } from "./cli/command.ts";
+import type { Command, Io, Option, Options } from "./cli/command.ts";
+import { commandHelp, generalHelp } from "./cli/help.ts";
+import { closest } from "./cli/closest.ts";
+import { VERBS } from "./cli/verbs.ts";
 
 /** Options that every verb understands. */
 export const COMMON_OPTIONS = {

@@ -1,8 +1,8 @@
 /** A Worker's bindings and variables -> the parts that serve, ready to be given to `createApp`. */
-import { readConfig } from "./config.ts";
-import type { Env } from "./config.ts";
+import { readConfig } from "./http/config.ts";
+import type { Env } from "./http/config.ts";
 import type { AppDeps } from "./http/context.ts";
-import { createWorkerdSession, workerdImages } from "./runtime/workerd.ts";
+import { createWorkerdSession, workerdImages } from "./engine/ort/workerd.ts";
 import { r2Bucket } from "./serve/bucket.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256 } from "./serve/sha256.ts";

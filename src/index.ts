@@ -1,7 +1,7 @@
 /** Worker entry: env -> parts -> app, once per isolate. */
 import { createApp, createBrokenApp } from "./app.ts";
 import { compose, outside } from "./compose.ts";
-import type { Env } from "./config.ts";
+import type { Env } from "./http/config.ts";
 
 function start(env: Env): ReturnType<typeof createApp> {
   try {

@@ -14,9 +14,9 @@ export { createApp } from "./app.ts";
 export { compose } from "./compose.ts";
 export { EdgePrefixError } from "./core/errors.ts";
 export type { AppDeps } from "./app.ts";
-export type { Config, Env } from "./config.ts";
-export type { Classification } from "./core/decode.ts";
-export type { Entity } from "./core/spans.ts";
+export type { Config, Env } from "./http/config.ts";
+export type { Classification } from "./core/model/decode.ts";
+export type { Entity } from "./core/model/spans.ts";
 export type {
   Answer,
   Ask,

@@ -1,15 +1,15 @@
 /** One cell of the table: data and settings become a trial, its numbers a result with its origin. */
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { poolerOf, openBase, tokenizerOf } from "../../scripts/local.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { partsOf } from "../../scripts/training/methods.ts";
-import { EMPTY_SPEC } from "../../scripts/training/task/spec.ts";
-import type { TaskSpec } from "../../scripts/training/task/spec.ts";
-import type { Runtimes } from "../../scripts/training/task/train.ts";
-import { runTrial } from "../../scripts/training/trial/run.ts";
-import { divideFairly } from "../../scripts/training/trial/rows.ts";
+import { poolerOf, openBase, tokenizerOf } from "../../scripts/publish/local.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import { partsOf } from "../../src/learn/loop/methods.ts";
+import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
+import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
+import type { Runtimes } from "../../scripts/runs/task/train.ts";
+import { runTrial } from "../../scripts/runs/trial/run.ts";
+import { divideFairly } from "../../scripts/runs/trial/rows.ts";
 import { provenance } from "../provenance.ts";
 import { cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TrialResult } from "../../scripts/training/trial/run.ts";
+import type { TrialResult } from "../../scripts/runs/trial/run.ts";
 import type { Provenance } from "../provenance.ts";
 import { TASK_IDS } from "./tasks.ts";
 import { TABLE_METHODS, cellName } from "./plan.ts";

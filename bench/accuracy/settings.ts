@@ -2,10 +2,10 @@
  * How each method is trained on each kind of task: one table, chosen by hand on WNUT-17 and
  * banking77 and never on a reported split. Everything else is `train`'s default.
  */
-import type { TaskType } from "../../src/core/manifest.ts";
-import { hasVirtualTokens } from "../../scripts/training/methods.ts";
-import type { Method } from "../../scripts/training/methods.ts";
-import type { Hyperparameters } from "../../scripts/training/hyperparameters.ts";
+import type { TaskType } from "../../src/core/format/manifest.ts";
+import { hasVirtualTokens } from "../../src/learn/loop/methods.ts";
+import type { Method } from "../../src/learn/loop/methods.ts";
+import type { Hyperparameters } from "../../src/learn/loop/hyperparameters.ts";
 import { TASKS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 

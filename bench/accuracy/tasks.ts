@@ -1,8 +1,8 @@
 /** The six public data sets of the accuracy table, as files below one folder. */
 import { join } from "node:path";
-import type { TaskType } from "../../src/core/manifest.ts";
-import type { DataOptions } from "../../scripts/training/data/read.ts";
-import type { DataFile } from "../../scripts/training/task/spec.ts";
+import type { TaskType } from "../../src/core/format/manifest.ts";
+import type { DataOptions } from "../../src/learn/data/read.ts";
+import type { DataFile } from "../../scripts/runs/task/spec.ts";
 
 export const TASK_IDS = ["wnut17", "banking77", "rte", "snips", "sst2", "conll2003"] as const;
 export type TaskId = (typeof TASK_IDS)[number];

@@ -2,15 +2,15 @@
  * A base beside the larger one that it was distilled from, on texts that `distill` holds back: each
  * reads them by its serving graph, the smaller one on the runtime that serves.
  */
-import type { BaseManifest } from "../../src/core/manifest.ts";
-import { openBaseFolder } from "../../scripts/local.ts";
-import { alignText } from "../../scripts/training/distill/align.ts";
-import { readCorpus } from "../../scripts/training/distill/corpus.ts";
-import type { Corpus } from "../../scripts/training/distill/corpus.ts";
-import { similarityOf, viewOf } from "../../scripts/training/distill/similarity.ts";
-import type { Similarity } from "../../scripts/training/distill/similarity.ts";
-import { servedStates } from "../../scripts/training/distill/states.ts";
-import { derive, keyOf } from "../../scripts/training/random.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { openBaseFolder } from "../../scripts/publish/local.ts";
+import { alignText } from "../../scripts/runs/distill/align.ts";
+import { readCorpus } from "../../scripts/runs/distill/corpus.ts";
+import type { Corpus } from "../../scripts/runs/distill/corpus.ts";
+import { similarityOf, viewOf } from "../../scripts/runs/distill/similarity.ts";
+import type { Similarity } from "../../scripts/runs/distill/similarity.ts";
+import { servedStates } from "../../scripts/runs/distill/states.ts";
+import { derive, keyOf } from "../../src/learn/loop/random.ts";
 
 /** As distill cuts what it measures on. */
 const MAX_LENGTH = 128;

@@ -1,6 +1,6 @@
 /** The best approximation of a matrix by one of small rank: its rows on their main directions. */
-import { float32 } from "../../src/core/tensor.ts";
-import type { TensorOf } from "../../src/core/tensor.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { TensorOf } from "../../src/core/model/tensor.ts";
 
 /** Enough for eigenvalues that no longer change in their sixth digit. */
 const SWEEPS = 8;

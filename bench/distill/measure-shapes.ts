@@ -1,20 +1,20 @@
 /** Students of several shapes, untrained, beside their teacher. */
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { shrinkBase } from "../../scripts/import/shrink.ts";
-import { chooseIds } from "../../scripts/import/vocabulary.ts";
-import type { IdCounts } from "../../scripts/import/vocabulary.ts";
-import { tokenizerOf } from "../../scripts/local.ts";
-import { packGraph } from "../../scripts/onnx/pack.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { alignText } from "../../scripts/training/distill/align.ts";
-import type { HeldBack } from "../../scripts/training/distill/corpus.ts";
-import { buildStudentGraph } from "../../scripts/training/distill/graph.ts";
-import { similarityOf, viewOf } from "../../scripts/training/distill/similarity.ts";
-import type { Similarity } from "../../scripts/training/distill/similarity.ts";
-import { servedStates, studentStates } from "../../scripts/training/distill/states.ts";
-import { encoderOf } from "../../scripts/training/step.ts";
-import { float32, toFloat32 } from "../../src/core/tensor.ts";
-import type { TensorOf } from "../../src/core/tensor.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { shrinkBase } from "../../scripts/base/shrink.ts";
+import { chooseIds } from "../../scripts/base/vocabulary.ts";
+import type { IdCounts } from "../../scripts/base/vocabulary.ts";
+import { tokenizerOf } from "../../scripts/publish/local.ts";
+import { packGraph } from "../../src/graph/encoding/pack.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import { alignText } from "../../scripts/runs/distill/align.ts";
+import type { HeldBack } from "../../scripts/runs/distill/corpus.ts";
+import { buildStudentGraph } from "../../scripts/runs/distill/graph.ts";
+import { similarityOf, viewOf } from "../../scripts/runs/distill/similarity.ts";
+import type { Similarity } from "../../scripts/runs/distill/similarity.ts";
+import { servedStates, studentStates } from "../../scripts/runs/distill/states.ts";
+import { encoderOf } from "../../src/learn/loop/step.ts";
+import { float32, toFloat32 } from "../../src/core/model/tensor.ts";
+import type { TensorOf } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 
 export type WordTable = TensorOf<"float32">;

@@ -1,7 +1,7 @@
 /** All comparisons of `bench golden`, in the order in which an error would be looked for. */
 import { join } from "node:path";
-import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
-import { importCheckpoint } from "../../scripts/import/convert.ts";
+import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/base/convert.ts";
 import { InputError } from "../../src/core/errors.ts";
 import type { Check } from "./compare.ts";
 import { checkAdapters, checkArchitectures, checkHidden } from "./encoder.ts";

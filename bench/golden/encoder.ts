@@ -1,30 +1,30 @@
 /** Hidden states, the logits of real PEFT adapters, and the tiny checkpoints of other architectures. */
 import { basename, join } from "node:path";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
-import { importCheckpoint } from "../../scripts/import/convert.ts";
-import { poolerOf } from "../../scripts/local.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/base/convert.ts";
+import { poolerOf } from "../../scripts/publish/local.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
 } from "../../scripts/publish/peft.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { collate } from "../../src/core/collate.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import { collate } from "../../src/core/model/collate.ts";
 import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
-import { linear, pool, tokenLogits } from "../../src/core/head.ts";
-import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
-import type { Prefix } from "../../src/core/prefix.ts";
+import { linear, pool, tokenLogits } from "../../src/core/model/head.ts";
+import { emptyPrefix, unpackPrefix } from "../../src/core/model/prefix.ts";
+import type { Prefix } from "../../src/core/model/prefix.ts";
 import {
   ATTENTION_MASK,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
   PROMPT_EMBEDDINGS,
   TOKEN_TYPE_IDS,
-} from "../../src/core/shapes.ts";
-import { toFloat32 } from "../../src/core/tensor.ts";
-import type { Session } from "../../src/runtime/session.ts";
+} from "../../src/core/model/shapes.ts";
+import { toFloat32 } from "../../src/core/model/tensor.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { atMost, maxAbsDifference, skipped } from "./compare.ts";
 import type { Check } from "./compare.ts";
 import { EXPECTED, floats, folders, integers, readJson, readTensors } from "./files.ts";

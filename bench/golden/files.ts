@@ -6,9 +6,9 @@
 import { readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
-import { readSafetensors } from "../../src/core/safetensors.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
-import { toFloat32 } from "../../src/core/tensor.ts";
+import { readSafetensors } from "../../src/core/format/safetensors.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
+import { toFloat32 } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 
 /** One folder of golden values for one checkpoint. */

@@ -1,16 +1,16 @@
 /** Gradients by tensor name, and the losses of the AdamW steps that start from the same point. */
 import { join } from "node:path";
-import { baseConfig, baseFloatWeights, basePooler } from "../../scripts/import/base-folder.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { packGraph } from "../../scripts/onnx/pack.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import type { GraphWeights } from "../../scripts/training/graph/weights.ts";
-import { LOSS, buildTrainingGraph } from "../../scripts/training/graph/training-graph.ts";
-import { LABELS } from "../../scripts/training/graph/loss.ts";
-import { partsOf } from "../../scripts/training/methods.ts";
-import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
-import type { Arrays } from "../../scripts/training/optim.ts";
-import { collateTokens } from "../../src/core/collate.ts";
+import { baseConfig, baseFloatWeights, basePooler } from "../../src/encoder/base.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { packGraph } from "../../src/graph/encoding/pack.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import type { GraphWeights } from "../../src/learn/graph/weights.ts";
+import { LOSS, buildTrainingGraph } from "../../src/learn/graph/training-graph.ts";
+import { LABELS } from "../../src/learn/graph/loss.ts";
+import { partsOf } from "../../src/learn/loop/methods.ts";
+import { adamw, applyUpdates, clipByGlobalNorm } from "../../src/learn/loop/optim.ts";
+import type { Arrays } from "../../src/learn/loop/optim.ts";
+import { collateTokens } from "../../src/core/model/collate.ts";
 import {
   ATTENTION_MASK,
   CLASSIFIER_WEIGHT,
@@ -18,9 +18,9 @@ import {
   PROMPT_EMBEDDINGS,
   TOKEN_TYPE_IDS,
   gradOf,
-} from "../../src/core/shapes.ts";
-import { float32, int64 } from "../../src/core/tensor.ts";
-import type { Session } from "../../src/runtime/session.ts";
+} from "../../src/core/model/shapes.ts";
+import { float32, int64 } from "../../src/core/model/tensor.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { atMost, cosineAtLeast, skipped, vectorDifference } from "./compare.ts";
 import type { Check } from "./compare.ts";
 import { floats, integers, readJson, readTensors } from "./files.ts";

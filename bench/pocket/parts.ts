@@ -1,6 +1,6 @@
 /** What is measured of the bundled base besides its tasks; each part is one JSON object. */
-import { readBaseFolder } from "../../scripts/import/base-folder.ts";
-import type { Command, Io } from "../../scripts/commands/command.ts";
+import { readBaseFolder } from "../../scripts/base/folder.ts";
+import type { Command, Io } from "../../scripts/cli/command.ts";
 import { bench as cold } from "../cold.ts";
 import { bench as memory } from "../memory.ts";
 import { median, medianRatio } from "../stats.ts";

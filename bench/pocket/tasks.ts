@@ -5,14 +5,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { checkTaskMatchesBase, readTaskManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { tokenizerOf } from "../../scripts/local.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { makeData } from "../../scripts/retrain/pairs-data.ts";
-import { prepareTask } from "../../scripts/training/task/prepare.ts";
-import { readTaskSpec } from "../../scripts/training/task/spec.ts";
-import { keptTrial } from "../../scripts/training/trial/kept.ts";
+import { checkTaskMatchesBase, readTaskManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { tokenizerOf } from "../../scripts/publish/local.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { makeData } from "../../scripts/dev/retrain/pairs-data.ts";
+import { prepareTask } from "../../scripts/runs/task/prepare.ts";
+import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
+import { keptTrial } from "../../scripts/runs/trial/kept.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 
 export interface TrialsOptions {

@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { unstable_startWorker } from "wrangler";
-import { blobKey, taskKey } from "../../src/core/keys.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
+import { blobKey, taskKey } from "../../src/core/format/keys.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { sha256Of } from "../../scripts/publish/bucket.ts";
+import { sha256Hex } from "../../scripts/node/hash.ts";
 import type { PublishBucket } from "../../scripts/publish/bucket.ts";
 import { sessionImages } from "../../scripts/images/session-image.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
@@ -134,9 +134,9 @@ export async function putTask(
 ): Promise<void> {
   const { manifest, prefix, version } = makeTask(base, { task, numVirtualTokens });
   for (const bytes of [prefix, manifest]) {
-    await bucket.putBlob(blobKey(sha256Of(bytes)), bytes, sha256Of(bytes));
+    await bucket.putBlob(blobKey(sha256Hex(bytes)), bytes, sha256Hex(bytes));
   }
-  const entry = { version, manifest: `sha256:${sha256Of(manifest)}`, created: "" };
+  const entry = { version, manifest: `sha256:${sha256Hex(manifest)}`, created: "" };
   const pointer = { task, current: version, versions: [entry], canary: null };
   await bucket.putIf(taskKey(task), encodeUtf8(JSON.stringify(pointer)), null);
 }

@@ -6,15 +6,15 @@
  */
 import { createApp } from "../../src/app.ts";
 import { outside } from "../../src/compose.ts";
-import { readConfig } from "../../src/config.ts";
-import type { Env } from "../../src/config.ts";
-import { pool } from "../../src/core/head.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import { int64 } from "../../src/core/tensor.ts";
+import { readConfig } from "../../src/http/config.ts";
+import type { Env } from "../../src/http/config.ts";
+import { pool } from "../../src/core/model/head.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
+import { int64 } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
-import { createTokenizer } from "../../src/core/tokenizer.ts";
-import type { GraphFiles, Session, SessionImages } from "../../src/runtime/session.ts";
-import { createWorkerdSession, workerdImages } from "../../src/runtime/workerd.ts";
+import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import type { GraphFiles, Session, SessionImages } from "../../src/engine/session.ts";
+import { createWorkerdSession, workerdImages } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";
 import type { Host } from "../../src/serve/serving.ts";

@@ -1,15 +1,19 @@
 /** Tasks that nobody trained, for measurements and tests that ask for none of their sense. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { versionOf } from "../../src/core/keys.ts";
-import { FORMAT_VERSION } from "../../src/core/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { writeSafetensors } from "../../src/core/safetensors.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
+import { versionOf } from "../../src/core/format/keys.ts";
+import { FORMAT_VERSION } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { prefixWidth } from "../../src/core/model/prefix.ts";
+import { writeSafetensors } from "../../src/core/format/safetensors.ts";
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+} from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { sha256Of } from "../../scripts/publish/bucket.ts";
+import { sha256Hex } from "../../scripts/node/hash.ts";
 
 export interface MadeTask {
   readonly json: TaskManifest;
@@ -61,13 +65,13 @@ export function makeTask(
     max_length: Math.min(256, base.max_length),
     temperature: 1,
     thresholds: null,
-    prefix: { sha256: sha256Of(prefix), bytes: prefix.byteLength },
+    prefix: { sha256: sha256Hex(prefix), bytes: prefix.byteLength },
     canary: [],
     metrics: {},
     created: new Date(0).toISOString(),
   };
   const manifest = encodeUtf8(JSON.stringify(json));
-  return { json, manifest, prefix, version: versionOf(sha256Of(manifest)) };
+  return { json, manifest, prefix, version: versionOf(sha256Hex(manifest)) };
 }
 
 /** Leaves a task of `makeTask` in a folder, as `train` would; returns the folder. */

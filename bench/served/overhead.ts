@@ -6,9 +6,9 @@
  */
 import { createApp } from "../../src/app.ts";
 import { compose } from "../../src/compose.ts";
-import type { Env } from "../../src/config.ts";
+import type { Env } from "../../src/http/config.ts";
 import type { AppDeps } from "../../src/http/context.ts";
-import type { Feeds, Session } from "../../src/runtime/session.ts";
+import type { Feeds, Session } from "../../src/engine/session.ts";
 import type { OverheadReply, OverheadRequest } from "./protocol.ts";
 
 let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;

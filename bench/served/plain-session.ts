@@ -1,7 +1,7 @@
 /** A graph loaded by onnxruntime-web as it comes, with what a Worker needs for that and no more. */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import { WASM_SESSION, configure, wrapSession } from "../../src/runtime/ort-session.ts";
-import type { Session } from "../../src/runtime/session.ts";
+import { WASM_SESSION, configure, wrapSession } from "../../src/engine/ort/session.ts";
+import type { Session } from "../../src/engine/session.ts";
 
 /** Once an isolate. */
 export async function createPlainSession(graph: Uint8Array): Promise<Session> {

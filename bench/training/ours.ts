@@ -2,20 +2,20 @@
  * This project's side of the training benchmarks: whole steps (collation, forward, backward,
  * clipping, AdamW) through the training session that `train` opens, with its default method.
  */
-import { keyOf, derive, uniforms } from "../../scripts/training/random.ts";
-import type { Key } from "../../scripts/training/random.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { readCheckpoint } from "../../scripts/import/checkpoint.ts";
-import { importCheckpoint } from "../../scripts/import/convert.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import type { Feature } from "../../scripts/training/data/features.ts";
-import { graphWeights } from "../../scripts/training/graph/weights.ts";
-import { methodDefaults, partsOf } from "../../scripts/training/methods.ts";
-import { adamw, applyUpdates, clipByGlobalNorm } from "../../scripts/training/optim.ts";
-import { initialParams } from "../../scripts/training/graph/parameters.ts";
-import { encoderOf, openTrainingSession } from "../../scripts/training/step.ts";
-import { chooseTrainGraph } from "../../scripts/training/graph/choice.ts";
-import type { GraphFiles } from "../../src/runtime/session.ts";
+import { keyOf, derive, uniforms } from "../../src/learn/loop/random.ts";
+import type { Key } from "../../src/learn/loop/random.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/base/convert.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import type { Feature } from "../../src/learn/data/features.ts";
+import { graphWeights } from "../../src/learn/graph/weights.ts";
+import { methodDefaults, partsOf } from "../../src/learn/loop/methods.ts";
+import { adamw, applyUpdates, clipByGlobalNorm } from "../../src/learn/loop/optim.ts";
+import { initialParams } from "../../src/learn/graph/parameters.ts";
+import { encoderOf, openTrainingSession } from "../../src/learn/loop/step.ts";
+import { chooseTrainGraph } from "../../src/learn/graph/choice.ts";
+import type { GraphFiles } from "../../src/engine/session.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
 
 const METHOD = "prefix";

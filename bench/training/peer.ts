@@ -6,8 +6,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { stopTree } from "../../scripts/process-tree.ts";
-import type { Feature } from "../../scripts/training/data/features.ts";
+import { stopTree } from "../../scripts/node/process-tree.ts";
+import type { Feature } from "../../src/learn/data/features.ts";
 import { InputError } from "../../src/core/errors.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
 

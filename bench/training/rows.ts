@@ -1,13 +1,13 @@
 /** Real rows for the epoch benchmark, tokenized once for all contenders, and how each batches them. */
-import { tokenizerOf } from "../../scripts/local.ts";
-import { readDataFile } from "../../scripts/training/data/read.ts";
-import { featuresOf } from "../../scripts/training/data/features.ts";
-import type { Feature } from "../../scripts/training/data/features.ts";
-import { labelsOf } from "../../scripts/training/data/labels.ts";
-import { derive, keyOf, permutation } from "../../scripts/training/random.ts";
-import { epochBatches } from "../../scripts/training/data/sampler.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import type { Pooling } from "../../src/core/manifest.ts";
+import { tokenizerOf } from "../../scripts/publish/local.ts";
+import { readDataFile } from "../../scripts/runs/task/data-files.ts";
+import { featuresOf } from "../../src/learn/data/features.ts";
+import type { Feature } from "../../src/learn/data/features.ts";
+import { labelsOf } from "../../src/learn/data/labels.ts";
+import { derive, keyOf, permutation } from "../../src/learn/loop/random.ts";
+import { epochBatches } from "../../src/learn/loop/sampler.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import type { Pooling } from "../../src/core/format/manifest.ts";
 
 /** As `train`'s default. */
 const MAX_LENGTH = 256;

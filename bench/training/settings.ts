@@ -1,9 +1,9 @@
 /** What the training benchmarks have in common on the command line. */
-import { UsageError, readChoice, readInteger } from "../../scripts/commands/command.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { TRAIN_GRAPHS } from "../../scripts/training/graph/choice.ts";
-import type { TrainGraph } from "../../scripts/training/graph/choice.ts";
-import type { Pooling } from "../../src/core/manifest.ts";
+import { UsageError, readChoice, readInteger } from "../../scripts/cli/command.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
+import type { TrainGraph } from "../../src/learn/graph/choice.ts";
+import type { Pooling } from "../../src/core/format/manifest.ts";
 import { PEER_NAMES } from "./peer.ts";
 import type { PeerName } from "./peer.ts";
 
@@ -56,7 +56,7 @@ export async function openBase(values: {
   readonly checkpoint?: string | undefined;
 }): Promise<Base> {
   if (values.base !== undefined) {
-    const { readBaseFolder } = await import("../../scripts/import/base-folder.ts");
+    const { readBaseFolder } = await import("../../scripts/base/folder.ts");
     return readBaseFolder(values.base);
   }
   if (values.checkpoint === undefined) throw new UsageError("--checkpoint or --base is missing");

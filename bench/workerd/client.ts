@@ -1,7 +1,7 @@
 /** Starts the benchmark Worker in a local workerd and talks to it. */
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker } from "wrangler";
-import type { GraphFiles } from "../../src/runtime/session.ts";
+import type { GraphFiles } from "../../src/engine/session.ts";
 import type { MixedReply, MixedRequest, RunReply, RunRequest } from "./protocol.ts";
 
 export interface BenchWorker {

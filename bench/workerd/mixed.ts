@@ -1,10 +1,10 @@
 /** Inside of the benchmark Worker: what a batch costs from rows to logits, by whose rows are in it. */
-import { collate } from "../../src/core/collate.ts";
-import type { Row } from "../../src/core/collate.ts";
-import { linear, pool } from "../../src/core/head.ts";
-import type { Head } from "../../src/core/head.ts";
-import { LAST_HIDDEN_STATE, sizeOf } from "../../src/core/shapes.ts";
-import type { Session } from "../../src/runtime/session.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import type { Row } from "../../src/core/model/collate.ts";
+import { linear, pool } from "../../src/core/model/head.ts";
+import type { Head } from "../../src/core/model/head.ts";
+import { LAST_HIDDEN_STATE, sizeOf } from "../../src/core/model/shapes.ts";
+import type { Session } from "../../src/engine/session.ts";
 import type { MixedRequest } from "./protocol.ts";
 
 interface BenchRow {

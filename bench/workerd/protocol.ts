@@ -1,5 +1,5 @@
 /** What the benchmark and its Worker say to each other; the only file that both sides read. */
-import type { CollateShape } from "../../src/core/collate.ts";
+import type { CollateShape } from "../../src/core/model/collate.ts";
 
 export interface RunRequest {
   /** Batch and tokens of each case. */

@@ -7,11 +7,11 @@
  *   POST /run                      RunRequest -> RunReply
  *   POST /mixed                    MixedRequest -> MixedReply
  */
-import { collate } from "../../src/core/collate.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { int64 } from "../../src/core/tensor.ts";
-import type { Feeds, Session } from "../../src/runtime/session.ts";
-import { createWorkerdSession } from "../../src/runtime/workerd.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { int64 } from "../../src/core/model/tensor.ts";
+import type { Feeds, Session } from "../../src/engine/session.ts";
+import { createWorkerdSession } from "../../src/engine/ort/workerd.ts";
 import { timeMixed } from "./mixed.ts";
 import type { MixedRequest, RunReply, RunRequest } from "./protocol.ts";
 

@@ -1,8 +1,8 @@
 /** `bench`: measurements and comparisons, one file each in bench/, listed when none is named. */
 import { readdir } from "node:fs/promises";
-import { closest } from "../closest.ts";
-import { UsageError, defineCommand } from "./command.ts";
-import type { Command } from "./command.ts";
+import { closest } from "../cli/closest.ts";
+import { UsageError, defineCommand } from "../cli/command.ts";
+import type { Command } from "../cli/command.ts";
 
 const FOLDER = new URL("../../bench/", import.meta.url);
 

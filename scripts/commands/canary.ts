@@ -1,7 +1,7 @@
 /** `canary`: some of a task's requests go to another version; only the pointer moves. */
 import { endCanary, startCanary } from "../publish/move-task.ts";
-import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand, readNumber } from "./command.ts";
+import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { UsageError, defineCommand, readNumber } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "send a share of a task's requests to another version, or end that",

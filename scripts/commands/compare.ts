@@ -3,15 +3,15 @@
  * of the training rows, so that the evaluation rows, which are reported, chose nothing.
  */
 import { join } from "node:path";
-import { METHODS, isServed } from "../training/methods.ts";
-import type { Method } from "../training/methods.ts";
-import { isShared } from "../training/task/pretrained.ts";
-import type { TaskSpec } from "../training/task/spec.ts";
-import { differences, summarize } from "../training/trial/compare.ts";
-import type { Compared, Difference, MethodSummary } from "../training/trial/compare.ts";
-import { UsageError, defineCommand, readInteger } from "./command.ts";
-import { durationText } from "./data-lines.ts";
-import { TRIAL_OPTIONS, openTrials } from "./trial-setup.ts";
+import { METHODS, isServed } from "../../src/learn/loop/methods.ts";
+import type { Method } from "../../src/learn/loop/methods.ts";
+import { isShared } from "../runs/task/pretrained.ts";
+import type { TaskSpec } from "../runs/task/spec.ts";
+import { differences, summarize } from "../runs/trial/compare.ts";
+import type { Compared, Difference, MethodSummary } from "../runs/trial/compare.ts";
+import { UsageError, defineCommand, readInteger } from "../cli/command.ts";
+import { durationText } from "../cli/data-lines.ts";
+import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
 
 /** Finished and interrupted runs of a comparison, below the task folder. */
 const FOLDER = ".compare";
@@ -39,8 +39,8 @@ export const command = defineCommand({
     const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
     const setup = await openTrials(values, positionals, io);
     const { spec, base, runtimes, fair, out } = setup;
-    const { divideFairly } = await import("../training/trial/rows.ts");
-    const { keptTrial } = await import("../training/trial/kept.ts");
+    const { divideFairly } = await import("../runs/trial/rows.ts");
+    const { keptTrial } = await import("../runs/trial/kept.ts");
 
     const isBesideFull = methods.includes("full");
     const trials: Compared[] = [];

@@ -3,13 +3,13 @@
  * folders are training/distill/; here is what the command line says about them.
  */
 import { join, resolve } from "node:path";
-import { checkName } from "../../src/core/keys.ts";
-import { nameFrom } from "../import/names.ts";
-import { TABLE_FORMS } from "../import/quantize-weights.ts";
-import type { DistillSettings } from "../training/distill/run.ts";
-import { recordCourse } from "../training/report/course.ts";
-import type { RunState } from "../training/run-state.ts";
-import type { StepReport } from "../training/trainer.ts";
+import { checkName } from "../../src/core/format/keys.ts";
+import { nameFrom } from "../base/names.ts";
+import { TABLE_FORMS } from "../../src/encoder/quantize-weights.ts";
+import type { DistillSettings } from "../runs/distill/run.ts";
+import { recordCourse } from "../report/course.ts";
+import type { RunState } from "../../src/learn/loop/run-state.ts";
+import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import {
   UsageError,
   defineCommand,
@@ -17,10 +17,10 @@ import {
   readInteger,
   readNumber,
   required,
-} from "./command.ts";
-import type { Io, Options, ValuesOf } from "./command.ts";
-import { noteInterrupted } from "./resume-line.ts";
-import { startStepBar } from "./run-display.ts";
+} from "../cli/command.ts";
+import type { Io, Options, ValuesOf } from "../cli/command.ts";
+import { noteInterrupted } from "../cli/resume-line.ts";
+import { startStepBar } from "../cli/run-display.ts";
 
 const OPTIONS = {
   teacher: {
@@ -115,15 +115,15 @@ export const command = defineCommand({
     const budget = readBudget(values);
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
-    const { checkReplaceable, readBaseFolder } = await import("../import/base-folder.ts");
-    const { openBase, tokenizerOf } = await import("../local.ts");
-    const { createNodeSession } = await import("../runtime-node.ts");
-    const { readCorpus } = await import("../training/distill/corpus.ts");
-    const { describe, distill } = await import("../training/distill/run.ts");
-    const { stepsOnce } = await import("../training/distill/steps.ts");
-    const { readTeacher } = await import("../training/distill/teacher.ts");
-    const { writeStudent } = await import("../training/distill/folder.ts");
-    const { derive, keyOf } = await import("../training/random.ts");
+    const { checkReplaceable, readBaseFolder } = await import("../base/folder.ts");
+    const { openBase, tokenizerOf } = await import("../publish/local.ts");
+    const { createNodeSession } = await import("../node/runtime-node.ts");
+    const { readCorpus } = await import("../runs/distill/corpus.ts");
+    const { describe, distill } = await import("../runs/distill/run.ts");
+    const { stepsOnce } = await import("../runs/distill/steps.ts");
+    const { readTeacher } = await import("../runs/distill/teacher.ts");
+    const { writeStudent } = await import("../runs/distill/folder.ts");
+    const { derive, keyOf } = await import("../../src/learn/loop/random.ts");
 
     const note = (line: string): void => io.err(line);
     await checkReplaceable(out);

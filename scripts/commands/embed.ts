@@ -4,21 +4,21 @@
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { collate } from "../../src/core/collate.ts";
-import type { Row } from "../../src/core/collate.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import type { Row } from "../../src/core/model/collate.ts";
 import { LimitError } from "../../src/core/errors.ts";
-import { pool } from "../../src/core/head.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { writeSafetensors } from "../../src/core/safetensors.ts";
-import { ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import { float32, int64 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
-import type { Tokenizer } from "../../src/core/tokenizer.ts";
-import { splitWindows } from "../../src/core/windows.ts";
-import { startProgress } from "../progress.ts";
-import { readInputs } from "../read-inputs.ts";
-import type { InputLine } from "../read-inputs.ts";
-import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
+import { pool } from "../../src/core/model/head.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { writeSafetensors } from "../../src/core/format/safetensors.ts";
+import { ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
+import { float32, int64 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
+import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import { splitWindows } from "../../src/core/model/windows.ts";
+import { startProgress } from "../cli/progress.ts";
+import { readInputs } from "../node/read-inputs.ts";
+import type { InputLine } from "../node/read-inputs.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
 
 type EmbedPooling = "none" | "mean" | "cls";
 
@@ -73,7 +73,7 @@ export const command = defineCommand({
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const inputs = await readInputs(required(values.input, "--input"));
 
-    const { openBaseFolder, openTaskFolder } = await import("../local.ts");
+    const { openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
     const { manifest, tokenizer, session } = await openBaseFolder(baseDir, runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
     const positionOffset = task?.manifest.position_offset ?? 0;

@@ -1,10 +1,10 @@
 /** `eval`: how good is a task on labelled data, on the graph and the runtime that serve? */
-import { shortIdentity } from "../../src/core/manifest.ts";
-import { startProgress } from "../progress.ts";
-import { UsageError, defineCommand, readChoice, readInteger } from "./command.ts";
-import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
-import { metricLines } from "./metric-lines.ts";
-import { TASK_BASE_OPTIONS } from "./task-base.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import { startProgress } from "../cli/progress.ts";
+import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";
+import { DATA_OPTIONS, readDataOptions } from "../cli/data-options.ts";
+import { metricLines } from "../cli/metric-lines.ts";
+import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 
 export const command = defineCommand({
   summary: "measure a task on labelled data",
@@ -38,9 +38,9 @@ export const command = defineCommand({
     }
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
-    const { readTaskDataFiles } = await import("../training/data/files.ts");
-    const { assess, evaluationLogits } = await import("../training/measure/evaluate.ts");
-    const { openTaskWithBase } = await import("./task-base.ts");
+    const { readTaskDataFiles } = await import("../runs/task/data-files.ts");
+    const { assess, evaluationLogits } = await import("../../src/learn/measure/evaluate.ts");
+    const { openTaskWithBase } = await import("../cli/task-base.ts");
 
     const note = (line: string): void => io.err(line);
     const { base, task } = await openTaskWithBase(
@@ -84,7 +84,7 @@ export const command = defineCommand({
 
     const data = datasets.map(({ name }) => name).join(", ");
     if (values.report !== undefined) {
-      const { writeEvaluationReport } = await import("../training/report/evaluation-report.ts");
+      const { writeEvaluationReport } = await import("../report/evaluation-report.ts");
       const name = `${base.manifest.dtype}, onnxruntime-${runtime}`;
       const source = { name: data, runtime: name, examples, logits, evaluation };
       await writeEvaluationReport(values.report, dir, task, base.manifest, source);

@@ -1,20 +1,24 @@
 /** `import-peft`: an adapter that PEFT saved becomes a task folder, every bit of it kept (F32). */
 import { basename, resolve } from "node:path";
-import { checkName } from "../../src/core/keys.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import { readBaseFolder } from "../import/base-folder.ts";
+import { checkName } from "../../src/core/format/keys.ts";
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+} from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import { readBaseFolder } from "../base/folder.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
 } from "../publish/peft.ts";
-import { taskCard } from "../training/task/card.ts";
-import { taskFacts } from "../training/report/task-facts.ts";
-import { packTask, writeTaskFolder } from "../training/task/folder.ts";
-import { EMPTY_SPEC, writeTaskSpec } from "../training/task/spec.ts";
-import { UsageError, defineCommand, readInteger, required } from "./command.ts";
+import { taskCard } from "../runs/task/card.ts";
+import { taskFacts } from "../report/task-facts.ts";
+import { packTask, writeTaskFolder } from "../runs/task/folder.ts";
+import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
+import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "turn a PEFT prefix-tuning adapter into a task folder",

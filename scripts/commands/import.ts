@@ -2,16 +2,16 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
-import { checkName } from "../../src/core/keys.ts";
-import type { Base } from "../import/base-folder.ts";
-import { folderFiles } from "../import/checkpoint.ts";
-import type { CheckpointFiles } from "../import/checkpoint.ts";
-import { nameFrom } from "../import/names.ts";
-import { hubFiles, hubSettings, isHubId } from "../import/hub.ts";
-import { startProgress } from "../progress.ts";
-import type { Progress } from "../progress.ts";
-import { UsageError, defineCommand, readChoice, required } from "./command.ts";
-import type { Io } from "./command.ts";
+import { checkName } from "../../src/core/format/keys.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { folderFiles } from "../base/checkpoint.ts";
+import type { CheckpointFiles } from "../base/checkpoint.ts";
+import { nameFrom } from "../base/names.ts";
+import { hubFiles, hubSettings, isHubId } from "../base/hub.ts";
+import { startProgress } from "../cli/progress.ts";
+import type { Progress } from "../cli/progress.ts";
+import { UsageError, defineCommand, readChoice, required } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "turn a Hugging Face checkpoint into a base",
@@ -47,10 +47,10 @@ export const command = defineCommand({
     const started = performance.now();
 
     // ONNX Runtime and protobuf take a moment to load, and --help needs neither.
-    const { checkReplaceable, writeBaseFolder } = await import("../import/base-folder.ts");
-    const { readCheckpoint } = await import("../import/checkpoint.ts");
-    const { importCheckpoint } = await import("../import/convert.ts");
-    const { createNodeSession } = await import("../runtime-node.ts");
+    const { checkReplaceable, writeBaseFolder } = await import("../base/folder.ts");
+    const { readCheckpoint } = await import("../base/checkpoint.ts");
+    const { importCheckpoint } = await import("../base/convert.ts");
+    const { createNodeSession } = await import("../node/runtime-node.ts");
     await checkReplaceable(out);
     const { files, source } = await locate(from, io);
     io.err(`reading ${source}`);
@@ -108,9 +108,9 @@ interface Cosine {
 
 /** The int8 base on the runtime that serves, against float32 on the native one. */
 async function compare(base: Base, reference: Base): Promise<Cosine> {
-  const { hiddenStateCosine } = await import("../import/accuracy.ts");
-  const { createNodeSession } = await import("../runtime-node.ts");
-  const { createWebSession } = await import("../runtime-web.ts");
+  const { hiddenStateCosine } = await import("../base/accuracy.ts");
+  const { createNodeSession } = await import("../node/runtime-node.ts");
+  const { createWebSession } = await import("../node/runtime-web.ts");
   return hiddenStateCosine(
     { base: reference, open: createNodeSession },
     { base, open: createWebSession },

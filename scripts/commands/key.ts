@@ -1,10 +1,10 @@
 /** `key`: makes an API key, and the entry by which a Worker knows it. */
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { SCOPES, readApiKeys } from "../../src/core/api-keys.ts";
-import type { ApiKey } from "../../src/core/api-keys.ts";
+import { SCOPES, readApiKeys } from "../../src/http/api-keys.ts";
+import type { ApiKey } from "../../src/http/api-keys.ts";
 import { InputError } from "../../src/core/errors.ts";
-import { UsageError, defineCommand, readChoice } from "./command.ts";
+import { UsageError, defineCommand, readChoice } from "../cli/command.ts";
 
 /** Bytes of a key: far more than anybody can guess, so that a plain SHA-256 of it may be known. */
 const KEY_BYTES = 32;

@@ -1,12 +1,12 @@
 /** `list`: what the bucket serves, and the versions that a rollback can reach. */
 import { EdgePrefixError } from "../../src/core/errors.ts";
-import { shortIdentity } from "../../src/core/manifest.ts";
-import type { TaskPointer } from "../../src/core/pointer.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
 import { fetchManifest, fetchTaskPointer, listTasks } from "../publish/task-pointer.ts";
-import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand } from "./command.ts";
+import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { UsageError, defineCommand } from "../cli/command.ts";
 
 interface Row {
   readonly task: string;

@@ -6,10 +6,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { EdgePrefixError } from "../../src/core/errors.ts";
 import { parametersSchema, readPredictRequest } from "../../src/http/schema.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
-import { readInputs } from "../read-inputs.ts";
-import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
-import { TASK_BASE_OPTIONS } from "./task-base.ts";
+import { createScheduler } from "../../src/serve/queue/scheduler.ts";
+import { readInputs } from "../node/read-inputs.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
+import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 
 /** Inputs that share the queue; their windows share runs, and answers come in this rhythm. */
 const CHUNK = 64;
@@ -74,7 +74,7 @@ export const command = defineCommand({
     });
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const inputs = await readInputs(required(values.input, "--input"));
-    const { openTaskWithBase } = await import("./task-base.ts");
+    const { openTaskWithBase } = await import("../cli/task-base.ts");
     const opened = await openTaskWithBase(
       dir,
       { base: values.base, taskBase: values["task-base"], runtime },

@@ -3,14 +3,14 @@
  * for is settled by training/pretrain/settle.ts, the run is training/pretrain/run.ts.
  */
 import { basename, resolve } from "node:path";
-import { checkName } from "../../src/core/keys.ts";
-import { DEFAULT_ALPHA } from "../training/pretrain/mixture.ts";
-import type { PretrainSettings, TaskProgress } from "../training/pretrain/run.ts";
-import type { PretrainRequest, TaskSource } from "../training/pretrain/settle.ts";
-import { SHARED_METHODS } from "../training/task/pretrained.ts";
-import type { RunState } from "../training/run-state.ts";
-import { TRAIN_GRAPHS } from "../training/graph/choice.ts";
-import type { StepReport } from "../training/trainer.ts";
+import { checkName } from "../../src/core/format/keys.ts";
+import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
+import type { PretrainSettings, TaskProgress } from "../runs/pretrain/run.ts";
+import type { PretrainRequest, TaskSource } from "../runs/pretrain/settle.ts";
+import { SHARED_METHODS } from "../runs/task/pretrained.ts";
+import type { RunState } from "../../src/learn/loop/run-state.ts";
+import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
+import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import {
   UsageError,
   defineCommand,
@@ -18,11 +18,11 @@ import {
   readInteger,
   readNumber,
   required,
-} from "./command.ts";
-import type { Io, Options, ValuesOf } from "./command.ts";
-import { noteInterrupted } from "./resume-line.ts";
-import { epochLine, startStepBar } from "./run-display.ts";
-import { isTaskFolder } from "./train-request.ts";
+} from "../cli/command.ts";
+import type { Io, Options, ValuesOf } from "../cli/command.ts";
+import { noteInterrupted } from "../cli/resume-line.ts";
+import { epochLine, startStepBar } from "../cli/run-display.ts";
+import { isTaskFolder } from "../cli/train-request.ts";
 
 const OPTIONS = {
   out: { type: "string", short: "o", value: "DIR", hint: "folder to write" },
@@ -84,12 +84,13 @@ export const command = defineCommand({
     const name = checkName("prefix", values.name ?? basename(resolve(out)));
     const request = readRequest(values);
 
-    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } = await import("../local.ts");
-    const { readBaseFolder } = await import("../import/base-folder.ts");
-    const { createNodeSession } = await import("../runtime-node.ts");
-    const { readSources, settle } = await import("../training/pretrain/settle.ts");
-    const { pretrain } = await import("../training/pretrain/run.ts");
-    const { taskRows, writePretrained } = await import("../training/pretrain/folder.ts");
+    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+      await import("../publish/local.ts");
+    const { readBaseFolder } = await import("../base/folder.ts");
+    const { createNodeSession } = await import("../node/runtime-node.ts");
+    const { readSources, settle } = await import("../runs/pretrain/settle.ts");
+    const { pretrain } = await import("../runs/pretrain/run.ts");
+    const { taskRows, writePretrained } = await import("../runs/pretrain/folder.ts");
 
     const note = (line: string): void => io.err(line);
     const sources = await readSources(positionals);

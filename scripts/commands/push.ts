@@ -1,16 +1,16 @@
 /** `push`: task folders, or a base folder, into the bucket; live within a second. */
 import { sessionImages } from "../images/session-image.ts";
-import { shortIdentity } from "../../src/core/manifest.ts";
-import { createAnswerCheck } from "../answer-check.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
 import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
-import { startProgress } from "../progress.ts";
-import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand, readNumber } from "./command.ts";
-import type { Io } from "./command.ts";
+import { startProgress } from "../cli/progress.ts";
+import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { UsageError, defineCommand, readNumber } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",

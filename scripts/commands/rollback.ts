@@ -1,7 +1,7 @@
 /** `rollback`: an earlier version becomes current again; only the pointer moves. */
 import { rollbackTask } from "../publish/move-task.ts";
-import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand } from "./command.ts";
+import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { UsageError, defineCommand } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "make an earlier version of a task current again",

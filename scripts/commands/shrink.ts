@@ -1,13 +1,13 @@
 /** `shrink`: a smaller base from a base folder: some of its layers, the words that a corpus uses. */
 import { resolve } from "node:path";
-import { checkName } from "../../src/core/keys.ts";
+import { checkName } from "../../src/core/format/keys.ts";
 import { parseJson } from "../../src/core/text.ts";
-import { createTokenizer } from "../../src/core/tokenizer.ts";
-import type { Base } from "../import/base-folder.ts";
-import { nameFrom } from "../import/names.ts";
-import { TABLE_FORMS } from "../import/quantize-weights.ts";
-import { UsageError, defineCommand, readChoice, readInteger, required } from "./command.ts";
-import type { Io } from "./command.ts";
+import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { nameFrom } from "../base/names.ts";
+import { TABLE_FORMS } from "../../src/encoder/quantize-weights.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "make a smaller base: keep some layers and the most used words",
@@ -65,10 +65,9 @@ export const command = defineCommand({
         "shrink: expected --layers, or --corpus with --vocab-size, or all three",
       );
     }
-    const { checkReplaceable, readBaseFolder, writeBaseFolder } =
-      await import("../import/base-folder.ts");
-    const { shrinkBase } = await import("../import/shrink.ts");
-    const { createNodeSession } = await import("../runtime-node.ts");
+    const { checkReplaceable, readBaseFolder, writeBaseFolder } = await import("../base/folder.ts");
+    const { shrinkBase } = await import("../base/shrink.ts");
+    const { createNodeSession } = await import("../node/runtime-node.ts");
     await checkReplaceable(out);
     const base = await readBaseFolder(dir);
     const dtype = readChoice(values.dtype, "--dtype", ["int8", "fp32"]) ?? base.manifest.dtype;
@@ -107,7 +106,7 @@ async function chooseWords(
   size: number,
   io: Io,
 ): Promise<{ ids: Int32Array; coverage: number }> {
-  const { chooseIds, countIds } = await import("../import/vocabulary.ts");
+  const { chooseIds, countIds } = await import("../base/vocabulary.ts");
   const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
   io.err(`counting words in ${corpus.join(", ")}`);
   const counts = await countIds(createTokenizer(json), corpus, (lines) => {

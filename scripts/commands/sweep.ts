@@ -6,21 +6,15 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "../../src/core/text.ts";
-import { METHODS } from "../training/methods.ts";
-import {
-  MAX_SHARE,
-  gridCompute,
-  planCompute,
-  planRungs,
-  runLength,
-} from "../training/sweep/plan.ts";
-import type { Rung } from "../training/sweep/plan.ts";
-import type { Candidate, SweepOutcome, SweepRun } from "../training/sweep/run.ts";
-import { writeTaskSpec } from "../training/task/spec.ts";
-import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "./command.ts";
-import { TRIAL_OPTIONS, openTrials } from "./trial-setup.ts";
-import type { TrialSetup } from "./trial-setup.ts";
-import { filesSeenFrom } from "./train-request.ts";
+import { METHODS } from "../../src/learn/loop/methods.ts";
+import { MAX_SHARE, gridCompute, planCompute, planRungs, runLength } from "../runs/sweep/plan.ts";
+import type { Rung } from "../runs/sweep/plan.ts";
+import type { Candidate, SweepOutcome, SweepRun } from "../runs/sweep/run.ts";
+import { writeTaskSpec } from "../runs/task/spec.ts";
+import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "../cli/command.ts";
+import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
+import type { TrialSetup } from "../cli/trial-setup.ts";
+import { filesSeenFrom } from "../cli/train-request.ts";
 
 /** Finished and interrupted runs of a sweep, below the task folder. */
 const FOLDER = ".sweep";
@@ -68,10 +62,10 @@ export const command = defineCommand({
     const none = { lr: undefined, "num-virtual-tokens": undefined };
     const setup = await openTrials({ ...values, ...none }, positionals, io);
     const method = asked ?? setup.spec.method ?? "prefix";
-    const { divideFairly } = await import("../training/trial/rows.ts");
-    const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../training/sweep/run.ts");
-    const { scoreName } = await import("../training/measure/decisions.ts");
-    const { writeSweep } = await import("../training/sweep/file.ts");
+    const { divideFairly } = await import("../runs/trial/rows.ts");
+    const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../runs/sweep/run.ts");
+    const { scoreName } = await import("../../src/learn/measure/decisions.ts");
+    const { writeSweep } = await import("../runs/sweep/file.ts");
 
     const spec = { ...setup.spec, method };
     const whole = await divideFairly({ ...spec, seed: 0 }, setup.fair);
@@ -155,8 +149,8 @@ async function runOf(
   full: { readonly epochs: number; readonly rows: number },
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { divideFairly } = await import("../training/trial/rows.ts");
-  const { keptTrial } = await import("../training/trial/kept.ts");
+  const { divideFairly } = await import("../runs/trial/rows.ts");
+  const { keptTrial } = await import("../runs/trial/kept.ts");
   const { epochs, rows } = runLength(budget, full);
   const wanted = {
     ...spec,

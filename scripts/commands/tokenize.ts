@@ -5,10 +5,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
-import { describe } from "../../src/core/record.ts";
+import { describe } from "../../src/core/format/record.ts";
 import { decodeUtf8, parseJson } from "../../src/core/text.ts";
-import { codePointOffsets, createTokenizer, type Encoding } from "../../src/core/tokenizer.ts";
-import { UsageError, defineCommand } from "./command.ts";
+import {
+  codePointOffsets,
+  createTokenizer,
+  type Encoding,
+} from "../../src/core/tokenizer/tokenizer.ts";
+import { UsageError, defineCommand } from "../cli/command.ts";
 
 /** A longer line is no line of text but a wrong file; bounds the memory that stdin can take. */
 const MAX_LINE_BYTES = 64 * 2 ** 20;

@@ -2,27 +2,27 @@
  * `train`: a task folder, or a bare data file, becomes a trained task folder. What is asked for is
  * train-request.ts, the run is training/task/train.ts; this file opens what it needs and shows it.
  */
-import type { Estimate } from "../training/estimate.ts";
-import { isServed } from "../training/methods.ts";
-import type { RunState } from "../training/run-state.ts";
-import { writeTaskSpec } from "../training/task/spec.ts";
-import type { Hyperparameters } from "../training/hyperparameters.ts";
-import type { TaskSpec } from "../training/task/spec.ts";
-import { isStale } from "../training/trainer.ts";
-import type { StepReport } from "../training/trainer.ts";
-import { defineCommand, readInteger } from "./command.ts";
-import type { Io } from "./command.ts";
-import { dataLines, durationText, settingsLines } from "./data-lines.ts";
-import { metricLines } from "./metric-lines.ts";
-import { noteInterrupted } from "./resume-line.ts";
-import { epochLine, startStepBar } from "./run-display.ts";
+import type { Estimate } from "../../src/learn/loop/estimate.ts";
+import { isServed } from "../../src/learn/loop/methods.ts";
+import type { RunState } from "../../src/learn/loop/run-state.ts";
+import { writeTaskSpec } from "../runs/task/spec.ts";
+import type { Hyperparameters } from "../../src/learn/loop/hyperparameters.ts";
+import type { TaskSpec } from "../runs/task/spec.ts";
+import { isStale } from "../../src/learn/loop/trainer.ts";
+import type { StepReport } from "../../src/learn/loop/trainer.ts";
+import { defineCommand, readInteger } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
+import { dataLines, durationText, settingsLines } from "../cli/data-lines.ts";
+import { metricLines } from "../cli/metric-lines.ts";
+import { noteInterrupted } from "../cli/resume-line.ts";
+import { epochLine, startStepBar } from "../cli/run-display.ts";
 import {
   TRAIN_OPTIONS,
   filesSeenFrom,
   isTaskFolder,
   pathSeenFrom,
   readRequest,
-} from "./train-request.ts";
+} from "../cli/train-request.ts";
 
 export const command = defineCommand({
   summary: "train a task from labelled data",
@@ -34,12 +34,13 @@ export const command = defineCommand({
   options: TRAIN_OPTIONS,
   async run({ values, positionals, io }) {
     const { spec, out, name, isSourceChanged } = await readRequest(values, positionals);
-    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } = await import("../local.ts");
-    const { readBaseFolder } = await import("../import/base-folder.ts");
-    const { createNodeSession } = await import("../runtime-node.ts");
-    const { prepareTask } = await import("../training/task/prepare.ts");
-    const { trainTask } = await import("../training/task/train.ts");
-    const { writeTrainedTask } = await import("../training/task/finish.ts");
+    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+      await import("../publish/local.ts");
+    const { readBaseFolder } = await import("../base/folder.ts");
+    const { createNodeSession } = await import("../node/runtime-node.ts");
+    const { prepareTask } = await import("../runs/task/prepare.ts");
+    const { trainTask } = await import("../runs/task/train.ts");
+    const { writeTrainedTask } = await import("../runs/task/finish.ts");
 
     const note = (line: string): void => io.err(line);
     const base = await readBaseFolder(

@@ -5,15 +5,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EdgePrefixError } from "../../src/core/errors.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
-import { createAnswerCheck } from "../answer-check.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { fetchBaseManifest } from "../publish/publish-base.ts";
 import { checkTaskFolder, checkVersion, readTaskFolder } from "../publish/publish-task.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
 import { fetchTaskPointer, fetchVersion, findVersion } from "../publish/task-pointer.ts";
-import { BUCKET_OPTIONS, withBucket } from "./bucket-options.ts";
-import { UsageError, defineCommand } from "./command.ts";
+import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { UsageError, defineCommand } from "../cli/command.ts";
 
 interface Verdict {
   readonly task: string;

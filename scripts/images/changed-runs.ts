@@ -1,5 +1,5 @@
 /** Where two states of a memory differ. */
-import type { Run } from "../../src/runtime/memory-image.ts";
+import type { Run } from "../../src/engine/ort/images/memory-image.ts";
 
 /** Closer changes are one run: a run costs eight bytes and a copy. */
 const GAP = 32;

@@ -5,7 +5,10 @@
 import { Worker } from "node:worker_threads";
 
 /** Part of the Worker; `npm run runtime-image` writes it. */
-export const RUNTIME_IMAGE = new URL("../../src/runtime/runtime-image.bin", import.meta.url);
+export const RUNTIME_IMAGE = new URL(
+  "../../src/engine/ort/images/runtime-image.bin",
+  import.meta.url,
+);
 
 /**
  * The image of the base in `folder`, on top of RUNTIME_IMAGE (about a second), or, for null, of the

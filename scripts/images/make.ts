@@ -1,9 +1,9 @@
 /** Makes the two images that a Worker starts from (src/runtime/start.ts). */
 import { createHash } from "node:crypto";
-import { checksum, writeImage } from "../../src/runtime/memory-image.ts";
-import { readRuntimeImage } from "../../src/runtime/start.ts";
-import type { Before } from "../../src/runtime/start.ts";
-import type { Base } from "../import/base-folder.ts";
+import { checksum, writeImage } from "../../src/engine/ort/images/memory-image.ts";
+import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
+import type { Before } from "../../src/engine/ort/images/start.ts";
+import type { Base } from "../../src/encoder/base.ts";
 import { changedRuns, endOfStaticData } from "./changed-runs.ts";
 import { startWatched } from "./watched-runtime.ts";
 import type { WatchedRuntime } from "./watched-runtime.ts";

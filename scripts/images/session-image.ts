@@ -1,8 +1,8 @@
 /** The session images of base folders, as a push and a start publish them. */
 import { readFile } from "node:fs/promises";
 import { FormatError } from "../../src/core/errors.ts";
-import { MAX_IMAGE_BYTES } from "../../src/core/pointer.ts";
-import { readRuntimeImage } from "../../src/runtime/start.ts";
+import { MAX_IMAGE_BYTES } from "../../src/core/format/pointer.ts";
+import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
 import type { ImageMaker } from "../publish/publish-base.ts";
 import { RUNTIME_IMAGE, makeInThread } from "./make-in-thread.ts";
 

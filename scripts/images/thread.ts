@@ -1,7 +1,7 @@
 /** The thread that makes one image and posts it: see make-in-thread.ts. */
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { readBaseFolder } from "../import/base-folder.ts";
+import { readBaseFolder } from "../base/folder.ts";
 import { RUNTIME_IMAGE } from "./make-in-thread.ts";
 import { makeRuntimeImage, makeSessionImage } from "./make.ts";
 

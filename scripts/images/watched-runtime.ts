@@ -1,10 +1,10 @@
 /** ONNX Runtime with an eye on its memory and on the calls that JavaScript makes into it. */
-import type { WasmMemory } from "../../src/runtime/memory-image.ts";
-import type { GraphFiles } from "../../src/runtime/session.ts";
-import type { WasmExports } from "../../src/runtime/start.ts";
-import { Graph } from "../onnx/graph.ts";
-import * as ops from "../onnx/ops.ts";
-import { packGraph } from "../onnx/pack.ts";
+import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
+import type { GraphFiles } from "../../src/engine/session.ts";
+import type { WasmExports } from "../../src/engine/ort/images/start.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import * as ops from "../../src/graph/ops.ts";
+import { packGraph } from "../../src/graph/encoding/pack.ts";
 import { loadWorkerRuntime } from "./worker-runtime.ts";
 
 /** A call into the runtime. */

@@ -5,10 +5,10 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type ort from "onnxruntime-web/wasm";
-import type { WasmMemory } from "../../src/runtime/memory-image.ts";
-import { configure, sessionOptions } from "../../src/runtime/ort-session.ts";
-import type { GraphFiles } from "../../src/runtime/session.ts";
-import type { WasmExports } from "../../src/runtime/start.ts";
+import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
+import { configure, sessionOptions } from "../../src/engine/ort/session.ts";
+import type { GraphFiles } from "../../src/engine/session.ts";
+import type { WasmExports } from "../../src/engine/ort/images/start.ts";
 
 type Imports = Record<string, WasmExports>;
 

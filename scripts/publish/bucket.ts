@@ -5,9 +5,9 @@
  * Both survive a storage that fails now and then: after a failed write they read back what is there
  * before they try again, because a write that reported an error may still have happened.
  */
-import { createHash } from "node:crypto";
+import { sha256Hex } from "../node/hash.ts";
 import { EdgePrefixError, FormatError, UnavailableError } from "../../src/core/errors.ts";
-import { blobKey } from "../../src/core/keys.ts";
+import { blobKey } from "../../src/core/format/keys.ts";
 
 export interface StoredObject {
   readonly bytes: Uint8Array;
@@ -35,12 +35,6 @@ const FIRST_PAUSE_MS = 100;
 
 export const sleep: Wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const sha256Of = (bytes: Uint8Array): string =>
-  createHash("sha256").update(bytes).digest("hex");
-
-/** SHA-256 in the form that core asks for. */
-export const sha256 = (bytes: Uint8Array): Promise<string> => Promise.resolve(sha256Of(bytes));
-
 /**
  * Makes sure that the blob is in the bucket, whole. Returns false when it was there already.
  * Throws UnavailableError `bucket-write-failed`.
@@ -50,7 +44,7 @@ export async function ensureBlob(
   bytes: Uint8Array,
   wait: Wait = sleep,
 ): Promise<boolean> {
-  const hash = sha256Of(bytes);
+  const hash = sha256Hex(bytes);
   const key = blobKey(hash);
   let isNew = false;
   await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
@@ -58,7 +52,7 @@ export async function ensureBlob(
     isNew = true;
     await bucket.putBlob(key, bytes, hash);
     const back = await bucket.get(key);
-    if (back && sha256Of(back.bytes) === hash) return true;
+    if (back && sha256Hex(back.bytes) === hash) return true;
     throw new Error("it reads back as something else");
   });
   return isNew;
@@ -71,7 +65,7 @@ export async function ensureBlob(
 async function isStored(bucket: PublishBucket, key: string, hash: string): Promise<boolean> {
   // Whatever keeps it from being read, writing it again is the repair.
   const stored = await bucket.get(key).catch(() => null);
-  return stored !== null && sha256Of(stored.bytes) === hash;
+  return stored !== null && sha256Hex(stored.bytes) === hash;
 }
 
 /**

@@ -4,8 +4,8 @@
  * token and answer every text alike, which no shape check sees.
  */
 import { FormatError } from "../../src/core/errors.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
-import type { Task } from "../../src/core/task.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import type { Task } from "../../src/core/format/task.ts";
 
 /**
  * Largest root mean square of one virtual token's key or value in one layer, and of one label's row

@@ -2,14 +2,14 @@
  * A bucket that is only looked at: what would be written is kept in memory and read back from
  * there, so that `--dry-run` takes every step of the real thing and reports what it would change.
  */
-import { sha256Of } from "./bucket.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, StoredObject } from "./bucket.ts";
 
 /** `bucket` with writes that never reach it. */
 export function dryRunOf(bucket: PublishBucket): PublishBucket {
   const written = new Map<string, StoredObject>();
   const write = (key: string, bytes: Uint8Array): void => {
-    written.set(key, { bytes, etag: `dry-run-${sha256Of(bytes)}` });
+    written.set(key, { bytes, etag: `dry-run-${sha256Hex(bytes)}` });
   };
   const get = async (key: string): Promise<StoredObject | null> =>
     written.get(key) ?? (await bucket.get(key));

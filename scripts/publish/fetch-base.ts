@@ -1,11 +1,11 @@
 /** A whole base out of the bucket, in the shape that a folder gives: every file by its hash. */
 import { FormatError } from "../../src/core/errors.ts";
-import { blobKey } from "../../src/core/keys.ts";
-import { checkFile, shortIdentity } from "../../src/core/manifest.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
-import { graphFilesOf } from "../import/base-folder.ts";
-import type { Base } from "../import/base-folder.ts";
-import { sha256 } from "./bucket.ts";
+import { blobKey } from "../../src/core/format/keys.ts";
+import { checkFile, shortIdentity } from "../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { graphFilesOf } from "../../src/encoder/base.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { sha256 } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
 

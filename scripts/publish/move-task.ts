@@ -4,8 +4,8 @@
  * hashed first, so that no pointer ever leads to what is not there.
  */
 import { InputError } from "../../src/core/errors.ts";
-import { readTaskPointer } from "../../src/core/pointer.ts";
-import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
+import { readTaskPointer } from "../../src/core/format/pointer.ts";
+import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { sleep } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import {

@@ -7,13 +7,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, MismatchError, NotFoundError } from "../../src/core/errors.ts";
-import type { BaseManifest, Pooling, TaskType } from "../../src/core/manifest.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { describe, readRecord } from "../../src/core/record.ts";
-import { readSafetensors } from "../../src/core/safetensors.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
-import { toFloat32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+import type { BaseManifest, Pooling, TaskType } from "../../src/core/format/manifest.ts";
+import { prefixWidth } from "../../src/core/model/prefix.ts";
+import { describe, readRecord } from "../../src/core/format/record.ts";
+import { readSafetensors } from "../../src/core/format/safetensors.ts";
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  PROMPT_EMBEDDINGS,
+} from "../../src/core/model/shapes.ts";
+import { toFloat32 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 
 /** What an adapter holds, in the shapes of prefix.safetensors. */

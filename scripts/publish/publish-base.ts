@@ -4,13 +4,14 @@
  */
 import { join } from "node:path";
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
-import { baseKey, blobKey } from "../../src/core/keys.ts";
-import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest, FileRef } from "../../src/core/manifest.ts";
-import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
-import type { BasePointer } from "../../src/core/pointer.ts";
+import { baseKey, blobKey } from "../../src/core/format/keys.ts";
+import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, FileRef } from "../../src/core/format/manifest.ts";
+import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
+import type { BasePointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { ensureBlob, readable, sha256, sha256Of, sleep, updatePointer } from "./bucket.ts";
+import { ensureBlob, readable, sleep, updatePointer } from "./bucket.ts";
+import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "./folder.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
@@ -45,7 +46,7 @@ export async function isBasePublished(
 ): Promise<boolean> {
   const object = await bucket.get(baseKey(manifest.name));
   const pointer = object && readablePointer(object.bytes, manifest.name);
-  if (pointer?.manifest !== `sha256:${sha256Of(bytes)}`) return false;
+  if (pointer?.manifest !== `sha256:${sha256Hex(bytes)}`) return false;
   const image = pointer.session_image;
   const triedOn = image ? image.runtime : pointer.no_image_on;
   if (runtime !== undefined && triedOn !== runtime) return false;
@@ -108,7 +109,7 @@ export async function publishBase(
   if (image && (await ensureBlob(bucket, image, wait))) uploaded++;
   signal?.throwIfAborted();
 
-  const reference = `sha256:${sha256Of(bytes)}`;
+  const reference = `sha256:${sha256Hex(bytes)}`;
   const pointer: BasePointer = {
     base: manifest.name,
     manifest: reference,
@@ -116,7 +117,7 @@ export async function publishBase(
     created: now().toISOString(),
     session_image: image && {
       runtime: images!.runtime,
-      sha256: sha256Of(image),
+      sha256: sha256Hex(image),
       bytes: image.byteLength,
     },
     no_image_on: images && !image ? images.runtime : null,

@@ -6,14 +6,15 @@
  */
 import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
-import { versionOf } from "../../src/core/keys.ts";
-import { readTaskManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../../src/core/manifest.ts";
-import { MAX_VERSIONS } from "../../src/core/pointer.ts";
-import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
-import { openTask } from "../../src/core/task.ts";
-import type { Task } from "../../src/core/task.ts";
-import { ensureBlob, sha256, sha256Of, sleep } from "./bucket.ts";
+import { versionOf } from "../../src/core/format/keys.ts";
+import { readTaskManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { MAX_VERSIONS } from "../../src/core/format/pointer.ts";
+import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
+import { openTask } from "../../src/core/format/task.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { ensureBlob, sleep } from "./bucket.ts";
+import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "./check-norms.ts";
 import { readFileOf } from "./folder.ts";
@@ -58,7 +59,7 @@ export interface TaskFolder {
 export async function readTaskFolder(folder: string): Promise<TaskFolder> {
   const bytes = await readFileOf(folder, "manifest.json", "task-folder-not-found");
   const manifest = readTaskManifest(bytes, join(folder, "manifest.json"));
-  return { manifest, manifestBytes: bytes, version: versionOf(sha256Of(bytes)) };
+  return { manifest, manifestBytes: bytes, version: versionOf(sha256Hex(bytes)) };
 }
 
 /**
@@ -110,7 +111,7 @@ export async function publishTask(
 
   const entry: TaskVersion = {
     version,
-    manifest: `sha256:${sha256Of(manifestBytes)}`,
+    manifest: `sha256:${sha256Hex(manifestBytes)}`,
     created: now().toISOString(),
   };
   // What was checked above is what a Worker will read: the same bytes, by their hashes.

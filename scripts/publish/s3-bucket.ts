@@ -5,7 +5,8 @@
  */
 import { AwsClient } from "aws4fetch";
 import { InputError, NotFoundError, UnavailableError } from "../../src/core/errors.ts";
-import { sha256Of, sleep } from "./bucket.ts";
+import { sleep } from "./bucket.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, StoredObject, Wait } from "./bucket.ts";
 
 export interface S3Options {
@@ -98,7 +99,7 @@ export function s3Bucket(options: S3Options): PublishBucket {
     const response = await ask(pathOf(key), {
       method: "PUT",
       body: bytes,
-      headers: { "x-amz-content-sha256": sha256Of(bytes), ...headers },
+      headers: { "x-amz-content-sha256": sha256Hex(bytes), ...headers },
     });
     return response.ok ? null : response;
   }

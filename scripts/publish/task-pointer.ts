@@ -1,12 +1,13 @@
 /** A task's pointer in the bucket: reading it, finding versions in it, moving it. */
 import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
-import { TASK_PREFIX, blobKey, checkName, isName, taskKey } from "../../src/core/keys.ts";
-import { readTaskManifest } from "../../src/core/manifest.ts";
-import type { TaskManifest } from "../../src/core/manifest.ts";
-import { hashOf, readTaskPointer } from "../../src/core/pointer.ts";
-import type { TaskPointer, TaskVersion } from "../../src/core/pointer.ts";
+import { TASK_PREFIX, blobKey, checkName, isName, taskKey } from "../../src/core/format/keys.ts";
+import { readTaskManifest } from "../../src/core/format/manifest.ts";
+import type { TaskManifest } from "../../src/core/format/manifest.ts";
+import { hashOf, readTaskPointer } from "../../src/core/format/pointer.ts";
+import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { readable, sha256Of, updatePointer } from "./bucket.ts";
+import { readable, updatePointer } from "./bucket.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 
 /** A task's pointer; throws NotFoundError `task-not-found`. */
@@ -62,7 +63,7 @@ async function fetchBlob(
   what: string,
 ): Promise<Uint8Array> {
   const object = await bucket.get(blobKey(hash));
-  if (object && sha256Of(object.bytes) === hash) return object.bytes;
+  if (object && sha256Hex(object.bytes) === hash) return object.bytes;
   throw new FormatError(
     "blob-corrupt",
     `${subject}: its ${what} is ${object ? "corrupt" : "missing"} in the bucket; push the task folder again`,

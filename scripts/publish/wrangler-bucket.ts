@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { InputError, UnavailableError } from "../../src/core/errors.ts";
-import { sha256Of } from "./bucket.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, StoredObject } from "./bucket.ts";
 
 export interface WranglerOptions {
@@ -71,7 +71,7 @@ export async function wranglerBucket(options: WranglerOptions): Promise<Wrangler
     }
     const bytes = new Uint8Array(await readFile(file));
     await rm(file);
-    return { bytes, etag: sha256Of(bytes) };
+    return { bytes, etag: sha256Hex(bytes) };
   };
 
   const put = async (key: string, bytes: Uint8Array, contentType: string): Promise<void> => {

@@ -4,8 +4,8 @@
  * stops the work.
  */
 import type { EdgePrefixError } from "../core/errors.ts";
-import { shortIdentity } from "../core/manifest.ts";
-import type { Arrival } from "../serve/arrivals.ts";
+import { shortIdentity } from "../core/format/manifest.ts";
+import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { LoadedBase } from "../serve/model-store.ts";
 import type { Outcome, Progress, Timings, Usage } from "../serve/predictor.ts";
 import type { AppContext, AppDeps } from "./context.ts";

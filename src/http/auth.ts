@@ -7,8 +7,8 @@
  *   scope "admin"        /metrics
  */
 import type { MiddlewareHandler } from "hono";
-import { findKey } from "../core/api-keys.ts";
-import type { Scope } from "../core/api-keys.ts";
+import { findKey } from "./api-keys.ts";
+import type { Scope } from "./api-keys.ts";
 import { InputError } from "../core/errors.ts";
 import { encodeUtf8 } from "../core/text.ts";
 import { sha256 } from "../serve/sha256.ts";

@@ -1,8 +1,8 @@
 /** What handlers share: the app's dependencies, and what a request carries from one step to the next. */
 import type { Context, Handler } from "hono";
-import type { ApiKey } from "../core/api-keys.ts";
-import type { Analytics, Config, Env, RateLimit } from "../config.ts";
-import type { Arrival } from "../serve/arrivals.ts";
+import type { ApiKey } from "./api-keys.ts";
+import type { Analytics, Config, Env, RateLimit } from "./config.ts";
+import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { Clock, Hold } from "../serve/flight.ts";
 import type { Serving } from "../serve/serving.ts";
 

@@ -5,7 +5,7 @@
 import { InputError, LimitError } from "../core/errors.ts";
 import { decodeUtf8, nestsDeeperThan } from "../core/text.ts";
 import type { MiddlewareHandler } from "hono";
-import type { Limits } from "../config.ts";
+import type { Limits } from "./config.ts";
 import type { TextInput } from "../serve/predictor.ts";
 import type { AppDeps, AppEnv } from "./context.ts";
 

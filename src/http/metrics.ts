@@ -3,7 +3,7 @@
  * the table, tasks are those that were opened, and beyond a limit they share one name. An isolate
  * knows only itself; figures across isolates are what the binding ANALYTICS is for.
  */
-import type { Config } from "../config.ts";
+import type { Config } from "./config.ts";
 import type { AppDeps } from "./context.ts";
 
 /** What is counted of a request that has been answered. */

@@ -3,7 +3,7 @@
  * requests as its components, so that it cannot promise what is then refused.
  */
 import { toJsonSchemaDefs } from "@valibot/to-json-schema";
-import type { Config } from "../config.ts";
+import type { Config } from "./config.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { EXAMPLES } from "./examples.ts";
 import type { Example } from "./examples.ts";

@@ -4,7 +4,7 @@
  * answers for it, and an item's failure is its own.
  */
 import { EdgePrefixError, InputError, LimitError } from "../core/errors.ts";
-import type { Task } from "../core/task.ts";
+import type { Task } from "../core/format/task.ts";
 import type { Answer, Opened, Outcome, Progress } from "../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.ts";
 import { checkTask } from "./auth.ts";

@@ -3,7 +3,7 @@
  * per key, or per address where keys are off. Counts are kept per location and are approximate.
  */
 import type { MiddlewareHandler } from "hono";
-import type { RateLimit } from "../config.ts";
+import type { RateLimit } from "./config.ts";
 import { OverloadedError } from "../core/errors.ts";
 import type { AppContext, AppDeps, AppEnv } from "./context.ts";
 

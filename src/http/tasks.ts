@@ -1,8 +1,8 @@
 /** GET /v1/tasks and /v1/tasks/:task: what is served, from pointers and manifests alone. */
 import { mapLimited } from "../core/concurrency.ts";
 import { EdgePrefixError, InputError } from "../core/errors.ts";
-import { isName } from "../core/keys.ts";
-import { shortIdentity } from "../core/manifest.ts";
+import { isName } from "../core/format/keys.ts";
+import { shortIdentity } from "../core/format/manifest.ts";
 import type { DescribedTask } from "../serve/task-store.ts";
 import { holdOf } from "./context.ts";
 import type { AppContext, AppDeps, AppHandler } from "./context.ts";

@@ -4,16 +4,21 @@
  * bucket has an image of the loaded graph that fits, it is read instead of graph and weights.
  */
 import { FormatError, UnavailableError } from "../core/errors.ts";
-import type { Pooler } from "../core/head.ts";
-import { baseKey, blobKey } from "../core/keys.ts";
-import { baseIdentity, checkFile, readBaseManifest, shortIdentity } from "../core/manifest.ts";
-import type { BaseManifest, FileRef, Sha256 } from "../core/manifest.ts";
-import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/pointer.ts";
-import { openPooler } from "../core/task.ts";
+import type { Pooler } from "../core/model/head.ts";
+import { baseKey, blobKey } from "../core/format/keys.ts";
+import {
+  baseIdentity,
+  checkFile,
+  readBaseManifest,
+  shortIdentity,
+} from "../core/format/manifest.ts";
+import type { BaseManifest, FileRef, Sha256 } from "../core/format/manifest.ts";
+import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/format/pointer.ts";
+import { openPooler } from "../core/format/task.ts";
 import { parseJson } from "../core/text.ts";
-import { createTokenizer } from "../core/tokenizer.ts";
-import type { Tokenizer } from "../core/tokenizer.ts";
-import type { GraphFiles, Session, SessionImages } from "../runtime/session.ts";
+import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../core/tokenizer/tokenizer.ts";
+import type { GraphFiles, Session, SessionImages } from "../engine/session.ts";
 import type { Bucket } from "./bucket.ts";
 import { createFlight } from "./flight.ts";
 import type { Clock, Hold } from "./flight.ts";

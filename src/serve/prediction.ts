@@ -1,10 +1,10 @@
 /** What goes into the request path and what comes out of it, without HTTP. */
-import type { Classification, FunctionToApply } from "../core/decode.ts";
-import type { EmbeddingPooling } from "../core/embedding.ts";
+import type { Classification, FunctionToApply } from "../core/model/decode.ts";
+import type { EmbeddingPooling } from "../core/model/embedding.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
-import type { AggregationStrategy, Entity, OffsetUnit } from "../core/spans.ts";
-import type { Task } from "../core/task.ts";
-import type { Arrival } from "./arrivals.ts";
+import type { AggregationStrategy, Entity, OffsetUnit } from "../core/model/spans.ts";
+import type { Task } from "../core/format/task.ts";
+import type { Arrival } from "./queue/arrivals.ts";
 import type { LoadedBase } from "./model-store.ts";
 import type { GetOptions } from "./task-store.ts";
 

@@ -6,17 +6,17 @@
  * input's own fault becomes an answer with an error; whatever else goes wrong throws. When the
  * caller stops listening, work that has not run is dropped.
  */
-import type { Queries } from "../core/collate.ts";
+import type { Queries } from "../core/model/collate.ts";
 import { EdgePrefixError, InputError, LimitError, UnavailableError } from "../core/errors.ts";
-import type { Arrival } from "./arrivals.ts";
+import type { Arrival } from "./queue/arrivals.ts";
 import type { Clock } from "./flight.ts";
 import type { LoadedBase, ModelStore } from "./model-store.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";
 import { turnByTurn } from "../core/turns.ts";
 import { readForEmbedding, readForTask } from "./reading.ts";
 import type { Reading, Reduced } from "./reading.ts";
-import type { Job } from "./job.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Job } from "./queue/job.ts";
+import type { Scheduler } from "./queue/scheduler.ts";
 import type { TaskStore } from "./task-store.ts";
 
 export type * from "./prediction.ts";

@@ -2,18 +2,18 @@
  * One input on its way through the model: the rows to run before, and what their hidden states come
  * to after. What a task answers and what an embedding is differ here and nowhere else.
  */
-import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/answer.ts";
-import { classify } from "../core/decode.ts";
-import type { Queries, Row } from "../core/collate.ts";
-import { embedding } from "../core/embedding.ts";
+import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/model/answer.ts";
+import { classify } from "../core/model/decode.ts";
+import type { Queries, Row } from "../core/model/collate.ts";
+import { embedding } from "../core/model/embedding.ts";
 import { InputError, UnavailableError } from "../core/errors.ts";
-import { pool } from "../core/head.ts";
-import { emptyPrefix } from "../core/prefix.ts";
-import { findEntitiesInTurns } from "../core/spans.ts";
-import type { Task } from "../core/task.ts";
+import { pool } from "../core/model/head.ts";
+import { emptyPrefix } from "../core/model/prefix.ts";
+import { findEntitiesInTurns } from "../core/model/spans.ts";
+import type { Task } from "../core/format/task.ts";
 import { inOneTurn } from "../core/turns.ts";
 import type { Turns } from "../core/turns.ts";
-import { splitWindows } from "../core/windows.ts";
+import { splitWindows } from "../core/model/windows.ts";
 import type { LoadedBase } from "./model-store.ts";
 import type { Answer, EmbedParameters, PredictParameters, TextInput } from "./prediction.ts";
 

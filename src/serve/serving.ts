@@ -1,18 +1,18 @@
 /** The parts that answer, put together: stores, admission, queue, predictor. No HTTP. */
-import type { Sha256 } from "../core/manifest.ts";
-import type { GraphFiles, Session, SessionImages } from "../runtime/session.ts";
-import { createAdmission } from "./admission.ts";
-import type { Admission, AdmissionOptions } from "./admission.ts";
-import { createArrivals } from "./arrivals.ts";
-import type { Arrivals } from "./arrivals.ts";
+import type { Sha256 } from "../core/format/manifest.ts";
+import type { GraphFiles, Session, SessionImages } from "../engine/session.ts";
+import { createAdmission } from "./queue/admission.ts";
+import type { Admission, AdmissionOptions } from "./queue/admission.ts";
+import { createArrivals } from "./queue/arrivals.ts";
+import type { Arrivals } from "./queue/arrivals.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Clock } from "./flight.ts";
 import { createModelStore } from "./model-store.ts";
 import type { ModelStore } from "./model-store.ts";
 import { createPredictor } from "./predictor.ts";
 import type { Predictor, PredictorOptions } from "./predictor.ts";
-import { createScheduler } from "./scheduler.ts";
-import type { Scheduler, SchedulerOptions } from "./scheduler.ts";
+import { createScheduler } from "./queue/scheduler.ts";
+import type { Scheduler, SchedulerOptions } from "./queue/scheduler.ts";
 import { createTaskStore } from "./task-store.ts";
 import type { TaskStore, TaskStoreOptions } from "./task-store.ts";
 

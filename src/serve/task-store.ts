@@ -10,14 +10,14 @@
  * What requests share is plain data: a look writes its outcome into `entries`, and whoever waits
  * polls it, since promises of another request may never wake them (src/README.md).
  */
-import { isInCanary } from "../core/canary.ts";
+import { isInCanary } from "./canary.ts";
 import { EdgePrefixError, FormatError, NotFoundError, UnavailableError } from "../core/errors.ts";
-import { TASK_PREFIX, isName, taskKey } from "../core/keys.ts";
-import { checkTaskMatchesBase } from "../core/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../core/manifest.ts";
-import { MAX_POINTER_BYTES, readTaskPointer } from "../core/pointer.ts";
-import type { TaskPointer } from "../core/pointer.ts";
-import type { Task } from "../core/task.ts";
+import { TASK_PREFIX, isName, taskKey } from "../core/format/keys.ts";
+import { checkTaskMatchesBase } from "../core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../core/format/manifest.ts";
+import { MAX_POINTER_BYTES, readTaskPointer } from "../core/format/pointer.ts";
+import type { TaskPointer } from "../core/format/pointer.ts";
+import type { Task } from "../core/format/task.ts";
 import type { Clock, Hold } from "./flight.ts";
 import { createLru } from "./lru.ts";
 import { asTaskFailure, createTaskVersions } from "./task-versions.ts";

@@ -9,13 +9,13 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../core/errors.ts";
-import { blobKey } from "../core/keys.ts";
-import { checkFile, readTaskManifest } from "../core/manifest.ts";
-import type { BaseManifest, Sha256, TaskManifest } from "../core/manifest.ts";
-import { hashOf } from "../core/pointer.ts";
-import type { TaskPointer } from "../core/pointer.ts";
-import { openTask } from "../core/task.ts";
-import type { Task } from "../core/task.ts";
+import { blobKey } from "../core/format/keys.ts";
+import { checkFile, readTaskManifest } from "../core/format/manifest.ts";
+import type { BaseManifest, Sha256, TaskManifest } from "../core/format/manifest.ts";
+import { hashOf } from "../core/format/pointer.ts";
+import type { TaskPointer } from "../core/format/pointer.ts";
+import { openTask } from "../core/format/task.ts";
+import type { Task } from "../core/format/task.ts";
 import type { Bucket } from "./bucket.ts";
 import { createLru } from "./lru.ts";
 

@@ -2,13 +2,13 @@
  * One table of small graphs for every gradient rule, with the means to run them: each case becomes
  * the loss sum(y * w) for random w, and its gradients by every input.
  */
-import { gradients } from "../../scripts/onnx/grad.ts";
-import type { DifferentiableOp } from "../../scripts/onnx/grad-rules.ts";
-import { Graph } from "../../scripts/onnx/graph.ts";
-import type { Dim, Value } from "../../scripts/onnx/graph.ts";
-import { keyOf, uniforms } from "../../scripts/training/random.ts";
-import { sizeOf } from "../../src/core/shapes.ts";
-import { int64 } from "../../src/core/tensor.ts";
+import { gradients } from "../../src/graph/gradient/walk.ts";
+import type { DifferentiableOp } from "../../src/graph/gradient/rules.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { Dim, Value } from "../../src/graph/graph.ts";
+import { keyOf, uniforms } from "../../src/learn/loop/random.ts";
+import { sizeOf } from "../../src/core/model/shapes.ts";
+import { int64 } from "../../src/core/model/tensor.ts";
 import { array, evaluate } from "../support/reference.ts";
 import type { Array64 } from "../support/reference.ts";
 

@@ -3,23 +3,23 @@
  * workerd, with a real graph. Answers are held against each other, not against recorded numbers.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Classification } from "../../src/core/decode.ts";
-import type { Sha256, TaskManifest } from "../../src/core/manifest.ts";
-import type { Entity } from "../../src/core/spans.ts";
+import type { Classification } from "../../src/core/model/decode.ts";
+import type { Sha256, TaskManifest } from "../../src/core/format/manifest.ts";
+import type { Entity } from "../../src/core/model/spans.ts";
 import {
   CLASSIFIER_WEIGHT,
   PROMPT_EMBEDDINGS,
   START_TRANSITIONS,
   TRANSITIONS,
-} from "../../src/core/shapes.ts";
-import { openTask } from "../../src/core/task.ts";
-import type { Task } from "../../src/core/task.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+} from "../../src/core/model/shapes.ts";
+import { openTask } from "../../src/core/format/task.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 import type { Clock } from "../../src/serve/flight.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
+import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { makeTinyTask } from "../support/tiny-task.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import { barePredictor } from "../support/bare-predictor.ts";

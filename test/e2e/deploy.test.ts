@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../../scripts/readiness.ts";
+import { freePort } from "../../scripts/dev/readiness.ts";
 import { EXAMPLES } from "../../src/http/examples.ts";
 import { runCli, runScript, runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";

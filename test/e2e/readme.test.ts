@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PROJECT } from "../../scripts/publish/local-bucket.ts";
-import { freePort } from "../../scripts/readiness.ts";
+import { freePort } from "../../scripts/dev/readiness.ts";
 import { runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
 import { temporaryFolder } from "../support/folders.ts";

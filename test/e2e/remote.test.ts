@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sha256Of } from "../../scripts/publish/bucket.ts";
+import { sha256Hex } from "../../scripts/node/hash.ts";
 import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
 import type { LocalBucket } from "../../scripts/publish/local-bucket.ts";
 import { rollbackTask } from "../../scripts/publish/move-task.ts";
@@ -19,9 +19,9 @@ import type { S3Options } from "../../scripts/publish/s3-bucket.ts";
 import { fetchTaskPointer } from "../../scripts/publish/task-pointer.ts";
 import { wranglerBucket } from "../../scripts/publish/wrangler-bucket.ts";
 import type { WranglerBucket } from "../../scripts/publish/wrangler-bucket.ts";
-import { taskKey } from "../../src/core/keys.ts";
-import { readBaseManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
+import { taskKey } from "../../src/core/format/keys.ts";
+import { readBaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { publishBucketCases } from "../cases/publish-bucket.cases.ts";
 import { runCli } from "../support/child.ts";
 import { temporaryFolder, writeTaskFolder } from "../support/folders.ts";
@@ -236,7 +236,7 @@ describe("through wrangler's login", () => {
 
   it("stores, reads, and writes a pointer over the one that was read", async () => {
     const bytes = new Uint8Array([1, 2, 3]);
-    await bucket.putBlob("blobs/a", bytes, sha256Of(bytes));
+    await bucket.putBlob("blobs/a", bytes, sha256Hex(bytes));
     expect(await bucket.size("blobs/a")).toBe(3);
     expect(await bucket.get("tasks/a.json")).toBeNull();
     expect(await bucket.putIf("tasks/a.json", bytes, "another")).toBe(false);

@@ -8,9 +8,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../../scripts/readiness.ts";
-import { readBaseManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest } from "../../src/core/manifest.ts";
+import { freePort } from "../../scripts/dev/readiness.ts";
+import { readBaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import {
   eventually,
   isListening,

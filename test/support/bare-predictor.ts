@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/serve/flight.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
 import type { Predictor } from "../../src/serve/predictor.ts";
-import type { Scheduler } from "../../src/serve/scheduler.ts";
+import type { Scheduler } from "../../src/serve/queue/scheduler.ts";
 
 interface BareOptions {
   readonly scheduler: Scheduler;

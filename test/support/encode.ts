@@ -1,13 +1,13 @@
 /** Runs a base's graph on texts or ids, as the tests of importing, shrinking and runtimes need it. */
-import type { Base } from "../../scripts/import/base-folder.ts";
-import { collate } from "../../src/core/collate.ts";
-import type { Queries } from "../../src/core/collate.ts";
-import { emptyPrefix, unpackPrefix } from "../../src/core/prefix.ts";
-import type { Deltas, Prefix } from "../../src/core/prefix.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import type { GraphFiles, Session } from "../../src/runtime/session.ts";
-import { keyOf, normals } from "../../scripts/training/random.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import type { Queries } from "../../src/core/model/collate.ts";
+import { emptyPrefix, unpackPrefix } from "../../src/core/model/prefix.ts";
+import type { Deltas, Prefix } from "../../src/core/model/prefix.ts";
+import { prefixWidth } from "../../src/core/model/prefix.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
+import type { GraphFiles, Session } from "../../src/engine/session.ts";
+import { keyOf, normals } from "../../src/learn/loop/random.ts";
 
 /** A text's tokens and the prefix it is read with. */
 export interface TestRow {

@@ -4,7 +4,7 @@
  */
 import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/http/config.ts";
 import {
   FormatError,
   LimitError,
@@ -13,12 +13,12 @@ import {
   OverloadedError,
   UnavailableError,
 } from "../../src/core/errors.ts";
-import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
-import { createAdmission } from "../../src/serve/admission.ts";
-import { createArrivals } from "../../src/serve/arrivals.ts";
+import { readBaseManifest, readTaskManifest } from "../../src/core/format/manifest.ts";
+import { createAdmission } from "../../src/serve/queue/admission.ts";
+import { createArrivals } from "../../src/serve/queue/arrivals.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
+import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { baseJson, taskJson, toBytes } from "./manifests.ts";
 
 /** What a text or a task's name asks the predictor to throw. */

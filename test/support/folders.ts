@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FORMAT_VERSION, baseIdentity } from "../../src/core/manifest.ts";
-import type { BaseManifest, FileRef, TaskManifest } from "../../src/core/manifest.ts";
+import { FORMAT_VERSION, baseIdentity } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, FileRef, TaskManifest } from "../../src/core/format/manifest.ts";
 import { makeTask } from "../../bench/served/made-task.ts";
 import type { MadeTaskOptions } from "../../bench/served/made-task.ts";
 

@@ -5,12 +5,12 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
-import { readBaseManifest, readTaskManifest } from "../../src/core/manifest.ts";
-import { readBasePointer, readTaskPointer } from "../../src/core/pointer.ts";
-import { readSafetensors, writeSafetensors } from "../../src/core/safetensors.ts";
-import type { MemoryImage } from "../../src/runtime/memory-image.ts";
-import { readRuntimeImage, readSessionImage } from "../../src/runtime/start.ts";
-import { createTokenizer } from "../../src/core/tokenizer.ts";
+import { readBaseManifest, readTaskManifest } from "../../src/core/format/manifest.ts";
+import { readBasePointer, readTaskPointer } from "../../src/core/format/pointer.ts";
+import { readSafetensors, writeSafetensors } from "../../src/core/format/safetensors.ts";
+import type { MemoryImage } from "../../src/engine/ort/images/memory-image.ts";
+import { readRuntimeImage, readSessionImage } from "../../src/engine/ort/images/start.ts";
+import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { FORMATS, writeStream } from "../../src/http/respond.ts";
 import type { StreamItem } from "../../src/http/respond.ts";
 import { problemOf } from "../../src/http/problem.ts";

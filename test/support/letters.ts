@@ -1,5 +1,5 @@
 /** The simplest tokenizer there is: a piece a code point, words between spaces, BERT's template. */
-import type { Encoding, Pieces, Tokenizer } from "../../src/core/tokenizer.ts";
+import type { Encoding, Pieces, Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 
 const CLS = 1;
 const SEP = 2;

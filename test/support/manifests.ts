@@ -1,6 +1,6 @@
 /** Good manifests and pointers as plain JSON values: tests change one thing and see it refused. */
 import { createHash } from "node:crypto";
-import type { Sha256 } from "../../src/core/manifest.ts";
+import type { Sha256 } from "../../src/core/format/manifest.ts";
 
 export const hex = (digit: string): string => digit.repeat(64);
 

@@ -1,6 +1,6 @@
 /** Wasm memories, and images of them put together by hand, true or not. */
-import { checksum, writeImage } from "../../src/runtime/memory-image.ts";
-import type { WasmMemory } from "../../src/runtime/memory-image.ts";
+import { checksum, writeImage } from "../../src/engine/ort/images/memory-image.ts";
+import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
 
 // Node's type settings have no WebAssembly; this is the part that is used here.
 declare const WebAssembly: {

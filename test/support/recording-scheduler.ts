@@ -2,14 +2,14 @@
  * A scheduler with a session that records what it is given: time and runs are counted, so that
  * nothing that rests on it depends on how fast a machine is.
  */
-import type { Queries, Row } from "../../src/core/collate.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Feeds } from "../../src/runtime/session.ts";
+import type { Queries, Row } from "../../src/core/model/collate.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { Feeds } from "../../src/engine/session.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
-import type { Job, Work } from "../../src/serve/job.ts";
+import { createScheduler } from "../../src/serve/queue/scheduler.ts";
+import type { Job, Work } from "../../src/serve/queue/job.ts";
 
 export const manifest = {
   num_hidden_layers: 1,

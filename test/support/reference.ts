@@ -4,8 +4,8 @@
  *
  * Semantics: onnx.ai/onnx/operators at opset 21; FusedMatMul as in ONNX Runtime's contrib ops.
  */
-import type { Graph, Node, Value } from "../../scripts/onnx/graph.ts";
-import { sizeOf } from "../../src/core/shapes.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { sizeOf } from "../../src/core/model/shapes.ts";
 
 /** A tensor of any dtype, as float64 numbers. */
 export interface Array64 {

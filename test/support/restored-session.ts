@@ -5,11 +5,15 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type ort from "onnxruntime-web/wasm";
-import { readBaseFolder } from "../../scripts/import/base-folder.ts";
+import { readBaseFolder } from "../../scripts/base/folder.ts";
 import { RUNTIME_IMAGE } from "../../scripts/images/make-in-thread.ts";
 import { loadWorkerRuntime } from "../../scripts/images/worker-runtime.ts";
-import { wrapSession } from "../../src/runtime/ort-session.ts";
-import { readRuntimeImage, readSessionImage, startFromImages } from "../../src/runtime/start.ts";
+import { wrapSession } from "../../src/engine/ort/session.ts";
+import {
+  readRuntimeImage,
+  readSessionImage,
+  startFromImages,
+} from "../../src/engine/ort/images/start.ts";
 import { hiddenStates } from "./encode.ts";
 import type { TestRow } from "./encode.ts";
 

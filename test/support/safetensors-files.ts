@@ -1,7 +1,7 @@
 /** safetensors files put together by hand, true or not, and tensors and names to fill them with. */
 import fc from "fast-check";
-import { sizeOf } from "../../src/core/shapes.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+import { sizeOf } from "../../src/core/model/shapes.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 
 /** A file with this header (a text, or a value written as JSON) and `dataBytes` zeros after it. */
 export function fileOf(header: unknown, dataBytes = 0): Uint8Array {

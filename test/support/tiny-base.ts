@@ -2,16 +2,16 @@
  * A real base small enough to be made in every test: a seeded BERT checkpoint (2 layers, H 32, N 4,
  * 200 words or so) that goes through the importer, so no layer above needs a mocked session.
  */
-import { bert } from "../../scripts/import/bert.ts";
-import { writeBaseFolder } from "../../scripts/import/base-folder.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
-import type { Checkpoint } from "../../scripts/import/checkpoint.ts";
-import { importCheckpoint } from "../../scripts/import/convert.ts";
-import { createNodeSession } from "../../scripts/runtime-node.ts";
-import { keyOf, normals, derive } from "../../scripts/training/random.ts";
-import { sizeOf } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+import { bert } from "../../src/encoder/families/bert.ts";
+import { writeBaseFolder } from "../../scripts/base/folder.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import type { Checkpoint } from "../../scripts/base/checkpoint.ts";
+import { importCheckpoint } from "../../scripts/base/convert.ts";
+import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import { keyOf, normals, derive } from "../../src/learn/loop/random.ts";
+import { sizeOf } from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 
 export interface TinyBaseOptions {

@@ -1,9 +1,9 @@
 /** A BERT small enough to be run in float64 by the reference evaluator, with seeded weights. */
-import type { EncoderConfig, Weights } from "../../scripts/import/architecture.ts";
-import { bert } from "../../scripts/import/bert.ts";
-import { sizeOf } from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+import type { EncoderConfig, Weights } from "../../src/encoder/architecture.ts";
+import { bert } from "../../src/encoder/families/bert.ts";
+import { sizeOf } from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 
 export interface TinyEncoder {
   readonly architecture: typeof bert;

@@ -2,19 +2,19 @@
  * Task artifacts of any kind from a seed, in memory: what `train` would have written for a tiny
  * base. Runs in Node and in workerd, so hashing is passed in.
  */
-import { versionOf } from "../../src/core/keys.ts";
-import { FORMAT_VERSION } from "../../src/core/manifest.ts";
-import type { BaseManifest, Sha256, TaskManifest } from "../../src/core/manifest.ts";
-import { prefixWidth } from "../../src/core/prefix.ts";
-import { writeSafetensors } from "../../src/core/safetensors.ts";
+import { versionOf } from "../../src/core/format/keys.ts";
+import { FORMAT_VERSION } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, Sha256, TaskManifest } from "../../src/core/format/manifest.ts";
+import { prefixWidth } from "../../src/core/model/prefix.ts";
+import { writeSafetensors } from "../../src/core/format/safetensors.ts";
 import {
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
   PROMPT_EMBEDDINGS,
   sizeOf,
-} from "../../src/core/shapes.ts";
-import { float32 } from "../../src/core/tensor.ts";
-import type { Tensor } from "../../src/core/tensor.ts";
+} from "../../src/core/model/shapes.ts";
+import { float32 } from "../../src/core/model/tensor.ts";
+import type { Tensor } from "../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 
 /** A version of a task as the bucket holds it: two blobs with their hashes. */

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BUNDLED_BASE } from "../../scripts/local.ts";
+import { BUNDLED_BASE } from "../../scripts/publish/local.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { readTaskFolder } from "../../scripts/publish/publish-task.ts";
-import { readTaskSpec } from "../../scripts/training/task/spec.ts";
+import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
 import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
 import { PREFIXES, bundledTasks } from "../support/bundled-tasks.ts";
 

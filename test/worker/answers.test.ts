@@ -1,7 +1,7 @@
 /** Every kind of answer over HTTP in workerd: problem types, calibration, cut and long texts, progress. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../src/core/shapes.ts";
-import type { TaskManifest } from "../../src/core/manifest.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../src/core/model/shapes.ts";
+import type { TaskManifest } from "../../src/core/format/manifest.ts";
 import { clock, makeTask, putTask, seedBases } from "./support.ts";
 import { linesOf, testApp } from "./app-support.ts";
 import type { TestApp } from "./app-support.ts";

@@ -1,7 +1,7 @@
 /** Bad requests and bad artifacts against the whole app in workerd: a stable code, and all else goes on. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { blobKey, taskKey } from "../../src/core/keys.ts";
-import { PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { blobKey, taskKey } from "../../src/core/format/keys.ts";
+import { PROMPT_EMBEDDINGS } from "../../src/core/model/shapes.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import { predictRequest, testApp, verdictOf } from "./app-support.ts";
 import { baseManifest, makeTask, putTask, putVersion, r2, seedBases } from "./support.ts";

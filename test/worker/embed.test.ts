@@ -1,9 +1,9 @@
 /** POST /v1/embed in workerd: the base's own vectors, of short texts, of long ones and of many. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
-import { collate } from "../../src/core/collate.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import { embedAnswerSchema } from "../../src/http/schema.ts";
 import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
 import { loadedBase, seedBases } from "./support.ts";

@@ -2,7 +2,7 @@
  * What the tests in workerd get from Node: a tiny base as bucket objects, and what onnxruntime-web
  * answers there. Types and the base64 that carries bytes across; runs on both sides.
  */
-import type { Dtype, Tensor } from "../../src/core/tensor.ts";
+import type { Dtype, Tensor } from "../../src/core/model/tensor.ts";
 
 /** A tensor as JSON. */
 export interface PackedTensor {

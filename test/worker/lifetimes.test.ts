@@ -4,10 +4,10 @@
  */
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { openTask } from "../../src/core/task.ts";
+import { openTask } from "../../src/core/format/task.ts";
 import { createFlight } from "../../src/serve/flight.ts";
 import type { Hold } from "../../src/serve/flight.ts";
-import { createScheduler } from "../../src/serve/scheduler.ts";
+import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { barePredictor } from "../support/bare-predictor.ts";
 import { register } from "./entry.ts";
 import { clock, loadedBase, makeTask, r2, sha256 } from "./support.ts";

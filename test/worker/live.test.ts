@@ -4,9 +4,9 @@
  */
 import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { blobKey, taskKey } from "../../src/core/keys.ts";
-import { readTaskPointer } from "../../src/core/pointer.ts";
-import type { TaskPointer } from "../../src/core/pointer.ts";
+import { blobKey, taskKey } from "../../src/core/format/keys.ts";
+import { readTaskPointer } from "../../src/core/format/pointer.ts";
+import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { Bucket } from "../../src/serve/bucket.ts";

@@ -3,17 +3,17 @@
  * real publisher into memory, records what onnxruntime-web answers here, and prints all of it.
  */
 import { sessionImages } from "../../scripts/images/session-image.ts";
-import { sha256 } from "../../scripts/import/base-folder.ts";
-import type { Base } from "../../scripts/import/base-folder.ts";
+import { sha256 } from "../../scripts/node/hash.ts";
+import type { Base } from "../../src/encoder/base.ts";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
-import { createWebSession } from "../../scripts/runtime-web.ts";
-import { collate } from "../../src/core/collate.ts";
-import type { Queries, Row } from "../../src/core/collate.ts";
-import { emptyPrefix } from "../../src/core/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
-import { openTask } from "../../src/core/task.ts";
+import { createWebSession } from "../../scripts/node/runtime-web.ts";
+import { collate } from "../../src/core/model/collate.ts";
+import type { Queries, Row } from "../../src/core/model/collate.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
+import { openTask } from "../../src/core/format/task.ts";
 import { parseJson } from "../../src/core/text.ts";
-import { createTokenizer } from "../../src/core/tokenizer.ts";
+import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { createMemoryBucket } from "../support/memory-bucket.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";

@@ -1,7 +1,7 @@
 /** The app inside of a Worker of one's own, through the package's name and exports. */
 import { createExecutionContext, env } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { Env } from "../../src/config.ts";
+import type { Env } from "../../src/http/config.ts";
 import { createWorker } from "./mounted-worker.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";
 

@@ -1,7 +1,7 @@
 /** What /metrics says after real runs in workerd, and the Worker's own entry with wrong settings. */
 import { createExecutionContext, env } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import type { Env } from "../../src/config.ts";
+import type { Env } from "../../src/http/config.ts";
 import { readMetrics } from "../support/metrics-text.ts";
 import { testApp } from "./app-support.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";

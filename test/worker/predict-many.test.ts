@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
 import { predictManyAnswerSchema } from "../../src/http/schema.ts";
-import { PROMPT_EMBEDDINGS } from "../../src/core/shapes.ts";
+import { PROMPT_EMBEDDINGS } from "../../src/core/model/shapes.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
 import { baseManifest, makeTask, putTask, seedBases } from "./support.ts";

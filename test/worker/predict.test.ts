@@ -1,7 +1,7 @@
 /** Answers over HTTP in workerd, with a real graph, a real bucket and tasks made from a seed. */
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { shortIdentity } from "../../src/core/manifest.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { predictRequest, testApp, verdictOf } from "./app-support.ts";

@@ -1,6 +1,6 @@
 /** ONNX Runtime inside workerd, unpatched: it loads, and it answers as it does in Node. */
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { LAST_HIDDEN_STATE } from "../../src/core/shapes.ts";
+import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { unpackTensor } from "./fixtures.ts";
 import { clock, loadedBase, restoredBases } from "./support.ts";

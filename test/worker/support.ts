@@ -1,13 +1,13 @@
 /** Arranges a bucket and the serving parts around it, for tests that run in workerd. */
 import { env } from "cloudflare:workers";
 import { inject } from "vitest";
-import { baseKey, blobKey, taskKey } from "../../src/core/keys.ts";
-import { readBaseManifest } from "../../src/core/manifest.ts";
-import type { BaseManifest, Sha256 } from "../../src/core/manifest.ts";
-import { hashOf, readBasePointer } from "../../src/core/pointer.ts";
-import type { TaskPointer } from "../../src/core/pointer.ts";
+import { baseKey, blobKey, taskKey } from "../../src/core/format/keys.ts";
+import { readBaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, Sha256 } from "../../src/core/format/manifest.ts";
+import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
+import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { createWorkerdSession, workerdImages } from "../../src/runtime/workerd.ts";
+import { createWorkerdSession, workerdImages } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { Clock, Hold } from "../../src/serve/flight.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";

@@ -10,8 +10,8 @@ import { allCells, cellName, chosenCells } from "../../../bench/accuracy/plan.ts
 import type { CellResult } from "../../../bench/accuracy/results.ts";
 import { settingsOf } from "../../../bench/accuracy/settings.ts";
 import { accuracyRows, seedRows } from "../../../bench/accuracy/table.ts";
-import type { Base } from "../../../scripts/import/base-folder.ts";
-import { hasVirtualTokens } from "../../../scripts/training/methods.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { hasVirtualTokens } from "../../../src/learn/loop/methods.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
 import { asText, watchVerb } from "../../support/verb.ts";
 

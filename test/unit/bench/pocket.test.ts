@@ -1,6 +1,6 @@
 /** What `bench pocket` concludes from its numbers. */
 import { describe, expect, it } from "vitest";
-import type { BaseManifest } from "../../../src/core/manifest.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { findingsOf } from "../../../bench/pocket/findings.ts";
 import { meanRatio, ratioOf, scoreOf, shippedScore } from "../../../bench/pocket/tasks.ts";
 import type { Score } from "../../../bench/pocket/tasks.ts";

@@ -1,10 +1,10 @@
 /** The frame of the command line: exit codes, messages, what goes to which stream. */
 import { describe, expect, it } from "vitest";
 import { main } from "../../../scripts/cli.ts";
-import { closest } from "../../../scripts/closest.ts";
-import { readChoice, readInteger, readNumber } from "../../../scripts/commands/command.ts";
-import { startProgress } from "../../../scripts/progress.ts";
-import { VERBS } from "../../../scripts/verbs.ts";
+import { closest } from "../../../scripts/cli/closest.ts";
+import { readChoice, readInteger, readNumber } from "../../../scripts/cli/command.ts";
+import { startProgress } from "../../../scripts/cli/progress.ts";
+import { VERBS } from "../../../scripts/cli/verbs.ts";
 
 /** Runs one command line without a process; `out` and `err` are the lines written. */
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {

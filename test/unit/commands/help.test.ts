@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { generatedDocs } from "../../../scripts/docs.ts";
+import { generatedDocs } from "../../../scripts/dev/docs.ts";
 import { PROJECT } from "../../../scripts/publish/local-bucket.ts";
 
 it.each([...(await generatedDocs())])(

@@ -2,17 +2,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeData } from "../../../scripts/retrain/pairs-data.ts";
+import { makeData } from "../../../scripts/dev/retrain/pairs-data.ts";
 import {
   entryOf,
   finished,
   readState,
   standingOf,
   writeState,
-} from "../../../scripts/retrain/state.ts";
-import type { Entry } from "../../../scripts/retrain/state.ts";
-import { readDataFile } from "../../../scripts/training/data/read.ts";
-import { RUN_STATE } from "../../../scripts/training/run-state.ts";
+} from "../../../scripts/dev/retrain/state.ts";
+import type { Entry } from "../../../scripts/dev/retrain/state.ts";
+import { readDataFile } from "../../../scripts/runs/task/data-files.ts";
+import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
 import { temporaryFolder, writePaperBase } from "../../support/folders.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;

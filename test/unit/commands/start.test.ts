@@ -2,8 +2,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { choosePort, freePort, waitUntilReady } from "../../../scripts/readiness.ts";
-import { exampleRequest, readStartOptions, wranglerArguments } from "../../../scripts/start.ts";
+import { choosePort, freePort, waitUntilReady } from "../../../scripts/dev/readiness.ts";
+import { exampleRequest, readStartOptions, wranglerArguments } from "../../../scripts/dev/start.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 
 const never = new AbortController().signal;

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeSafetensors } from "../../../src/core/safetensors.ts";
-import { float32 } from "../../../src/core/tensor.ts";
+import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
+import { float32 } from "../../../src/core/model/tensor.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
 import { watchVerb } from "../../support/verb.ts";
 

@@ -5,19 +5,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createAnswerCheck } from "../../../scripts/answer-check.ts";
-import { openBase } from "../../../scripts/local.ts";
-import { sha256, sha256Of } from "../../../scripts/publish/bucket.ts";
+import { createAnswerCheck } from "../../../scripts/publish/answer-check.ts";
+import { openBase } from "../../../scripts/publish/local.ts";
+import { sha256, sha256Hex } from "../../../scripts/node/hash.ts";
 import { MAX_RMS } from "../../../scripts/publish/check-norms.ts";
 import { publishBase } from "../../../scripts/publish/publish-base.ts";
 import { publishTask } from "../../../scripts/publish/publish-task.ts";
-import { canaryExamples } from "../../../scripts/training/measure/answers.ts";
-import { blobKey } from "../../../src/core/keys.ts";
-import type { CanaryExample, TaskManifest } from "../../../src/core/manifest.ts";
-import { writeSafetensors, readSafetensors } from "../../../src/core/safetensors.ts";
-import { CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../../src/core/shapes.ts";
-import { openTask } from "../../../src/core/task.ts";
-import type { Tensor } from "../../../src/core/tensor.ts";
+import { canaryExamples } from "../../../src/learn/measure/answers.ts";
+import { blobKey } from "../../../src/core/format/keys.ts";
+import type { CanaryExample, TaskManifest } from "../../../src/core/format/manifest.ts";
+import { writeSafetensors, readSafetensors } from "../../../src/core/format/safetensors.ts";
+import { CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
+import { openTask } from "../../../src/core/format/task.ts";
+import type { Tensor } from "../../../src/core/model/tensor.ts";
 import type { LoadedBase } from "../../../src/serve/model-store.ts";
 import { temporaryFolder, writeTaskFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
@@ -70,7 +70,7 @@ async function changeTensors(edit: (tensors: Map<string, Tensor>) => unknown): P
   edit(tensors);
   const bytes = writeSafetensors(tensors);
   writeFileSync(path, bytes);
-  await change({ prefix: { sha256: sha256Of(bytes), bytes: bytes.byteLength } });
+  await change({ prefix: { sha256: sha256Hex(bytes), bytes: bytes.byteLength } });
 }
 
 const scale = (tensors: Map<string, Tensor>, name: string, factor: number): void => {

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sessionImages } from "../../../scripts/images/session-image.ts";
-import { sha256Of } from "../../../scripts/publish/bucket.ts";
+import { sha256Hex } from "../../../scripts/node/hash.ts";
 import {
   isBasePublished,
   publishBase,
@@ -14,10 +14,10 @@ import {
 } from "../../../scripts/publish/publish-base.ts";
 import type { ImageMaker, PublishedBase } from "../../../scripts/publish/publish-base.ts";
 import { seed } from "../../../scripts/publish/seed.ts";
-import { baseKey, blobKey } from "../../../src/core/keys.ts";
-import { readBasePointer } from "../../../src/core/pointer.ts";
-import type { BasePointer } from "../../../src/core/pointer.ts";
-import { readSessionImage } from "../../../src/runtime/start.ts";
+import { baseKey, blobKey } from "../../../src/core/format/keys.ts";
+import { readBasePointer } from "../../../src/core/format/pointer.ts";
+import type { BasePointer } from "../../../src/core/format/pointer.ts";
+import { readSessionImage } from "../../../src/engine/ort/images/start.ts";
 import { temporaryFolder, writePaperBase } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
 import type { MemoryBucket } from "../../support/memory-bucket.ts";
@@ -69,7 +69,7 @@ describe("pushing a base with its session image", () => {
     expect([uploaded, isChanged]).toEqual([plain.uploaded + 1, true]);
     expect(asked).toEqual([folder]);
     const image = imageOf(OLD);
-    const hash = sha256Of(image);
+    const hash = sha256Hex(image);
     expect(pointer().session_image).toEqual({ runtime: OLD, sha256: hash, bytes: image.length });
     expect(Buffer.compare(bucket.objects.get(blobKey(hash))!.bytes, image)).toBe(0);
     expect(await isPublished(OLD)).toBe(true);
@@ -95,7 +95,10 @@ describe("pushing a base with its session image", () => {
     await push(makerFor(OLD));
     expect(await isPublished(NEW)).toBe(false);
     expect(await push(makerFor(NEW))).toMatchObject({ uploaded: 1, isChanged: true });
-    expect(pointer().session_image).toMatchObject({ runtime: NEW, sha256: sha256Of(imageOf(NEW)) });
+    expect(pointer().session_image).toMatchObject({
+      runtime: NEW,
+      sha256: sha256Hex(imageOf(NEW)),
+    });
     expect([await isPublished(OLD), await isPublished(NEW)]).toEqual([false, true]);
 
     expect(await push(makerFor(OLD, imageOf(NEW)))).toMatchObject({ uploaded: 0, isChanged: true });
@@ -181,7 +184,7 @@ describe("a base in the bucket", () => {
     expect(await push()).toMatchObject({ isChanged: false });
     expect(await push(makerFor(OLD))).toMatchObject({ uploaded: 1, isChanged: true });
     expect(pointer().manifest).toBe(
-      `sha256:${sha256Of(readFileSync(join(folder, "manifest.json")))}`,
+      `sha256:${sha256Hex(readFileSync(join(folder, "manifest.json")))}`,
     );
   });
 });

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { importCheckpoint } from "../../../scripts/import/convert.ts";
-import { readCheckpoint } from "../../../scripts/import/checkpoint.ts";
-import { openBase } from "../../../scripts/local.ts";
+import { importCheckpoint } from "../../../scripts/base/convert.ts";
+import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
+import { openBase } from "../../../scripts/publish/local.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
@@ -14,12 +14,12 @@ import {
   readPeftAdapter,
 } from "../../../scripts/publish/peft.ts";
 import type { PeftAdapter } from "../../../scripts/publish/peft.ts";
-import { answerTexts } from "../../../scripts/training/measure/answers.ts";
-import type { LoadedBase } from "../../../scripts/training/measure/answers.ts";
-import { packTask } from "../../../scripts/training/task/folder.ts";
-import { readSafetensors, writeSafetensors } from "../../../src/core/safetensors.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor.ts";
-import type { Tensor } from "../../../src/core/tensor.ts";
+import { answerTexts } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import { packTask } from "../../../scripts/runs/task/folder.ts";
+import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
+import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
+import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { shared } from "../../support/shared.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
 

@@ -16,10 +16,11 @@ import {
   listTasks,
 } from "../../../scripts/publish/task-pointer.ts";
 import { listRow } from "../../../scripts/commands/list.ts";
-import { ensureBlob, sha256Of } from "../../../scripts/publish/bucket.ts";
+import { ensureBlob } from "../../../scripts/publish/bucket.ts";
+import { sha256Hex } from "../../../scripts/node/hash.ts";
 import { seed } from "../../../scripts/publish/seed.ts";
-import { baseKey, blobKey, taskKey } from "../../../src/core/keys.ts";
-import type { BaseManifest } from "../../../src/core/manifest.ts";
+import { baseKey, blobKey, taskKey } from "../../../src/core/format/keys.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
 import type { MemoryBucket } from "../../support/memory-bucket.ts";
@@ -85,7 +86,7 @@ describe("pushing a task", () => {
     await publishTask(bucket, folder, { wait });
     const added = (await bucket.list("")).filter((key) => !before.has(key));
     const hashes = ["manifest.json", "prefix.safetensors"].map((name) =>
-      blobKey(sha256Of(readFileSync(join(folder, name)))),
+      blobKey(sha256Hex(readFileSync(join(folder, name)))),
     );
     expect(added.sort()).toEqual([...hashes, taskKey("mood")].sort());
   });
@@ -267,7 +268,7 @@ describe("rolling back", () => {
     const old = version(1);
     await publishTask(bucket, old, { wait });
     const { version: current } = await publishTask(bucket, version(2), { wait });
-    const key = blobKey(sha256Of(readFileSync(join(old, "prefix.safetensors"))));
+    const key = blobKey(sha256Hex(readFileSync(join(old, "prefix.safetensors"))));
     bucket.objects.set(key, { bytes: new Uint8Array(3), etag: "damaged" });
     await expect(rollbackTask(bucket, "mood", undefined, wait)).rejects.toMatchObject({
       code: "blob-corrupt",
@@ -281,7 +282,7 @@ describe("a blob", () => {
     const bytes = new Uint8Array([1, 2, 3]);
     expect(await ensureBlob(bucket, bytes, wait)).toBe(true);
     expect(await ensureBlob(bucket, bytes, wait)).toBe(false);
-    const key = blobKey(sha256Of(bytes));
+    const key = blobKey(sha256Hex(bytes));
     bucket.objects.set(key, { bytes: new Uint8Array([1, 2, 4]), etag: "damaged" });
     expect(await ensureBlob(bucket, bytes, wait)).toBe(true);
     expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
@@ -294,7 +295,7 @@ describe("a damaged version", () => {
     async (file) => {
       const folder = version(1);
       await publishTask(bucket, folder, { wait });
-      const key = blobKey(sha256Of(readFileSync(join(folder, file))));
+      const key = blobKey(sha256Hex(readFileSync(join(folder, file))));
       const { bytes } = bucket.objects.get(key)!;
       bucket.objects.set(key, { bytes: bytes.with(9, bytes[9]! ^ 1), etag: "damaged" });
       expect(await publishTask(bucket, folder, { wait })).toMatchObject({ uploaded: 1 });

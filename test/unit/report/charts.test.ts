@@ -1,23 +1,19 @@
 /** The charts of the report: is every number where a reader will look for it? */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { confusionMatrix, topConfusions } from "../../../scripts/training/report/confusion.ts";
-import type { TrainingFacts } from "../../../scripts/training/report/facts.ts";
-import { sweepHeatMap } from "../../../scripts/training/report/heat-map.ts";
-import {
-  lossCurve,
-  scoreCurve,
-  smoothLosses,
-} from "../../../scripts/training/report/learning-curve.ts";
-import { lengthHistogram } from "../../../scripts/training/report/length-histogram.ts";
-import { reliabilityDiagram } from "../../../scripts/training/report/reliability.ts";
-import { regressionScatter } from "../../../scripts/training/report/scatter.ts";
-import { linear, ticks } from "../../../scripts/training/report/svg.ts";
+import { confusionMatrix, topConfusions } from "../../../scripts/report/confusion.ts";
+import type { TrainingFacts } from "../../../scripts/report/facts.ts";
+import { sweepHeatMap } from "../../../scripts/report/heat-map.ts";
+import { lossCurve, scoreCurve, smoothLosses } from "../../../scripts/report/learning-curve.ts";
+import { lengthHistogram } from "../../../scripts/report/length-histogram.ts";
+import { reliabilityDiagram } from "../../../scripts/report/reliability.ts";
+import { regressionScatter } from "../../../scripts/report/scatter.ts";
+import { linear, ticks } from "../../../scripts/report/svg.ts";
 import {
   intervalGraphic,
   scoreGraphic,
   shareGraphic,
-} from "../../../scripts/training/report/word-graphics.ts";
+} from "../../../scripts/report/word-graphics.ts";
 import { MOOD } from "../../support/report-facts.ts";
 import { points, shapes } from "../../support/svg.ts";
 

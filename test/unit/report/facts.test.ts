@@ -1,24 +1,20 @@
 /** From the logits of evaluation rows to the facts of a report. */
 import { describe, expect, test } from "vitest";
-import type { Example } from "../../../scripts/training/data/read.ts";
-import type { DataSummary } from "../../../scripts/training/data/summary.ts";
-import { metricsOf } from "../../../scripts/training/measure/decisions.ts";
-import type {
-  Decisions,
-  Decoder,
-  JudgedLogits,
-} from "../../../scripts/training/measure/decisions.ts";
-import { assess } from "../../../scripts/training/measure/evaluate.ts";
-import { keyOf } from "../../../scripts/training/random.ts";
-import { recordCourse } from "../../../scripts/training/report/course.ts";
-import { dataFacts } from "../../../scripts/training/report/data-facts.ts";
-import { wrongRuns } from "../../../scripts/training/report/errors-section.ts";
+import type { Example } from "../../../src/learn/data/read.ts";
+import type { DataSummary } from "../../../src/learn/data/summary.ts";
+import { metricsOf } from "../../../src/learn/measure/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
+import { assess } from "../../../src/learn/measure/evaluate.ts";
+import { keyOf } from "../../../src/learn/loop/random.ts";
+import { recordCourse } from "../../../scripts/report/course.ts";
+import { dataFacts } from "../../../scripts/report/data-facts.ts";
+import { wrongRuns } from "../../../scripts/report/errors-section.ts";
 import {
   confusionCells,
   entityOutcomes,
   evaluationFacts,
-} from "../../../scripts/training/report/evaluation-facts.ts";
-import { metricIntervals, metricsOfCounts } from "../../../scripts/training/report/intervals.ts";
+} from "../../../scripts/report/evaluation-facts.ts";
+import { metricIntervals, metricsOfCounts } from "../../../scripts/report/intervals.ts";
 
 const DECODER: Decoder = {
   type: "sequence",

@@ -4,19 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ReportFacts } from "../../../scripts/training/report/facts.ts";
-import { escapeHtml, markup } from "../../../scripts/training/report/markup.ts";
-import { shorten } from "../../../scripts/training/report/errors-section.ts";
-import { reportHtml } from "../../../scripts/training/report/page.ts";
-import { STYLE } from "../../../scripts/training/report/style.ts";
-import {
-  curlLine,
-  pushLine,
-  pythonLines,
-  shellWord,
-} from "../../../scripts/training/report/usage.ts";
-import { writeTaskFolder } from "../../../scripts/training/task/folder.ts";
-import { taskCard } from "../../../scripts/training/task/card.ts";
+import type { ReportFacts } from "../../../scripts/report/facts.ts";
+import { escapeHtml, markup } from "../../../scripts/report/markup.ts";
+import { shorten } from "../../../scripts/report/errors-section.ts";
+import { reportHtml } from "../../../scripts/report/page.ts";
+import { STYLE } from "../../../scripts/report/style.ts";
+import { curlLine, pushLine, pythonLines, shellWord } from "../../../scripts/report/usage.ts";
+import { writeTaskFolder } from "../../../scripts/runs/task/folder.ts";
+import { taskCard } from "../../../scripts/runs/task/card.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 
 /** Names of the elements in their order, places to break a line apart; throws when they do not nest. */

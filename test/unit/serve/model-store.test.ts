@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { publishBase } from "../../../scripts/publish/publish-base.ts";
-import { sha256, sha256Of } from "../../../scripts/publish/bucket.ts";
+import { sha256, sha256Hex } from "../../../scripts/node/hash.ts";
 import { FormatError, UnavailableError } from "../../../src/core/errors.ts";
-import { baseKey, blobKey } from "../../../src/core/keys.ts";
-import { readBaseManifest, shortIdentity } from "../../../src/core/manifest.ts";
-import type { BaseManifest } from "../../../src/core/manifest.ts";
-import type { GraphFiles, Session, SessionImages } from "../../../src/runtime/session.ts";
+import { baseKey, blobKey } from "../../../src/core/format/keys.ts";
+import { readBaseManifest, shortIdentity } from "../../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import type { GraphFiles, Session, SessionImages } from "../../../src/engine/session.ts";
 import { createModelStore } from "../../../src/serve/model-store.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
@@ -173,7 +173,7 @@ describe("a base in the bucket", () => {
 describe("a base with a session image in the bucket", () => {
   const RUNTIME = "0123456789abcdef";
   const image = Uint8Array.from({ length: 100 }, (_, i) => i);
-  const imageKey = blobKey(sha256Of(image));
+  const imageKey = blobKey(sha256Hex(image));
   const imaged = createMemoryBucket();
   const restoredSession = {} as Session;
   /** What was given to be restored. */
@@ -214,7 +214,7 @@ describe("a base with a session image in the bucket", () => {
   });
 
   it("has the image read while the manifest is", async () => {
-    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    const manifestKey = blobKey(sha256Hex(readFileSync(join(folder.path, "manifest.json"))));
     const [imageAsked, manifestAsked] = [
       Promise.withResolvers<void>(),
       Promise.withResolvers<void>(),
@@ -265,7 +265,7 @@ describe("a base with a session image in the bucket", () => {
   });
 
   it("is not restored under a manifest that is damaged", async () => {
-    const manifestKey = blobKey(sha256Of(readFileSync(join(folder.path, "manifest.json"))));
+    const manifestKey = blobKey(sha256Hex(readFileSync(join(folder.path, "manifest.json"))));
     bucket.put(manifestKey, Uint8Array.of(1));
     const store = openStore(createSession, host());
     await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });

@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { blobKey, taskKey } from "../../../src/core/keys.ts";
-import type { BaseManifest, Sha256 } from "../../../src/core/manifest.ts";
+import { blobKey, taskKey } from "../../../src/core/format/keys.ts";
+import type { BaseManifest, Sha256 } from "../../../src/core/format/manifest.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Clock, Hold } from "../../../src/serve/flight.ts";
 import { createTaskStore } from "../../../src/serve/task-store.ts";

@@ -4,15 +4,15 @@
  */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { blobKey, taskKey } from "../../../src/core/keys.ts";
-import type { BaseManifest, Sha256 } from "../../../src/core/manifest.ts";
-import { CLASSIFIER_BIAS, PROMPT_EMBEDDINGS } from "../../../src/core/shapes.ts";
-import { float32 } from "../../../src/core/tensor.ts";
+import { blobKey, taskKey } from "../../../src/core/format/keys.ts";
+import type { BaseManifest, Sha256 } from "../../../src/core/format/manifest.ts";
+import { CLASSIFIER_BIAS, PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
+import { float32 } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Clock, Hold } from "../../../src/serve/flight.ts";
 import type { LoadedBase } from "../../../src/serve/model-store.ts";
 import { createPredictor } from "../../../src/serve/predictor.ts";
-import { createScheduler } from "../../../src/serve/scheduler.ts";
+import { createScheduler } from "../../../src/serve/queue/scheduler.ts";
 import { createTaskStore } from "../../../src/serve/task-store.ts";
 import type { TaskStore, TaskStoreOptions } from "../../../src/serve/task-store.ts";
 import { bucketCases } from "../../cases/bucket.cases.ts";

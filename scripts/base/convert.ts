@@ -1,0 +1,82 @@
+/**
+ * From a checkpoint to a base: pick the tensors, transpose the linears to [in, out], quantize
+ * where asked, pack. One function for every architecture; what differs is in the table of specs.
+ */
+import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
+import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
+import { transpose } from "../../src/graph/quantize.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
+import { sha256 } from "../node/hash.ts";
+import { packBase } from "../../src/encoder/base.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import type { OpenSession } from "../../src/encoder/calibrate.ts";
+import { importCard } from "./card.ts";
+import { selectTensors } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
+
+export type ImportOptions = {
+  readonly name: string;
+  readonly created: Date;
+  /** Receives one line about anything worth knowing that is no error. */
+  readonly note?: (line: string) => void;
+} & (
+  | { readonly dtype: "fp32" }
+  /** Quantizing looks at the activations, so it runs the float graph once. */
+  | { readonly dtype: "int8"; readonly openSession: OpenSession }
+);
+
+/** Makes a base of a checkpoint. Everything that can be wrong with the checkpoint throws here. */
+export async function importCheckpoint(
+  checkpoint: Checkpoint,
+  options: ImportOptions,
+): Promise<Base> {
+  const { name, dtype, created, note = () => {} } = options;
+  const json = parseJson(checkpoint.config, "config.json");
+  const architecture = architectureOf(json);
+  const config = architecture.readConfig(json);
+  const specs = architecture.tensors(config);
+  const selection = selectTensors(checkpoint, architecture, specs);
+  if (selection.ignored.length > 0) {
+    note(`left aside, since an encoder does not need them: ${selection.ignored.join(", ")}`);
+  }
+  if (!selection.hasPooler) note("the checkpoint has no pooler: tasks can pool by cls or mean");
+
+  const floats = new Map<string, Tensor>();
+  const pooler = new Map<string, Tensor>();
+  for (const { name: tensorName, kind } of specs) {
+    const tensor = selection.tensors.get(tensorName);
+    if (!tensor) continue;
+    if (kind === "pooler") pooler.set(tensorName, tensor);
+    else floats.set(tensorName, kind === "linear" ? transpose(tensor) : tensor);
+  }
+  const weights =
+    options.dtype === "int8"
+      ? await quantizeWeights(architecture, config, floats, options.openSession)
+      : floats;
+  return packBase(
+    {
+      name,
+      dtype,
+      architecture,
+      config: checkpoint.config,
+      tokenizer: checkpoint.tokenizer,
+      weights,
+      pooler: selection.hasPooler ? pooler : null,
+      checkpoint: await hashTensors(selection.tensors),
+      card: (manifest) => importCard(manifest, checkpoint, selection.ignored),
+      created,
+    },
+    sha256,
+  );
+}
+
+/** Hash of the weights whatever their order, files or first dtype: an fp32 and an int8 import share it. */
+async function hashTensors(tensors: ReadonlyMap<string, TensorOf<"float32">>): Promise<string> {
+  const hashes: Record<string, unknown> = {};
+  for (const [name, { dims, data }] of tensors) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    hashes[name] = { dims, sha256: await sha256(bytes) };
+  }
+  return sha256(encodeUtf8(canonicalJson(hashes)));
+}

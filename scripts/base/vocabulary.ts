@@ -1,0 +1,183 @@
+/**
+ * Cutting a vocabulary: which words a corpus uses, and a tokenizer.json that knows only those. Ids
+ * are renumbered in their old order everywhere they occur; words that are gone split into pieces.
+ */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
+import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+
+/** Distinct chunks held before they are tokenized and forgotten; bounds memory on any corpus. */
+const MAX_CHUNKS = 500_000;
+
+/** How often each id of the vocabulary occurs. */
+export type IdCounts = Float64Array;
+
+/**
+ * Counts ids over text files, .gz too. Chunks between white space are tokenized once however often
+ * they occur: no BERT-like tokenizer joins what white space separates.
+ */
+export async function countIds(
+  tokenizer: Tokenizer,
+  paths: readonly string[],
+  onProgress: (lines: number) => void = () => {},
+): Promise<IdCounts> {
+  const counts = new Float64Array(tokenizer.vocabSize);
+  let chunks = new Map<string, number>();
+  const flush = (): void => {
+    for (const [chunk, times] of chunks) {
+      for (const id of tokenizer.tokenize(chunk).ids) counts[id]! += times;
+    }
+    chunks = new Map();
+  };
+  let lines = 0;
+  for (const path of paths) {
+    for await (const line of linesOf(path)) {
+      for (const chunk of line.split(/\s+/)) {
+        if (chunk !== "") chunks.set(chunk, (chunks.get(chunk) ?? 0) + 1);
+      }
+      if (chunks.size >= MAX_CHUNKS) flush();
+      if (++lines % 10_000 === 0) onProgress(lines);
+    }
+  }
+  flush();
+  return counts;
+}
+
+export async function* linesOf(path: string): AsyncGenerator<string> {
+  const file = createReadStream(path);
+  const unpacked = path.endsWith(".gz") ? createGunzip() : null;
+  const done = unpacked ? pipeline(file, unpacked) : null;
+  // The reader below reports the same failure; without a handler it would also end the process.
+  done?.catch(() => {});
+  try {
+    yield* createInterface({ input: unpacked ?? file, crlfDelay: Infinity });
+    await done;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NotFoundError("corpus-unreadable", `corpus ${path}: cannot be read (${reason})`, {
+      cause,
+    });
+  }
+}
+
+interface WordPieceJson {
+  readonly model: {
+    readonly type: string;
+    readonly vocab: Record<string, number>;
+    readonly continuing_subword_prefix?: string;
+    readonly unk_token?: string;
+  };
+  readonly added_tokens?: readonly { id: number; content: string }[];
+  readonly post_processor?: Record<string, unknown> | null;
+  readonly padding?: Record<string, unknown> | null;
+}
+
+/** A parsed tokenizer.json as WordPiece; throws FormatError `vocabulary-unsupported` for others. */
+function asWordPiece(json: unknown): WordPieceJson {
+  const tokenizer = json as WordPieceJson;
+  const type = tokenizer?.model?.type;
+  if (type !== "WordPiece") {
+    throw new FormatError(
+      "vocabulary-unsupported",
+      `tokenizer.json: model type is ${JSON.stringify(type)}; a vocabulary can be cut for WordPiece`,
+    );
+  }
+  return tokenizer;
+}
+
+/**
+ * Chooses `size` ids, in ascending order: the added tokens and the unknown token; then single
+ * characters and their continuing forms, so that any word still splits; then what the corpus uses
+ * most. Equal counts go to the lower id. Throws InputError `vocabulary-size-invalid`.
+ */
+export function chooseIds(json: unknown, counts: IdCounts, size: number): Int32Array {
+  const { model, added_tokens: added = [] } = asWordPiece(json);
+  const prefix = model.continuing_subword_prefix ?? "##";
+  const kept = new Set(added.map(({ id }) => id));
+  const unknown = model.vocab[model.unk_token ?? "[UNK]"];
+  if (unknown !== undefined) kept.add(unknown);
+  const entries = Object.entries(model.vocab);
+  if (size < kept.size || size > entries.length) {
+    throw new InputError(
+      "vocabulary-size-invalid",
+      `--vocab-size: is ${size}, allowed are ${kept.size} (the special tokens alone) to ${entries.length} (all of it)`,
+    );
+  }
+  const isCharacter = (token: string): boolean => {
+    const bare = token.startsWith(prefix) ? token.slice(prefix.length) : token;
+    return [...bare].length === 1;
+  };
+  const ranked = entries
+    .map(([token, id]) => ({ id, rank: isCharacter(token) ? 0 : 1, count: counts[id] ?? 0 }))
+    .sort((a, b) => a.rank - b.rank || b.count - a.count || a.id - b.id);
+  for (const { id } of ranked) {
+    if (kept.size >= size) break;
+    kept.add(id);
+  }
+  return Int32Array.from(kept).sort();
+}
+
+/** The tokenizer.json that knows only `ids` (ascending); every id in it is renumbered. */
+export function cutTokenizer(json: unknown, ids: Int32Array): Record<string, unknown> {
+  const tokenizer = asWordPiece(json);
+  const next = renumber(ids);
+  const vocab = Object.fromEntries(
+    Object.entries(tokenizer.model.vocab)
+      .filter(([, id]) => next.has(id))
+      .map(([token, id]) => [token, next.get(id)!] as const)
+      .sort(([, a], [, b]) => a - b),
+  );
+  return {
+    ...tokenizer,
+    model: { ...tokenizer.model, vocab },
+    added_tokens: (tokenizer.added_tokens ?? []).map((token) => ({
+      ...token,
+      id: next.get(token.id)!,
+    })),
+    post_processor: renumberProcessor(tokenizer.post_processor ?? null, next),
+    padding: renumberPadding(tokenizer.padding ?? null, next),
+  };
+}
+
+/** Old id -> new id. */
+export const renumber = (ids: Int32Array): ReadonlyMap<number, number> =>
+  new Map(Array.from(ids, (id, index) => [id, index]));
+
+type Json = Record<string, unknown> | null;
+
+/** TemplateProcessing lists ids by token, BertProcessing and RobertaProcessing have `sep` and `cls`. */
+function renumberProcessor(processor: Json, next: ReadonlyMap<number, number>): Json {
+  if (!processor) return null;
+  const result: Record<string, unknown> = { ...processor };
+  const {
+    special_tokens: special,
+    sep,
+    cls,
+    processors,
+  } = processor as {
+    special_tokens?: Record<string, { ids: number[] }>;
+    sep?: [string, number];
+    cls?: [string, number];
+    processors?: Json[];
+  };
+  if (special) {
+    result["special_tokens"] = Object.fromEntries(
+      Object.entries(special).map(([token, entry]) => [
+        token,
+        { ...entry, ids: entry.ids.map((id) => next.get(id)!) },
+      ]),
+    );
+  }
+  if (sep) result["sep"] = [sep[0], next.get(sep[1])!];
+  if (cls) result["cls"] = [cls[0], next.get(cls[1])!];
+  if (processors) result["processors"] = processors.map((item) => renumberProcessor(item, next));
+  return result;
+}
+
+function renumberPadding(padding: Json, next: ReadonlyMap<number, number>): Json {
+  if (!padding) return null;
+  return { ...padding, pad_id: next.get(padding["pad_id"] as number) ?? 0 };
+}

@@ -1,0 +1,146 @@
+/**
+ * What `train` shows before the first step, on one screen: how the labels are spread, how long the
+ * texts are, what occurs twice, and every setting with its reason.
+ */
+import type { DataSummary } from "../../src/learn/data/summary.ts";
+import type { PreparedTask } from "../runs/task/prepare.ts";
+import type { Histogram, LabelCount } from "../../src/learn/data/summary.ts";
+
+/** More labels than this are shown by their largest and smallest. */
+const MAX_LABELS = 8;
+const BAR = 20;
+const MAX_WIDTH = 100;
+/** Labels with fewer rows are hardly learned. */
+const FEW_ROWS = 5;
+
+/** Lines about the data. */
+export function dataLines(name: string, prepared: PreparedTask): string[] {
+  const { train, evaluation, evaluationName, labels, problemType, summary } = prepared;
+  const kinds = {
+    single_label_classification: `${labels.length} labels`,
+    multi_label_classification: `${labels.length} labels, any number of them a text`,
+    regression: "a number for each",
+  };
+  return [
+    `${name}: ${count(train.length)} rows to train on, ${count(evaluation.length)} to evaluate (${evaluationName}); ${kinds[problemType]}`,
+    ...balanceLines(summary.balance),
+    ...lengthLines(summary, prepared.maxLength),
+    ...duplicateLines(summary),
+  ];
+}
+
+function balanceLines(balance: readonly LabelCount[]): string[] {
+  if (balance.length === 0) return [];
+  const isLong = balance.length > MAX_LABELS;
+  const shown = isLong ? [...balance.slice(0, MAX_LABELS - 2), ...balance.slice(-1)] : balance;
+  const width = Math.min(32, Math.max(...shown.map(({ label }) => label.length)));
+  const most = Math.max(1, ...balance.map(({ train }) => train));
+  const lines = shown.map(({ label, train }) => {
+    const bar = "█".repeat(Math.max(train > 0 ? 1 : 0, Math.round((BAR * train) / most)));
+    return `  ${clip(label, width).padEnd(width)}  ${bar.padEnd(BAR)}  ${count(train)}`;
+  });
+  if (isLong) lines.splice(-1, 0, `  .. ${balance.length - MAX_LABELS + 1} more ..`);
+  const few = balance.filter(({ train }) => train > 0 && train < FEW_ROWS);
+  const none = balance.filter(({ train }) => train === 0);
+  const unseen = balance.filter((row) => row.eval === 0 && row.train > 0);
+  return [
+    ...lines,
+    ...(none.length > 0
+      ? [`  only in the evaluation rows, so never answered: ${names(none)}`]
+      : []),
+    ...(few.length > 0 ? [`  fewer than ${FEW_ROWS} rows to learn from: ${names(few)}`] : []),
+    ...(unseen.length > 0 ? [`  nothing to evaluate on: ${names(unseen)}`] : []),
+  ];
+}
+
+function lengthLines({ lengths, cutShare }: DataSummary, maxLength: number): string[] {
+  const { width, counts, median, p95, max } = lengths.train;
+  const cut =
+    cutShare > 0 ? `; ${percent(cutShare)} are longer than ${maxLength} and cut for training` : "";
+  const end = width * counts.length;
+  return [
+    `  tokens a text: half have up to ${median}, 95 % up to ${p95}, the longest ${max}${cut}`,
+    `  0 ${sparkline(lengths.train)} ${max > end ? `${end} and more` : end}`,
+  ];
+}
+
+/** One character a bin, as high as its share. */
+function sparkline({ counts }: Histogram): string {
+  const most = Math.max(1, ...counts);
+  return counts
+    .map((n) => (n === 0 ? "·" : "▁▂▃▄▅▆▇█"[Math.min(7, Math.floor((8 * n) / most))]!))
+    .join("");
+}
+
+function duplicateLines({ duplicates }: DataSummary): string[] {
+  const { inEvaluation, withinTrain, conflicting } = duplicates;
+  return [
+    ...(inEvaluation > 0
+      ? [`  ${count(inEvaluation)} training rows left out: their texts are evaluation texts`]
+      : []),
+    ...(withinTrain > 0
+      ? [
+          `  ${count(withinTrain)} training rows repeat an earlier text and are kept` +
+            (conflicting > 0
+              ? `; ${conflicting === 1 ? "1 text has" : `${count(conflicting)} texts have`} different labels`
+              : ""),
+        ]
+      : []),
+  ];
+}
+
+/** The settings, with the reason for each that was chosen, in lines of up to 100 characters. */
+export function settingsLines(
+  prepared: PreparedTask,
+  base: { name: string; dtype: string },
+): string[] {
+  const { method, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
+  const because = (setting: string): string => {
+    const reason = prepared.reasons[setting];
+    return reason === undefined ? "" : ` (${reason})`;
+  };
+  const settings = [
+    ...(numVirtualTokens > 0
+      ? [`${numVirtualTokens} virtual tokens${because("num_virtual_tokens")}`]
+      : []),
+    ...(pooling === "none" ? [] : [`pooling ${pooling}`]),
+    `windows of ${maxLength} tokens${because("max_length")}`,
+    `lr ${h.learning_rate}${because("learning_rate")}`,
+    `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,
+    h.patience > 0
+      ? `stopping after ${h.patience} without a better score${because("patience")}`
+      : `no early stop${because("patience")}`,
+    `batches of ${h.batch_size}${because("batch_size")}`,
+    `trained in ${prepared.trainGraph}${because("train_graph")}`,
+    `seed ${prepared.seed}`,
+  ];
+  return wrapped([`${method} on ${base.name} (${base.dtype})`, ...settings]);
+}
+
+/** Items between dots, in lines of up to 100 characters; later lines are set in. */
+function wrapped(items: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(item);
+    else if (last.length + item.length + 3 <= MAX_WIDTH) lines[lines.length - 1] += ` · ${item}`;
+    else lines.push(`  ${item}`);
+  }
+  return lines;
+}
+
+/** "40 s", "12 min", "2.5 h" */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
+}
+
+const count = (value: number): string => value.toLocaleString("en");
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+const clip = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+const names = (list: readonly LabelCount[]): string =>
+  list
+    .slice(0, 5)
+    .map(({ label }) => label)
+    .join(", ") + (list.length > 5 ? ` and ${list.length - 5} more` : "");

@@ -1,0 +1,62 @@
+/** Opens a task folder with the base it runs on: the one given, or the bundled one it names. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readBaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { readFile } from "node:fs/promises";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import {
+  bundledBaseDir,
+  compareImports,
+  openBaseFolder,
+  openTaskFolder,
+} from "../publish/local.ts";
+import type { RuntimeName } from "../publish/local.ts";
+import { readTaskFolder } from "../publish/publish-task.ts";
+import type { Options } from "./command.ts";
+
+export const TASK_BASE_OPTIONS = {
+  base: {
+    type: "string",
+    value: "DIR",
+    hint: "base folder (default: models/<the base the task names>)",
+  },
+  "task-base": {
+    type: "string",
+    value: "DIR",
+    hint: "base the task was trained for, when --base is another import of its checkpoint",
+  },
+  runtime: {
+    type: "string",
+    value: "web|node",
+    default: "web",
+    hint: "web: the wasm that the Worker runs; node: native",
+  },
+} as const satisfies Options;
+
+/**
+ * Opens both. A base that is another import of the same checkpoint is allowed, with a note; any
+ * other base is refused (MismatchError `prefix-base-mismatch`).
+ */
+export async function openTaskWithBase(
+  taskDir: string,
+  options: { base: string | undefined; taskBase: string | undefined; runtime: RuntimeName },
+  note: (line: string) => void,
+): Promise<{ base: LoadedBase; task: Task }> {
+  const { manifest } = await readTaskFolder(taskDir);
+  const own = options.taskBase ?? bundledBaseDir(manifest.base.name);
+  const base = await openBaseFolder(options.base ?? own, options.runtime);
+  const isOwn = manifest.base.identity === base.manifest.identity;
+  if (!isOwn) {
+    const remark = compareImports(manifest, base.manifest, await readManifest(own));
+    if (remark !== null) note(remark);
+  }
+  const task = await openTaskFolder(taskDir, base.manifest, { anyImport: !isOwn });
+  return { base, task };
+}
+
+async function readManifest(dir: string): Promise<BaseManifest | null> {
+  const path = join(dir, "manifest.json");
+  return existsSync(path) ? readBaseManifest(await readFile(path), path) : null;
+}

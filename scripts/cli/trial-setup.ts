@@ -1,0 +1,58 @@
+/** What `compare` and `sweep` share: `train`'s options for task and data, and the open base. */
+import type { Base } from "../../src/encoder/base.ts";
+import type { FairOptions } from "../runs/trial/rows.ts";
+import type { Runtimes } from "../runs/task/train.ts";
+import type { TaskSpec } from "../runs/task/spec.ts";
+import type { Io, Options } from "./command.ts";
+import { TRAIN_OPTIONS, isTaskFolder, readRequest } from "./train-request.ts";
+import type { TrainValues } from "./train-request.ts";
+
+const {
+  // Chosen by the verb itself, or of no use where many runs are made.
+  method: _method,
+  seed: _seed,
+  resume: _resume,
+  report: _report,
+  ...shared
+} = TRAIN_OPTIONS;
+
+export const TRIAL_OPTIONS = shared satisfies Options;
+
+export interface TrialSetup {
+  readonly spec: TaskSpec;
+  readonly name: string;
+  readonly out: string;
+  readonly base: Base;
+  readonly runtimes: Runtimes;
+  readonly fair: FairOptions;
+}
+
+/** Reads the request as `train` would, and opens its base. */
+export async function openTrials(
+  values: Omit<TrainValues, "method" | "seed" | "resume" | "report">,
+  positionals: readonly string[],
+  io: Io,
+): Promise<TrialSetup> {
+  const [method, seed, resume, report] = [undefined, undefined, undefined, undefined];
+  const request = await readRequest({ ...values, method, seed, resume, report }, positionals);
+  const { spec, name, out } = request;
+  const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+    await import("../publish/local.ts");
+  const { readBaseFolder } = await import("../base/folder.ts");
+  const { createNodeSession } = await import("../node/runtime-node.ts");
+  const base = await readBaseFolder(
+    values.base ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
+  );
+  const fair = {
+    base: base.manifest,
+    tokenizer: tokenizerOf(base),
+    folders: [
+      ...(values["data-dir"] === undefined ? [] : [values["data-dir"]]),
+      positionals[0] !== undefined && isTaskFolder(positionals[0]) ? positionals[0] : ".",
+    ],
+    strict: values.strict === true,
+    note: (line: string) => io.err(line),
+  };
+  const runtimes = { createSession: createNodeSession, openBase };
+  return { spec, name, out, base, runtimes, fair };
+}

@@ -1,0 +1,173 @@
+/**
+ * `npm run retrain -- DATA_DIR`: trains every bundled task again, for a new base or a changed
+ * task.json. Each is a run of `edge-prefix train` in a process of its own; what is finished, or
+ * interrupted and saved, is recognised, so the same command goes on.
+ *
+ *   npm run retrain -- DATA_DIR [TASK_DIR..] [--base DIR] [--jobs N]
+ *
+ * Exit codes: 0 all trained, 1 a task failed, 2 wrong command line, 130 interrupted with its state saved.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { EdgePrefixError } from "../../src/core/errors.ts";
+import { UsageError, readInteger } from "../cli/command.ts";
+import { BUNDLED_BASE } from "../publish/local.ts";
+import { PROJECT } from "../publish/local-bucket.ts";
+import { makeData } from "./retrain/pairs-data.ts";
+import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
+import type { State } from "./retrain/state.ts";
+
+const STATE = join(PROJECT, ".cache", "retrain.json");
+
+interface Request {
+  readonly dataDir: string;
+  readonly dirs: readonly string[];
+  readonly base: string;
+  /** Tasks that are trained at the same time, a thread each; 1: one after the other, on every core. */
+  readonly jobs: number;
+}
+
+/** One finished training, from the `--json` of `train`. */
+interface Trained {
+  readonly task: string;
+  readonly score: { readonly name: string; readonly value: number; low: number; high: number };
+  readonly prefix_bytes: number;
+}
+
+interface Outside {
+  readonly say: (line: string) => void;
+  /** Interrupts the runs, which save themselves. */
+  readonly signal: AbortSignal;
+}
+
+/** Trains what is not done yet; returns the exit code. */
+export async function retrain(
+  { dataDir, dirs, base, jobs }: Request,
+  { say, signal }: Outside,
+): Promise<number> {
+  let state = await readState(STATE);
+  // One after the other: two jobs may have something to say at the same time.
+  let writing = Promise.resolve();
+  const keep = (change: State): Promise<void> => {
+    state = { ...state, ...change };
+    writing = writing.then(() => writeState(STATE, state));
+    return writing;
+  };
+  const waiting = [...dirs];
+  const codes: number[] = [];
+  const work = async (): Promise<void> => {
+    for (let dir = waiting.shift(); dir !== undefined; dir = waiting.shift()) {
+      const name = basename(dir);
+      await makeData(dir, dataDir);
+      const entry = await entryOf(dir, base);
+      const standing = await standingOf(dir, entry, state[name]);
+      if (standing === "done") {
+        say(`${name}: is trained on this base already`);
+        continue;
+      }
+      await keep({ [name]: entry });
+      const start = Date.now();
+      const { code, result } = await train(dir, { dataDir, base, jobs }, standing, { say, signal });
+      codes.push(code);
+      if (signal.aborted) return;
+      if (!result) {
+        say(`${name}: FAILED with exit code ${code}`);
+        continue;
+      }
+      await keep({ [name]: await finished(dir, entry) });
+      const { score, prefix_bytes: bytes } = result;
+      const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
+      const minutes = ((Date.now() - start) / 60_000).toFixed(1);
+      say(`${name}: ${score.name} ${value} (${low} to ${high}), ${bytes} bytes, ${minutes} min`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  if (signal.aborted) return 130;
+  return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+/** One run of `edge-prefix train`. */
+async function train(
+  dir: string,
+  { dataDir, base, jobs }: Pick<Request, "dataDir" | "base" | "jobs">,
+  standing: "new" | "interrupted",
+  { say, signal }: Outside,
+): Promise<{ code: number; result: Trained | null }> {
+  const threads = jobs > 1 ? ["--threads", "1"] : [];
+  const resume = standing === "interrupted" ? ["--resume"] : [];
+  // As a person would name it: the report repeats it.
+  const args = [
+    "train",
+    relative(process.cwd(), dir) || ".",
+    "--data-dir",
+    dataDir,
+    "--base",
+    base,
+    "--json",
+  ];
+  const cli = join(import.meta.dirname, "..", "cli.ts");
+  const child = spawn(process.execPath, [cli, ...args, ...threads, ...resume], {
+    stdio: ["ignore", "pipe", "pipe"],
+    // Of a group of its own: Ctrl-C would reach it twice, and the second one ends it at once.
+    detached: true,
+  });
+  const interrupt = (): void => void child.kill("SIGINT");
+  signal.addEventListener("abort", interrupt, { once: true });
+  const name = basename(dir);
+  createInterface(child.stderr).on("line", (line) => say(`${name}: ${line}`));
+  let json = "";
+  child.stdout.on("data", (chunk: Buffer) => (json += chunk.toString("utf8")));
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exit) => resolve(exit ?? 1));
+  }).finally(() => signal.removeEventListener("abort", interrupt));
+  return { code, result: code === 0 ? (JSON.parse(json) as Trained) : null };
+}
+
+/** Every folder of `prefixes` with a task.json. */
+async function bundledTasks(): Promise<string[]> {
+  const root = join(PROJECT, "prefixes");
+  const names = (await readdir(root)).toSorted();
+  return names.map((name) => join(root, name)).filter((dir) => existsSync(join(dir, "task.json")));
+}
+
+async function readRequest(argv: readonly string[]): Promise<Request> {
+  const options = { base: { type: "string" }, jobs: { type: "string" } } as const;
+  const { values, positionals } = (() => {
+    try {
+      return parseArgs({ args: [...argv], options, allowPositionals: true });
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+  })();
+  const [dataDir, ...named] = positionals;
+  if (dataDir === undefined) {
+    throw new UsageError("usage: npm run retrain -- DATA_DIR [TASK_DIR..] [--base DIR] [--jobs N]");
+  }
+  return {
+    dataDir,
+    dirs: named.length > 0 ? named : await bundledTasks(),
+    base: values.base ?? BUNDLED_BASE,
+    jobs: readInteger(values.jobs, "--jobs", { min: 1, max: 64 }) ?? 1,
+  };
+}
+
+if (import.meta.main) {
+  const abort = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => abort.abort());
+  try {
+    const say = (line: string): void => void process.stdout.write(`${line}\n`);
+    process.exitCode = await retrain(await readRequest(process.argv.slice(2)), {
+      say,
+      signal: abort.signal,
+    });
+  } catch (error) {
+    if (!(error instanceof EdgePrefixError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}

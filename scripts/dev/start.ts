@@ -1,0 +1,208 @@
+/**
+ * `npm start`: puts the base and the bundled tasks into local R2 storage when they are not there
+ * yet, runs `wrangler dev`, and says how to ask it something. It is ready when /readyz says so, and
+ * it leaves nothing running behind it, whichever way it is told to stop.
+ *
+ *   npm start -- [--port N] [--base DIR] [--persist-to DIR] [flags of wrangler dev]
+ */
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { EdgePrefixError } from "../../src/core/errors.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import { UsageError } from "../cli/command.ts";
+import { sessionImages } from "../images/session-image.ts";
+import { stopTree, watchParent } from "../node/process-tree.ts";
+import { PROJECT, openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
+import { seed } from "../publish/seed.ts";
+import type { Seeded } from "../publish/seed.ts";
+import { choosePort, waitUntilReady } from "./readiness.ts";
+
+const DEFAULT_PORT = 8787;
+const DEFAULT_BASE = join(PROJECT, "models", "pocket");
+/** A first start compiles the Worker and loads the base; beyond this something is broken. */
+const READY_WITHIN_MS = 120_000;
+
+export interface StartOptions {
+  readonly port: number | undefined;
+  readonly base: string;
+  readonly persistTo: string | undefined;
+  /** Everything else goes to `wrangler dev` as it is. */
+  readonly passed: readonly string[];
+}
+
+/** Reads the command line; flags that are not ours are passed on. Throws UsageError. */
+export function readStartOptions(argv: readonly string[]): StartOptions {
+  const own = new Map<string, string>();
+  const passed: string[] = [];
+  const names = ["--port", "--base", "--persist-to"];
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? "";
+    const [name = "", inline] = arg.split(/=(.*)/s);
+    if (!names.includes(name)) {
+      passed.push(arg);
+      continue;
+    }
+    const value = inline ?? argv[++i];
+    if (value === undefined || value === "") throw new UsageError(`${name} needs a value`);
+    own.set(name, value);
+  }
+  const port = own.get("--port");
+  if (
+    port !== undefined &&
+    !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535)
+  ) {
+    throw new UsageError(`--port is ${JSON.stringify(port)}, expected a number from 1 to 65535`);
+  }
+  return {
+    port: port === undefined ? undefined : Number(port),
+    base: own.get("--base") ?? DEFAULT_BASE,
+    persistTo: own.get("--persist-to"),
+    passed,
+  };
+}
+
+/** The arguments of `wrangler dev` for these options. */
+export function wranglerArguments(options: StartOptions, port: number, base: string): string[] {
+  const has = (flag: string): boolean =>
+    options.passed.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  return [
+    "dev",
+    `--port=${port}`,
+    `--persist-to=${stateFolder(options.persistTo)}`,
+    `--var=BASE:${base}`,
+    ...(has("--log-level") ? [] : ["--log-level=warn"]),
+    // Any free port: looking for one from 9229 on fails when two starts look at the same time.
+    ...(has("--inspector-port") ? [] : ["--inspector-port=0"]),
+    // Its keyboard shortcuts would need the terminal that Ctrl-C comes from.
+    ...(has("--show-interactive-dev-session") ? [] : ["--show-interactive-dev-session=false"]),
+    ...options.passed,
+  ];
+}
+
+/**
+ * A command that works as pasted (but for the key, where one is needed) and shows the first task,
+ * preferably one that reads sentences.
+ */
+export function exampleRequest(url: string, { tasks }: Seeded, needsKey = false): string {
+  const task = tasks.find((item) => item.type === "sequence") ?? tasks[0];
+  const key = needsKey ? " -H 'authorization: Bearer YOUR_KEY'" : "";
+  if (!task) return `curl -s ${url}/v1/tasks${key}`;
+  const [example] = task.canary;
+  const { text, text_pair: pair } = example ?? { text: "Ada Lovelace was born in London" };
+  const inputs = pair === undefined ? text : { text, text_pair: pair };
+  const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");
+  return [
+    `curl -s ${url}/v1/tasks/${task.task}/predict`,
+    `-H 'content-type: application/json'${key} -d '${body}'`,
+  ].join(" ");
+}
+
+/** Serves until `signal` aborts; returns the exit code. */
+export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const options = readStartOptions(argv);
+  const port = await choosePort(options.port, DEFAULT_PORT);
+
+  const bucket = await openLocalBucket(options.persistTo);
+  let seeded: Seeded;
+  try {
+    const images = await sessionImages();
+    seeded = await seed(bucket, options.base, join(PROJECT, "prefixes"), say, images);
+  } finally {
+    await bucket.close();
+  }
+  if (signal.aborted) return 130;
+
+  const wrangler = createRequire(import.meta.url).resolve("wrangler");
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", wrangler, ...wranglerArguments(options, port, seeded.base.name)],
+    {
+      cwd: PROJECT,
+      // No input: wrangler then neither asks questions nor listens for keys.
+      stdio: ["ignore", "inherit", "inherit"],
+      env: {
+        ...process.env,
+        CLOUDFLARE_CF_FETCH_ENABLED: "false",
+        WRANGLER_SEND_METRICS: "false",
+        WRANGLER_HIDE_BANNER: "true",
+      },
+    },
+  );
+  const ended = new Promise<number>((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+  const stop = new AbortController();
+  void ended.then(() => stop.abort());
+  signal.addEventListener("abort", () => stop.abort(), { once: true });
+
+  const url = `http://localhost:${port}`;
+  const missing = await waitUntilReady(`http://127.0.0.1:${port}/readyz`, {
+    withinMs: READY_WITHIN_MS,
+    signal: stop.signal,
+  });
+  if (missing === null) {
+    say(`\nserving ${shortIdentity(seeded.base)} at ${url}   (Ctrl-C stops it)`);
+    const needsKey = await areKeysOn(port, stop.signal);
+    if (needsKey !== null) {
+      say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
+      say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
+    }
+    await Promise.race([ended, aborted(signal)]);
+  } else if (!stop.signal.aborted) {
+    process.stderr.write(`error [not-ready]: ${url}/readyz: ${missing}\n`);
+  }
+  await stopTree(child, ended);
+  if (signal.aborted) return 130;
+  return missing === null ? await ended : (await ended) || 1;
+}
+
+/** How long a server that went away may take to be told apart from one that only fails. */
+const GONE_WITHIN_MS = 2_000;
+const KEYS_OFF = "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
+
+/** Whether the Worker knows any API keys; null when it is being stopped. */
+async function areKeysOn(port: number, stopped: AbortSignal): Promise<boolean | null> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+    const { api_keys: keys } = (await response.json()) as { api_keys?: string };
+    return keys === "on";
+  } catch (error) {
+    // A signal to the whole group takes the server away a moment before this process hears of it.
+    await Promise.race([aborted(stopped), pause(GONE_WITHIN_MS, undefined, { ref: false })]);
+    if (stopped.aborted) return null;
+    throw error;
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+async function runProcess(): Promise<void> {
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
+  const unwatch = watchParent(stop);
+  try {
+    process.exitCode = await start(process.argv.slice(2), abort.signal);
+  } catch (error) {
+    if (!(error instanceof EdgePrefixError)) throw error;
+    const label = error instanceof UsageError ? "error" : `error [${error.code}]`;
+    process.stderr.write(`${label}: ${relativePaths(error.message)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  } finally {
+    unwatch();
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(name, stop);
+  }
+}
+
+const relativePaths = (message: string): string =>
+  message.replaceAll(PROJECT, relative(process.cwd(), PROJECT) || ".");
+
+if (import.meta.main) await runProcess();

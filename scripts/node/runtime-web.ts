@@ -1,0 +1,77 @@
+/**
+ * Session over onnxruntime-web's wasm build in Node: the same wasm, one thread, that the Worker
+ * runs, so evaluation and prediction on the command line answer as the Worker will.
+ */
+import ort from "onnxruntime-web/wasm";
+import { FormatError } from "../../src/core/errors.ts";
+import { configure, sessionOptions, wrapSession } from "../../src/engine/ort/session.ts";
+import type { GraphFiles, Session } from "../../src/engine/session.ts";
+
+interface WasmMemory {
+  readonly buffer: { readonly byteLength: number };
+}
+
+type Imports = Record<string, Record<string, unknown>>;
+
+// Node's type settings have no WebAssembly; this is the part that is used here.
+declare const WebAssembly: {
+  readonly Memory: new (...args: never[]) => WasmMemory;
+  instantiate(source: unknown, imports?: Imports): Promise<unknown>;
+};
+
+/** The wasm memory that all sessions of this process share; it never shrinks. */
+let memory: WasmMemory | undefined;
+
+/** ONNX Runtime refuses to be initialised twice at once: sessions are created one by one. */
+let previous: Promise<unknown> = Promise.resolve();
+
+/** Loads a graph with its external data; `options` replace those with which bases are served. */
+export function createWebSession(
+  files: GraphFiles,
+  options: Pick<ort.InferenceSession.SessionOptions, "graphOptimizationLevel"> = {},
+): Promise<Session> {
+  const session = previous.then(() => create(files, options));
+  previous = session.catch(() => {});
+  return session;
+}
+
+async function create(
+  files: GraphFiles,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<Session> {
+  configure(ort.env);
+  const restore = memory ? () => {} : watchMemory();
+  try {
+    const session = await ort.InferenceSession.create(files.graph, {
+      ...sessionOptions(files.weights),
+      ...options,
+    });
+    return wrapSession(session, {
+      Tensor: ort.Tensor,
+      heapBytes: () => memory?.buffer.byteLength ?? 0,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FormatError("graph-invalid", `graph: ONNX Runtime cannot load it (${reason})`, {
+      cause,
+    });
+  } finally {
+    restore();
+  }
+}
+
+/** ONNX Runtime does not expose its memory: note it as it is handed to the wasm module. */
+function watchMemory(): () => void {
+  const original = WebAssembly.instantiate;
+  WebAssembly.instantiate = (source, imports) => {
+    for (const group of Object.values(imports ?? {})) {
+      for (const item of Object.values(group)) {
+        if (item instanceof WebAssembly.Memory) memory = item;
+      }
+    }
+    return original(source, imports);
+  };
+  return () => {
+    WebAssembly.instantiate = original;
+  };
+}

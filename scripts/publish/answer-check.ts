@@ -1,0 +1,103 @@
+/**
+ * Does a task still answer as it did when it was trained? Its recorded examples run through the
+ * base's own graph on onnxruntime-web, the wasm that serves, where the same numbers give the same
+ * answers bit for bit.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { FormatError, UnavailableError } from "../../src/core/errors.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, CanaryExample } from "../../src/core/format/manifest.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { readBaseFolder } from "../base/folder.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { bundledBaseDir, openBase } from "./local.ts";
+import type { PublishBucket } from "./bucket.ts";
+import { fetchBase } from "./fetch-base.ts";
+import { readManifestOfBase } from "./publish-base.ts";
+import type { CheckAnswers } from "./publish-task.ts";
+import { canaryExamples } from "../../src/learn/measure/answers.ts";
+
+/**
+ * How far a score may be from the recorded one. The same release of the runtime gives the same bits;
+ * another one may round an activation the other way, which moves a score in the third digit.
+ */
+export const SCORE_TOLERANCE = 0.02;
+
+/** Answered when a task has no recorded examples: at least it must answer in numbers. */
+const PROBE = "The quick brown fox jumps over the lazy dog.";
+
+export interface AnswerCheckOptions {
+  readonly bucket: PublishBucket;
+  /** A base folder that may save the download of the bucket's own. */
+  readonly baseDir?: string | undefined;
+  /** Takes one line for people. */
+  readonly note: (line: string) => void;
+}
+
+/** Makes the check; the base is opened when the first task needs it, and kept for the others. */
+export function createAnswerCheck(options: AnswerCheckOptions): CheckAnswers {
+  const opened = new Map<string, Promise<LoadedBase>>();
+  return async (task, base) => {
+    const loaded = opened.get(base.identity) ?? findBase(base, options).then(open);
+    opened.set(base.identity, loaded);
+    return compareAnswers(await loaded, task, options.note);
+  };
+}
+
+const open = (base: Base): Promise<LoadedBase> => openBase(base, "web");
+
+/** The base as a folder on this machine where one has its identity, else out of the bucket. */
+async function findBase(
+  manifest: BaseManifest,
+  { bucket, baseDir, note }: AnswerCheckOptions,
+): Promise<Base> {
+  for (const dir of [baseDir, bundledBaseDir(manifest.name)]) {
+    if (dir === undefined || !existsSync(join(dir, "manifest.json"))) continue;
+    const own = await readManifestOfBase(dir);
+    if (own.manifest.identity === manifest.identity) return readBaseFolder(dir);
+  }
+  note(`reading base ${shortIdentity(manifest)} from the bucket to check answers`);
+  return fetchBase(bucket, manifest);
+}
+
+/** Answers the examples and compares; returns how many there are. For errors see CheckAnswers. */
+export async function compareAnswers(
+  base: LoadedBase,
+  task: Task,
+  note: (line: string) => void = () => undefined,
+): Promise<number> {
+  const { task: name, canary } = task.manifest;
+  const texts = canary.length > 0 ? canary.map(textOf) : [{ text: PROBE }];
+  const answers = await canaryExamples(base, task, texts);
+  if (!answers.every(({ score }) => Number.isFinite(score))) {
+    throw new UnavailableError(
+      "answer-not-finite",
+      `task "${name}": answers NaN or infinity on base ${shortIdentity(base.manifest)}; train it again`,
+    );
+  }
+  if (canary.length === 0) {
+    note(`note: task "${name}" has no recorded examples, so its answers were not compared`);
+    return 0;
+  }
+  const wrong = canary.filter((example, i) => !agree(example, answers[i]!));
+  if (wrong.length === 0) return canary.length;
+  const [first] = wrong;
+  const found = answers[canary.indexOf(first!)]!;
+  throw new FormatError(
+    "canary-mismatch",
+    `task "${name}": ${wrong.length} of ${canary.length} recorded examples are answered otherwise; ${quote(first!.text)} gives ${answerOf(found)}, recorded was ${answerOf(first!)}; was it trained on this base, and with this release?`,
+  );
+}
+
+const textOf = ({ text, text_pair }: CanaryExample): { text: string; text_pair?: string } =>
+  text_pair === undefined ? { text } : { text, text_pair };
+
+const agree = (a: CanaryExample, b: CanaryExample): boolean =>
+  a.label === b.label && Math.abs(a.score - b.score) <= SCORE_TOLERANCE;
+
+const quote = (text: string): string =>
+  JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}..` : text);
+
+const answerOf = ({ label, score }: CanaryExample): string => `${quote(label)} ${score.toFixed(4)}`;

@@ -1,0 +1,103 @@
+/**
+ * Bases and tasks from folders, in the very shape that the Worker gets from its bucket, so that the
+ * command line answers through the same request path.
+ */
+import { join } from "node:path";
+import { InputError, MismatchError } from "../../src/core/errors.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import type { Pooler } from "../../src/core/model/head.ts";
+import { openPooler, openTask } from "../../src/core/format/task.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { parseJson } from "../../src/core/text.ts";
+import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import type { Session } from "../../src/engine/session.ts";
+import type { LoadedBase } from "../../src/serve/model-store.ts";
+import { readBaseFolder } from "../base/folder.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import { sha256 } from "../node/hash.ts";
+import { readFileOf } from "./folder.ts";
+import { readTaskFolder } from "./publish-task.ts";
+
+/** `web` is the runtime that serves, `node` the native one. */
+export type RuntimeName = "web" | "node";
+
+/** Opens a base folder on a runtime. Every file is checked against its manifest. */
+export async function openBaseFolder(dir: string, runtime: RuntimeName): Promise<LoadedBase> {
+  return openBase(await readBaseFolder(dir), runtime);
+}
+
+/** Opens a base that is already in memory. */
+export async function openBase(base: Base, runtime: RuntimeName): Promise<LoadedBase> {
+  return {
+    manifest: base.manifest,
+    tokenizer: tokenizerOf(base),
+    session: await openSession(base, runtime),
+    pooler: poolerOf(base),
+  };
+}
+
+/** The tokenizer of a base in memory. */
+export const tokenizerOf = ({ manifest, files }: Base): Tokenizer =>
+  createTokenizer(parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer));
+
+/** The pooler of a base in memory, null where it has none. */
+export const poolerOf = ({ manifest, files }: Base): Pooler | null =>
+  manifest.pooler === null ? null : openPooler(files.get(manifest.pooler)!, manifest);
+
+// A runtime takes long to load and a verb needs only one of them.
+async function openSession({ graphFiles }: Base, runtime: RuntimeName): Promise<Session> {
+  switch (runtime) {
+    case "web":
+      return (await import("../node/runtime-web.ts")).createWebSession(graphFiles);
+    case "node":
+      return (await import("../node/runtime-node.ts")).createNodeSession(graphFiles);
+    default:
+      return runtime satisfies never;
+  }
+}
+
+/** A task from its folder, matched with `base`; throws what core/task.ts throws. */
+export async function openTaskFolder(
+  dir: string,
+  base: BaseManifest,
+  options: { anyImport?: boolean } = {},
+): Promise<Task> {
+  const { manifest, version } = await readTaskFolder(dir);
+  const prefix = await readFileOf(dir, "prefix.safetensors", "task-folder-not-found");
+  return openTask(manifest, version, prefix, base, sha256, options);
+}
+
+/**
+ * Whether a task may be measured on `given` although it was trained for `own`: only when both are
+ * imports of one checkpoint. Returns a note for people, null when it is the same base; throws
+ * MismatchError `prefix-base-mismatch` otherwise.
+ */
+export function compareImports(
+  task: TaskManifest,
+  given: BaseManifest,
+  own: BaseManifest | null,
+): string | null {
+  if (task.base.identity === given.identity) return null;
+  if (own !== null && own.identity === task.base.identity && own.checkpoint === given.checkpoint) {
+    return `note: task "${task.task}" was trained for ${shortIdentity(task.base)}; ${shortIdentity(given)} is another import of the same checkpoint (${given.dtype})`;
+  }
+  throw new MismatchError(
+    "prefix-base-mismatch",
+    `task "${task.task}": was trained for base ${shortIdentity(task.base)}, this is base ${shortIdentity(given)}${own === null ? ` and ${task.base.name} was not found to compare checkpoints; name it with --task-base DIR` : ", an import of another checkpoint"}`,
+  );
+}
+
+/** Where bases are looked for when a verb is given a name or nothing. */
+export const MODELS_DIR = "models";
+/** The base in this repository. */
+export const BUNDLED_BASE = join(MODELS_DIR, "pocket");
+
+/** `models/<name>`: where the base that a task names is expected. Throws when the name is no name. */
+export function bundledBaseDir(name: string): string {
+  if (name.includes("/") || name.includes("\\") || name.startsWith(".")) {
+    throw new InputError("name-invalid", `base "${name}": is a path; use --base DIR for a folder`);
+  }
+  return join(MODELS_DIR, name);
+}

@@ -1,0 +1,131 @@
+/** From the logits of the evaluation rows to what the report says of them. */
+import { reliabilityOf } from "../../src/learn/measure/calibration.ts";
+import type { Example } from "../../src/learn/data/read.ts";
+import { casesOf, decide } from "../../src/learn/measure/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/decisions.ts";
+import type { Evaluation, FileEvaluation } from "../../src/learn/measure/evaluate.ts";
+import { entitiesOf } from "../../src/learn/measure/metrics.ts";
+import type { TagSpan } from "../../src/learn/measure/metrics.ts";
+import { derive, keyOf } from "../../src/learn/loop/random.ts";
+import type {
+  ConfusionCell,
+  EntityOutcomes,
+  EvaluationFacts,
+  Interval,
+  MetricFact,
+} from "./facts.ts";
+import { hardestExamples } from "./hardest.ts";
+import { metricIntervals } from "./intervals.ts";
+
+/** Dots of a scatter plot; beyond, every n-th row is drawn. */
+const MAX_POINTS = 2_000;
+
+export interface EvaluationSource {
+  readonly name: string;
+  /** What answered: "int8, onnxruntime-web". */
+  readonly runtime: string;
+  readonly examples: readonly Example[];
+  readonly logits: JudgedLogits;
+  readonly evaluation: Evaluation;
+  /** The parts of it, where several files are measured. */
+  readonly files?: readonly FileEvaluation[];
+  /** Whether texts of the examples may appear. */
+  readonly hasTexts: boolean;
+}
+
+export function evaluationFacts(decoder: Decoder, source: EvaluationSource): EvaluationFacts {
+  const { examples, logits, evaluation } = source;
+  const decisions = decide(decoder, examples, logits);
+  const cases = casesOf(decoder, examples, logits);
+  const { metrics } = evaluation;
+  const labels = "labels" in metrics ? metrics.labels : undefined;
+  return {
+    name: source.name,
+    rows: examples.length,
+    runtime: source.runtime,
+    metrics: metricFacts(evaluation, metricIntervals(decisions, derive(keyOf(0), "bootstrap"))),
+    files: source.files?.map(({ name, rows, score }) => ({
+      name,
+      rows,
+      score: { name: score.name, value: score.value, interval: [score.low, score.high] },
+    })),
+    labels,
+    confusion:
+      decisions.kind === "class" ? confusionCells(decisions.truth, decisions.predicted) : undefined,
+    entities:
+      decisions.kind === "token" ? entityOutcomes(decisions.truth, decisions.predicted) : undefined,
+    regression: decisions.kind === "regression" ? regressionPoints(decisions) : undefined,
+    calibration:
+      cases.length > 0
+        ? {
+            temperature: decoder.temperature,
+            before: reliabilityOf(cases, 1),
+            after: reliabilityOf(cases, decoder.temperature),
+          }
+        : undefined,
+    hardest: source.hasTexts ? hardestExamples(decoder, examples, logits, decisions) : undefined,
+  };
+}
+
+/** The numbers of an evaluation in their order, with the intervals that are known. */
+export function metricFacts(
+  { metrics, score }: Evaluation,
+  intervals: ReadonlyMap<string, Interval> = new Map(),
+): MetricFact[] {
+  return Object.entries(metrics).flatMap(([name, value]): MetricFact[] => {
+    if (typeof value !== "number" || name === "rows") return [];
+    if (name !== score.name) return [{ name, value, interval: intervals.get(name) }];
+    return [{ name, value, interval: [score.low, score.high], isScore: true }];
+  });
+}
+
+/** Pairs of truth and answer that occur, with their counts. */
+export function confusionCells(
+  truth: readonly string[],
+  predicted: readonly string[],
+): ConfusionCell[] {
+  const cells = new Map<string, { truth: string; answer: string; count: number }>();
+  for (const [i, is] of truth.entries()) {
+    const key = JSON.stringify([is, predicted[i]]);
+    const cell = cells.get(key) ?? { truth: is, answer: predicted[i]!, count: 0 };
+    cell.count += 1;
+    cells.set(key, cell);
+  }
+  return [...cells.values()];
+}
+
+/** What became of every true and every answered entity; see EntityOutcomes. */
+export function entityOutcomes(
+  truth: readonly (readonly string[])[],
+  predicted: readonly (readonly string[])[],
+): EntityOutcomes {
+  const counts = { correct: 0, wrongType: 0, wrongEnds: 0, wrongBoth: 0, missed: 0, spurious: 0 };
+  for (const [row, tags] of truth.entries()) {
+    const [expected, said] = [entitiesOf(tags), entitiesOf(predicted[row]!)];
+    for (const span of expected) counts[outcomeOf(span, said)] += 1;
+    counts.spurious += said.filter((span) => !expected.some((is) => overlap(is, span))).length;
+  }
+  return counts;
+}
+
+/** The best that any answer made of a true entity. */
+function outcomeOf(
+  [type, start, end]: TagSpan,
+  said: readonly TagSpan[],
+): Exclude<keyof EntityOutcomes, "spurious"> {
+  const near = said.filter((span) => overlap(span, [type, start, end]));
+  const hasEnds = near.filter((span) => span[1] === start && span[2] === end);
+  if (hasEnds.some((span) => span[0] === type)) return "correct";
+  if (hasEnds.length > 0) return "wrongType";
+  if (near.some((span) => span[0] === type)) return "wrongEnds";
+  return near.length > 0 ? "wrongBoth" : "missed";
+}
+
+const overlap = (a: TagSpan, b: TagSpan): boolean => a[1] <= b[2] && b[1] <= a[2];
+
+function regressionPoints({ truth, predicted }: Extract<Decisions, { kind: "regression" }>) {
+  const step = Math.max(1, Math.ceil(truth.length / MAX_POINTS));
+  return truth
+    .map((is, i) => ({ truth: is, answer: predicted[i]! }))
+    .filter((_, i) => i % step === 0);
+}

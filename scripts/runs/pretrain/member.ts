@@ -1,0 +1,74 @@
+/**
+ * One of the tasks that a prefix is pretrained on: its rows, its own head, and a training session
+ * whose virtual tokens and deltas are fed with the values that all tasks share.
+ */
+import {
+  CLASSIFIER_BIAS,
+  CLASSIFIER_WEIGHT,
+  SHAPE_WEIGHT,
+} from "../../../src/core/model/shapes.ts";
+import { scoreName, scoreOf } from "../../../src/learn/measure/decisions.ts";
+import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import type { PreparedTask } from "../task/prepare.ts";
+import type { DataSpec } from "../task/spec.ts";
+import { openTrainee } from "../task/trainee.ts";
+import type { Trainee, TraineeOptions } from "../task/trainee.ts";
+
+/** A task to pretrain on, its data in memory; method, length and graph are those of all. */
+export interface PretrainTask {
+  readonly name: string;
+  readonly prepared: PreparedTask;
+  /** Where its data comes from. */
+  readonly origin: Pick<DataSpec, "source" | "licence" | "language">;
+}
+
+/** A task that is being trained on. Names of its head's tensors begin with the task's. */
+export interface Member extends Pick<Trainee, "parameters" | "lengths" | "step" | "release"> {
+  readonly name: string;
+  readonly metric: string;
+  /** How good the shared values are with its head, on its evaluation rows; higher is better. */
+  score(params: Arrays): Promise<number>;
+}
+
+export interface MemberOptions extends TraineeOptions {
+  readonly prefixDropout: number;
+  readonly signal: AbortSignal;
+}
+
+/** Builds the training session of a task. */
+export async function openMember(task: PretrainTask, options: MemberOptions): Promise<Member> {
+  const { name } = task;
+  const { native, prefixDropout, signal } = options;
+  // Its manifest is never written, so neither is a date.
+  const trainee = await openTrainee({ ...task, prefixDropout, created: new Date(0) }, options);
+  const own = (tensor: string): string => (isHead(tensor) ? `${name}/${tensor}` : tensor);
+  const read = (params: Arrays): Arrays =>
+    Object.fromEntries(trainee.parameters.map((p) => [p.name, params[own(p.name)]!]));
+
+  return {
+    name,
+    metric: scoreName(trainee.facts),
+    parameters: trainee.parameters.map((parameter) => ({
+      ...parameter,
+      name: own(parameter.name),
+    })),
+    lengths: trainee.lengths,
+    async step(rows, params, key) {
+      const { loss, grads } = await trainee.step(rows, read(params), key);
+      return {
+        loss,
+        grads: Object.fromEntries(
+          Object.entries(grads).map(([tensor, values]) => [own(tensor), values]),
+        ),
+      };
+    },
+    score: async (params) =>
+      scoreOf((await trainee.judge(read(params), native, { signal })).metrics),
+    release: () => trainee.release(),
+  };
+}
+
+const HEAD_TENSORS: readonly string[] = [CLASSIFIER_WEIGHT, CLASSIFIER_BIAS, SHAPE_WEIGHT];
+
+/** A head belongs to one task, everything else to all. */
+const isHead = (tensor: string): boolean => HEAD_TENSORS.includes(tensor);

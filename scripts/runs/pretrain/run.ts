@@ -1,0 +1,246 @@
+/**
+ * Multi-task pretraining of a prefix (the P-Tuning v2 paper's multi-task variant, arXiv 2110.07602):
+ * THE LOOP (trainer.ts) over batches of several tasks. Virtual tokens and deltas get a gradient with
+ * every batch; the head of a task that is not in the batch gets zeros, as a row of an embedding
+ * table does whose word is not in it.
+ */
+import { encodeUtf8 } from "../../../src/core/text.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { sha256Hex } from "../../node/hash.ts";
+import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
+import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import { initialParams } from "../../../src/learn/graph/parameters.ts";
+import { tensorsOf } from "../task/pretrained.ts";
+import type { SharedMethod } from "../task/pretrained.ts";
+import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
+import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
+import { encoderOf } from "../../../src/learn/loop/step.ts";
+import { READING } from "../task/train.ts";
+import type { Runtimes } from "../task/train.ts";
+import { startState, train } from "../../../src/learn/loop/trainer.ts";
+import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
+import { openMember } from "./member.ts";
+import type { Member, PretrainTask } from "./member.ts";
+import { mixedBatches, sharesOf } from "./mixture.ts";
+
+export interface PretrainSettings {
+  readonly method: SharedMethod;
+  readonly numVirtualTokens: number;
+  /** How much of the steps large tasks get (mixture.ts). */
+  readonly alpha: number;
+  readonly hyperparameters: Hyperparameters;
+  readonly seed: number;
+}
+
+/** How one task stands after an epoch. */
+export interface TaskProgress {
+  readonly name: string;
+  /** Mean training loss over its batches of this epoch; null where a resumed epoch had none left. */
+  readonly loss: number | null;
+  readonly metric: string;
+  readonly score: number;
+}
+
+export interface PretrainOptions {
+  /** Where an interrupted run is saved. */
+  readonly out: string;
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly note: (line: string) => void;
+  readonly onStep: (report: StepReport & { readonly task: string }) => void;
+  readonly onEpoch: (state: RunState, tasks: readonly TaskProgress[]) => void;
+}
+
+/** A task's part in a finished run. */
+export interface TaskResult {
+  readonly name: string;
+  readonly metric: string;
+  /** With the values of the best epoch, on its evaluation rows. */
+  readonly score: number;
+  /** Of the steps. */
+  readonly share: number;
+}
+
+export interface PretrainResult {
+  /** The shared tensors of the epoch with the best mean score. */
+  readonly shared: Arrays;
+  readonly tasks: readonly TaskResult[];
+  readonly history: readonly EpochRecord[];
+  readonly bestEpoch: number;
+  readonly steps: number;
+}
+
+/** Trains one prefix on all `tasks`. An interrupted run is saved and returns only its step. */
+export async function pretrain(
+  tasks: readonly PretrainTask[],
+  settings: PretrainSettings,
+  base: Base,
+  runtimes: Runtimes,
+  options: PretrainOptions,
+): Promise<({ readonly isDone: true } & PretrainResult) | { isDone: false; step: number }> {
+  const { hyperparameters, alpha, seed, method, numVirtualTokens } = settings;
+  const key = keyOf(seed);
+  const statePath = `${options.out}/${RUN_STATE}`;
+  const fingerprint = fingerprintOf(tasks, settings, base);
+  const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
+  if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
+  if (saved) options.note(`resuming after step ${saved.step}`);
+
+  const native = await runtimes.openBase(base, "node");
+  const encoder = encoderOf(base);
+  const members: Member[] = [];
+  for (const task of tasks) {
+    members.push(
+      await openMember(task, {
+        base,
+        encoder,
+        native,
+        createSession: runtimes.createSession,
+        prefixDropout: hyperparameters.prefix_dropout,
+        signal: options.signal,
+      }),
+    );
+  }
+  const lengths = members.map((member) => member.lengths);
+  const owners = members.flatMap((member) => member.lengths.map((_, row) => ({ member, row })));
+  // The shared tensors stand in every member's list, the same in each.
+  const parameters = [
+    ...new Map(members.flatMap((member) => member.parameters).map((p) => [p.name, p])).values(),
+  ];
+  const epoch = startTally(members);
+  const none = Object.fromEntries(
+    parameters.map(({ name, dims }) => [name, new Float32Array(dims.reduce((a, b) => a * b, 1))]),
+  );
+  let current = "";
+  const plan: Plan = {
+    hyperparameters,
+    key,
+    groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
+    lengths: lengths.flat(),
+    batches: mixedBatches(lengths, {
+      batchSize: hyperparameters.batch_size,
+      alpha,
+      key: derive(key, "mixture"),
+    }),
+    async step(rows, params, stepKey) {
+      const { member } = owners[rows[0]!]!;
+      const own = rows.map((row) => owners[row]!.row);
+      const { loss, grads } = await member.step(own, params, stepKey);
+      current = member.name;
+      epoch.add(member, loss);
+      return { loss, grads: { ...none, ...grads } };
+    },
+    async evaluate(params) {
+      const scores = await scoresOf(members, params);
+      epoch.score(scores);
+      return mean(scores);
+    },
+  };
+  const start = saved ?? startState(initialParams(parameters, derive(key, "init")));
+  try {
+    const { state, isDone } = await train(start, plan, {
+      signal: options.signal,
+      now: options.now,
+      save: (state) => saveRunState(statePath, state, fingerprint),
+      onStep: (report) => options.onStep({ ...report, task: current }),
+      onEpoch: (state) => options.onEpoch(state, epoch.close()),
+    });
+    if (!isDone) return { isDone, step: state.step };
+    await saveRunState(statePath, state, fingerprint);
+    const { params, epoch: bestEpoch } = state.best!;
+    const scores = await scoresOf(members, params).catch((error: unknown) => {
+      if (options.signal.aborted) return null;
+      throw error;
+    });
+    if (!scores) return { isDone: false, step: state.step };
+    const shares = sharesOf(
+      lengths.map((rows) => rows.length),
+      alpha,
+    );
+    const names = [...tensorsOf(method, numVirtualTokens, base.manifest).keys()];
+    return {
+      isDone,
+      shared: Object.fromEntries(names.map((name) => [name, params[name]!])),
+      tasks: members.map(({ name, metric }, i) => ({
+        name,
+        metric,
+        score: scores[i]!,
+        share: shares[i]!,
+      })),
+      history: state.history,
+      bestEpoch,
+      steps: state.step,
+    };
+  } finally {
+    for (const { release } of members) await release();
+    await native.session.release();
+  }
+}
+
+async function scoresOf(members: readonly Member[], params: Arrays): Promise<number[]> {
+  const scores: number[] = [];
+  for (const member of members) scores.push(await member.score(params));
+  return scores;
+}
+
+/** Loss and score of each task in the epoch in progress, for people to see. */
+function startTally(members: readonly Member[]) {
+  const losses = new Map<Member, number[]>();
+  let scores: readonly number[] = [];
+  return {
+    add: (member: Member, loss: number): void => {
+      if (!losses.has(member)) losses.set(member, []);
+      losses.get(member)!.push(loss);
+    },
+    score: (values: readonly number[]): void => {
+      scores = values;
+    },
+    close(): TaskProgress[] {
+      const tasks = members.map((member, i) => ({
+        name: member.name,
+        loss: losses.has(member) ? mean(losses.get(member)!) : null,
+        metric: member.metric,
+        score: scores[i]!,
+      }));
+      losses.clear();
+      return tasks;
+    },
+  };
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Everything that the course of a run depends on; each task is one hash. */
+function fingerprintOf(
+  tasks: readonly PretrainTask[],
+  { hyperparameters, ...settings }: PretrainSettings,
+  base: Base,
+): Fingerprint {
+  const hashes = tasks.map(({ name, prepared }, i) => {
+    const { train, evaluation, labels, type, problemType, pooling, maxLength } = prepared;
+    const { readsWords, labelAllTokens } = prepared;
+    const rows = [...train, "evaluation", ...evaluation].map((row) => JSON.stringify(row));
+    const rest = JSON.stringify([
+      labels,
+      type,
+      problemType,
+      pooling,
+      maxLength,
+      labelAllTokens,
+      readsWords && READING,
+    ]);
+    return [`task ${i + 1}`, `${name} ${sha256Hex(encodeUtf8([rest, ...rows].join("\n")))}`];
+  });
+  const { trainGraph } = tasks[0]!.prepared;
+  return {
+    kind: "pretrain",
+    base: base.manifest.identity,
+    trainGraph,
+    ...settings,
+    ...hyperparameters,
+    ...Object.fromEntries(hashes),
+  };
+}

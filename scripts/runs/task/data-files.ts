@@ -1,0 +1,116 @@
+/** The data files of a task: found, read, and what is wrong with them told. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { InputError } from "../../../src/core/errors.ts";
+import type { TaskType } from "../../../src/core/format/manifest.ts";
+import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
+import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
+import { readText } from "../../node/text-files.ts";
+import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { someRows } from "../../../src/learn/data/split.ts";
+import { EMPTY_SPEC, readTaskSpec } from "./spec.ts";
+import type { DataFile } from "./spec.ts";
+
+/** How data files are found and read. */
+export interface ReadOptions {
+  /** Where relative data paths are looked for, in this order. */
+  readonly folders: readonly string[];
+  readonly strict: boolean;
+  /** Receives one line about anything worth knowing that is no error. */
+  readonly note: (line: string) => void;
+}
+
+/**
+ * Reads one data file. Throws what `readText`, `parseData` and `parseParallel` throw.
+ */
+export async function readDataFile(path: string, options: DataOptions = {}): Promise<Dataset> {
+  const format = options.format ?? formatOf(path);
+  const text = await readText(path);
+  if (format !== "parallel") return parseData(text, path, { ...options, format });
+  // The sibling files are part of the format: the name seq.in stands for all of them.
+  const sibling = (name: string): Promise<string> => readText(path.replace(/seq\.in$/, name));
+  const tags = options.type === "sequence" ? null : await sibling("seq.out");
+  const labels = options.type === "sequence" ? await sibling("label") : null;
+  return parseParallel({ texts: text, tags, labels }, path, options);
+}
+
+/** Words with tags make a token task; everything else has one label a row. */
+export function typeOf(files: readonly DataFile[]): TaskType {
+  const [first] = files;
+  if (!first) throw new InputError("data-missing", "no training data: name a file with --data");
+  const format = first.format ?? formatOf(first.path);
+  return format === "conll" || format === "parallel" ? "token" : "sequence";
+}
+
+/** Bad rows shown one by one: enough to see what is wrong, few enough to see the rest. */
+const MAX_SHOWN = 5;
+
+/** Reads data files; what is left out is said through `note`. Throws what read.ts throws. */
+export async function readFiles(
+  files: readonly DataFile[],
+  kind: { readonly type: TaskType; readonly isNumeric: boolean },
+  { folders, strict, note }: ReadOptions,
+): Promise<Dataset[]> {
+  const datasets: Dataset[] = [];
+  for (const { path, maxRows = Infinity, ...options } of files) {
+    const found = findFile(path, folders);
+    const data = await readDataFile(found, { ...options, ...kind, strict });
+    const { problems, badRows, examples } = data;
+    for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
+    if (badRows > 0) {
+      const more = badRows > MAX_SHOWN ? ` (the first ${MAX_SHOWN} are shown)` : "";
+      note(`${found}: ${badRows} bad rows left out${more}, ${examples.length} rows read`);
+    }
+    const isTooMany = examples.length > maxRows;
+    // By the path alone: runs with different seeds must not be measured on different rows.
+    const key = derive(keyOf(0), "file", path);
+    datasets.push(isTooMany ? { ...data, examples: someRows(examples, maxRows, key) } : data);
+  }
+  return datasets;
+}
+
+/** Whether a path says nothing of the folders above those that data is looked for in. */
+export const isInside = (path: string): boolean => !isAbsolute(path) && !path.startsWith("..");
+
+/** The files that `eval` measures on: those given, else the evaluation files of the folder's task.json. */
+export async function readTaskDataFiles(
+  dir: string,
+  {
+    files,
+    dataDir,
+    type,
+    isNumeric = false,
+    ...options
+  }: {
+    files: readonly DataFile[] | undefined;
+    dataDir: string | undefined;
+    type: TaskType;
+    isNumeric?: boolean;
+  } & Omit<ReadOptions, "folders">,
+): Promise<Dataset[]> {
+  const kind = { type, isNumeric };
+  if (files !== undefined) return readFiles(files, kind, { ...options, folders: ["."] });
+  const path = join(dir, "task.json");
+  const spec = existsSync(path) ? readTaskSpec(await readFile(path), path) : EMPTY_SPEC;
+  if (spec.data.eval.length === 0) {
+    throw new InputError(
+      "data-missing",
+      `${path}: names no evaluation data; name a file with --data`,
+    );
+  }
+  const folders = [...(dataDir === undefined ? [] : [dataDir]), dir];
+  return readFiles(spec.data.eval, kind, { ...options, folders });
+}
+
+/** The first folder that holds the file; an absolute path stands for itself. */
+export function findFile(path: string, folders: readonly string[]): string {
+  if (isAbsolute(path)) return path;
+  const candidates = folders.map((folder) => join(folder, path));
+  const found = candidates.find((candidate) => existsSync(candidate));
+  if (found !== undefined) return found;
+  throw new InputError(
+    "data-unreadable",
+    `${path}: not found, looked for ${candidates.map((candidate) => resolve(candidate)).join(" and ")}; --data-dir names another folder`,
+  );
+}

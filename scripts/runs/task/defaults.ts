@@ -1,0 +1,106 @@
+/**
+ * Settings that work without thought: what was not asked for is chosen from the method, the type
+ * and the size of the data, and says why in a few words. They are rules of thumb: `sweep` looks for better ones.
+ */
+import type { TaskType } from "../../../src/core/format/manifest.ts";
+import { quantile } from "../../../src/learn/measure/bootstrap.ts";
+import { hasVirtualTokens, methodDefaults } from "../../../src/learn/loop/methods.ts";
+import type { Method } from "../../../src/learn/loop/methods.ts";
+import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
+import type { TaskSpec } from "./spec.ts";
+
+/** What the choices depend on. */
+export interface DataShape {
+  readonly type: TaskType;
+  readonly rows: number;
+  readonly evaluationRows: number;
+  /** Tokens of each training text, special tokens included; empty when not known. */
+  readonly lengths: readonly number[];
+  /** Longest input of the base in tokens. */
+  readonly baseMaxLength: number;
+}
+
+export interface Settings {
+  readonly numVirtualTokens: number;
+  readonly maxLength: number;
+  readonly hyperparameters: Hyperparameters;
+  /** Setting as in task.json -> why it was chosen; nothing for what was asked for. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+/** Classification needs few, labelling more: the paper's lists run from 8 to 128. */
+const VIRTUAL_TOKENS: Readonly<Record<TaskType, number>> = { sequence: 16, token: 32 };
+/** Bounds of the longest window in tokens: time grows with it, and short ones read few texts whole. */
+const LENGTH_RANGE = [128, 256] as const;
+const LENGTH_STEP = 64;
+/** Share of the texts that should fit a window. */
+const FITTING = 0.98;
+/** Below this many evaluation rows, chance moves the score more than an epoch does. */
+const ENOUGH_TO_STOP = 100;
+/** Shorter runs have nothing to save. */
+const EPOCHS_TO_STOP = 9;
+
+/** Every setting of a run: what `spec` asks for, the rest chosen. */
+export function chooseSettings(method: Method, shape: DataShape, spec: TaskSpec): Settings {
+  const { rows, type, baseMaxLength, lengths } = shape;
+  const reasons: Record<string, string> = {};
+  const choose = <T>(name: string, asked: T | undefined, [value, reason]: [T, string]): T => {
+    if (asked !== undefined) return asked;
+    reasons[name] = reason;
+    return value;
+  };
+  const of = `${rows.toLocaleString("en")} rows`;
+  const hasPrefix = hasVirtualTokens(method);
+  const numVirtualTokens = hasPrefix
+    ? choose("num_virtual_tokens", spec.num_virtual_tokens, [
+        VIRTUAL_TOKENS[type],
+        type === "token" ? "labelling takes longer prefixes" : "enough for one answer a text",
+      ])
+    : 0;
+  const { hyperparameters: asked } = spec;
+  const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
+  const hyperparameters: Hyperparameters = {
+    ...methodDefaults(method),
+    weight_decay: 0.01,
+    warmup_ratio: 0.06,
+    max_grad_norm: 1,
+    ...asked,
+    epochs,
+    batch_size: choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]),
+    patience: choose("patience", asked.patience, patienceFor(epochs, shape.evaluationRows)),
+  };
+  if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
+  const maxLength = choose("max_length", spec.max_length, lengthFor(lengths, baseMaxLength));
+  return { numVirtualTokens, maxLength, hyperparameters, reasons };
+}
+
+/** Falls with the root of the rows, from 30 for a few hundred to 4 from some fifteen thousand on. */
+const epochsFor = (rows: number): number =>
+  Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows))));
+
+/** Small batches, so that small data still makes enough steps. */
+const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 : 32);
+
+/**
+ * A third of the epochs without a better score. The learning rate falls all the time and late
+ * epochs still gain, so it takes that long to be sure that nothing more will come.
+ */
+function patienceFor(epochs: number, evaluationRows: number): [number, string] {
+  if (epochs < EPOCHS_TO_STOP) return [0, "few epochs: all are made"];
+  if (evaluationRows < ENOUGH_TO_STOP) return [0, "few evaluation rows: all epochs are made"];
+  return [Math.ceil(epochs / 3), "a third of the epochs"];
+}
+
+/** The least multiple of 64 tokens, from 128 to 256, that most texts fit in. */
+function lengthFor(lengths: readonly number[], baseMaxLength: number): [number, string] {
+  const [shortest, longest] = LENGTH_RANGE;
+  const most = quantile(
+    lengths.toSorted((a, b) => a - b),
+    FITTING,
+  );
+  const wanted = Math.ceil(most / LENGTH_STEP) * LENGTH_STEP;
+  const value = Math.min(baseMaxLength, longest, Math.max(shortest, wanted));
+  if (lengths.length === 0) return [Math.min(baseMaxLength, longest), "the usual length"];
+  const fitting = lengths.filter((length) => length <= value).length / lengths.length;
+  return [value, `${Math.floor(fitting * 100)} % of the texts fit`];
+}

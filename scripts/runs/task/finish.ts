@@ -1,0 +1,179 @@
+/**
+ * From the best parameters of a run to a task that can be published: measured and calibrated on the
+ * runtime that serves, the author's examples answered, and everything written at once.
+ */
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { canaryExamples } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import { taskCard } from "./card.ts";
+import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
+import { assess, assessFiles, calibrate } from "../../../src/learn/measure/evaluate.ts";
+import type { Evaluation, FileEvaluation } from "../../../src/learn/measure/evaluate.ts";
+import { isServed, partsOf } from "../../../src/learn/loop/methods.ts";
+import type { PreparedTask } from "./prepare.ts";
+import { RUN_STATE, removeRunState } from "../saved-run.ts";
+import type { RunState } from "../../../src/learn/loop/run-state.ts";
+import { packPrefix, writeTaskFolder, writeYardstickFolder } from "./folder.ts";
+import type { PackedTask, TaskFacts } from "./folder.ts";
+import type { Course } from "../../report/course.ts";
+import { evaluationFacts } from "../../report/evaluation-facts.ts";
+import type { ReportFacts } from "../../report/facts.ts";
+import { DEFAULT_LEVEL } from "../../report/level.ts";
+import { reportHtml } from "../../report/page.ts";
+import { taskFacts, withTraining } from "../../report/task-facts.ts";
+import { readSweep } from "../sweep/file.ts";
+import type { TaskSpec } from "./spec.ts";
+import { CHECKPOINT, tunedCheckpoint } from "./tuned-checkpoint.ts";
+
+export interface FinishedTask {
+  readonly packed: PackedTask;
+  /** With the task's temperature and thresholds; of tags, each row by biases that the other half of them fitted. */
+  readonly evaluation: Evaluation;
+  /** The same rows with temperature 1 and thresholds 0.5. */
+  readonly uncalibrated: Evaluation;
+  /** As served, file by file; empty where there is but one, or a split. */
+  readonly files: readonly FileEvaluation[];
+  /** Logits of every evaluation row. */
+  readonly logits: JudgedLogits;
+  readonly base: BaseManifest;
+}
+
+/** Publishing answers every canary example again: enough to notice, few enough to be quick. */
+const MAX_CANARIES = 16;
+
+/** Measures and calibrates a task by its logits of the evaluation rows, and packs it with what was found. */
+export async function finishTask(
+  first: PackedTask,
+  logits: JudgedLogits,
+  {
+    facts,
+    prepared,
+    spec,
+    serving,
+  }: {
+    readonly facts: TaskFacts;
+    readonly prepared: PreparedTask;
+    readonly spec: TaskSpec;
+    /** The base on the runtime that serves. */
+    readonly serving: LoadedBase;
+  },
+): Promise<FinishedTask> {
+  const { evaluation: examples, evaluationName, evaluationFiles } = prepared;
+  const base: BaseManifest = serving.manifest;
+  const uncalibrated = assess(facts, examples, logits);
+  const calibrated = { ...facts, ...calibrate(facts, examples, logits) };
+  const evaluation = assess(calibrated, examples, logits);
+  const files =
+    evaluationFiles.length > 1 ? assessFiles(calibrated, evaluationFiles, examples, logits) : [];
+  const { task } = await packPrefix(calibrated, base, first.prefixBytes);
+  const canary = await canaryExamples(serving, task, spec.examples.slice(0, MAX_CANARIES));
+  const metrics = {
+    ...manifestMetrics(evaluation, uncalibrated, evaluationName),
+    ...(files.length > 0 && { files: files.map(fileMetrics) }),
+  };
+  const packed = await packPrefix({ ...calibrated, canary, metrics }, base, first.prefixBytes);
+  return { packed, evaluation, uncalibrated, files, logits, base };
+}
+
+/** Metrics as the manifest keeps them: the numbers, how sure the judging one is, and on what. */
+export function manifestMetrics(
+  { metrics, score, ece }: Evaluation,
+  uncalibrated: Evaluation,
+  dataset: string,
+): Record<string, unknown> {
+  const { type: _type, labels: _table, ...numbers } = metrics;
+  const { name, low, high, level, resamples } = score;
+  return {
+    dataset,
+    metric: name,
+    ...numbers,
+    interval: { low, high, level, resamples },
+    ...(ece !== null && { ece, ece_uncalibrated: uncalibrated.ece }),
+  };
+}
+
+/** One of several evaluation files, in the manifest's words. */
+const fileMetrics = ({
+  name,
+  rows,
+  score: { name: metric, value, low, high },
+}: FileEvaluation) => ({
+  dataset: name,
+  rows,
+  [metric]: value,
+  interval: { low, high },
+});
+
+/** A finished run with how it went. */
+export interface FinishedRun extends FinishedTask {
+  readonly state: RunState;
+  /** The base that it was trained on. */
+  readonly origin: Base;
+  readonly course?: Course;
+}
+
+/** Writes what a finished run made, and forgets its saved state. `taskJson` null leaves task.json alone. */
+export async function writeTrainedTask(
+  out: string,
+  spec: TaskSpec,
+  prepared: PreparedTask,
+  run: FinishedRun,
+  taskJson: string | null,
+): Promise<void> {
+  const sweep = await readSweep(out, prepared);
+  const facts = { ...factsOf(out, spec, prepared, run), sweep };
+  const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
+  const texts = { taskJson, card: taskCard(facts), report };
+  if (isServed(prepared.method)) await writeTaskFolder(out, run.packed, texts);
+  else await writeYardstickFolder(out, texts, checkpointOf(prepared, run));
+  await removeRunState(`${out}/${RUN_STATE}`);
+}
+
+/** The files of a fine-tuned checkpoint; none for a method that leaves the weights alone. */
+function checkpointOf({ method, type, labels }: PreparedTask, run: FinishedRun) {
+  if (!partsOf(method).weights) return new Map<string, Uint8Array>();
+  const files = tunedCheckpoint(run.origin, run.state.best!.params, { type, labels });
+  return new Map([...files].map(([name, bytes]) => [`${CHECKPOINT}/${name}`, bytes]));
+}
+
+/** Everything that report and card say of a run. */
+function factsOf(
+  out: string,
+  spec: TaskSpec,
+  prepared: PreparedTask,
+  { packed, base, evaluation, files, logits, state, course }: FinishedRun,
+): ReportFacts {
+  const { task } = packed;
+  const { method, hyperparameters, seed, reasons, summary } = prepared;
+  const runtime = isServed(method) ? "onnxruntime-web" : "onnxruntime-node";
+  const facts = taskFacts(task.manifest, base, {
+    method,
+    isServed: isServed(method),
+    version: task.version,
+    folder: out,
+    description: spec.description,
+    readsWords: task.head.transitions !== null,
+    evaluation: evaluationFacts(task.manifest, {
+      name: prepared.evaluationName,
+      runtime: `${base.dtype}, ${runtime}`,
+      examples: prepared.evaluation,
+      logits,
+      evaluation,
+      files,
+      hasTexts: (spec.report ?? DEFAULT_LEVEL) === "full",
+    }),
+  });
+  return withTraining(facts, {
+    state,
+    course,
+    rows: prepared.train.length,
+    scoreName: evaluation.score.name,
+    hyperparameters,
+    seed,
+    maxRows: spec.max_rows,
+    reasons,
+    summary,
+    origin: spec.data,
+  });
+}

@@ -1,0 +1,272 @@
+/**
+ * From a task.json to everything a run needs, with each choice made once: data files read,
+ * labels listed, rows split, method and hyperparameters settled.
+ */
+import type { FileRows } from "../../../src/learn/measure/evaluate.ts";
+import { InputError } from "../../../src/core/errors.ts";
+import type {
+  BaseManifest,
+  Pooling,
+  ProblemType,
+  TaskType,
+} from "../../../src/core/format/manifest.ts";
+import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
+import { MAX_CHAINED_LABELS } from "../../../src/core/model/transitions.ts";
+import {
+  balanceOf,
+  duplicatesWithin,
+  histogramOf,
+  tokenCounts,
+} from "../../../src/learn/data/summary.ts";
+import type { DataSummary } from "../../../src/learn/data/summary.ts";
+import { findFile, isInside, readFiles, typeOf } from "./data-files.ts";
+import type { ReadOptions } from "./data-files.ts";
+import { isNumber } from "../../../src/learn/data/read.ts";
+import type { Dataset, Example } from "../../../src/learn/data/read.ts";
+import { chooseSettings } from "./defaults.ts";
+import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
+import type { Method } from "../../../src/learn/loop/methods.ts";
+import { readPretrained, startingFrom } from "./pretrained.ts";
+import type { PretrainedPrefix } from "./pretrained.ts";
+import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
+import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
+import type { DataFile, TaskSpec } from "./spec.ts";
+import { chooseTrainGraph } from "../../../src/learn/graph/choice.ts";
+import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
+
+/** A task with every choice made and its data in memory. */
+export interface PreparedTask {
+  readonly type: TaskType;
+  readonly problemType: ProblemType;
+  readonly method: Method;
+  /** What virtual tokens and deltas start from; null: from random numbers. */
+  readonly init: PretrainedPrefix | null;
+  readonly labels: readonly string[];
+  readonly numVirtualTokens: number;
+  readonly pooling: Pooling;
+  readonly maxLength: number;
+  readonly hyperparameters: Hyperparameters;
+  readonly trainGraph: TrainGraph;
+  /** A token task whose head reads word shapes, and whose tags are chosen together. */
+  readonly readsWords: boolean;
+  /** A token task: the later pieces of a word have labels, too. */
+  readonly labelAllTokens: boolean;
+  readonly seed: number;
+  readonly train: readonly Example[];
+  readonly evaluation: readonly Example[];
+  /** Names of the evaluation files, or of the split that was made. */
+  readonly evaluationName: string;
+  /** The evaluation files with their rows, in the order of `evaluation`; empty for a split. */
+  readonly evaluationFiles: readonly FileRows[];
+  /** What the data looks like; a run does not depend on it. */
+  readonly summary: DataSummary;
+  /** Why a setting that nobody asked for is what it is; a run does not depend on it. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+/** The one label of a task that answers with a number. */
+const NUMBER_LABELS = ["score"];
+
+/** Settles a task; throws InputError on what cannot be trained. */
+export async function prepareTask(
+  given: TaskSpec,
+  base: BaseManifest,
+  tokenizer: Tokenizer,
+  options: ReadOptions,
+): Promise<PreparedTask> {
+  const { note } = options;
+  const init =
+    given.init === undefined
+      ? null
+      : await readPretrained(findFile(given.init, options.folders), base);
+  const spec = init ? startingFrom(given, init) : given;
+  const seed = spec.seed ?? 0;
+  const type = spec.type ?? typeOf(spec.data.train);
+  const isNumeric = spec.problem_type === "regression";
+  const read = (files: readonly DataFile[]) => readFiles(files, { type, isNumeric }, options);
+  const files = { train: await read(spec.data.train), eval: await read(spec.data.eval) };
+  const { train, evaluation, evaluationName, inEvaluation } = divide(files, spec, note);
+
+  const problemType = spec.problem_type ?? problemTypeOf(train, type);
+  checkProblemType(problemType, type, train);
+  const labels =
+    spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
+  checkLabels(labels, problemType);
+  const usable = withUsableLabels(train, labels, { type, problemType }, note);
+  const method = spec.method ?? "prefix";
+  const pooling = type === "token" ? "none" : (spec.pooling ?? "mean");
+  if (pooling === "pooler" && base.pooler === null) {
+    throw new InputError(
+      "pooling-unavailable",
+      `pooling "pooler": base "${base.name}" has no pooler; allowed are cls and mean`,
+    );
+  }
+  const lengths = tokenCounts(usable, tokenizer);
+  const shape = {
+    type,
+    rows: usable.length,
+    evaluationRows: evaluation.length,
+    lengths,
+    baseMaxLength: base.max_length,
+  };
+  const settings = chooseSettings(method, shape, spec);
+  const { maxLength } = settings;
+  const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
+  const reasons = { ...settings.reasons, ...(reason && { train_graph: reason }) };
+  if (maxLength > base.max_length) {
+    throw new InputError(
+      "max-length-invalid",
+      `max_length ${maxLength}: base "${base.name}" reads at most ${base.max_length} tokens`,
+    );
+  }
+  // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.
+  const readsWords = (): boolean => {
+    if (type !== "token" || spec.plain_head === true || method === "full") return false;
+    if (labels.length <= MAX_CHAINED_LABELS) return true;
+    note(
+      `${labels.length} labels: each tag is chosen alone, as with --plain-head; up to ${MAX_CHAINED_LABELS} are chosen together`,
+    );
+    return false;
+  };
+  const factsOf = (use: "train" | "eval") =>
+    files[use].map(({ name, examples, badRows }) => ({
+      name,
+      use,
+      rows: examples.length,
+      badRows,
+    }));
+  return {
+    type,
+    problemType,
+    method,
+    init,
+    labels,
+    pooling,
+    ...settings,
+    trainGraph,
+    readsWords: readsWords(),
+    labelAllTokens: type === "token" && spec.label_all_tokens,
+    reasons,
+    seed,
+    train: usable,
+    evaluation,
+    evaluationName,
+    evaluationFiles: spec.data.eval.map(({ path }, i) => {
+      const { name, examples } = files.eval[i]!;
+      return { name: isInside(path) ? path : name, rows: examples.length };
+    }),
+    summary: {
+      files: [...factsOf("train"), ...factsOf("eval")],
+      balance: balanceOf(usable, evaluation, { type, problemType }),
+      lengths: {
+        train: histogramOf(lengths),
+        eval: histogramOf(tokenCounts(evaluation, tokenizer)),
+      },
+      cutShare: lengths.filter((length) => length > maxLength).length / lengths.length,
+      duplicates: { inEvaluation, ...duplicatesWithin(usable) },
+    },
+  };
+}
+
+/** Training and evaluation rows without a text on both sides, at most `max_rows` to train on. */
+function divide(
+  files: { readonly train: readonly Dataset[]; readonly eval: readonly Dataset[] },
+  spec: TaskSpec,
+  note: (line: string) => void,
+): {
+  train: readonly Example[];
+  evaluation: readonly Example[];
+  evaluationName: string;
+  inEvaluation: number;
+} {
+  const key = keyOf(spec.seed ?? 0);
+  const all = files.train.flatMap(({ examples }) => examples);
+  const names = (datasets: readonly Dataset[]) => datasets.map(({ name }) => name).join(", ");
+  const isSplit = files.eval.length === 0;
+  const given = files.eval.flatMap(({ examples }) => examples);
+  const { train: rest, evaluation } = isSplit
+    ? splitRows(all, derive(key, "split"))
+    : { train: withoutTextsOf(all, given), evaluation: given };
+  const evaluationName = isSplit
+    ? splitName(evaluation.length, all.length, names(files.train))
+    : names(files.eval);
+  const inEvaluation = isSplit ? 0 : all.length - rest.length;
+  if (rest.length === 0) {
+    throw new InputError(
+      "data-empty",
+      `no training rows are left: all ${all.length} texts are evaluation texts, too`,
+    );
+  }
+  if (evaluation.length === 0) {
+    throw new InputError(
+      "data-too-few",
+      `${names(files.train)}: all ${all.length} rows have the same text, so none can be set aside to choose the epoch by; add rows, or name a file with --eval`,
+    );
+  }
+  if (spec.max_rows === undefined || spec.max_rows >= rest.length) {
+    return { train: rest, evaluation, evaluationName, inEvaluation };
+  }
+  note(`training on ${spec.max_rows} of ${rest.length} rows (--max-rows)`);
+  const train = someRows(rest, spec.max_rows, derive(key, "rows"));
+  return { train, evaluation, evaluationName, inEvaluation };
+}
+
+function checkProblemType(
+  problemType: ProblemType,
+  type: TaskType,
+  train: readonly Example[],
+): void {
+  if (type === "token" && problemType !== "single_label_classification") {
+    throw new InputError(
+      "training-unsupported",
+      `problem_type "${problemType}": a token task is trained with single_label_classification`,
+    );
+  }
+  const several = train.find(({ labels }) => labels.length !== 1);
+  if (type === "sequence" && problemType === "single_label_classification" && several) {
+    throw new InputError(
+      "training-unsupported",
+      `problem_type "${problemType}": a row has ${several.labels.length} labels (${several.labels.join(", ")}); leave it out, or say multi_label_classification`,
+    );
+  }
+}
+
+function checkLabels(labels: readonly string[], problemType: ProblemType): void {
+  const [needed, most] = {
+    single_label_classification: [2, Infinity],
+    multi_label_classification: [1, Infinity],
+    regression: [1, 1],
+  }[problemType] as [number, number];
+  if (labels.length < needed) {
+    throw new InputError(
+      "labels-too-few",
+      `the training rows have ${labels.length} labels (${labels.join(", ")}), at least ${needed} are needed`,
+    );
+  }
+  if (labels.length > most) {
+    throw new InputError(
+      "labels-too-many",
+      `"labels" names ${labels.length}; a number that is answered has one name`,
+    );
+  }
+}
+
+/** Rows whose labels are in the list, or are numbers where numbers are learned. */
+function withUsableLabels(
+  train: readonly Example[],
+  labels: readonly string[],
+  { type, problemType }: { readonly type: TaskType; readonly problemType: ProblemType },
+  note: (line: string) => void,
+): readonly Example[] {
+  if (type === "token") return train;
+  const known = new Set(labels);
+  const isUsable = (label: string): boolean =>
+    problemType === "regression" ? isNumber(label) : known.has(label);
+  const kept = train.filter((example) => example.labels.every(isUsable));
+  if (kept.length < train.length) {
+    note(`${train.length - kept.length} training rows left out: their label is not in the list`);
+  }
+  if (kept.length > 0) return kept;
+  throw new InputError("data-empty", "no training rows are left; do labels and data agree?");
+}

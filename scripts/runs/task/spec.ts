@@ -1,0 +1,270 @@
+/**
+ * task.json: the source of a task, read with the same care as anything else from disk. A field
+ * that is absent has a default, chosen from the type and size of the data (defaults.ts), so that a
+ * short task.json and a bare data file train the same way.
+ */
+import type { ExampleText } from "../../../src/learn/measure/answers.ts";
+import { InputError } from "../../../src/core/errors.ts";
+import { isName } from "../../../src/core/format/keys.ts";
+import type { Pooling, ProblemType, TaskType } from "../../../src/core/format/manifest.ts";
+import { readRecord } from "../../../src/core/format/record.ts";
+import type { RecordReader } from "../../../src/core/format/record.ts";
+import { parseJson } from "../../../src/core/text.ts";
+import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
+import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
+import { readLabelNames } from "../../../src/learn/data/labels.ts";
+import { METHODS } from "../../../src/learn/loop/methods.ts";
+import type { Method } from "../../../src/learn/loop/methods.ts";
+import { REPORT_LEVELS } from "../../report/level.ts";
+import type { ReportLevel } from "../../report/level.ts";
+import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
+import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
+
+/** One data file and how to read it. */
+export interface DataFile extends DataOptions {
+  readonly path: string;
+  /** Takes a choice of this many rows, the same one whatever the seed of a run. */
+  readonly maxRows?: number;
+}
+
+export interface DataSpec {
+  readonly train: readonly DataFile[];
+  readonly eval: readonly DataFile[];
+  readonly source: string | null;
+  readonly licence: string | null;
+  /** BCP 47, such as "en". */
+  readonly language: string | null;
+}
+
+/** task.json as it stands: what is undefined is left to defaults. */
+export interface TaskSpec {
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  readonly base: string | undefined;
+  readonly type: TaskType | undefined;
+  readonly problem_type: ProblemType | undefined;
+  readonly labels: readonly string[] | undefined;
+  readonly method: Method | undefined;
+  /** Folder of a pretrained prefix to start from (pretrained.ts), looked for as data files are. */
+  readonly init: string | undefined;
+  readonly num_virtual_tokens: number | undefined;
+  readonly pooling: Exclude<Pooling, "none"> | undefined;
+  readonly max_length: number | undefined;
+  readonly label_all_tokens: boolean;
+  /** Tags are decided by hidden states alone, without word shapes and transitions. */
+  readonly plain_head: boolean | undefined;
+  /** Trains on a random choice of this many rows. */
+  readonly max_rows: number | undefined;
+  /** The graph that is trained (graph/choice.ts). */
+  readonly train_graph: TrainGraph | undefined;
+  /** What report.html holds (report/level.ts). */
+  readonly report: ReportLevel | undefined;
+  readonly hyperparameters: Partial<Hyperparameters>;
+  readonly seed: number | undefined;
+  readonly data: DataSpec;
+  /** Texts written by the task's author; their answers become the canary examples. */
+  readonly examples: readonly ExampleText[];
+}
+
+export const EMPTY_SPEC: TaskSpec = {
+  name: undefined,
+  description: undefined,
+  base: undefined,
+  type: undefined,
+  problem_type: undefined,
+  labels: undefined,
+  method: undefined,
+  init: undefined,
+  num_virtual_tokens: undefined,
+  pooling: undefined,
+  max_length: undefined,
+  label_all_tokens: false,
+  plain_head: undefined,
+  max_rows: undefined,
+  train_graph: undefined,
+  report: undefined,
+  hyperparameters: {},
+  seed: undefined,
+  data: { train: [], eval: [], source: null, licence: null, language: null },
+  examples: [],
+};
+
+const CODE = "task-json-invalid";
+const FORMATS = ["csv", "tsv", "jsonl", "conll", "parallel"] as const satisfies DataFormat[];
+
+/** Reads task.json; throws FormatError `task-json-invalid` or `json-invalid`. Unknown fields are kept out. */
+export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
+  const r = readRecord(parseJson(bytes, subject), subject, CODE);
+  const data = r.has("data") ? r.record("data") : null;
+  const shared = data ? readDataOptions(data) : {};
+  const files = (field: string): DataFile[] => {
+    if (!data?.has(field)) return [];
+    const raw = data.raw(field);
+    const list = Array.isArray(raw) ? raw : [raw];
+    return list.map((item, i) => readDataFile(item, `${subject}: data.${field}[${i}]`, shared));
+  };
+  const name = optional(r, "name", () => r.string("name"));
+  if (name !== undefined && !isName(name))
+    r.fail(`"name" ${JSON.stringify(name)} is not a valid name`);
+  return {
+    name,
+    description: optional(r, "description", () => r.string("description")),
+    base: optional(r, "base", () => r.string("base")),
+    type: optional(r, "type", () => r.oneOf("type", ["sequence", "token"])),
+    problem_type: optional(r, "problem_type", () =>
+      r.oneOf("problem_type", [
+        "single_label_classification",
+        "multi_label_classification",
+        "regression",
+      ]),
+    ),
+    labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
+    method: optional(r, "method", () => r.oneOf("method", METHODS)),
+    init: optional(r, "init", () => r.string("init")),
+    num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
+      r.count("num_virtual_tokens", 0, 1024),
+    ),
+    pooling: optional(r, "pooling", () => r.oneOf("pooling", ["pooler", "cls", "mean"])),
+    max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
+    label_all_tokens: r.raw("label_all_tokens") === true,
+    plain_head: optional(r, "plain_head", () => r.raw("plain_head") === true),
+    max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
+    train_graph: optional(r, "train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
+    report: optional(r, "report", () => r.oneOf("report", REPORT_LEVELS)),
+    hyperparameters: r.has("hyperparameters")
+      ? readHyperparameters(r.record("hyperparameters"))
+      : {},
+    seed: optional(r, "seed", () => r.count("seed", 0, Number.MAX_SAFE_INTEGER)),
+    data: {
+      train: files("train"),
+      eval: files("eval"),
+      source: data?.has("source") ? data.string("source") : null,
+      licence: data?.has("licence") ? data.string("licence") : null,
+      language: data?.has("language") ? data.string("language") : null,
+    },
+    examples: r.has("examples") ? r.list("examples", 64, readExample) : [],
+  };
+}
+
+const HYPERPARAMETERS: Readonly<
+  Record<keyof Hyperparameters, readonly [min: number, max: number]>
+> = {
+  learning_rate: [1e-8, 10],
+  epochs: [1, 10_000],
+  batch_size: [1, 4096],
+  weight_decay: [0, 10],
+  warmup_ratio: [0, 1],
+  prefix_dropout: [0, 0.9],
+  max_grad_norm: [1e-6, 1e6],
+  patience: [0, 10_000],
+};
+const INTEGERS: readonly string[] = ["epochs", "batch_size", "patience"];
+
+function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
+  const found: Partial<Record<keyof Hyperparameters, number>> = {};
+  for (const field of r.fields()) {
+    if (!isHyperparameter(field)) {
+      return r.fail(
+        `"${field}" is not known; known are ${Object.keys(HYPERPARAMETERS).join(", ")}`,
+      );
+    }
+    const [min, max] = HYPERPARAMETERS[field];
+    found[field] = INTEGERS.includes(field) ? r.count(field, min, max) : r.number(field, min, max);
+  }
+  return found;
+}
+
+const isHyperparameter = (field: string): field is keyof Hyperparameters =>
+  Object.hasOwn(HYPERPARAMETERS, field);
+
+function readDataFile(value: unknown, subject: string, shared: DataOptions): DataFile {
+  if (typeof value === "string") return { ...shared, path: value };
+  const r = readRecord(value, subject, CODE);
+  const maxRows = optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER));
+  return {
+    ...shared,
+    ...readDataOptions(r),
+    path: r.string("path"),
+    ...(maxRows !== undefined && { maxRows }),
+  };
+}
+
+function readDataOptions(r: RecordReader): DataOptions {
+  const format = optional(r, "format", () => r.oneOf("format", FORMATS));
+  const textColumn = optional(r, "text_column", () => r.string("text_column"));
+  const pairColumn = optional(r, "pair_column", () => r.string("pair_column"));
+  const labelColumn = optional(r, "label_column", () => r.string("label_column"));
+  const columns = optional(r, "columns", () => r.list("columns", 1000, string));
+  const tagColumn = optional(r, "tag_column", () => r.count("tag_column", 1, 1000));
+  const labelSeparator = optional(r, "label_separator", () => r.string("label_separator"));
+  const labelMap = optional(r, "label_names", () => readNames(r));
+  return {
+    ...(format && { format }),
+    ...(textColumn && { textColumn }),
+    ...(pairColumn && { pairColumn }),
+    ...(labelColumn && { labelColumn }),
+    ...(columns && { columns }),
+    ...(tagColumn && { tagColumn }),
+    ...(labelSeparator && { labelSeparator }),
+    ...(labelMap && { labelMap }),
+  };
+}
+
+/** `label_names`: a list for the labels 0, 1, .., or an object from label to name (null drops it). */
+function readNames(r: RecordReader): Record<string, string | null> {
+  if (Array.isArray(r.raw("label_names"))) {
+    return readLabelNames(r.list("label_names", 10_000, string).join(",")).labelMap;
+  }
+  const names = r.record("label_names");
+  return Object.fromEntries(
+    names.fields().map((label) => [label, names.raw(label) === null ? null : names.string(label)]),
+  );
+}
+
+function readExample(value: unknown, subject: string): ExampleText {
+  if (typeof value === "string") return { text: value };
+  const r = readRecord(value, subject, CODE);
+  const text = r.string("text");
+  return r.has("text_pair") ? { text, text_pair: r.string("text_pair") } : { text };
+}
+
+function string(value: unknown, subject: string): string {
+  if (typeof value === "string") return value;
+  throw new InputError(CODE, `${subject}: is ${typeof value}, expected a string`);
+}
+
+const optional = <T>(r: RecordReader, field: string, read: () => T): T | undefined =>
+  r.has(field) ? read() : undefined;
+
+/** task.json again: what is undefined, empty or a default of its own is left out. */
+export function writeTaskSpec(spec: TaskSpec): string {
+  const files = (list: readonly DataFile[]) =>
+    list.map(({ path, maxRows, ...options }) => ({
+      path,
+      max_rows: maxRows,
+      ...dataFields(options),
+    }));
+  const json = {
+    ...spec,
+    label_all_tokens: spec.label_all_tokens || undefined,
+    data: {
+      train: files(spec.data.train),
+      eval: spec.data.eval.length > 0 ? files(spec.data.eval) : undefined,
+      source: spec.data.source ?? undefined,
+      licence: spec.data.licence ?? undefined,
+      language: spec.data.language ?? undefined,
+    },
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+const dataFields = (options: DataOptions) => ({
+  format: options.format,
+  text_column: options.textColumn,
+  pair_column: options.pairColumn,
+  label_column: options.labelColumn,
+  columns: options.columns,
+  tag_column: options.tagColumn,
+  label_separator: options.labelSeparator,
+  label_names: options.labelMap,
+});

@@ -1,0 +1,196 @@
+/**
+ * One training run from a prepared task to a task folder:
+ *   features -> training session -> THE LOOP (trainer.ts) -> the best parameters as an artifact
+ *   -> measured, calibrated and written on the graph and runtime that serve (finish.ts).
+ */
+import type { GraphFiles, Session } from "../../../src/engine/session.ts";
+import { encodeUtf8 } from "../../../src/core/text.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { sha256Hex } from "../../node/hash.ts";
+import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import { scoreOf } from "../../../src/learn/measure/decisions.ts";
+import type { TaskMetrics } from "../../../src/learn/measure/decisions.ts";
+import { estimateTime } from "../../../src/learn/loop/estimate.ts";
+import type { Estimate } from "../../../src/learn/loop/estimate.ts";
+import { finishTask } from "./finish.ts";
+import type { FinishedRun } from "./finish.ts";
+import { isServed } from "../../../src/learn/loop/methods.ts";
+import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import { initialParams } from "../../../src/learn/graph/parameters.ts";
+import type { PreparedTask } from "./prepare.ts";
+import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { recordCourse } from "../../report/course.ts";
+import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
+import type { Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
+import { encoderOf } from "../../../src/learn/loop/step.ts";
+import type { TaskSpec } from "./spec.ts";
+import { openTrainee } from "./trainee.ts";
+import { startState, train } from "../../../src/learn/loop/trainer.ts";
+import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
+import { openTunedBase } from "./tuned-base.ts";
+
+/** The runtimes, handed in by the command. */
+export interface Runtimes {
+  /** Native, for the training graph. */
+  readonly createSession: (files: GraphFiles) => Promise<Session>;
+  /** The base as it answers: natively between epochs, on the runtime that serves at the end. */
+  readonly openBase: (base: Base, runtime: "web" | "node") => Promise<LoadedBase>;
+}
+
+export interface RunOptions {
+  readonly name: string;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly note: (line: string) => void;
+  readonly onEstimate?: (estimate: Estimate) => void;
+  readonly onStep: (report: StepReport) => void;
+  readonly onEpoch: (state: RunState) => void;
+}
+
+export type RunResult =
+  { readonly isDone: false; readonly step: number } | (FinishedRun & { readonly isDone: true });
+
+/** Trains, measures and writes a task. An interrupted run is saved and returns `isDone: false`. */
+export async function trainTask(
+  spec: TaskSpec,
+  prepared: PreparedTask,
+  base: Base,
+  runtimes: Runtimes,
+  options: RunOptions,
+): Promise<RunResult> {
+  const { hyperparameters, seed, method } = prepared;
+  const { signal } = options;
+  const key = keyOf(seed);
+  const native = await runtimes.openBase(base, "node");
+  const encoder = encoderOf(base);
+  const trainee = await openTrainee(
+    {
+      name: options.name,
+      prepared,
+      prefixDropout: hyperparameters.prefix_dropout,
+      created: new Date(options.now()),
+    },
+    { base, encoder, native, createSession: runtimes.createSession },
+  );
+  const { parameters, facts, target } = trainee;
+  const tuned = isServed(method)
+    ? null
+    : await openTunedBase(native, encoder, target, runtimes.createSession);
+  const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
+    tuned?.use(params);
+    return (await trainee.judge(params, tuned?.loaded ?? native, { rows, signal })).metrics;
+  };
+
+  const statePath = `${options.out}/${RUN_STATE}`;
+  const fingerprint = fingerprintOf(prepared, base);
+  const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
+  if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
+  if (saved) options.note(`resuming after step ${saved.step}`);
+
+  const start =
+    saved ??
+    startState({ ...initialParams(parameters, derive(key, "init")), ...prepared.init?.params });
+  const plan: Plan = {
+    hyperparameters,
+    key,
+    groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
+    lengths: trainee.lengths,
+    step: trainee.step,
+    evaluate: async (params) => scoreOf(await answer(params)),
+  };
+  if (options.onEstimate) {
+    const estimate = await unlessAborted(
+      signal,
+      estimateTime({
+        plan,
+        params: start.params,
+        epochsLeft: hyperparameters.epochs - start.epoch,
+        answer: (rows) => answer(start.params, rows),
+        evaluationRows: prepared.evaluation.length,
+        now: options.now,
+      }),
+    );
+    if (estimate) options.onEstimate(estimate);
+  }
+  const course = recordCourse(options.now);
+  const { state, isDone } = await train(start, plan, {
+    signal,
+    now: options.now,
+    save: (state) => saveRunState(statePath, state, fingerprint),
+    onStep: (report) => {
+      course.onStep(report);
+      options.onStep(report);
+    },
+    onEpoch: options.onEpoch,
+  });
+  await trainee.release();
+  if (!isDone) {
+    await release(native, tuned?.loaded);
+    return { isDone, step: state.step };
+  }
+
+  // Whatever stops the last measurements, the trained parameters are not lost.
+  await saveRunState(statePath, state, fingerprint);
+  const best = state.best!.params;
+  tuned?.use(best);
+  const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
+  const finished = await unlessAborted(
+    signal,
+    (async () => {
+      const { settled, logits } = await trainee.judge(best, serving, { signal });
+      return finishTask(await trainee.pack(settled()), logits, { facts, prepared, spec, serving });
+    })(),
+  );
+  await release(native, serving);
+  if (!finished) return { isDone: false, step: state.step };
+  return { ...finished, isDone, state, origin: base, course: course.read() };
+}
+
+/** Null when it was aborted: the loop sees the signal, too, and saves. */
+async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promise<T | null> {
+  return result.catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+}
+
+async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<void> {
+  for (const base of bases) await base?.session.release();
+}
+
+/** How words are read, for runs that were saved when it was done otherwise. */
+export const READING = "entities labelled";
+
+/** Everything that the course of a run depends on. */
+export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
+  const {
+    train,
+    evaluation,
+    hyperparameters,
+    labels,
+    init,
+    readsWords,
+    labelAllTokens,
+    evaluationFiles: _,
+    summary: __,
+    reasons: ___,
+    ...settings
+  } = prepared;
+  return {
+    base: base.manifest.identity,
+    train: hashJson(train),
+    eval: hashJson(evaluation),
+    labels: hashJson(labels),
+    ...(init && { init: init.sha256 }),
+    ...(readsWords && { reads_words: READING }),
+    ...(labelAllTokens && { label_all_tokens: true }),
+    ...settings,
+    ...hyperparameters,
+  };
+}
+
+function hashJson(items: readonly unknown[]): string {
+  return sha256Hex(encodeUtf8(items.map((item) => JSON.stringify(item)).join("\n")));
+}

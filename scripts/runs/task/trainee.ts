@@ -1,0 +1,180 @@
+/**
+ * A task in training: its rows as features, the session that trains it, and what its parameters
+ * come to as an artifact. A run has one (task/train.ts), pretraining several (pretrain/member.ts).
+ */
+import type { Base } from "../../../src/encoder/base.ts";
+import type { GraphFiles, Session } from "../../../src/engine/session.ts";
+import { CLASSIFIER_BIAS, START_TRANSITIONS, TRANSITIONS } from "../../../src/core/model/shapes.ts";
+import { float32 } from "../../../src/core/model/tensor.ts";
+import type { TensorOf } from "../../../src/core/model/tensor.ts";
+import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import { decide, metricsOf } from "../../../src/learn/measure/decisions.ts";
+import type { JudgedLogits, TaskMetrics } from "../../../src/learn/measure/decisions.ts";
+import { EVALUATION_BATCH, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
+import { fitTags } from "../../../src/learn/measure/tag-biases.ts";
+import { featuresOf } from "../../../src/learn/data/features.ts";
+import { countTransitions } from "../../../src/learn/data/transitions.ts";
+import { graphWeights } from "../../../src/learn/graph/weights.ts";
+import { labelScaleOf, unscaledHead } from "../../../src/learn/data/label-scale.ts";
+import { isServed, partsOf } from "../../../src/learn/loop/methods.ts";
+import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import { servedParams } from "../../../src/learn/graph/parameters.ts";
+import type { Encoder, Parameter, Target } from "../../../src/learn/graph/parameters.ts";
+import type { PreparedTask } from "./prepare.ts";
+import type { Key } from "../../../src/learn/loop/random.ts";
+import { openTrainingSession } from "../../../src/learn/loop/step.ts";
+import { packTask } from "./folder.ts";
+import type { PackedTask, TaskFacts } from "./folder.ts";
+import type { StepResult } from "../../../src/learn/loop/trainer.ts";
+
+export interface TraineeRequest {
+  readonly name: string;
+  readonly prepared: PreparedTask;
+  /** Share of virtual tokens left out in a step. */
+  readonly prefixDropout: number;
+  readonly created: Date;
+}
+
+export interface TraineeOptions {
+  readonly base: Base;
+  readonly encoder: Encoder;
+  /** The base as it answers, natively. */
+  readonly native: LoadedBase;
+  readonly createSession: (files: GraphFiles) => Promise<Session>;
+}
+
+/** What the evaluation rows say of parameters, and to them. */
+export interface Judged {
+  /** As given, with what only these rows can tell: the biases of tags that are chosen together. */
+  readonly settled: () => Arrays;
+  /** Logits of the rows that were asked; of tags with biases that others of them fitted. */
+  readonly logits: JudgedLogits;
+  readonly metrics: TaskMetrics;
+}
+
+export interface Trainee {
+  readonly target: Target;
+  /** What its manifest will say, before anything was measured. */
+  readonly facts: TaskFacts;
+  readonly parameters: readonly Parameter[];
+  /** Tokens of every training row. */
+  readonly lengths: readonly number[];
+  /** Loss and gradients of a batch of training rows. */
+  step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
+  /** Parameters as the task that serves them. */
+  pack(params: Arrays): Promise<PackedTask>;
+  /** Asks parameters for the evaluation rows, or the first `rows` of them, over `base`. */
+  judge(
+    params: Arrays,
+    base: LoadedBase,
+    options: { readonly rows?: number | undefined; readonly signal: AbortSignal },
+  ): Promise<Judged>;
+  release(): Promise<void>;
+}
+
+/** Makes the features of a task and builds its training session. */
+export async function openTrainee(
+  { name, prepared, prefixDropout, created }: TraineeRequest,
+  { base, encoder, native, createSession }: TraineeOptions,
+): Promise<Trainee> {
+  const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength } = prepared;
+  const { readsWords, labelAllTokens } = prepared;
+  const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
+  const features = featuresOf(prepared.train, native.tokenizer, {
+    type,
+    labels,
+    scale,
+    maxLength,
+    readsWords,
+    labelAllTokens,
+  });
+  const parts = partsOf(method);
+  const target: Target = {
+    parts,
+    pooling,
+    numLabels: labels.length,
+    numVirtualTokens,
+    readsWords,
+  };
+  const transitions = readsWords
+    ? transitionTensors(
+        features.flatMap(({ chain }) => chain ?? []),
+        labels,
+      )
+    : new Map<string, never>();
+  const computed = await graphWeights(base, prepared.trainGraph, createSession);
+  const session = await openTrainingSession(
+    encoder,
+    base.manifest,
+    { target, problemType, prefixDropout, computed },
+    createSession,
+  );
+  const facts: TaskFacts = {
+    task: name,
+    type,
+    problem_type: problemType,
+    labels,
+    num_virtual_tokens: isServed(method) ? numVirtualTokens : 0,
+    position_offset: 0,
+    pooling,
+    max_length: maxLength,
+    temperature: 1,
+    thresholds: null,
+    canary: [],
+    metrics: {},
+    created: created.toISOString(),
+  };
+  function pack(params: Arrays): Promise<PackedTask> {
+    const tensors = new Map([...servedParams(params, target), ...transitions]);
+    if (!scale) return packTask(facts, base.manifest, tensors, "float16");
+    // Numbers need more digits than the choice between labels does.
+    return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+  }
+
+  return {
+    target,
+    facts,
+    parameters: session.parameters,
+    lengths: features.map(({ ids }) => ids.length),
+    step: (rows, params, key) =>
+      session.step(
+        rows.map((row) => features[row]!),
+        params,
+        key,
+      ),
+    pack,
+    async judge(params, loaded, { rows, signal }) {
+      const { task } = await pack(params);
+      const examples = prepared.evaluation.slice(0, rows);
+      const options = { batchSize: EVALUATION_BATCH, signal };
+      const judged = (logits: JudgedLogits, settled: () => Arrays): Judged => ({
+        logits,
+        metrics: metricsOf(decide(task.manifest, examples, logits)),
+        settled,
+      });
+      if (!readsWords) {
+        return judged(await evaluationLogits(loaded, task, examples, options), () => params);
+      }
+      const { biases, logits } = await fitTags(loaded, task, examples, options);
+      return judged(logits, () => {
+        const more = biases();
+        const bias = params[CLASSIFIER_BIAS]!.map((value, c) => value + more[c]!);
+        return { ...params, [CLASSIFIER_BIAS]: bias };
+      });
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Which tags follow which in the training rows, as a task's file holds it. */
+function transitionTensors(
+  chains: readonly Int32Array[],
+  labels: readonly string[],
+): Map<string, TensorOf<"float32">> {
+  const { between, start } = countTransitions(chains, labels);
+  const C = labels.length;
+  return new Map([
+    [TRANSITIONS, float32([C, C], between)],
+    [START_TRANSITIONS, float32([C], start)],
+  ]);
+}

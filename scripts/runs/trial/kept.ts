@@ -1,0 +1,62 @@
+/**
+ * Finished trials in a folder, a JSON file each, so that a comparison that was interrupted goes on
+ * where it was. A result belongs to its settings and data and is not taken for others.
+ */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeUtf8 } from "../../../src/core/text.ts";
+import { sha256Hex } from "../../node/hash.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { fingerprintOf } from "../task/train.ts";
+import { runTrial } from "./run.ts";
+import type { TrialOptions, TrialResult } from "./run.ts";
+
+export interface KeptTrial {
+  readonly result: TrialResult;
+  /** It was finished by an earlier command. */
+  readonly isOld: boolean;
+}
+
+/**
+ * The result of a trial: that of `folder`, where it has one of the same settings and data, or else
+ * of a run that is made, or gone on with, there. Null when the run was interrupted and saved.
+ */
+export async function keptTrial(
+  folder: string,
+  trial: Omit<TrialOptions, "out" | "twin">,
+): Promise<KeptTrial | null> {
+  const path = join(folder, `${trial.name}.json`);
+  const identity = identityOf(trial);
+  const kept = await readKept(path);
+  if (kept?.identity === identity) return { result: kept.result, isOld: true };
+  const result = await runTrial({ ...trial, twin: null, out: join(folder, trial.name) });
+  if (result === null) return null;
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${path}.tmp`, `${JSON.stringify({ identity, result }, null, 2)}\n`);
+  await rename(`${path}.tmp`, path);
+  return { result, isOld: false };
+}
+
+interface Kept {
+  readonly identity: string;
+  readonly result: TrialResult;
+}
+
+async function readKept(path: string): Promise<Kept | null> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Kept;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** A hash of everything that a trial's result depends on. */
+function identityOf({
+  prepared,
+  base,
+  reported,
+}: Pick<TrialOptions, "prepared" | "reported"> & { readonly base: Base }): string {
+  const parts = [fingerprintOf(prepared, base), reported?.examples ?? null];
+  return sha256Hex(encodeUtf8(JSON.stringify(parts)));
+}

@@ -1,0 +1,54 @@
+/**
+ * From a text's windows to its logits: the rows to run, how many positions to ask for, and what the
+ * hidden states mean under the task's pooling and head. Serving, evaluation and the canary examples
+ * share it, so what was measured is what is served.
+ */
+import type { Queries, Row } from "./collate.ts";
+import { addText, linear, pool, tokenLogits } from "./head.ts";
+import type { Pooler } from "./head.ts";
+import type { Pooling } from "../format/manifest.ts";
+import type { Task } from "../format/task.ts";
+import type { InTurns } from "../turns.ts";
+import { mergeSequence, mergeTokens } from "./windows.ts";
+import type { Split, Window } from "./windows.ts";
+
+/** A task that reads one position asks the last layer for one. */
+export const queriesOf = (pooling: Pooling): Queries =>
+  pooling === "cls" || pooling === "pooler" ? "first" : "all";
+
+/** A window as a row of a batch, with its task's prefix and positions. */
+export const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => ({
+  ids: encoding.ids,
+  typeIds: encoding.typeIds,
+  prefix,
+  positionOffset: manifest.position_offset,
+});
+
+/**
+ * What the head makes of a window's hidden states [q, H], and all that is kept of them: logits [C],
+ * one row of a sequence task, one for each token of a token task.
+ */
+export function windowLogits(
+  { manifest: { pooling }, head }: Task,
+  { encoding: { ids } }: Window,
+  states: Float32Array,
+  hiddenSize: number,
+  pooler: Pooler | null,
+): readonly Float32Array[] {
+  if (pooling === "none") return tokenLogits(states, ids.length, hiddenSize, head);
+  const pooled = pool(states, ids.length, hiddenSize, pooling, pooler);
+  return [linear(pooled, head.weight, head.bias)];
+}
+
+/**
+ * Logits of a text from those of its windows. A sequence task has one row [C]; a token task has one
+ * row for each piece of the text.
+ */
+export function* answerLogits(
+  { manifest: { pooling, labels }, head }: Task,
+  split: Split,
+  windows: readonly (readonly Float32Array[])[],
+): InTurns<readonly Float32Array[]> {
+  if (pooling !== "none") return [mergeSequence(windows.map(([row]) => row!))];
+  return yield* addText(mergeTokens(split, windows), split.text, split.pieces, labels, head);
+}

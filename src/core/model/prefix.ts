@@ -1,0 +1,163 @@
+/**
+ * Prefixes: PEFT's file layout, the per-layer keys and values that the graph wants, and the
+ * stacking of rows that carry different prefixes into one batch. Deltas of biases, which a task may
+ * have beside or instead of virtual tokens, travel with them.
+ *
+ * On disk (PEFT, P-Tuning v2): `prompt_embeddings` [P, 2*L*N*D], viewed as [P, 2L, N, D]; even
+ * index = key, odd = value of each layer. In memory: per layer [N, P, D], ready to be fed.
+ */
+import { FormatError } from "../errors.ts";
+import {
+  BIAS_DELTAS,
+  LAYER_WEIGHTS,
+  PROMPT_EMBEDDINGS,
+  checkDims,
+  pastKey,
+  pastValue,
+} from "./shapes.ts";
+import { float32 } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The sizes that a prefix shares with its base. */
+export interface PrefixShape {
+  readonly num_hidden_layers: number; // L
+  readonly num_key_value_heads: number; // N
+  readonly head_dim: number; // D
+  /** W, the numbers that `bias_deltas` has a row; 0 for a base whose graph has no such input. */
+  readonly num_bias_deltas: number;
+}
+
+/** Changes of the encoder's vectors, and what each layer contributes to the answer. */
+export interface Deltas {
+  readonly biasDeltas: Float32Array; // [W]
+  readonly layerWeights: Float32Array; // [L+1]
+}
+
+/** What a task puts into the encoder: for every layer, keys and values [N, P, D], and deltas. */
+export interface Prefix {
+  readonly numVirtualTokens: number; // P
+  readonly layers: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
+  /** null leaves the encoder's own vectors, and answers from the last layer. */
+  readonly deltas: Deltas | null;
+}
+
+/** No prefix at all: what a linear task and plain embedding use. */
+export function emptyPrefix(shape: PrefixShape): Prefix {
+  const empty = new Float32Array(0);
+  return {
+    numVirtualTokens: 0,
+    layers: Array.from({ length: shape.num_hidden_layers }, () => ({ key: empty, value: empty })),
+    deltas: null,
+  };
+}
+
+/** Width of a `prompt_embeddings` row: 2 * L * N * D. */
+export const prefixWidth = (shape: PrefixShape): number =>
+  2 * shape.num_hidden_layers * shape.num_key_value_heads * shape.head_dim;
+
+/**
+ * `prompt_embeddings` [P, 2*L*N*D] -> Prefix. Throws FormatError when the shape belongs to another
+ * base (`tensor-shape-mismatch`) or a value is not finite (`prefix-not-finite`): a single NaN in a
+ * key would poison every softmax of its row.
+ */
+export function unpackPrefix(
+  embeddings: Float32Array,
+  dims: readonly number[],
+  shape: PrefixShape,
+  subject: string,
+): Prefix {
+  const numVirtualTokens = dims[0] ?? 0;
+  const width = prefixWidth(shape);
+  checkDims(`${subject}: ${PROMPT_EMBEDDINGS}`, dims, [numVirtualTokens, width]);
+  checkFinite(`${subject}: ${PROMPT_EMBEDDINGS}`, embeddings);
+  const { num_key_value_heads: heads, head_dim: headDim } = shape;
+  const unpackSide = (side: number): Float32Array => {
+    const out = new Float32Array(heads * numVirtualTokens * headDim); // [N, P, D]
+    for (let p = 0; p < numVirtualTokens; p++) {
+      for (let n = 0; n < heads; n++) {
+        const from = p * width + (side * heads + n) * headDim;
+        out.set(embeddings.subarray(from, from + headDim), (n * numVirtualTokens + p) * headDim);
+      }
+    }
+    return out;
+  };
+  const layers = Array.from({ length: shape.num_hidden_layers }, (_, layer) => ({
+    key: unpackSide(2 * layer),
+    value: unpackSide(2 * layer + 1),
+  }));
+  return { numVirtualTokens, layers, deltas: null };
+}
+
+/** Throws FormatError `prefix-not-finite` when a value is NaN or infinite. */
+export function checkFinite(subject: string, values: Float32Array): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new FormatError(
+      "prefix-not-finite",
+      `${subject}: element ${at} is ${values[at]}, all must be finite`,
+    );
+  }
+}
+
+/**
+ * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
+ * padded with zeros at the end; the attention mask (collate.ts) hides the padding. A base that knows
+ * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too.
+ */
+export function stackPrefixes(
+  rows: readonly Prefix[],
+  shape: PrefixShape,
+): { feeds: Record<string, Tensor>; length: number } {
+  const { num_key_value_heads: heads, head_dim: headDim, num_hidden_layers: layers } = shape;
+  const length = rows.reduce((longest, row) => Math.max(longest, row.numVirtualTokens), 0);
+  const dims = [rows.length, heads, length, headDim];
+  const rowSize = heads * length * headDim;
+  const stackSide = (layer: number, side: "key" | "value"): Tensor => {
+    const only = rows.length === 1 ? rows[0]!.layers[layer]![side] : undefined;
+    if (only) return float32(dims, only);
+    const out = new Float32Array(rows.length * rowSize);
+    for (const [b, row] of rows.entries()) {
+      const values = row.layers[layer]![side];
+      const own = row.numVirtualTokens * headDim;
+      if (row.numVirtualTokens === length) {
+        out.set(values, b * rowSize);
+        continue;
+      }
+      for (let n = 0; n < heads; n++) {
+        out.set(values.subarray(n * own, (n + 1) * own), b * rowSize + n * length * headDim);
+      }
+    }
+    return float32(dims, out);
+  };
+  const feeds: Record<string, Tensor> = {};
+  for (let layer = 0; layer < layers; layer++) {
+    feeds[pastKey(layer)] = stackSide(layer, "key");
+    feeds[pastValue(layer)] = stackSide(layer, "value");
+  }
+  return { feeds: { ...feeds, ...stackDeltas(rows, shape) }, length };
+}
+
+/** One row for all where all are the same, as within a task; else one for each. */
+function stackDeltas(
+  rows: readonly Prefix[],
+  { num_bias_deltas: width, num_hidden_layers: layers }: PrefixShape,
+): Record<string, Tensor> {
+  if (width === 0) return {};
+  const first = rows[0]?.deltas ?? null;
+  const count = rows.every(({ deltas }) => deltas === first) ? 1 : rows.length;
+  const biases = new Float32Array(count * width);
+  const shares = new Float32Array(count * (layers + 1));
+  for (let row = 0; row < count; row++) {
+    const deltas = rows[row]?.deltas ?? null;
+    if (deltas) {
+      biases.set(deltas.biasDeltas, row * width);
+      shares.set(deltas.layerWeights, row * (layers + 1));
+    } else {
+      shares[row * (layers + 1) + layers] = 1;
+    }
+  }
+  return {
+    [BIAS_DELTAS]: float32([count, width], biases),
+    [LAYER_WEIGHTS]: float32([count, layers + 1], shares),
+  };
+}

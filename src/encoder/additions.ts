@@ -1,0 +1,158 @@
+/**
+ * What a task may add to a frozen encoder besides past keys and values: vectors on top of its
+ * biases and LayerNorm weights, shares of its layers, input embeddings. All are graph values, by
+ * text or for all texts, so the same encoder trains them and serves them.
+ */
+import { product, quotient } from "../graph/shapes/dims.ts";
+import type { Dim, Graph, Value } from "../graph/graph.ts";
+import * as ops from "../graph/ops.ts";
+import type { Architecture, EncoderConfig, EncoderInputs, TensorSpec } from "./architecture.ts";
+
+/**
+ * The vectors that deltas may change, in the order of computation: all biases and LayerNorm weights
+ * of the layers (BitFit, arXiv 2106.10199, names these for fine-tuning alone).
+ */
+export const deltaSpecs = (architecture: Architecture, config: EncoderConfig): TensorSpec[] =>
+  architecture
+    .tensors(config)
+    .filter(
+      ({ name, kind, dims }) =>
+        kind === "float" &&
+        dims.length === 1 &&
+        architecture.renameLayer(name, () => null) === null,
+    );
+
+/** W, how many numbers the deltas of a base have. */
+export const countDeltas = (architecture: Architecture, config: EncoderConfig): number =>
+  deltaSpecs(architecture, config).reduce((sum, { dims }) => sum + dims[0]!, 0);
+
+/**
+ * Activations as rows for linears and LayerNorms: [M, n], or taken apart by text, [D, M/D, n], where
+ * each text may have vectors [D, 1, n] of its own. They stay apart from one op to the next, and the
+ * shape for a width is worked out once: every node is time that an empty isolate waits for its
+ * first answer.
+ */
+export class TextGroups {
+  readonly #g: Graph;
+  readonly #vector: Value | undefined;
+  readonly #shapes = new Map<number, Value>();
+
+  /** `vector` is any of the vectors, [n] or [D, 1, n]. */
+  constructor(g: Graph, vector?: Value) {
+    this.#g = g;
+    this.#vector = vector && vector.dims.length > 1 ? vector : undefined;
+  }
+
+  /** x [.., n] as rows, M the product of all other dimensions. */
+  rows(x: Value): Value {
+    const width = Number(x.dims.at(-1));
+    const texts = this.#vector?.dims[0];
+    if (texts === undefined) return x.dims.length === 2 ? x : this.matrix(x);
+    if (x.dims[0] === texts) return x;
+    return this.#grouped(x, product(x.dims.slice(0, -1)), width);
+  }
+
+  /** One number for each of M rows, [M], as a column beside the rows. */
+  column(x: Value): Value {
+    return this.#vector ? this.#grouped(x, x.dims[0]!, 1) : ops.Unsqueeze(this.#g, x, 1);
+  }
+
+  /** Rows as a matrix [M, n]. */
+  matrix(x: Value): Value {
+    return x.dims.length === 2 ? x : ops.Reshape(this.#g, x, [-1, Number(x.dims.at(-1))]);
+  }
+
+  /** Shares [D, L+1] of the layers, one value for each that spreads over rows. */
+  columns(weights: Value): Value[] {
+    const count = Number(weights.dims[1]);
+    const shares = this.#vector ? ops.Unsqueeze(this.#g, weights, 2) : weights;
+    const sizes = this.#g.ints(...Array<number>(count).fill(1));
+    return this.#g.addAll("Split", [shares, sizes], { axis: 1 }, { outputs: count });
+  }
+
+  #grouped(x: Value, rows: Dim, width: number): Value {
+    const texts = this.#vector!.dims[0]!;
+    // Rows of all positions and of the first Q differ in number, so in name, too.
+    const own = quotient(rows, texts) ?? `${String(rows).replaceAll("*", "")}/${texts}`;
+    return ops.ReshapeTo(this.#g, x, this.#shapeOf(width), [texts, own, width]);
+  }
+
+  #shapeOf(width: number): Value {
+    const known = this.#shapes.get(width);
+    if (known) return known;
+    const g = this.#g;
+    const shape = ops.Concat(g, [ops.Shape(g, this.#vector!, 0, 1), g.ints(-1, width)], 0);
+    this.#shapes.set(width, shape);
+    return shape;
+  }
+}
+
+/**
+ * Appends the trained input embeddings to every text's own: [B*T, H] -> [B*(T+S), H]. They follow
+ * the tokens, so that the first T positions stay the text's; attention itself knows no order. The
+ * mask's columns for them come first, as a prefix's do, and move to the end with them.
+ */
+export function withPrompt(
+  g: Graph,
+  embedded: Value,
+  inputs: EncoderInputs,
+): { embedded: Value; inputs: EncoderInputs } {
+  const { prompt, inputIds, attentionMask } = inputs;
+  if (!prompt) return { embedded, inputs };
+  const width = Number(embedded.dims.at(-1));
+  const texts = ops.Shape(g, inputIds, 0, 1);
+  const byPosition = ops.Concat(g, [texts, g.ints(-1, width)], 0);
+  const spread = ops.Concat(g, [texts, ops.Shape(g, prompt, 0, 2)], 0);
+  // From here on a text is T+S positions long; the encoder goes on calling them T.
+  const all = g.add(
+    "Concat",
+    [
+      ops.ReshapeTo(g, embedded, byPosition, ["B", "T", width]),
+      ops.Expand(g, prompt, spread, ["B", "S", width]),
+    ],
+    { axis: 1 },
+    { dims: ["B", "T", width] },
+  );
+  const length = ops.Shape(g, prompt, 0, 1);
+  const end = g.ints(2 ** 31 - 1);
+  const mask = g.add(
+    "Concat",
+    [
+      ops.Slice(g, attentionMask, length, end, 1, ["B", "T"]),
+      ops.Slice(g, attentionMask, g.ints(0), length, 1, ["B", "P"]),
+    ],
+    { axis: 1 },
+    { dims: attentionMask.dims },
+  );
+  return {
+    embedded: ops.Reshape(g, all, [-1, width]),
+    inputs: { ...inputs, attentionMask: mask },
+  };
+}
+
+/** The first Q positions of every text: [B*T, n] -> [B, Q, n]. */
+export function firstPositions(g: Graph, x: Value, inputs: EncoderInputs): Value {
+  const width = Number(x.dims.at(-1));
+  const texts = ops.Concat(g, [ops.Shape(g, inputs.inputIds, 0, 1), g.ints(-1, width)], 0);
+  const grouped = ops.ReshapeTo(g, x, texts, ["B", "T", width]);
+  return ops.Slice(g, grouped, g.ints(0), inputs.queryLength, 1, ["B", "Q", width]);
+}
+
+/**
+ * Sum of every layer's output times its share (ELMo's scalar mix, arXiv 1802.05365, without the
+ * softmax): `outputs` are rows of the embeddings' and each layer's output for all T positions, of
+ * the last one's for the first Q. Only the sum of the former is cut to Q.
+ */
+export function mixLayers(
+  g: Graph,
+  texts: TextGroups,
+  inputs: EncoderInputs,
+  weights: Value,
+  outputs: readonly Value[],
+): Value {
+  const shares = texts.columns(weights);
+  const parts = outputs.map((x, layer) => ops.Mul(g, x, shares[layer]!));
+  const [last] = parts.splice(-1);
+  const lower = parts.length > 1 ? g.add("Sum", parts) : parts[0]!;
+  return ops.Add(g, texts.rows(firstPositions(g, lower, inputs)), last!);
+}

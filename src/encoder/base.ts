@@ -1,0 +1,146 @@
+/**
+ * A base in memory: what `import`, `shrink` and `distill` pack and everything else reads. Where its
+ * files come from and go to is not known here.
+ */
+import { FORMAT_VERSION, baseIdentity, readBaseManifest } from "../core/format/manifest.ts";
+import type { BaseManifest, FileRef, Sha256, WeightDtype } from "../core/format/manifest.ts";
+import { checkName } from "../core/format/keys.ts";
+import { readSafetensors, writeSafetensors } from "../core/format/safetensors.ts";
+import type { Tensor } from "../core/model/tensor.ts";
+import { encodeUtf8, parseJson } from "../core/text.ts";
+import type { GraphFiles } from "../engine/session.ts";
+import { packGraph } from "../graph/encoding/pack.ts";
+import { countDeltas } from "./additions.ts";
+import type { Architecture, EncoderConfig, Weights } from "./architecture.ts";
+import { architectureOf } from "./families/families.ts";
+import { buildServingGraph } from "./inputs.ts";
+import { dequantizeWeights } from "./quantize-weights.ts";
+
+export const MANIFEST = "manifest.json";
+export const CARD = "CARD.md";
+const GRAPH = "model.onnx";
+const POOLER = "pooler.safetensors";
+/** Cloudflare's limit for one static asset (25 MiB); int8 bases keep below it in every file. */
+export const MAX_SHARD_BYTES = 25 * 1024 * 1024 - 1;
+
+/** A base in memory. */
+export interface Base {
+  readonly manifest: BaseManifest;
+  /** Every file of the folder by name, manifest.json and CARD.md included. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly graphFiles: GraphFiles;
+}
+
+export interface BaseParts {
+  readonly name: string;
+  readonly dtype: WeightDtype;
+  readonly architecture: Architecture;
+  /** config.json and tokenizer.json as they will stand in the folder. */
+  readonly config: Uint8Array;
+  readonly tokenizer: Uint8Array;
+  /** In the form of the shards: linears [in, out], quantized where dtype is int8. */
+  readonly weights: Weights;
+  /** pooler.dense.weight and .bias, or null. */
+  readonly pooler: Weights | null;
+  /** Hash of the weights before quantization. */
+  readonly checkpoint: string;
+  /** The text of CARD.md, made once the sizes are known. */
+  readonly card: (manifest: BaseManifest) => string;
+  readonly created: Date;
+}
+
+const refOf = async (bytes: Uint8Array, sha256: Sha256): Promise<FileRef> => ({
+  sha256: await sha256(bytes),
+  bytes: bytes.byteLength,
+});
+
+/** Builds the graph and all files of a base. */
+export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> {
+  const { architecture, weights } = parts;
+  const config = architecture.readConfig(parseJson(parts.config, "config.json"));
+  const graph = buildServingGraph(architecture, config, weights);
+  const graphFiles = packGraph(graph, {
+    isExternal: (name) => weights.has(name),
+    ...(parts.dtype === "int8" ? { maxShardBytes: MAX_SHARD_BYTES } : {}),
+  });
+  const serving = new Map<string, Uint8Array>([
+    [GRAPH, graphFiles.graph],
+    ...graphFiles.weights,
+    ...(parts.pooler ? [[POOLER, writeSafetensors(parts.pooler)] as const] : []),
+    ["tokenizer.json", parts.tokenizer],
+    ["config.json", parts.config],
+  ]);
+  const refs: Record<string, FileRef> = {};
+  for (const [name, bytes] of serving) refs[name] = await refOf(bytes, sha256);
+  const manifest: BaseManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "base",
+    name: checkName("base", parts.name),
+    model_type: config.modelType,
+    dtype: parts.dtype,
+    num_hidden_layers: config.layers,
+    hidden_size: config.hidden,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.kvHeads,
+    head_dim: config.headSize,
+    vocab_size: config.vocab,
+    type_vocab_size: config.typeVocab,
+    max_length: config.maxPositions - config.firstPosition,
+    first_position: config.firstPosition,
+    pad_token_id: config.padTokenId,
+    num_bias_deltas: countDeltas(architecture, config),
+    graph: GRAPH,
+    weights: [...graphFiles.weights.keys()],
+    tokenizer: "tokenizer.json",
+    pooler: parts.pooler ? POOLER : null,
+    files: refs,
+    identity: await baseIdentity(refs, sha256),
+    checkpoint: parts.checkpoint,
+    created: parts.created.toISOString(),
+  };
+  const files = new Map(serving);
+  files.set(MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`));
+  files.set(CARD, encodeUtf8(parts.card(manifest)));
+  // The manifest that was written is the one that readers will accept.
+  readBaseManifest(files.get(MANIFEST)!);
+  return { manifest, files, graphFiles };
+}
+
+/** Graph and weights out of all of a base's files. */
+export function graphFilesOf(
+  manifest: BaseManifest,
+  files: ReadonlyMap<string, Uint8Array>,
+): GraphFiles {
+  return {
+    graph: files.get(manifest.graph)!,
+    weights: new Map(manifest.weights.map((name) => [name, files.get(name)!])),
+  };
+}
+
+/** The architecture of a base and its settings. */
+export function baseConfig(base: Base): { architecture: Architecture; config: EncoderConfig } {
+  const json = parseJson(base.files.get("config.json")!, "config.json");
+  const architecture = architectureOf(json);
+  return { architecture, config: architecture.readConfig(json) };
+}
+
+/** All weights of a base as its shards hold them, quantized ones with their scales. */
+export function baseWeights(base: Base): Map<string, Tensor> {
+  const shards = base.manifest.weights.map((name) => readSafetensors(base.files.get(name)!, name));
+  return new Map(shards.flatMap(({ tensors }) => [...tensors]));
+}
+
+/**
+ * All weights of a base as float32 under the checkpoint's names, linears [in, out]: what a training
+ * graph is built from.
+ */
+export function baseFloatWeights(base: Base): Map<string, Tensor> {
+  const { architecture, config } = baseConfig(base);
+  return dequantizeWeights(architecture, config, baseWeights(base));
+}
+
+/** The pooler's weights, null for a base without one. */
+export function basePooler(base: Base): Weights | null {
+  const { pooler } = base.manifest;
+  return pooler === null ? null : readSafetensors(base.files.get(pooler)!, pooler).tensors;
+}

@@ -1,0 +1,116 @@
+/**
+ * What some work changed in a wasm memory, as a file, so that the work need not be done again.
+ *
+ *   u32 length of header | header, JSON | u32 [offset, length] of every run | bytes of all runs
+ *
+ * All numbers are little-endian, as the memory itself; the header's text is padded so that the table
+ * is aligned. What the memory must be like before is the business of the header's other fields.
+ */
+import { FormatError } from "../../../core/errors.ts";
+import { readRecord } from "../../../core/format/record.ts";
+import type { RecordReader } from "../../../core/format/record.ts";
+import { encodeUtf8, parseJson } from "../../../core/text.ts";
+
+/** Anything with a wasm memory's buffer that grows by pages. */
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike;
+  grow(pages: number): number;
+}
+
+export interface MemoryImage {
+  /** All fields of the header. */
+  readonly header: RecordReader;
+  /** Size of the memory afterwards. */
+  readonly memoryBytes: number;
+  /** [offset, length] of every changed run, one after the other. */
+  readonly table: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Changed bytes [from, to). */
+export interface Run {
+  readonly from: number;
+  readonly to: number;
+}
+
+const CODE = "image-invalid";
+const MAX_HEADER_BYTES = 10_000;
+/** A wasm memory has 32-bit addresses. */
+const MAX_MEMORY_BYTES = 2 ** 32;
+const PAGE_BYTES = 65_536;
+const SPACE = 0x20;
+
+/** Reads an image; throws FormatError `image-invalid` or `json-invalid`. Its bytes are not copied. */
+export function readImage(file: Uint8Array, subject: string): MemoryImage {
+  const fail = (what: string): never => {
+    throw new FormatError(CODE, `${subject}: ${what}`);
+  };
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const length = file.length < 4 ? 0 : view.getUint32(0, true);
+  if (length === 0 || length > MAX_HEADER_BYTES || 4 + length > file.length) {
+    return fail(`has ${file.length} bytes and a header of ${length}`);
+  }
+  const header = readRecord(parseJson(file.subarray(4, 4 + length), subject), subject, CODE);
+  const memoryBytes = header.count("memory_bytes", 0, MAX_MEMORY_BYTES);
+  const at = 4 + length;
+  const runs = header.count("runs", 0, Math.floor((file.length - at) / 8));
+  // A copy, which is aligned; not by slice, of which Node's buffers have another idea.
+  const table = new Uint32Array(new Uint8Array(file.subarray(at, at + 8 * runs)).buffer);
+  const bytes = file.subarray(at + 8 * runs);
+  let total = 0;
+  for (let i = 0; i < table.length; i += 2) {
+    total += table[i + 1]!;
+    if (table[i]! + table[i + 1]! > memoryBytes) fail(`run ${i / 2} ends beyond the memory`);
+  }
+  if (total !== bytes.length) fail(`has ${bytes.length} bytes for runs of ${total}`);
+  return { header, memoryBytes, table, bytes };
+}
+
+/** Writes an image of `memory`: its size, its runs, and `fields` of whoever will read it. */
+export function writeImage(
+  memory: Uint8Array,
+  runs: readonly Run[],
+  fields: Readonly<Record<string, unknown>>,
+): Uint8Array {
+  const header = { ...fields, memory_bytes: memory.length, runs: runs.length };
+  const json = encodeUtf8(JSON.stringify(header));
+  const length = Math.ceil(json.length / 4) * 4;
+  const at = 4 + length + 8 * runs.length;
+  const file = new Uint8Array(runs.reduce((sum, { from, to }) => sum + to - from, at));
+  const view = new DataView(file.buffer);
+  view.setUint32(0, length, true);
+  file.fill(SPACE, 4, 4 + length);
+  file.set(json, 4);
+  let to = at;
+  runs.forEach((run, i) => {
+    view.setUint32(4 + length + 8 * i, run.from, true);
+    view.setUint32(4 + length + 8 * i + 4, run.to - run.from, true);
+    file.set(memory.subarray(run.from, run.to), to);
+    to += run.to - run.from;
+  });
+  return file;
+}
+
+/**
+ * Makes the memory what it was when the image was taken. Throws RangeError, and changes nothing, when
+ * it may not grow so far.
+ */
+export function restore({ memoryBytes, table, bytes }: MemoryImage, memory: WasmMemory): void {
+  const missing = memoryBytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+  const target = new Uint8Array(memory.buffer);
+  let from = 0;
+  for (let i = 0; i < table.length; i += 2) {
+    const length = table[i + 1]!;
+    target.set(bytes.subarray(from, from + length), table[i]!);
+    from += length;
+  }
+}
+
+/** FNV-1a over every `step`th 32-bit word: tells builds of a module apart, and keeps nobody out. */
+export function checksum(buffer: ArrayBufferLike, bytes: number, step: number): number {
+  const words = new Uint32Array(buffer, 0, bytes >>> 2);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < words.length; i += step) hash = Math.imul(hash ^ words[i]!, 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,67 @@
+/**
+ * Numbers as labels are learned with mean 0 and deviation 1, whatever their unit, so that the same
+ * learning rate suits prices and ratings. The head that is saved answers in the unit of the labels.
+ */
+import { InputError } from "../../core/errors.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../core/model/shapes.ts";
+import { float32 } from "../../core/model/tensor.ts";
+import type { TensorOf } from "../../core/model/tensor.ts";
+import type { Example } from "./read.ts";
+
+export interface LabelScale {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/** Beyond this a head in 32 bits, which has seven digits, says too little about the last ones. */
+const MAX_NUMBER = 1_000_000;
+
+/** Mean and deviation of the labels; throws InputError `labels-too-few`, `label-out-of-range`. */
+export function labelScaleOf(examples: readonly Example[]): LabelScale {
+  const values = examples.map(({ labels }) => Number(labels[0]));
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const deviation = Math.sqrt(
+    values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length,
+  );
+  const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  if (deviation === 0) {
+    throw new InputError("labels-too-few", `all numbers to learn from are ${mean}`);
+  }
+  if (largest > MAX_NUMBER) {
+    throw new InputError(
+      "label-out-of-range",
+      `a number to learn from is ${largest} away from 0, allowed are ${MAX_NUMBER}; divide them all (by 1,000, say)`,
+    );
+  }
+  return { mean, deviation };
+}
+
+/** A label as it is learned. */
+export const scaled = (label: string, { mean, deviation }: LabelScale): number =>
+  (Number(label) - mean) / deviation;
+
+/** The head [C, H], [C] in the unit of the labels; other tensors stay as they are. */
+export function unscaledHead(
+  tensors: ReadonlyMap<string, TensorOf<"float32">>,
+  { mean, deviation }: LabelScale,
+): ReadonlyMap<string, TensorOf<"float32">> {
+  const weight = tensors.get(CLASSIFIER_WEIGHT)!;
+  const bias = tensors.get(CLASSIFIER_BIAS)!;
+  return new Map([
+    ...tensors,
+    [
+      CLASSIFIER_WEIGHT,
+      float32(
+        weight.dims,
+        weight.data.map((x) => x * deviation),
+      ),
+    ],
+    [
+      CLASSIFIER_BIAS,
+      float32(
+        bias.dims,
+        bias.data.map((x) => x * deviation + mean),
+      ),
+    ],
+  ]);
+}

@@ -1,0 +1,90 @@
+/**
+ * The label list of a task: which names there are and in which order, so that the same data always
+ * gives the same list, whatever the order of its rows.
+ */
+import { InputError } from "../../core/errors.ts";
+import type { ProblemType, TaskType } from "../../core/format/manifest.ts";
+import { tagReader } from "../../core/model/spans.ts";
+import { isNumber } from "./read.ts";
+import type { Example } from "./read.ts";
+
+/** Tags of one entity type in the order in which they are listed. */
+const POSITIONS = ["B", "I", "E", "L", "S", "U"];
+
+/** What a word with such a tag may fall into, beside tags that it has anyway. */
+const WITHIN: Readonly<Record<string, string>> = { B: "I", S: "BIE", U: "BIL" };
+
+/**
+ * All labels of these examples, sorted: integers by value, names by code unit; for tags "O" first,
+ * then type by type, with those that the parts of a word need: an I- for every B-, and a begin, a
+ * middle and an end for every entity of one word.
+ */
+export function labelsOf(examples: readonly Example[], type: TaskType): string[] {
+  const found = new Set(examples.flatMap((example) => example.labels));
+  if (type === "sequence") return [...found].sort(compareLabels);
+  const readTag = tagReader([...found]);
+  for (const tag of found) {
+    const { type: entity } = readTag(tag);
+    if (entity === tag) continue;
+    for (const position of WITHIN[tag[0]!] ?? "") found.add(`${position}-${entity}`);
+  }
+  found.delete("O");
+  return ["O", ...[...found].sort(compareTags)];
+}
+
+/** So many different numbers can still be names: ratings in half steps, say. */
+const MAX_NUMBERED_CLASSES = 10;
+
+/**
+ * What kind of problem the labels of these rows pose: several labels where any text has more or
+ * less than one; a number where all labels are numbers, some with a fraction, and too many to be
+ * names; otherwise one label of a list.
+ */
+export function problemTypeOf(examples: readonly Example[], type: TaskType): ProblemType {
+  if (type === "token") return "single_label_classification";
+  if (examples.some(({ labels }) => labels.length !== 1)) return "multi_label_classification";
+  const names = [...new Set(examples.flatMap(({ labels }) => labels))];
+  const isRegression =
+    names.length > MAX_NUMBERED_CLASSES &&
+    names.every(isNumber) &&
+    names.some((name) => !Number.isInteger(Number(name)));
+  return isRegression ? "regression" : "single_label_classification";
+}
+
+function compareLabels(a: string, b: string): number {
+  if (/^-?\d{1,15}$/.test(a) && /^-?\d{1,15}$/.test(b)) return Number(a) - Number(b);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareTags(a: string, b: string): number {
+  return (
+    compareLabels(a.slice(2), b.slice(2)) ||
+    POSITIONS.indexOf(a[0]!) - POSITIONS.indexOf(b[0]!) ||
+    compareLabels(a, b)
+  );
+}
+
+/**
+ * `--label-names`: `negative,positive` names the labels 0, 1, ..; `1=World,2=Sports` names any
+ * label; `MISC=` drops one. Returns the map for DataOptions and the names in their order.
+ */
+export function readLabelNames(text: string): {
+  labelMap: Record<string, string | null>;
+  labels: string[];
+} {
+  const items = text.split(",").map((item) => item.trim());
+  const named = items.some((item) => item.includes("="));
+  const labelMap: Record<string, string | null> = {};
+  for (const [i, item] of items.entries()) {
+    const [label, name] = named ? item.split("=", 2) : [String(i), item];
+    if (!label || name === undefined || (name === "" && !named)) {
+      throw new InputError(
+        "label-names-invalid",
+        `--label-names: "${item}" is not allowed; write name,name,.. for the labels 0, 1, .. or label=name,.. ("label=" drops it)`,
+      );
+    }
+    labelMap[label] = name === "" ? null : name;
+  }
+  const names = Object.values(labelMap).filter((name) => name !== null);
+  return { labelMap, labels: [...new Set(names)] };
+}

@@ -1,0 +1,129 @@
+/**
+ * A training run as plain data, so that an interrupted run goes on bit for bit: parameters,
+ * optimizer moments, the best parameters so far, and where in which epoch the run stands. Nothing
+ * else has a memory: batches and dropout follow from seed, epoch and step (random.ts). Its form on
+ * disk is one safetensors file.
+ */
+import { FormatError, MismatchError } from "../../core/errors.ts";
+import { readSafetensors, writeSafetensors } from "../../core/format/safetensors.ts";
+import { float32, toFloat32 } from "../../core/model/tensor.ts";
+import type { Tensor } from "../../core/model/tensor.ts";
+import type { AdamwState, Arrays } from "./optim.ts";
+
+/** One finished epoch. */
+export interface EpochRecord {
+  readonly epoch: number; // from 1
+  /** Mean training loss over the epoch's steps. */
+  readonly loss: number;
+  /** The number by which the best epoch is chosen; higher is better. */
+  readonly score: number;
+  /** What else was measured. */
+  readonly measures?: Readonly<Record<string, number>>;
+}
+
+export interface RunState {
+  /** Steps made in all epochs. */
+  readonly step: number;
+  /** Epoch in progress, from 0, and the batches of it that are done. */
+  readonly epoch: number;
+  readonly batch: number;
+  /** Sum of the losses of those batches. */
+  readonly lossSum: number;
+  readonly history: readonly EpochRecord[];
+  readonly params: Arrays;
+  readonly optimizer: AdamwState;
+  /** Parameters after the best epoch; null before the first evaluation. */
+  readonly best: { readonly epoch: number; readonly score: number; readonly params: Arrays } | null;
+}
+
+const FORMAT = "edge-prefix run";
+const VERSION = "1";
+
+/** What a run is a function of; a saved state only fits a run with the same. */
+export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The bytes of a state's file. */
+export function encodeRunState(state: RunState, fingerprint: Fingerprint): Uint8Array {
+  const tensors = new Map<string, Tensor>();
+  const put = (group: string, arrays: Arrays): void => {
+    for (const [name, values] of Object.entries(arrays)) {
+      tensors.set(`${group}/${name}`, float32([values.length], values));
+    }
+  };
+  put("params", state.params);
+  put("mean", state.optimizer.mean);
+  put("variance", state.optimizer.variance);
+  if (state.best) put("best", state.best.params);
+  const progress: Progress = {
+    step: state.step,
+    epoch: state.epoch,
+    batch: state.batch,
+    lossSum: state.lossSum,
+    history: state.history,
+    updates: state.optimizer.step,
+    best: state.best && { epoch: state.best.epoch, score: state.best.score },
+  };
+  return writeSafetensors(tensors, {
+    format: FORMAT,
+    version: VERSION,
+    progress: JSON.stringify(progress),
+    fingerprint: JSON.stringify(fingerprint),
+  });
+}
+
+/** The part of a state that is numbers, as it is written. */
+interface Progress {
+  readonly step: number;
+  readonly epoch: number;
+  readonly batch: number;
+  readonly lossSum: number;
+  readonly history: readonly EpochRecord[];
+  readonly updates: number;
+  readonly best: { readonly epoch: number; readonly score: number } | null;
+}
+
+/**
+ * Reads a saved state. Throws MismatchError `run-state-mismatch` listing what differs when it belongs
+ * to another run, FormatError when it cannot be read.
+ */
+export function decodeRunState(
+  bytes: Uint8Array,
+  path: string,
+  fingerprint: Fingerprint,
+): RunState {
+  const { tensors, metadata } = readSafetensors(bytes, path);
+  if (metadata["format"] !== FORMAT || metadata["version"] !== VERSION) {
+    throw new FormatError(
+      "run-state-invalid",
+      `${path}: is ${metadata["format"] ?? "no saved run"} ${metadata["version"] ?? ""}, expected ${FORMAT} ${VERSION}; delete it to start afresh`,
+    );
+  }
+  checkFingerprint(path, JSON.parse(metadata["fingerprint"] ?? "{}") as Fingerprint, fingerprint);
+  const progress = JSON.parse(metadata["progress"] ?? "{}") as Progress;
+  const group = (name: string): Record<string, Float32Array> =>
+    Object.fromEntries(
+      [...tensors]
+        .filter(([key]) => key.startsWith(`${name}/`))
+        .map(([key, tensor]) => [key.slice(name.length + 1), toFloat32(tensor)]),
+    );
+  const { updates, best, ...where } = progress;
+  return {
+    ...where,
+    params: group("params"),
+    optimizer: { step: updates, mean: group("mean"), variance: group("variance") },
+    best: best && { ...best, params: group("best") },
+  };
+}
+
+function checkFingerprint(path: string, found: Fingerprint, expected: Fingerprint): void {
+  const names = new Set([...Object.keys(found), ...Object.keys(expected)]);
+  const different = [...names].filter((name) => found[name] !== expected[name]);
+  if (different.length === 0) return;
+  const list = different.map(
+    (name) => `${name} was ${JSON.stringify(found[name])}, is ${JSON.stringify(expected[name])}`,
+  );
+  throw new MismatchError(
+    "run-state-mismatch",
+    `${path}: belongs to another run (${list.join("; ")}); use the same options, or train without --resume to start afresh`,
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Texts -> logits on the graph that serves, many at a time: for measuring a task and for its canary
+ * examples. Every part is the request path's own (windows, collate, head); only the batching is
+ * simpler, since nobody waits for a single answer.
+ */
+import type { StopSignal } from "../../core/signal.ts";
+import { answerLogits, queriesOf, rowOf, windowLogits } from "../../core/model/answer.ts";
+import { collate } from "../../core/model/collate.ts";
+import type { Pooler } from "../../core/model/head.ts";
+import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
+import type { Task } from "../../core/format/task.ts";
+import { toFloat32 } from "../../core/model/tensor.ts";
+import { classify, softmax } from "../../core/model/decode.ts";
+import type { BaseManifest, CanaryExample } from "../../core/format/manifest.ts";
+import { atOnce } from "../../core/turns.ts";
+import { splitWindows } from "../../core/model/windows.ts";
+import type { Split } from "../../core/model/windows.ts";
+import { wordRanges } from "../../core/tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
+import type { Session } from "../../engine/session.ts";
+import { sortedBatches } from "../loop/sampler.ts";
+
+export interface ExampleText {
+  readonly text: string;
+  readonly text_pair?: string;
+}
+
+/** A base ready to answer: what the request path loads, too. */
+export interface LoadedBase {
+  readonly manifest: BaseManifest;
+  readonly tokenizer: Tokenizer;
+  readonly session: Session;
+  readonly pooler: Pooler | null;
+}
+
+/** What a task says about one text. */
+export interface Answer {
+  readonly split: Split;
+  /** Sequence: one row [C]. Token: one row [C] for each piece of the text. */
+  readonly logits: readonly Float32Array[];
+}
+
+export interface AnswerOptions {
+  readonly batchSize: number;
+  readonly signal?: StopSignal;
+  /** Called after each batch with the windows done so far and all of them. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Answers for all texts, in their order. Windows of similar length share a batch. */
+export async function answerTexts(
+  base: LoadedBase,
+  task: Task,
+  texts: readonly ExampleText[],
+  { batchSize, signal, onProgress }: AnswerOptions,
+): Promise<Answer[]> {
+  const { max_length: maxLength, pooling } = task.manifest;
+  const splits = texts.map(({ text, text_pair }) =>
+    splitWindows(base.tokenizer, text, text_pair, {
+      maxLength,
+      truncation: false,
+    }),
+  );
+  const windows = splits.flatMap((split, text) =>
+    split.windows.map((window, at) => ({ text, at, row: rowOf(window, task) })),
+  );
+  const parts: (readonly Float32Array[])[][] = splits.map(() => []);
+  const hiddenSize = base.manifest.hidden_size;
+
+  let done = 0;
+  const lengths = windows.map(({ row }) => row.ids.length);
+  for (const batch of sortedBatches(lengths, batchSize)) {
+    signal?.throwIfAborted();
+    const rows = batch.map((i) => windows[i]!.row);
+    const outputs = await base.session.run(collate(rows, base.manifest, queriesOf(pooling)));
+    const states = outputs[LAST_HIDDEN_STATE]!; // [B, Q, H]
+    const values = toFloat32(states);
+    const rowSize = states.dims[1]! * hiddenSize;
+    for (const [b, i] of batch.entries()) {
+      const { text, at } = windows[i]!;
+      const own = values.subarray(b * rowSize, (b + 1) * rowSize);
+      const window = splits[text]!.windows[at]!;
+      parts[text]![at] = windowLogits(task, window, own, hiddenSize, base.pooler);
+    }
+    done += batch.length;
+    onProgress?.(done, windows.length);
+  }
+  return splits.map((split, text) => ({
+    split,
+    logits: atOnce(answerLogits(task, split, parts[text]!)),
+  }));
+}
+
+/** Index of the largest of a row. */
+export function argmax(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i;
+  return best;
+}
+
+/** Runs the author's example texts and records what the task answers. */
+export async function canaryExamples(
+  base: LoadedBase,
+  task: Task,
+  texts: readonly ExampleText[],
+): Promise<CanaryExample[]> {
+  const { labels, temperature, type } = task.manifest;
+  const answers = await answerTexts(base, task, texts, { batchSize: 1 });
+  return answers.map(({ split, logits }, i): CanaryExample => {
+    if (type === "sequence") {
+      return { ...texts[i]!, ...classify(logits[0]!, task.manifest, { top_k: 1 })[0]! };
+    }
+    const rows = wordRanges(split.pieces.wordIds).map(([first]) => logits[first]!);
+    const scores = rows.map((row) => softmax(row, temperature));
+    const best = scores.map(argmax);
+    return {
+      ...texts[i]!,
+      label: best.map((label) => labels[label]).join(" "),
+      score: scores.reduce((sum, row, r) => sum + row[best[r]!]!, 0) / Math.max(1, rows.length),
+    };
+  });
+}

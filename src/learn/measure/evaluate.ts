@@ -1,0 +1,112 @@
+/**
+ * How good is a task, how sure is that, and do its scores mean what they say? Runs its evaluation
+ * rows through the request path's parts and counts.
+ */
+import type { Task } from "../../core/format/task.ts";
+import { answerTexts } from "./answers.ts";
+import type { AnswerOptions, LoadedBase } from "./answers.ts";
+import type { Interval } from "./bootstrap.ts";
+import { fitTemperature, fitThresholds, reliabilityOf } from "./calibration.ts";
+import type { Case } from "./calibration.ts";
+import type { Example } from "../data/read.ts";
+import {
+  casesOf,
+  decide,
+  intervalOf,
+  judgedLogits,
+  metricsOf,
+  scoreName,
+  scoreOf,
+} from "./decisions.ts";
+import type { Decoder, JudgedLogits, TaskMetrics } from "./decisions.ts";
+import { derive, keyOf } from "../loop/random.ts";
+
+/** Everything that is known about a task after its evaluation. */
+export interface Evaluation {
+  readonly metrics: TaskMetrics;
+  /** The number by which the task is judged, with its 95 % interval. */
+  readonly score: { readonly name: string; readonly value: number } & Interval;
+  /** Expected calibration error of the scores as served; null for regression. */
+  readonly ece: number | null;
+}
+
+/** An evaluation file as task.json names it, and the rows that are taken of it. */
+export interface FileRows {
+  readonly name: string;
+  readonly rows: number;
+}
+
+/** The same for one of several evaluation files. */
+export interface FileEvaluation extends Evaluation, FileRows {}
+
+/** How logits become scores and labels, found on evaluation rows. */
+export interface Calibration {
+  readonly temperature: number;
+  readonly thresholds: readonly number[] | null;
+}
+
+/** Rows of an evaluation batch; bounded so that the wasm heap stays small. */
+export const EVALUATION_BATCH = 32;
+
+/** Logits of every evaluation row, from the base as `base` runs it. */
+export async function evaluationLogits(
+  base: LoadedBase,
+  task: Task,
+  examples: readonly Example[],
+  options: AnswerOptions,
+): Promise<JudgedLogits> {
+  const texts = examples.map(({ text, pair }) =>
+    pair === undefined ? { text } : { text, text_pair: pair },
+  );
+  const answers = await answerTexts(base, task, texts, options);
+  return judgedLogits(task.manifest.type, examples, answers);
+}
+
+/** Metrics, interval and calibration error of logits under a manifest's decoding. */
+export function assess(
+  decoder: Decoder,
+  examples: readonly Example[],
+  logits: JudgedLogits,
+  seed = 0,
+): Evaluation {
+  const decisions = decide(decoder, examples, logits);
+  const metrics = metricsOf(decisions);
+  const interval = intervalOf(decisions, derive(keyOf(seed), "bootstrap"));
+  const cases = casesOf(decoder, examples, logits);
+  return {
+    metrics,
+    score: { name: scoreName(decoder), value: scoreOf(metrics), ...interval },
+    ece: cases.length > 0 ? reliabilityOf(cases, decoder.temperature).ece : null,
+  };
+}
+
+/** The evaluation of each of the files whose rows, one after the other, are `examples`. */
+export function assessFiles(
+  decoder: Decoder,
+  files: readonly FileRows[],
+  examples: readonly Example[],
+  logits: JudgedLogits,
+): FileEvaluation[] {
+  let start = 0;
+  return files.map(({ name, rows }) => {
+    const [from, to] = [start, (start += rows)];
+    return { name, rows, ...assess(decoder, examples.slice(from, to), logits.slice(from, to)) };
+  });
+}
+
+/** The temperature, and for several labels a text the thresholds, that suit these rows best. */
+export function calibrate(
+  decoder: Decoder,
+  examples: readonly Example[],
+  logits: JudgedLogits,
+): Calibration {
+  const cases = casesOf(decoder, examples, logits);
+  const temperature = fitTemperature(cases);
+  if (decoder.problem_type !== "multi_label_classification") {
+    return { temperature, thresholds: null };
+  }
+  const sets = cases.filter(
+    (item): item is Case & { truth: readonly boolean[] } => typeof item.truth !== "number",
+  );
+  return { temperature, thresholds: fitThresholds(sets, decoder.labels.length, temperature) };
+}

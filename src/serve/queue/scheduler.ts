@@ -1,0 +1,363 @@
+/**
+ * Batches rows of many requests and tasks into runs of the one session.
+ *
+ * Jobs are plain data and every waiting request may pump the queue: in a Worker a loop or promise
+ * that one request owns dies with that request and would strand the rest. Guarantees: one run at a
+ * time, and the host gets a turn between two; requests take turns row by row, and one that comes
+ * while a long document runs is next; work that is cancelled or late is dropped before it costs a
+ * run, even when its request is gone; work that does not fit the queue is refused at once.
+ */
+import { collate } from "../../core/model/collate.ts";
+import type { Queries, Row } from "../../core/model/collate.ts";
+import { OverloadedError, UnavailableError } from "../../core/errors.ts";
+import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
+import type { Admission } from "./admission.ts";
+import type { Clock } from "../flight.ts";
+import { fail, isDone, settle } from "./job.ts";
+import type { Job, Work } from "./job.ts";
+import type { LoadedBase } from "../model-store.ts";
+
+export interface Scheduler {
+  /**
+   * Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit, and
+   * whatever the admission refuses them for. `runsSeen` are the runs that had begun when the request
+   * came in; without it, it comes now.
+   */
+  submit<T>(
+    base: LoadedBase,
+    works: readonly Work<T>[],
+    queries: Queries,
+    deadlineAt: number,
+    runsSeen?: number,
+  ): Job<T>[];
+  /**
+   * Waits for one job, pumping the queue; returns what it was reduced to. Throws OverloadedError
+   * `deadline-exceeded`, UnavailableError `run-failed` or `request-cancelled`, what reducing it threw,
+   * or the signal's reason.
+   */
+  finish<T>(job: Job<T>, signal: AbortSignal): Promise<T>;
+  /** Forgets jobs that have not run. */
+  cancel(jobs: readonly Job[]): void;
+  /** Somebody is at the door, let in or refused: while others come, no run begins. */
+  announce(): void;
+  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
+  tokensAhead(rows: number): number;
+  readonly queuedTokens: number;
+  /** Requests whose rows wait. */
+  readonly waiting: number;
+  /**
+   * When the run began during which whoever comes now may have come, as long as not all of them
+   * have been taken in; null when they have, or when nobody waits who would know.
+   */
+  readonly busySince: number | null;
+  readonly runs: number;
+  readonly stats: RunStats;
+}
+
+/** What all runs together were. */
+export interface RunStats {
+  /** Requests that have been queued. */
+  readonly requests: number;
+  readonly rows: number;
+  readonly tokens: number;
+  /** Tokens that were computed, padding included. */
+  readonly paddedTokens: number;
+  /** Runs by their number of rows. */
+  readonly runsByRows: ReadonlyMap<number, number>;
+}
+
+export interface SchedulerOptions {
+  readonly clock: Clock;
+  /** Tokens of a batch, padding included; a longer single row runs alone. */
+  readonly maxBatchTokens: number;
+  /** Tokens that may wait; beyond it, requests are refused. */
+  readonly maxQueuedTokens: number;
+  /** Refuses what cannot be done in time; without it, only the queue's length counts. */
+  readonly admission?: Admission;
+}
+
+/** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
+const MAX_PADDING = 0.25;
+
+/**
+ * Whoever comes during a run waits outside of the isolate, where nothing counts or refuses it. In
+ * one turn the host takes in a few of them; so between two runs it gets turn after turn until so
+ * many have brought nobody, but no more than these: a flood must not stop the queue.
+ */
+const CALM_TURNS = 2;
+const MAX_TURNS = 16;
+/** How long such a turn is while others wait. */
+const CROWD_MS = 1;
+
+/** A run may take so much longer than forecast, and its answer has a way to go. */
+const RUN_SLACK = 1.25;
+
+/** The rows of one request that still wait. */
+interface Queue {
+  readonly base: LoadedBase;
+  jobs: Job[];
+  isNew: boolean;
+}
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { clock, maxBatchTokens, maxQueuedTokens, admission } = options;
+  /** In turn order. */
+  let queues: Queue[] = [];
+  let isPumping = false;
+  /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
+  let isNewcomersTurn = true;
+  let runs = 0;
+  /** Requests that have come to the door. */
+  let comings = 0;
+  let busySince: number | null = null;
+  const stats = {
+    requests: 0,
+    rows: 0,
+    tokens: 0,
+    paddedTokens: 0,
+    runsByRows: new Map<number, number>(),
+  };
+
+  const queuedTokens = (): number =>
+    queues.reduce(
+      (sum, { jobs }) => sum + jobs.reduce((own, job) => own + job.row.ids.length, 0),
+      0,
+    );
+
+  return {
+    get queuedTokens() {
+      return queuedTokens();
+    },
+    get waiting() {
+      return queues.length;
+    },
+    get busySince() {
+      return queues.length > 0 ? busySince : null;
+    },
+    get runs() {
+      return runs;
+    },
+    stats,
+    submit<T>(
+      base: LoadedBase,
+      works: readonly Work<T>[],
+      queries: Queries,
+      deadlineAt: number,
+      runsSeen = runs,
+    ) {
+      dropFinished();
+      const rows = works.map(({ row }) => row);
+      const tokens = tokensOf(rows);
+      const queued = queuedTokens();
+      // An empty queue takes any request that passed the limits, or it could never be served.
+      if (queued > 0 && queued + tokens > maxQueuedTokens) {
+        throw new OverloadedError(
+          "overloaded",
+          `queue: ${queued} tokens wait and ${tokens} more do not fit, allowed are ${maxQueuedTokens}; try again later`,
+          { retryAfterMs: (queued + tokens - maxQueuedTokens) * (admission?.msPerToken ?? 0) },
+        );
+      }
+      const submittedAt = clock.now();
+      if (queued === 0) {
+        busySince = null;
+        admission?.forgetRun();
+      }
+      admission?.check({
+        tokens,
+        longestRow: longestOf(rows),
+        tokensAhead: tokensAhead(rows.length),
+        msLeft: deadlineAt - submittedAt,
+        hiddenSize: base.manifest.hidden_size,
+      });
+      stats.requests++;
+      const jobs = works.map((work): Job<T> => ({
+        ...work,
+        queries,
+        runsSeen,
+        submittedAt,
+        deadlineAt,
+        state: "waiting",
+        result: null,
+        error: null,
+        queueMs: 0,
+        run: null,
+      }));
+      queues.push({ base, jobs: [...jobs], isNew: true });
+      return jobs;
+    },
+    async finish<T>(job: Job<T>, signal: AbortSignal) {
+      let { runsSeen } = job;
+      // Who finds others waiting leaves the next batch to them, or waits as they do.
+      let calmTurns = queues.length <= 1 ? CALM_TURNS : 0;
+      let turns = 0;
+      while (!isDone(job)) {
+        signal.throwIfAborted();
+        // Timers that are due fire together, before the host looks at anything else. If each of
+        // those who wait ran a batch then, a request that is done would hear of it, and one that
+        // comes would be taken in, only after a run for everybody. So one of them runs a batch, and
+        // no other follows before a timer that was set after it: that is a turn for the host.
+        if (isPumping) dropFinished();
+        else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
+        if (isDone(job)) break;
+        if (runs !== runsSeen) turns = calmTurns = 0;
+        runsSeen = runs;
+        const comingsSeen = comings;
+        await clock.wait(queues.length > 1 ? CROWD_MS : 0);
+        turns++;
+        calmTurns = comings === comingsSeen ? calmTurns + 1 : 0;
+        if (runs === runsSeen && calmTurns >= CALM_TURNS) busySince = null;
+        // While others wait, their run's begin ends the sample: taking in a crowd costs time too.
+        if (queues.length === 0) admission?.endRun(clock.now());
+      }
+      // The event that the timer brings tells how long the run took; of a crowd, others tell it.
+      if (queues.length === 0 && admission?.wantsEvent) {
+        await clock.wait(0);
+        admission.endRun(clock.now());
+      }
+      if (job.error !== null) {
+        signal.throwIfAborted(); // says more than that the job was cancelled
+        throw job.error;
+      }
+      return job.result!.value;
+    },
+    cancel(jobs) {
+      for (const job of jobs) {
+        if (job.state !== "waiting") continue;
+        fail(job, new UnavailableError("request-cancelled", "request: was given up"));
+      }
+      dropFinished();
+    },
+    announce: () => void comings++,
+    tokensAhead,
+  };
+
+  function tokensAhead(rows: number): number {
+    let tokens = 0;
+    for (const { jobs } of queues) {
+      const end = Math.min(rows, jobs.length);
+      for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
+    }
+    return tokens;
+  }
+
+  async function pump(): Promise<void> {
+    const batch = takeBatch();
+    if (!batch) return;
+    isPumping = true;
+    try {
+      await runBatch(batch.base, batch.jobs);
+    } finally {
+      isPumping = false;
+    }
+  }
+
+  /** Takes turns over the requests, one row each, until the batch is full. */
+  function takeBatch(): { base: LoadedBase; jobs: readonly Job[] } | null {
+    dropFinished();
+    const first = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
+    if (!first) return null;
+    // A newcomer that finds nobody waiting overtakes nobody: the next one still may.
+    isNewcomersTurn = !first.isNew || queues.length === 1;
+    // Whoever leads this batch is last in the next round.
+    const others = queues.filter((queue) => queue !== first);
+    queues = [...others, first];
+
+    const { queries } = first.jobs[0]!;
+    const batch: Job[] = [];
+    let longest = 0;
+    let total = 0;
+    const take = (queue: Queue): boolean => {
+      const job = queue.jobs[0];
+      if (!job || queue.base !== first.base || job.queries !== queries) return false;
+      const width = Math.max(longest, job.row.ids.length);
+      const real = total + job.row.ids.length;
+      const padded = width * (batch.length + 1);
+      const fits = padded <= maxBatchTokens && padded - real <= MAX_PADDING * padded;
+      if (!fits && batch.length > 0) return false;
+      queue.jobs.shift();
+      queue.isNew = false;
+      batch.push(job);
+      longest = width;
+      total = real;
+      return true;
+    };
+    for (let isTaking = true; isTaking;) {
+      isTaking = false;
+      for (const queue of [first, ...others]) isTaking = take(queue) || isTaking;
+    }
+    queues = queues.filter(({ jobs }) => jobs.length > 0);
+    return { base: first.base, jobs: batch };
+  }
+
+  async function runBatch(base: LoadedBase, jobs: readonly Job[]): Promise<void> {
+    const start = clock.now();
+    for (const job of jobs) {
+      job.state = "running";
+      job.queueMs = start - job.submittedAt;
+    }
+    runs++;
+    busySince = start;
+    const rows = jobs.map((job) => job.row);
+    const tokens = tokensOf(rows);
+    const paddedTokens = rows.length * longestOf(rows);
+    admission?.endRun(start);
+    admission?.beginRun(tokens, paddedTokens, start);
+    count(rows.length, tokens, paddedTokens);
+    try {
+      const feeds = collate(rows, base.manifest, jobs[0]!.queries);
+      const outputs = await base.session.run(feeds, [LAST_HIDDEN_STATE]);
+      const output = outputs[LAST_HIDDEN_STATE]!;
+      const [, queries = 0, hiddenSize = 0] = output.dims; // [B, Q, H]
+      const values = output.data as Float32Array;
+      const rowSize = queries * hiddenSize;
+      const run = { ms: clock.now() - start };
+      for (const [b, job] of jobs.entries()) {
+        const own = job.queries === "first" ? 1 : job.row.ids.length;
+        job.run = run;
+        settle(job, values.subarray(b * rowSize, b * rowSize + own * hiddenSize));
+      }
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const error = new UnavailableError(
+        "run-failed",
+        `run of ${jobs.length} rows: failed (${reason}); try again later`,
+        { cause },
+      );
+      for (const job of jobs) fail(job, error);
+    }
+  }
+
+  function count(rows: number, tokens: number, paddedTokens: number): void {
+    stats.rows += rows;
+    stats.tokens += tokens;
+    stats.paddedTokens += paddedTokens;
+    stats.runsByRows.set(rows, (stats.runsByRows.get(rows) ?? 0) + 1);
+  }
+
+  /** Forgets what is done and what is too late to be worth a run. */
+  function dropFinished(): void {
+    const now = clock.now();
+    const msPerToken = RUN_SLACK * (admission?.msPerToken ?? 0);
+    for (const queue of queues) {
+      for (const job of queue.jobs) {
+        // Who waited for others is told when its own run would end too late. Alone, it is tried:
+        // nothing but a run can correct a forecast.
+        const runMs = runs > job.runsSeen ? job.row.ids.length * msPerToken : 0;
+        if (job.state === "waiting" && now + runMs > job.deadlineAt) fail(job, deadlineExceeded());
+      }
+      queue.jobs = queue.jobs.filter((job) => job.state === "waiting");
+    }
+    queues = queues.filter(({ jobs }) => jobs.length > 0);
+  }
+}
+
+const tokensOf = (rows: readonly Row[]): number =>
+  rows.reduce((sum, { ids }) => sum + ids.length, 0);
+const longestOf = (rows: readonly Row[]): number =>
+  rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
+
+const deadlineExceeded = (): OverloadedError =>
+  new OverloadedError(
+    "deadline-exceeded",
+    "request: its deadline passed before all of its work was done; send less at once or try again later",
+  );
