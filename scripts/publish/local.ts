@@ -17,7 +17,7 @@ import type { LoadedBase } from "../../src/serve/model-store.ts";
 import { readBaseFolder } from "../base/folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { sha256 } from "../node/hash.ts";
-import { readFileOf } from "./folder.ts";
+import { readFileOf } from "../node/folder.ts";
 import { readTaskFolder } from "./publish-task.ts";
 
 /** `web` is the runtime that serves, `node` the native one. */

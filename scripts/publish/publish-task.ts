@@ -17,7 +17,7 @@ import { ensureBlob, sleep } from "./bucket.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "./check-norms.ts";
-import { readFileOf } from "./folder.ts";
+import { readFileOf } from "../node/folder.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
 import { fetchVersion, movePointer, readablePointer } from "./task-pointer.ts";
 

@@ -76,69 +76,101 @@ interface Group {
 }
 
 const CORE = /^src\/core\//;
-const SESSION = /^src\/runtime\/session\.ts$/;
+const SESSION = /^src\/engine\/session\.ts$/;
+const GRAPH = /^src\/graph\//;
+const ENCODER = /^src\/encoder\//;
+const LEARN = /^src\/learn\//;
 const NODE = /^node:$/;
+/** Reading, writing and hashing files, processes, the two runtimes. */
+const NODE_FOLDER = /^scripts\/node\//;
 /** Named where used, so that the files also type-check outside of a Worker. */
 const WORKER_TYPES = /^@cloudflare\/workers-types$/;
 
 /** The dependency rule; the first group whose pattern matches a file is the file's. */
 export const GROUPS: readonly Group[] = [
   { name: "src/core", files: CORE, may: [] },
-  { name: "src/runtime", files: /^src\/runtime\//, may: [CORE, /^onnxruntime-web$/] },
+  { name: "src/graph", files: GRAPH, may: [CORE, /^protobufjs$/], types: [SESSION] },
+  { name: "src/encoder", files: ENCODER, may: [CORE, GRAPH], types: [SESSION] },
+  { name: "src/learn", files: LEARN, may: [CORE, GRAPH, ENCODER], types: [SESSION] },
+  { name: "src/engine", files: /^src\/engine\//, may: [CORE, /^onnxruntime-web$/] },
   { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION, WORKER_TYPES] },
   {
     name: "src/http",
-    // The route table and the settings are HTTP's too; they only lie one folder higher.
-    files: /^src\/(?:http\/|app\.ts|config\.ts)/,
+    // The route table is HTTP's too; it only lies one folder higher.
+    files: /^src\/(?:http\/|app\.ts)/,
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
     types: [WORKER_TYPES],
   },
   {
     name: "composition root",
-    files: /^src\/(?:index|browser|compose|library)\.ts$/,
+    files: /^src\/(?:index|compose|library)\.ts$/,
     may: [/^src\//, /\.wasm$/],
   },
   {
-    name: "scripts/onnx",
-    files: /^scripts\/onnx\//,
-    may: [CORE, NODE, /^protobufjs$/],
+    name: "scripts/node",
+    files: NODE_FOLDER,
+    may: [CORE, /^src\/engine\//, NODE, /^onnxruntime-(?:node|web)$/],
+  },
+  {
+    name: "scripts/base",
+    files: /^scripts\/base\//,
+    may: [CORE, GRAPH, ENCODER, NODE_FOLDER, NODE],
     types: [SESSION],
   },
   {
-    name: "scripts/{import,training,publish}",
-    files: /^scripts\/(?:import|training|publish)\//,
-    may: [CORE, /^scripts\/onnx\//, NODE, /^(?:wrangler|aws4fetch)$/],
+    name: "scripts/report",
+    files: /^scripts\/report\//,
+    may: [CORE, LEARN, NODE_FOLDER, NODE],
+  },
+  {
+    name: "scripts/runs",
+    files: /^scripts\/runs\//,
+    may: [CORE, GRAPH, ENCODER, LEARN, NODE_FOLDER, /^scripts\/(?:base|report)\//, NODE],
+    types: [SESSION],
+  },
+  {
+    name: "scripts/publish",
+    files: /^scripts\/publish\//,
+    may: [
+      CORE,
+      ENCODER,
+      LEARN,
+      /^src\/serve\//,
+      NODE_FOLDER,
+      /^scripts\/base\//,
+      NODE,
+      /^(?:wrangler|aws4fetch)$/,
+    ],
     types: [SESSION, WORKER_TYPES],
   },
   {
     name: "scripts/images",
     files: /^scripts\/images\//,
-    may: [CORE, /^src\/runtime\//, /^scripts\/(?:onnx|import)\//, NODE, /^onnxruntime-web$/],
+    may: [
+      CORE,
+      GRAPH,
+      ENCODER,
+      /^src\/engine\//,
+      NODE_FOLDER,
+      /^scripts\/base\//,
+      NODE,
+      /^onnxruntime-web$/,
+    ],
     types: [/^scripts\/publish\//],
   },
   {
-    // The command line's two runtimes: what ONNX Runtime's sessions have in common is src/runtime's.
-    name: "scripts/runtime-*",
-    files: /^scripts\/runtime-(?:node|web)\.ts$/,
-    may: [CORE, /^src\/runtime\//, NODE, /^onnxruntime-(?:node|web)$/],
-  },
-  {
-    // The documentation also says what a deployment may set, what is answered, and what was measured.
-    name: "scripts/docs",
-    files: /^scripts\/(?:docs\.ts$|docs\/|examples\.ts$)/,
+    name: "scripts/{cli,commands,dev}",
+    files: /^scripts\//,
     may: [
       /^scripts\//,
       CORE,
-      /^src\/config\.ts$/,
-      /^src\/http\/examples\.ts$/,
+      ENCODER,
+      LEARN,
+      /^src\/(?:serve\/|http\/)/,
       /^bench\/accuracy\//,
       NODE,
+      /^cli-progress$/,
     ],
-  },
-  {
-    name: "scripts/commands",
-    files: /^scripts\//,
-    may: [/^scripts\//, CORE, /^src\/serve\//, /^src\/http\/schema\.ts$/, NODE, /^cli-progress$/],
     types: [SESSION],
   },
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
@@ -146,8 +178,8 @@ export const GROUPS: readonly Group[] = [
 
 /** Packages that exactly one file may name, so that the rest can be replaced around it. */
 export const ONLY_IN: Readonly<Record<string, RegExp>> = {
-  "onnxruntime-node": /^scripts\/runtime-node\.ts$/,
-  "onnxruntime-web": /^(?:scripts\/(?:runtime-web\.ts|images\/)|src\/runtime\/)/,
+  "onnxruntime-node": /^scripts\/node\/runtime-node\.ts$/,
+  "onnxruntime-web": /^(?:scripts\/(?:node\/runtime-web\.ts|images\/)|src\/engine\/)/,
 };
 
 /** One sentence for every import that the rule does not allow. */

@@ -33,11 +33,11 @@ describe("the dependency rule", () => {
   it.each([
     ["src/core/a.ts", "src/serve/b.ts", "not allowed for src/core"],
     ["src/core/a.ts", "node:", "not allowed for src/core"],
-    ["src/http/a.ts", "src/runtime/b.ts", "not allowed for src/http"],
+    ["src/http/a.ts", "src/engine/b.ts", "not allowed for src/http"],
     ["src/index.ts", "scripts/b.ts", "not allowed for composition root"],
-    ["src/serve/a.ts", "src/runtime/session.ts", "may import only types"],
-    ["scripts/training/a.ts", "onnxruntime-node", "may be imported only where"],
-    ["scripts/onnx/a.ts", "scripts/training/b.ts", "not allowed for scripts/onnx"],
+    ["src/serve/a.ts", "src/engine/session.ts", "may import only types"],
+    ["scripts/runs/a.ts", "onnxruntime-node", "may be imported only where"],
+    ["src/graph/a.ts", "src/learn/b.ts", "not allowed for src/graph"],
   ])("names the edge %s -> %s", (from, to, reason) => {
     const [offence] = offences([{ from, to, isTypeOnly: false }]);
     expect(offence).toContain(`${from} -> ${to}: `);
@@ -115,15 +115,15 @@ describe("every file", () => {
 });
 
 describe("a name has one home", () => {
-  it("past_key_values is spelled in src/core/shapes.ts and used from there", () => {
+  it("past_key_values is spelled in src/core/model/shapes.ts and used from there", () => {
     const spellers = sources
       .filter(({ text }) => withoutComments(text).includes("past_key_values"))
       .map(({ path }) => path);
-    expect(spellers).toEqual(["src/core/shapes.ts"]);
+    expect(spellers).toEqual(["src/core/model/shapes.ts"]);
   });
 
-  it("onnxruntime-node is imported by scripts/runtime-node.ts alone", () => {
+  it("onnxruntime-node is imported by scripts/node/runtime-node.ts alone", () => {
     const users = imports.filter(({ to }) => to === "onnxruntime-node").map(({ from }) => from);
-    expect([...new Set(users)]).toEqual(["scripts/runtime-node.ts"]);
+    expect([...new Set(users)]).toEqual(["scripts/node/runtime-node.ts"]);
   });
 });
