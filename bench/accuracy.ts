@@ -5,7 +5,7 @@
  */
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
-import { METHODS } from "../src/learn/loop/methods.ts";
+import { METHODS } from "../src/learn/methods.ts";
 import { MismatchError } from "../src/core/errors.ts";
 import { TABLE_METHODS, cellName, chosenCells } from "./accuracy/plan.ts";
 import type { Cell } from "./accuracy/plan.ts";

@@ -156,7 +156,7 @@ const quoted = (text: string): string =>
 
 /** A csv with `text` and `label`: rows drawn from a file, or made of templates. */
 async function csvOf(rows: number, path: string | undefined): Promise<string> {
-  const { permutation, keyOf } = await import("../src/learn/loop/random.ts");
+  const { permutation, keyOf } = await import("../src/learn/random.ts");
   const { readDataFile } = await import("../scripts/runs/task/data-files.ts");
   const all =
     path === undefined

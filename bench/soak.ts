@@ -12,7 +12,7 @@ import { defineCommand, readInteger, readNumber } from "../scripts/cli/command.t
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
-import { derive, keyOf, uniforms } from "../src/learn/loop/random.ts";
+import { derive, keyOf, uniforms } from "../src/learn/random.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";
 import type { Memory } from "./load/growth.ts";
 import { closedLoop } from "./load/schedule.ts";

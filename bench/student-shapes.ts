@@ -61,7 +61,7 @@ export const bench: Command = defineCommand({
     const { countIds } = await import("../scripts/base/vocabulary.ts");
     const { tokenizerOf } = await import("../scripts/publish/local.ts");
     const { readCorpus } = await import("../scripts/runs/distill/corpus.ts");
-    const { derive, keyOf } = await import("../src/learn/loop/random.ts");
+    const { derive, keyOf } = await import("../src/learn/random.ts");
     const { measureShapes } = await import("./distill/measure-shapes.ts");
 
     const teacher = await readBaseFolder(required(values.teacher, "--teacher"));

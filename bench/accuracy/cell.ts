@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { poolerOf, openBase, tokenizerOf } from "../../scripts/publish/local.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { createNodeSession } from "../../scripts/node/runtime-node.ts";
-import { partsOf } from "../../src/learn/loop/methods.ts";
+import { partsOf } from "../../src/learn/methods.ts";
 import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
 import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
 import type { Runtimes } from "../../scripts/runs/task/train.ts";

@@ -1,5 +1,5 @@
 /** Which cells the table has, and in which order they are made: what tells most comes first. */
-import type { Method } from "../../src/learn/loop/methods.ts";
+import type { Method } from "../../src/learn/methods.ts";
 import { TASK_IDS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 

@@ -3,9 +3,8 @@
  * banking77 and never on a reported split. Everything else is `train`'s default.
  */
 import type { TaskType } from "../../src/core/format/manifest.ts";
-import { hasVirtualTokens } from "../../src/learn/loop/methods.ts";
-import type { Method } from "../../src/learn/loop/methods.ts";
-import type { Hyperparameters } from "../../src/learn/loop/hyperparameters.ts";
+import { hasVirtualTokens } from "../../src/learn/methods.ts";
+import type { Method, Hyperparameters } from "../../src/learn/methods.ts";
 import { TASKS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 

@@ -10,7 +10,7 @@ import type { Corpus } from "../../scripts/runs/distill/corpus.ts";
 import { similarityOf, viewOf } from "../../scripts/runs/distill/similarity.ts";
 import type { Similarity } from "../../scripts/runs/distill/similarity.ts";
 import { servedStates } from "../../scripts/runs/distill/states.ts";
-import { derive, keyOf } from "../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../src/learn/random.ts";
 
 /** As distill cuts what it measures on. */
 const MAX_LENGTH = 128;

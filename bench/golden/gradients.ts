@@ -7,9 +7,9 @@ import { createNodeSession } from "../../scripts/node/runtime-node.ts";
 import type { GraphWeights } from "../../src/learn/graph/weights.ts";
 import { LOSS, buildTrainingGraph } from "../../src/learn/graph/training-graph.ts";
 import { LABELS } from "../../src/learn/graph/loss.ts";
-import { partsOf } from "../../src/learn/loop/methods.ts";
+import { partsOf } from "../../src/learn/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../src/learn/loop/optim.ts";
-import type { Arrays } from "../../src/learn/loop/optim.ts";
+import type { Arrays } from "../../src/learn/graph/parameters.ts";
 import { collateTokens } from "../../src/core/model/collate.ts";
 import {
   ATTENTION_MASK,

@@ -7,7 +7,7 @@ import { writePretrained } from "../../scripts/runs/pretrain/folder.ts";
 import { DEFAULT_ALPHA } from "../../scripts/runs/pretrain/mixture.ts";
 import { pretrain } from "../../scripts/runs/pretrain/run.ts";
 import { settle } from "../../scripts/runs/pretrain/settle.ts";
-import { derive, keyOf } from "../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../src/learn/random.ts";
 import { RUN_STATE } from "../../scripts/runs/saved-run.ts";
 import { someRows } from "../../src/learn/data/split.ts";
 import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";

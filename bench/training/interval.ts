@@ -1,5 +1,5 @@
 /** How sure the ratio of two totals is, when both were measured in blocks. */
-import { keyOf, uniforms } from "../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../src/learn/random.ts";
 import { quantile, sum } from "../stats.ts";
 
 const RESAMPLES = 2_000;

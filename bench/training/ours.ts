@@ -2,15 +2,15 @@
  * This project's side of the training benchmarks: whole steps (collation, forward, backward,
  * clipping, AdamW) through the training session that `train` opens, with its default method.
  */
-import { keyOf, derive, uniforms } from "../../src/learn/loop/random.ts";
-import type { Key } from "../../src/learn/loop/random.ts";
+import { keyOf, derive, uniforms } from "../../src/learn/random.ts";
+import type { Key } from "../../src/learn/random.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";
 import { createNodeSession } from "../../scripts/node/runtime-node.ts";
 import type { Feature } from "../../src/learn/data/features.ts";
 import { graphWeights } from "../../src/learn/graph/weights.ts";
-import { methodDefaults, partsOf } from "../../src/learn/loop/methods.ts";
+import { methodDefaults, partsOf } from "../../src/learn/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../src/learn/loop/optim.ts";
 import { initialParams } from "../../src/learn/graph/parameters.ts";
 import { encoderOf, openTrainingSession } from "../../src/learn/loop/step.ts";

@@ -4,7 +4,7 @@ import { readDataFile } from "../../scripts/runs/task/data-files.ts";
 import { featuresOf } from "../../src/learn/data/features.ts";
 import type { Feature } from "../../src/learn/data/features.ts";
 import { labelsOf } from "../../src/learn/data/labels.ts";
-import { derive, keyOf, permutation } from "../../src/learn/loop/random.ts";
+import { derive, keyOf, permutation } from "../../src/learn/random.ts";
 import { epochBatches } from "../../src/learn/loop/sampler.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { Pooling } from "../../src/core/format/manifest.ts";

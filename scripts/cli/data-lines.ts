@@ -2,9 +2,8 @@
  * What `train` shows before the first step, on one screen: how the labels are spread, how long the
  * texts are, what occurs twice, and every setting with its reason.
  */
-import type { DataSummary } from "../../src/learn/data/summary.ts";
+import type { DataSummary, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { PreparedTask } from "../runs/task/prepare.ts";
-import type { Histogram, LabelCount } from "../../src/learn/data/summary.ts";
 
 /** More labels than this are shown by their largest and smallest. */
 const MAX_LABELS = 8;

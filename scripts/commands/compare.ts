@@ -3,8 +3,8 @@
  * of the training rows, so that the evaluation rows, which are reported, chose nothing.
  */
 import { join } from "node:path";
-import { METHODS, isServed } from "../../src/learn/loop/methods.ts";
-import type { Method } from "../../src/learn/loop/methods.ts";
+import { METHODS, isServed } from "../../src/learn/methods.ts";
+import type { Method } from "../../src/learn/methods.ts";
 import { isShared } from "../runs/task/pretrained.ts";
 import type { TaskSpec } from "../runs/task/spec.ts";
 import { differences, summarize } from "../runs/trial/compare.ts";

@@ -123,7 +123,7 @@ export const command = defineCommand({
     const { stepsOnce } = await import("../runs/distill/steps.ts");
     const { readTeacher } = await import("../runs/distill/teacher.ts");
     const { writeStudent } = await import("../runs/distill/folder.ts");
-    const { derive, keyOf } = await import("../../src/learn/loop/random.ts");
+    const { derive, keyOf } = await import("../../src/learn/random.ts");
 
     const note = (line: string): void => io.err(line);
     await checkReplaceable(out);

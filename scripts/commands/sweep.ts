@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "../../src/core/text.ts";
-import { METHODS } from "../../src/learn/loop/methods.ts";
+import { METHODS } from "../../src/learn/methods.ts";
 import { MAX_SHARE, gridCompute, planCompute, planRungs, runLength } from "../runs/sweep/plan.ts";
 import type { Rung } from "../runs/sweep/plan.ts";
 import type { Candidate, SweepOutcome, SweepRun } from "../runs/sweep/run.ts";
@@ -65,7 +65,7 @@ export const command = defineCommand({
     const { divideFairly } = await import("../runs/trial/rows.ts");
     const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../runs/sweep/run.ts");
     const { scoreName } = await import("../../src/learn/measure/decisions.ts");
-    const { writeSweep } = await import("../runs/sweep/file.ts");
+    const { writeSweep } = await import("../runs/sweep/sweep-file.ts");
 
     const spec = { ...setup.spec, method };
     const whole = await divideFairly({ ...spec, seed: 0 }, setup.fair);

@@ -3,10 +3,10 @@
  * train-request.ts, the run is training/task/train.ts; this file opens what it needs and shows it.
  */
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
-import { isServed } from "../../src/learn/loop/methods.ts";
+import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import { writeTaskSpec } from "../runs/task/spec.ts";
-import type { Hyperparameters } from "../../src/learn/loop/hyperparameters.ts";
+import type { Hyperparameters } from "../../src/learn/methods.ts";
 import type { TaskSpec } from "../runs/task/spec.ts";
 import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
@@ -41,6 +41,7 @@ export const command = defineCommand({
     const { prepareTask } = await import("../runs/task/prepare.ts");
     const { trainTask } = await import("../runs/task/train.ts");
     const { writeTrainedTask } = await import("../runs/task/finish.ts");
+    const { readSweep } = await import("../runs/sweep/sweep-file.ts");
 
     const note = (line: string): void => io.err(line);
     const base = await readBaseFolder(
@@ -105,7 +106,8 @@ export const command = defineCommand({
       },
     };
     const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
-    await writeTrainedTask(out, spec, prepared, result, taskJson);
+    const sweep = await readSweep(out, prepared);
+    await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
 
     const { evaluation, uncalibrated, packed, state } = result;
     const { version, manifest } = packed.task;

@@ -1,5 +1,5 @@
 /** What was seen of the data before training, as the report and the card tell it. */
-import type { DataSummary } from "../../src/learn/data/summary.ts";
+import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
 import type { DataFacts } from "./facts.ts";
 import { formatCount, formatShare, plural } from "./numbers.ts";
 

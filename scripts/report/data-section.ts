@@ -1,6 +1,6 @@
 /** What was it made of: files, licence, balance of labels, lengths; and how to use it. */
 import type { DataFacts, ReportFacts } from "./facts.ts";
-import type { LabelCount } from "../../src/learn/data/summary.ts";
+import type { LabelCount } from "../../src/learn/measure/data-summary.ts";
 import { lengthHistogram } from "./length-histogram.ts";
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";

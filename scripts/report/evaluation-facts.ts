@@ -6,7 +6,7 @@ import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/d
 import type { Evaluation, FileEvaluation } from "../../src/learn/measure/evaluate.ts";
 import { entitiesOf } from "../../src/learn/measure/metrics.ts";
 import type { TagSpan } from "../../src/learn/measure/metrics.ts";
-import { derive, keyOf } from "../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../src/learn/random.ts";
 import type {
   ConfusionCell,
   EntityOutcomes,

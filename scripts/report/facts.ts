@@ -4,7 +4,7 @@
  * A field that is absent was not measured, or does not exist for the method or type of the task;
  * its part of the page is then left out.
  */
-import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/data/summary.ts";
+import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { Pooling, ProblemType, TaskType } from "../../src/core/format/manifest.ts";
 import type { Reliability } from "../../src/learn/measure/calibration.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";

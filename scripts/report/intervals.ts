@@ -6,7 +6,7 @@
 import { bootstrap } from "../../src/learn/measure/bootstrap.ts";
 import type { Decisions } from "../../src/learn/measure/decisions.ts";
 import { entitiesOf } from "../../src/learn/measure/metrics.ts";
-import type { Key } from "../../src/learn/loop/random.ts";
+import type { Key } from "../../src/learn/random.ts";
 import type { Interval } from "./facts.ts";
 
 /** Per label and over all: how often it is true, answered, and both. */

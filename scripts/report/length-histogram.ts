@@ -3,7 +3,7 @@
  * two compare whatever their number of rows and the widths of their bins.
  */
 import type { LengthFacts } from "./facts.ts";
-import type { Histogram } from "../../src/learn/data/summary.ts";
+import type { Histogram } from "../../src/learn/measure/data-summary.ts";
 import type { Markup, Part } from "./markup.ts";
 import { formatCount, formatNumber } from "./numbers.ts";
 import { bottomAxis, line, linePath, linear, path, rect, svg, text, ticks } from "./svg.ts";

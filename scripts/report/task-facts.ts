@@ -1,9 +1,9 @@
 /** From what a run knows to the facts of its report and card: nothing is computed twice. */
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { versionOf } from "../../src/core/format/keys.ts";
-import type { DataSummary } from "../../src/learn/data/summary.ts";
+import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
-import type { Hyperparameters } from "../../src/learn/loop/hyperparameters.ts";
+import type { Hyperparameters } from "../../src/learn/methods.ts";
 import type { Course } from "./course.ts";
 import { dataFacts } from "./data-facts.ts";
 import type { DataOrigin } from "./data-facts.ts";

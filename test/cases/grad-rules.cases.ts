@@ -6,7 +6,7 @@ import { gradients } from "../../src/graph/gradient/walk.ts";
 import type { DifferentiableOp } from "../../src/graph/gradient/rules.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Dim, Value } from "../../src/graph/graph.ts";
-import { keyOf, uniforms } from "../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../src/learn/random.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import { int64 } from "../../src/core/model/tensor.ts";
 import { array, evaluate } from "../support/reference.ts";

@@ -2,12 +2,11 @@
 import type { Base } from "../../src/encoder/base.ts";
 import { collate } from "../../src/core/model/collate.ts";
 import type { Queries } from "../../src/core/model/collate.ts";
-import { emptyPrefix, unpackPrefix } from "../../src/core/model/prefix.ts";
+import { emptyPrefix, unpackPrefix, prefixWidth } from "../../src/core/model/prefix.ts";
 import type { Deltas, Prefix } from "../../src/core/model/prefix.ts";
-import { prefixWidth } from "../../src/core/model/prefix.ts";
 import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
-import { keyOf, normals } from "../../src/learn/loop/random.ts";
+import { keyOf, normals } from "../../src/learn/random.ts";
 
 /** A text's tokens and the prefix it is read with. */
 export interface TestRow {

@@ -80,18 +80,64 @@ const SESSION = /^src\/engine\/session\.ts$/;
 const GRAPH = /^src\/graph\//;
 const ENCODER = /^src\/encoder\//;
 const LEARN = /^src\/learn\//;
+/** Random numbers and the names of methods, beside the folders of learn. */
+const LEARN_ROOT = /^src\/learn\/[^/]+$/;
+const LEARN_GRAPH = /^src\/learn\/graph\//;
+const LEARN_DATA = /^src\/learn\/data\//;
+const LEARN_LOOP = /^src\/learn\/loop\//;
 const NODE = /^node:$/;
 /** Reading, writing and hashing files, processes, the two runtimes. */
 const NODE_FOLDER = /^scripts\/node\//;
 /** Named where used, so that the files also type-check outside of a Worker. */
 const WORKER_TYPES = /^@cloudflare\/workers-types$/;
 
+/** The rule of one folder of scripts/runs; `others` are the folders of runs that it builds on. */
+function runsGroup(folder: string, others: readonly string[]): Group {
+  const inside = (name: string): RegExp =>
+    name === "*.ts" ? /^scripts\/runs\/[^/]+$/ : new RegExp(`^scripts/runs/${name}/`);
+  return {
+    name: `scripts/runs/${folder}`,
+    files: inside(folder),
+    may: [
+      CORE,
+      GRAPH,
+      ENCODER,
+      LEARN,
+      NODE_FOLDER,
+      /^scripts\/(?:base|report)\//,
+      NODE,
+      inside("*.ts"),
+      ...others.map(inside),
+    ],
+    types: [SESSION],
+  };
+}
+
 /** The dependency rule; the first group whose pattern matches a file is the file's. */
 export const GROUPS: readonly Group[] = [
   { name: "src/core", files: CORE, may: [] },
   { name: "src/graph", files: GRAPH, may: [CORE, /^protobufjs$/], types: [SESSION] },
   { name: "src/encoder", files: ENCODER, may: [CORE, GRAPH], types: [SESSION] },
-  { name: "src/learn", files: LEARN, may: [CORE, GRAPH, ENCODER], types: [SESSION] },
+  { name: "src/learn/*.ts", files: LEARN_ROOT, may: [CORE] },
+  {
+    name: "src/learn/graph",
+    files: LEARN_GRAPH,
+    may: [CORE, GRAPH, ENCODER, LEARN_ROOT],
+    types: [SESSION],
+  },
+  { name: "src/learn/data", files: LEARN_DATA, may: [CORE, LEARN_ROOT, LEARN_GRAPH] },
+  {
+    name: "src/learn/loop",
+    files: LEARN_LOOP,
+    may: [CORE, GRAPH, ENCODER, LEARN_ROOT, LEARN_GRAPH, LEARN_DATA],
+    types: [SESSION],
+  },
+  {
+    name: "src/learn/measure",
+    files: /^src\/learn\/measure\//,
+    may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_LOOP],
+    types: [SESSION],
+  },
   { name: "src/engine", files: /^src\/engine\//, may: [CORE, /^onnxruntime-web$/] },
   { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION, WORKER_TYPES] },
   {
@@ -122,12 +168,13 @@ export const GROUPS: readonly Group[] = [
     files: /^scripts\/report\//,
     may: [CORE, LEARN, NODE_FOLDER, NODE],
   },
-  {
-    name: "scripts/runs",
-    files: /^scripts\/runs\//,
-    may: [CORE, GRAPH, ENCODER, LEARN, NODE_FOLDER, /^scripts\/(?:base|report)\//, NODE],
-    types: [SESSION],
-  },
+  // What all runs share, then each kind of run: task <- trial <- sweep, task <- pretrain, distill.
+  runsGroup("*.ts", []),
+  runsGroup("task", []),
+  runsGroup("trial", ["task"]),
+  runsGroup("sweep", ["task", "trial"]),
+  runsGroup("pretrain", ["task"]),
+  runsGroup("distill", []),
   {
     name: "scripts/publish",
     files: /^scripts\/publish\//,

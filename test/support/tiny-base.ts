@@ -8,7 +8,7 @@ import type { Base } from "../../src/encoder/base.ts";
 import type { Checkpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";
 import { createNodeSession } from "../../scripts/node/runtime-node.ts";
-import { keyOf, normals, derive } from "../../src/learn/loop/random.ts";
+import { keyOf, normals, derive } from "../../src/learn/random.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";

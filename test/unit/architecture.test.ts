@@ -38,6 +38,10 @@ describe("the dependency rule", () => {
     ["src/serve/a.ts", "src/engine/session.ts", "may import only types"],
     ["scripts/runs/a.ts", "onnxruntime-node", "may be imported only where"],
     ["src/graph/a.ts", "src/learn/b.ts", "not allowed for src/graph"],
+    ["src/learn/data/a.ts", "src/learn/loop/b.ts", "not allowed for src/learn/data"],
+    ["src/learn/loop/a.ts", "src/learn/measure/b.ts", "not allowed for src/learn/loop"],
+    ["scripts/report/a.ts", "scripts/runs/b.ts", "not allowed for scripts/report"],
+    ["scripts/runs/task/a.ts", "scripts/runs/sweep/b.ts", "not allowed for scripts/runs/task"],
   ])("names the edge %s -> %s", (from, to, reason) => {
     const [offence] = offences([{ from, to, isTypeOnly: false }]);
     expect(offence).toContain(`${from} -> ${to}: `);

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { findFile } from "../../runs/task/data-files.ts";
-import { readDataFile } from "../../runs/task/data-files.ts";
+import { findFile, readDataFile } from "../../runs/task/data-files.ts";
 import { questionPairs } from "../../../src/learn/data/question-pairs.ts";
-import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
 
 const TASK = "same-question";
 /** Training pairs come from the training questions alone, test pairs from the test questions. */

@@ -4,8 +4,8 @@
  * texts.
  */
 import type { BatchPlan } from "../../../src/learn/loop/trainer.ts";
-import { derive, permutation } from "../../../src/learn/loop/random.ts";
-import type { Key } from "../../../src/learn/loop/random.ts";
+import { derive, permutation } from "../../../src/learn/random.ts";
+import type { Key } from "../../../src/learn/random.ts";
 
 /** Batches' worth of texts that are sorted together: near-equal lengths, and still random. */
 const WINDOW_BATCHES = 50;

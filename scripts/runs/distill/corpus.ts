@@ -9,8 +9,8 @@ import { InputError } from "../../../src/core/errors.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import { linesOf } from "../../base/vocabulary.ts";
 import { sha256Hex } from "../../node/hash.ts";
-import { derive, permutation, uniforms } from "../../../src/learn/loop/random.ts";
-import type { Key } from "../../../src/learn/loop/random.ts";
+import { derive, permutation, uniforms } from "../../../src/learn/random.ts";
+import type { Key } from "../../../src/learn/random.ts";
 
 export interface Corpus {
   /** In random order. */

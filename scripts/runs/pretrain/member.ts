@@ -8,7 +8,7 @@ import {
   SHAPE_WEIGHT,
 } from "../../../src/core/model/shapes.ts";
 import { scoreName, scoreOf } from "../../../src/learn/measure/decisions.ts";
-import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "../task/prepare.ts";
 import type { DataSpec } from "../task/spec.ts";
 import { openTrainee } from "../task/trainee.ts";

@@ -4,8 +4,8 @@
  * task is used equally often and a large task drowns the small ones, at 0 all tasks get equally many
  * steps and the rows of small ones are repeated most.
  */
-import { derive, permutation } from "../../../src/learn/loop/random.ts";
-import type { Key } from "../../../src/learn/loop/random.ts";
+import { derive, permutation } from "../../../src/learn/random.ts";
+import type { Key } from "../../../src/learn/random.ts";
 import { epochBatches } from "../../../src/learn/loop/sampler.ts";
 import { countBatches } from "../../../src/learn/loop/trainer.ts";
 import type { BatchPlan } from "../../../src/learn/loop/trainer.ts";

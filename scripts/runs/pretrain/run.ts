@@ -7,12 +7,12 @@
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { sha256Hex } from "../../node/hash.ts";
-import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
-import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import type { Hyperparameters } from "../../../src/learn/methods.ts";
+import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import { initialParams } from "../../../src/learn/graph/parameters.ts";
 import { tensorsOf } from "../task/pretrained.ts";
 import type { SharedMethod } from "../task/pretrained.ts";
-import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
 import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";

@@ -2,8 +2,8 @@
  * A sweep over prompt length and learning rate: the plan's rungs, run by run. How a run is made is
  * handed in, so this is as pure as its runs: the same scores give the same choice.
  */
-import { hasVirtualTokens, methodDefaults } from "../../../src/learn/loop/methods.ts";
-import type { Method } from "../../../src/learn/loop/methods.ts";
+import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
+import type { Method } from "../../../src/learn/methods.ts";
 import type { SweepCell, SweepFacts } from "../../report/facts.ts";
 import { meanScore } from "../trial/statistics.ts";
 import type { MeanScore } from "../trial/statistics.ts";

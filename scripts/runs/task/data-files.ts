@@ -7,7 +7,7 @@ import type { TaskType } from "../../../src/core/format/manifest.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
 import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
 import { readText } from "../../node/text-files.ts";
-import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./spec.ts";
 import type { DataFile } from "./spec.ts";

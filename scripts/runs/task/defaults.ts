@@ -4,9 +4,8 @@
  */
 import type { TaskType } from "../../../src/core/format/manifest.ts";
 import { quantile } from "../../../src/learn/measure/bootstrap.ts";
-import { hasVirtualTokens, methodDefaults } from "../../../src/learn/loop/methods.ts";
-import type { Method } from "../../../src/learn/loop/methods.ts";
-import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
+import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
+import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
 import type { TaskSpec } from "./spec.ts";
 
 /** What the choices depend on. */

@@ -10,7 +10,7 @@ import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess, assessFiles, calibrate } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation, FileEvaluation } from "../../../src/learn/measure/evaluate.ts";
-import { isServed, partsOf } from "../../../src/learn/loop/methods.ts";
+import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { RUN_STATE, removeRunState } from "../saved-run.ts";
 import type { RunState } from "../../../src/learn/loop/run-state.ts";
@@ -18,11 +18,10 @@ import { packPrefix, writeTaskFolder, writeYardstickFolder } from "./folder.ts";
 import type { PackedTask, TaskFacts } from "./folder.ts";
 import type { Course } from "../../report/course.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
-import type { ReportFacts } from "../../report/facts.ts";
+import type { ReportFacts, SweepFacts } from "../../report/facts.ts";
 import { DEFAULT_LEVEL } from "../../report/level.ts";
 import { reportHtml } from "../../report/page.ts";
 import { taskFacts, withTraining } from "../../report/task-facts.ts";
-import { readSweep } from "../sweep/file.ts";
 import type { TaskSpec } from "./spec.ts";
 import { CHECKPOINT, tunedCheckpoint } from "./tuned-checkpoint.ts";
 
@@ -113,15 +112,22 @@ export interface FinishedRun extends FinishedTask {
   readonly course?: Course;
 }
 
-/** Writes what a finished run made, and forgets its saved state. `taskJson` null leaves task.json alone. */
+/** What a finished run is written with, besides itself. */
+export interface WriteOptions {
+  /** The text of task.json; null leaves the one in the folder alone. */
+  readonly taskJson: string | null;
+  /** The sweep that chose these settings, for the report. */
+  readonly sweep?: SweepFacts | undefined;
+}
+
+/** Writes what a finished run made into `out`, and removes its saved state. */
 export async function writeTrainedTask(
   out: string,
   spec: TaskSpec,
   prepared: PreparedTask,
   run: FinishedRun,
-  taskJson: string | null,
+  { taskJson, sweep }: WriteOptions,
 ): Promise<void> {
-  const sweep = await readSweep(out, prepared);
   const facts = { ...factsOf(out, spec, prepared, run), sweep };
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
   const texts = { taskJson, card: taskCard(facts), report };

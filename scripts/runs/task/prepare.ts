@@ -17,20 +17,19 @@ import {
   duplicatesWithin,
   histogramOf,
   tokenCounts,
-} from "../../../src/learn/data/summary.ts";
-import type { DataSummary } from "../../../src/learn/data/summary.ts";
+} from "../../../src/learn/measure/data-summary.ts";
+import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
 import { findFile, isInside, readFiles, typeOf } from "./data-files.ts";
 import type { ReadOptions } from "./data-files.ts";
 import { isNumber } from "../../../src/learn/data/read.ts";
 import type { Dataset, Example } from "../../../src/learn/data/read.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
-import type { Method } from "../../../src/learn/loop/methods.ts";
+import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
-import { derive, keyOf } from "../../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
-import type { Hyperparameters } from "../../../src/learn/loop/hyperparameters.ts";
 import type { DataFile, TaskSpec } from "./spec.ts";
 import { chooseTrainGraph } from "../../../src/learn/graph/choice.ts";
 import type { TrainGraph } from "../../../src/learn/graph/choice.ts";

@@ -23,9 +23,9 @@ import { toFloat32 } from "../../../src/core/model/tensor.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import { sha256 } from "../../node/hash.ts";
 import { readFileOf } from "../../node/folder.ts";
-import { partsOf } from "../../../src/learn/loop/methods.ts";
-import type { Method } from "../../../src/learn/loop/methods.ts";
-import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import { partsOf } from "../../../src/learn/methods.ts";
+import type { Method } from "../../../src/learn/methods.ts";
+import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { TaskSpec } from "./spec.ts";
 
 /** What can be trained over several tasks at once; tasks of the same methods start from it. */

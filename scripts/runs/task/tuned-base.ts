@@ -11,8 +11,7 @@ import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
 import { buildTunedGraph } from "../../../src/learn/graph/training-graph.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
-import type { Encoder, Target } from "../../../src/learn/graph/parameters.ts";
-import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import type { Encoder, Target, Arrays } from "../../../src/learn/graph/parameters.ts";
 
 export interface TunedBase {
   readonly loaded: LoadedBase;

@@ -10,7 +10,7 @@ import { encodeUtf8, parseJson } from "../../../src/core/text.ts";
 import { baseConfig, basePooler } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { transpose } from "../../../src/graph/quantize.ts";
-import type { Arrays } from "../../../src/learn/loop/optim.ts";
+import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 
 /** Folder of the checkpoint inside the task folder. */
 export const CHECKPOINT = "checkpoint";

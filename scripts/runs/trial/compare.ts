@@ -1,5 +1,5 @@
 /** Methods x seeds on one task, as plain numbers: what each came to, and how far they lie apart. */
-import type { Method } from "../../../src/learn/loop/methods.ts";
+import type { Method } from "../../../src/learn/methods.ts";
 import type { TrialResult } from "./run.ts";
 import { meanScore } from "./statistics.ts";
 import type { MeanScore } from "./statistics.ts";

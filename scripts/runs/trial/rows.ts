@@ -4,7 +4,7 @@
  */
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
-import { tokenCounts } from "../../../src/learn/data/summary.ts";
+import { tokenCounts } from "../../../src/learn/measure/data-summary.ts";
 import type { Example } from "../../../src/learn/data/read.ts";
 import { chooseSettings } from "../task/defaults.ts";
 import { prepareTask } from "../task/prepare.ts";
@@ -12,8 +12,8 @@ import type { PreparedTask } from "../task/prepare.ts";
 import { readTaskDataFiles } from "../task/data-files.ts";
 import type { ReadOptions } from "../task/data-files.ts";
 import { startingFrom } from "../task/pretrained.ts";
-import { derive, keyOf } from "../../../src/learn/loop/random.ts";
-import type { Key } from "../../../src/learn/loop/random.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
+import type { Key } from "../../../src/learn/random.ts";
 import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
 import type { DataFile, TaskSpec } from "../task/spec.ts";
 

@@ -14,7 +14,7 @@ import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation } from "../../../src/learn/measure/evaluate.ts";
 import type { FinishedRun } from "../task/finish.ts";
-import { isServed, partsOf } from "../../../src/learn/loop/methods.ts";
+import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
 import type { Target } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "../task/prepare.ts";

@@ -5,8 +5,8 @@
  * questions ask the same.
  */
 import type { Example } from "./read.ts";
-import { derive, uniforms } from "../loop/random.ts";
-import type { Key } from "../loop/random.ts";
+import { derive, uniforms } from "../random.ts";
+import type { Key } from "../random.ts";
 
 export const PAIR_LABELS = { same: "same", different: "different" } as const;
 

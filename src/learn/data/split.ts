@@ -3,8 +3,8 @@
  * both sides, which would flatter the result.
  */
 import type { Example } from "./read.ts";
-import { permutation } from "../loop/random.ts";
-import type { Key } from "../loop/random.ts";
+import { permutation } from "../random.ts";
+import type { Key } from "../random.ts";
 
 /** Share of the rows kept for evaluation when there is no evaluation file, and its bound. */
 const SPLIT_SHARE = 0.1;

@@ -5,8 +5,8 @@
  */
 import { InputError } from "../../core/errors.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
-import { partsOf } from "../loop/methods.ts";
-import type { Method } from "../loop/methods.ts";
+import { partsOf } from "../methods.ts";
+import type { Method } from "../methods.ts";
 
 export const TRAIN_GRAPHS = ["int8", "fp32"] as const;
 export type TrainGraph = (typeof TRAIN_GRAPHS)[number];

@@ -18,10 +18,12 @@ import type { TensorOf } from "../../core/model/tensor.ts";
 import { WORD_SHAPES } from "../../core/model/word-shapes.ts";
 import { countDeltas } from "../../encoder/additions.ts";
 import type { Architecture, EncoderConfig, Weights } from "../../encoder/architecture.ts";
-import type { TrainedParts } from "../loop/methods.ts";
-import type { Arrays } from "../loop/optim.ts";
-import { derive, normals, uniforms } from "../loop/random.ts";
-import type { Key } from "../loop/random.ts";
+import type { TrainedParts } from "../methods.ts";
+import { derive, normals, uniforms } from "../random.ts";
+import type { Key } from "../random.ts";
+
+/** Parameters, gradients, updates or moments by tensor name. */
+export type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** What is trained, and how its hidden states become logits. */
 export interface Target {

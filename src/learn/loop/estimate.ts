@@ -2,8 +2,8 @@
  * How long will it take? A few steps and a few answers are timed and thrown away before the first
  * real one: nothing that is trained depends on them.
  */
-import type { Arrays } from "./optim.ts";
-import { derive } from "./random.ts";
+import type { Arrays } from "../graph/parameters.ts";
+import { derive } from "../random.ts";
 import { epochBatches } from "./sampler.ts";
 import type { Plan } from "./trainer.ts";
 

@@ -7,9 +7,7 @@
  * bits on every machine. Numbers agree with torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
  */
 import { MismatchError } from "../../core/errors.ts";
-
-/** Parameters, gradients, updates or moments by tensor name. */
-export type Arrays = Readonly<Record<string, Float32Array>>;
+import type { Arrays } from "../graph/parameters.ts";
 
 /** Step number, counted from 0 -> learning rate. */
 export type Schedule = (step: number) => number;

@@ -8,7 +8,8 @@ import { FormatError, MismatchError } from "../../core/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../core/model/tensor.ts";
 import type { Tensor } from "../../core/model/tensor.ts";
-import type { AdamwState, Arrays } from "./optim.ts";
+import type { AdamwState } from "./optim.ts";
+import type { Arrays } from "../graph/parameters.ts";
 
 /** One finished epoch. */
 export interface EpochRecord {

@@ -3,8 +3,8 @@
  * longest row carries little padding; the order stays random in everything that matters: rows are
  * shuffled first, sorted only inside a window of many batches, and the batches shuffled again.
  */
-import { derive, permutation } from "./random.ts";
-import type { Key } from "./random.ts";
+import { derive, permutation } from "../random.ts";
+import type { Key } from "../random.ts";
 
 /** Batches that are sorted together: enough for near-equal lengths, few enough to stay random. */
 const WINDOW_BATCHES = 50;

@@ -22,10 +22,9 @@ import { IGNORED_LABEL, LABELS } from "../graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
 import { parametersOf } from "../graph/parameters.ts";
-import type { Encoder, Parameter, Target } from "../graph/parameters.ts";
-import type { Arrays } from "./optim.ts";
-import { derive, uniforms } from "./random.ts";
-import type { Key } from "./random.ts";
+import type { Encoder, Parameter, Target, Arrays } from "../graph/parameters.ts";
+import { derive, uniforms } from "../random.ts";
+import type { Key } from "../random.ts";
 import type { StepResult } from "./trainer.ts";
 
 export interface StepOptions {

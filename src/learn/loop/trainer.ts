@@ -8,12 +8,13 @@
 import type { StopSignal } from "../../core/signal.ts";
 import { FormatError } from "../../core/errors.ts";
 import { adamw, applyUpdates, clipByGlobalNorm, warmupLinearDecay } from "./optim.ts";
-import type { Arrays, ParameterGroup } from "./optim.ts";
-import { derive } from "./random.ts";
-import type { Key } from "./random.ts";
+import type { ParameterGroup } from "./optim.ts";
+import type { Arrays } from "../graph/parameters.ts";
+import { derive } from "../random.ts";
+import type { Key } from "../random.ts";
 import type { EpochRecord, RunState } from "./run-state.ts";
 import { epochBatches } from "./sampler.ts";
-import type { Hyperparameters } from "./hyperparameters.ts";
+import type { Hyperparameters } from "../methods.ts";
 
 /** What one batch teaches: its mean loss and the gradient of every trained tensor. */
 export interface StepResult {

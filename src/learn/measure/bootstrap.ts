@@ -3,8 +3,8 @@
  * replacement, score them, a thousand times over; the middle 95 % of those scores is the interval.
  * Sentences are drawn whole, since the words of one are not independent.
  */
-import { uniforms } from "../loop/random.ts";
-import type { Key } from "../loop/random.ts";
+import { uniforms } from "../random.ts";
+import type { Key } from "../random.ts";
 
 export interface Interval {
   readonly low: number;

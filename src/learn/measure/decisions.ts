@@ -14,7 +14,7 @@ import type { RegressionMetrics } from "./correlation.ts";
 import type { Example } from "../data/read.ts";
 import { classMetrics, entitiesOf, entityMetrics, multiLabelMetrics } from "./metrics.ts";
 import type { ClassMetrics, EntityMetrics, MultiLabelMetrics } from "./metrics.ts";
-import type { Key } from "../loop/random.ts";
+import type { Key } from "../random.ts";
 
 /** What of a manifest turns logits into answers. */
 export type Decoder = Pick<

@@ -19,7 +19,7 @@ import {
   scoreOf,
 } from "./decisions.ts";
 import type { Decoder, JudgedLogits, TaskMetrics } from "./decisions.ts";
-import { derive, keyOf } from "../loop/random.ts";
+import { derive, keyOf } from "../random.ts";
 
 /** Everything that is known about a task after its evaluation. */
 export interface Evaluation {

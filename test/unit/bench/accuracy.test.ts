@@ -11,7 +11,7 @@ import type { CellResult } from "../../../bench/accuracy/results.ts";
 import { settingsOf } from "../../../bench/accuracy/settings.ts";
 import { accuracyRows, seedRows } from "../../../bench/accuracy/table.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { hasVirtualTokens } from "../../../src/learn/loop/methods.ts";
+import { hasVirtualTokens } from "../../../src/learn/methods.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
 import { asText, watchVerb } from "../../support/verb.ts";
 

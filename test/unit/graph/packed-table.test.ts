@@ -6,7 +6,7 @@ import { gatherPacked, packTable, unpackTable } from "../../../src/graph/encodin
 import type { TableBits } from "../../../src/graph/encoding/packed-table.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";
-import { keyOf, normals } from "../../../src/learn/loop/random.ts";
+import { keyOf, normals } from "../../../src/learn/random.ts";
 import { float32, int64, toFloat32 } from "../../../src/core/model/tensor.ts";
 
 const WIDTH = 48;

@@ -12,7 +12,7 @@ import {
 } from "../../../src/graph/quantize.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";
-import { keyOf, normals } from "../../../src/learn/loop/random.ts";
+import { keyOf, normals } from "../../../src/learn/random.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import type { TensorOf } from "../../../src/core/model/tensor.ts";
 

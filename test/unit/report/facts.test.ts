@@ -1,11 +1,11 @@
 /** From the logits of evaluation rows to the facts of a report. */
 import { describe, expect, test } from "vitest";
 import type { Example } from "../../../src/learn/data/read.ts";
-import type { DataSummary } from "../../../src/learn/data/summary.ts";
+import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
 import { metricsOf } from "../../../src/learn/measure/decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess } from "../../../src/learn/measure/evaluate.ts";
-import { keyOf } from "../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../src/learn/random.ts";
 import { recordCourse } from "../../../scripts/report/course.ts";
 import { dataFacts } from "../../../scripts/report/data-facts.ts";
 import { wrongRuns } from "../../../scripts/report/errors-section.ts";

@@ -4,7 +4,7 @@ import { chooseSettings } from "../../../scripts/runs/task/defaults.ts";
 import type { DataShape } from "../../../scripts/runs/task/defaults.ts";
 import { splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
 import { EMPTY_SPEC } from "../../../scripts/runs/task/spec.ts";
-import { keyOf } from "../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../src/learn/random.ts";
 
 const shape = (changes: Partial<DataShape> = {}): DataShape => ({
   type: "sequence",

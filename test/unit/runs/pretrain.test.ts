@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mixedBatches, sharesOf } from "../../../scripts/runs/pretrain/mixture.ts";
-import { keyOf } from "../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../src/learn/random.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { toFloat32 } from "../../../src/core/model/tensor.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";

@@ -349,7 +349,7 @@ test("the folder that is written is one that serving opens, and the saved run is
   const task = await prepare({ ...SEQUENCE, hyperparameters: { epochs: 1, batch_size: 8 } });
   const out = outDir();
   const result = await finish(task, { out });
-  await writeTrainedTask(out, task.spec, task.prepared, result, null);
+  await writeTrainedTask(out, task.spec, task.prepared, result, { taskJson: null });
   expect((await readdir(out)).sort()).toEqual([
     "CARD.md",
     "manifest.json",

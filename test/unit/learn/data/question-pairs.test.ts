@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { nearLabels, questionPairs } from "../../../../src/learn/data/question-pairs.ts";
-import { keyOf } from "../../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../../src/learn/random.ts";
 
 const INTENTS: Readonly<Record<string, readonly string[]>> = {
   lost_card: ["I lost my card", "my card is gone", "cannot find the card"],

@@ -22,15 +22,15 @@ import {
   buildTrainingGraph,
 } from "../../../../src/learn/graph/training-graph.ts";
 import { IGNORED_LABEL, LABELS } from "../../../../src/learn/graph/loss.ts";
-import { hasVirtualTokens, partsOf } from "../../../../src/learn/loop/methods.ts";
-import type { Method } from "../../../../src/learn/loop/methods.ts";
+import { hasVirtualTokens, partsOf } from "../../../../src/learn/methods.ts";
+import type { Method } from "../../../../src/learn/methods.ts";
 import { parametersOf } from "../../../../src/learn/graph/parameters.ts";
 import type { Target } from "../../../../src/learn/graph/parameters.ts";
 import type {
   TrainingGraph,
   TrainingGraphOptions,
 } from "../../../../src/learn/graph/training-graph.ts";
-import { keyOf, uniforms } from "../../../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { collate, collateTokens } from "../../../../src/core/model/collate.ts";
 import { linear, pool, tokenLogits } from "../../../../src/core/model/head.ts";
 import type { Pooling } from "../../../../src/core/format/manifest.ts";

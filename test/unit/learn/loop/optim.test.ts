@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import {
   adamw,
   applyUpdates,
-  type Arrays,
   clipByGlobalNorm,
   globalNorm,
   warmupLinearDecay,
 } from "../../../../src/learn/loop/optim.ts";
+import { type Arrays } from "../../../../src/learn/graph/parameters.ts";
 
 const f = (...values: number[]): Float32Array => Float32Array.from(values);
 

@@ -11,8 +11,8 @@ import { openBase, openTaskFolder, tokenizerOf } from "../../../../scripts/publi
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import { answerTexts } from "../../../../src/learn/measure/answers.ts";
 import { writeTrainedTask } from "../../../../scripts/runs/task/finish.ts";
-import { METHODS, isServed } from "../../../../src/learn/loop/methods.ts";
-import type { Method } from "../../../../src/learn/loop/methods.ts";
+import { METHODS, isServed } from "../../../../src/learn/methods.ts";
+import type { Method } from "../../../../src/learn/methods.ts";
 import { prepareTask } from "../../../../scripts/runs/task/prepare.ts";
 import { readTaskSpec } from "../../../../scripts/runs/task/spec.ts";
 import { trainTask } from "../../../../scripts/runs/task/train.ts";
@@ -67,7 +67,7 @@ async function train(method: Method) {
     onEpoch: () => {},
   });
   if (!result.isDone) throw new Error("the run was interrupted");
-  await writeTrainedTask(out, spec, prepared, result, null);
+  await writeTrainedTask(out, spec, prepared, result, { taskJson: null });
   return { out, result };
 }
 

@@ -1,6 +1,6 @@
 /** The training loop on its own, with a step that is a formula: batches, saving, stopping. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { keyOf } from "../../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../../src/learn/random.ts";
 import type { RunState } from "../../../../src/learn/loop/run-state.ts";
 import { epochBatches, sortedBatches } from "../../../../src/learn/loop/sampler.ts";
 import { isStale, startState, train } from "../../../../src/learn/loop/trainer.ts";

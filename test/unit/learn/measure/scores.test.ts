@@ -13,7 +13,7 @@ import {
 } from "../../../../src/learn/measure/calibration.ts";
 import { regressionMetrics, spearman } from "../../../../src/learn/measure/correlation.ts";
 import { multiLabelMetrics } from "../../../../src/learn/measure/metrics.ts";
-import { keyOf, uniforms } from "../../../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { scoresOf } from "../../../../src/core/model/decode.ts";
 
 type Row = [precision: number, recall: number, f1: number, support: number];

@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readBaseFolder } from "../../../../scripts/base/folder.ts";
-import { keyOf, uniforms } from "../../../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { TINY_VOCAB, writeTinyBase } from "../../../support/tiny-base.ts";
 import { asText, runVerb, watchVerb } from "../../../support/verb.ts";

@@ -18,7 +18,7 @@ import {
   buildStudentGraph,
 } from "../../../../scripts/runs/distill/graph.ts";
 import { weightParameters } from "../../../../src/learn/graph/parameters.ts";
-import { keyOf, uniforms } from "../../../../src/learn/loop/random.ts";
+import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { collateTokens } from "../../../../src/core/model/collate.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../../src/core/model/tensor.ts";

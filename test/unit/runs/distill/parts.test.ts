@@ -8,7 +8,7 @@ import { roundsOf, tokenBatches } from "../../../../scripts/runs/distill/batches
 import { cutLine, readCorpus } from "../../../../scripts/runs/distill/corpus.ts";
 import { similarityOf } from "../../../../scripts/runs/distill/similarity.ts";
 import { stepsOnce } from "../../../../scripts/runs/distill/steps.ts";
-import { keyOf } from "../../../../src/learn/loop/random.ts";
+import { keyOf } from "../../../../src/learn/random.ts";
 import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../../../support/tiny-base.ts";

@@ -1,12 +1,6 @@
 /** Random numbers depend on their key and on nothing else, and look random enough to train on. */
 import { expect, test } from "vitest";
-import {
-  derive,
-  keyOf,
-  normals,
-  permutation,
-  uniforms,
-} from "../../../../src/learn/loop/random.ts";
+import { derive, keyOf, normals, permutation, uniforms } from "../../../src/learn/random.ts";
 
 test("the same path gives the same key, another path another one", () => {
   expect(derive(keyOf(1), "shuffle", 3)).toEqual(derive(keyOf(1), "shuffle", 3));

@@ -2,8 +2,6 @@
  * What can be trained of a task besides its head. Every method shares data, loop, evaluation and
  * report; they differ in which tensors are trained and therefore in which inputs a graph gets.
  */
-import type { Hyperparameters } from "./hyperparameters.ts";
-
 /**
  * - prefix: past keys and values of every layer (P-Tuning v2, arXiv 2110.07602)
  * - prefix-projection: the same, out of a small network that is folded away (prefix tuning, 2101.00190)
@@ -29,6 +27,21 @@ interface MethodFacts extends TrainedParts {
   readonly isServed: boolean;
   readonly learningRate: number;
   readonly prefixDropout: number;
+}
+
+/** How a run goes: named as in task.json. */
+export interface Hyperparameters {
+  readonly learning_rate: number;
+  readonly epochs: number;
+  readonly batch_size: number;
+  readonly weight_decay: number;
+  /** Share of all steps over which the learning rate rises. */
+  readonly warmup_ratio: number;
+  /** Share of prefix elements set to 0 in each step. */
+  readonly prefix_dropout: number;
+  readonly max_grad_norm: number;
+  /** Epochs without a better score after which training stops; 0 never stops early. */
+  readonly patience: number;
 }
 
 const nothing = { prefix: "none", prompt: false, deltas: false, weights: false } as const;

@@ -5,10 +5,10 @@
  */
 import type { ProblemType, TaskType } from "../../core/format/manifest.ts";
 import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
-import { quantile } from "../measure/bootstrap.ts";
-import type { Example } from "./read.ts";
-import { entitiesOf } from "../measure/metrics.ts";
-import { keyOfText } from "./split.ts";
+import { quantile } from "./bootstrap.ts";
+import type { Example } from "../data/read.ts";
+import { entitiesOf } from "./metrics.ts";
+import { keyOfText } from "../data/split.ts";
 
 export interface DataFileFact {
   readonly name: string;

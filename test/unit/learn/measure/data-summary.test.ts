@@ -7,7 +7,7 @@ import {
   duplicatesWithin,
   histogramOf,
   tokenCounts,
-} from "../../../../src/learn/data/summary.ts";
+} from "../../../../src/learn/measure/data-summary.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import type { PreparedTask } from "../../../../scripts/runs/task/prepare.ts";
 import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
