@@ -8,8 +8,8 @@ import { readSafetensorsHeader, writeSafetensors } from "../../core/format/safet
 import type { Tensor } from "../../core/model/tensor.ts";
 import type { GraphFiles } from "../../engine/session.ts";
 import type { Graph } from "../graph.ts";
-import { encodeModel } from "./proto.ts";
-import type { ExternalPlace } from "./proto.ts";
+import { encodeModel } from "./model.ts";
+import type { ExternalPlace } from "./model.ts";
 
 /** Below this a constant costs less inside the graph than its entry outside would. */
 const INLINE_BYTES = 1024;

@@ -3,7 +3,7 @@
  * the rules emit is what the runtime understands by it.
  */
 import { expect, test } from "vitest";
-import { encodeModel } from "../../../src/graph/encoding/proto.ts";
+import { encodeModel } from "../../../src/graph/encoding/model.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";

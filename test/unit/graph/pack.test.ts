@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import * as ops from "../../../src/graph/ops.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import { decodeModel, encodeModel } from "../../../src/graph/encoding/proto.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
@@ -47,53 +46,5 @@ describe("packing a graph", () => {
 
   it("gives the same bytes for the same graph", () => {
     expect(packGraph(sumGraph(1000))).toEqual(packGraph(sumGraph(1000)));
-  });
-});
-
-describe("the encoded model", () => {
-  it("names its opsets, contrib ops only where they are used", () => {
-    const imports = (g: Graph) => decodeModel(encodeModel(g))["opset_import"];
-    expect(imports(sumGraph(2))).toEqual([{ domain: "", version: 21 }]);
-    const g = new Graph();
-    g.output(g.add("FastGelu", [g.input("x", "float32", [2])]), "y");
-    expect(imports(g)).toContainEqual({ domain: "com.microsoft", version: 1 });
-  });
-
-  it("writes symbolic dims, typed attributes and inner absent inputs", () => {
-    const g = new Graph();
-    const x = g.input("x", "float32", ["B", 4]);
-    const y = g.add("LayerNormalization", [x, g.scalar(1)], { axis: -1, epsilon: 1e-5 });
-    g.add("Clip", [x, null, g.scalar(6)]);
-    g.add("Gelu", [x], { approximate: "tanh" });
-    g.add("FusedMatMul", [x, x], { alpha: 2, transB: 1 }, { dims: ["B", "B"] });
-    g.add("Neg", [x], { a: { float: 1 }, b: { floats: [1] } });
-    g.output(y, "y");
-    const { graph } = decodeModel(encodeModel(g)) as {
-      graph: {
-        input: unknown[];
-        node: { op_type: string; input: string[]; attribute: Record<string, unknown>[] }[];
-      };
-    };
-    expect(graph.input[0]).toMatchObject({
-      name: "x",
-      type: {
-        tensor_type: { elem_type: 1, shape: { dim: [{ dim_param: "B" }, { dim_value: 4 }] } },
-      },
-    });
-    const [norm, clip, gelu, fused, reduce] = graph.node;
-    expect(norm!.attribute).toMatchObject([
-      { name: "axis", i: -1, type: 2 },
-      { name: "epsilon", f: Math.fround(1e-5), type: 1 },
-    ]);
-    expect(clip!.input).toEqual(["x", "", "f32_6"]);
-    expect(Buffer.from(gelu!.attribute[0]!["s"] as Uint8Array).toString()).toBe("tanh");
-    expect(fused!.attribute).toMatchObject([
-      { name: "alpha", f: 2, type: 1 },
-      { name: "transB", i: 1, type: 2 },
-    ]);
-    expect(reduce!.attribute).toMatchObject([
-      { name: "a", f: 1, type: 1 },
-      { name: "b", floats: [1], type: 6 },
-    ]);
   });
 });

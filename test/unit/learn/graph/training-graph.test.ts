@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { countDeltas } from "../../../../src/encoder/additions.ts";
 import type { Architecture } from "../../../../src/encoder/architecture.ts";
 import { buildServingGraph } from "../../../../src/encoder/inputs.ts";
-import { encodeModel } from "../../../../src/graph/encoding/proto.ts";
+import { encodeModel } from "../../../../src/graph/encoding/model.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import {
   HEAD_DROPOUT,

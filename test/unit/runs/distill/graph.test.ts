@@ -4,7 +4,7 @@
  * float64.
  */
 import { describe, expect, test } from "vitest";
-import { encodeModel } from "../../../../src/graph/encoding/proto.ts";
+import { encodeModel } from "../../../../src/graph/encoding/model.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import {
   HIDDEN,
