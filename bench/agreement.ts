@@ -50,7 +50,7 @@ export const bench = defineCommand({
       const { labels } = task.manifest;
       const predicted = answers.map(({ logits }) => logits.map((row) => labels[argmax(row)]!));
       const truth = examples.map((example) => example.labels);
-      await base.session.release();
+      await base.encoder.release();
       return { predicted, truth, type: task.manifest.type };
     };
 

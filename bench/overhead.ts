@@ -1,6 +1,6 @@
 /**
  * What does a request cost beyond the model? Whole requests at the Worker's own app, from a Request
- * to the last byte of its answer, against the session.run within each; inside a workerd without
+ * to the last byte of its answer, against the run of the encoder within each; inside a workerd without
  * wrangler's, whose log of every request would be measured too.
  */
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
@@ -18,7 +18,7 @@ const ALLOWED_SHARE = 0.03;
 const ALLOWED_MS = 2;
 
 export const bench = defineCommand({
-  summary: "milliseconds of a request over its own session.run, inside workerd",
+  summary: "milliseconds of a request over its own run of the encoder, inside workerd",
   usage: "[--base DIR] [--tokens T] [--prefix-length P] [--rounds N]",
   example: "npx edge-prefix bench overhead --tokens 128",
   options: {

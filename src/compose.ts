@@ -2,13 +2,13 @@
 import { readConfig } from "./http/config.ts";
 import type { Env } from "./http/config.ts";
 import type { AppDeps } from "./http/context.ts";
-import { createWorkerdSession, workerdImages } from "./engine/ort/workerd.ts";
+import { workerdEngine } from "./engine/ort/workerd.ts";
 import { r2Bucket } from "./serve/bucket.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256 } from "./serve/sha256.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
-const host = { clock, sha256, createSession: createWorkerdSession, images: workerdImages };
+const host = { clock, sha256, engine: workerdEngine };
 
 /** What does not depend on settings: it is there even where those are wrong. */
 export const outside = {

@@ -1,9 +1,9 @@
 /** One cell of the table: data and settings become a trial, its numbers a result with its origin. */
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { poolerOf, openBase, tokenizerOf } from "../../scripts/publish/local.ts";
+import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/publish/local.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { createNodeSession } from "../../scripts/node/runtime-node.ts";
+import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";
 import { partsOf } from "../../src/learn/methods.ts";
 import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
 import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
@@ -103,17 +103,17 @@ const commandOf = ({ task, method, seed }: Cell): string =>
 
 /** The native runtime with a number of threads of its own; the runtime that serves as it is. */
 export function runtimesWith(threads: number | undefined): Runtimes {
-  const createSession: Runtimes["createSession"] = (files) =>
-    createNodeSession(files, threads === undefined ? {} : { threads });
+  const options = threads === undefined ? {} : { threads };
+  const createSession: Runtimes["createSession"] = (files) => createNodeSession(files, options);
   return {
     createSession,
     async openBase(base, runtime) {
       if (runtime === "web") return openBase(base, runtime);
-      const session = await createSession(base.graphFiles);
+      const encoder = await load(nodeEngine(options), base);
       return {
         manifest: base.manifest,
         tokenizer: tokenizerOf(base),
-        session,
+        encoder,
         pooler: poolerOf(base),
       };
     },

@@ -38,11 +38,11 @@ export async function compareBases(
     source,
   }));
   const { hidden_size: hidden } = teacher.manifest;
-  const view = ({ session, manifest }: typeof base, side: "teacher" | "student") =>
-    viewOf(servedStates(session, manifest), texts, side, hidden, signal);
+  const view = (read: typeof base, side: "teacher" | "student") =>
+    viewOf(servedStates(read), texts, side, hidden, signal);
   const [wanted, found] = [await view(teacher, "teacher"), await view(base, "student")];
-  await teacher.session.release();
-  await base.session.release();
+  await teacher.encoder.release();
+  await base.encoder.release();
   return {
     teacher: teacher.manifest,
     base: base.manifest,

@@ -5,6 +5,7 @@ import { chooseIds } from "../../scripts/base/vocabulary.ts";
 import type { IdCounts } from "../../scripts/base/vocabulary.ts";
 import { tokenizerOf } from "../../scripts/publish/local.ts";
 import { packGraph } from "../../src/graph/encoding/pack.ts";
+import { openBase } from "../../scripts/publish/local.ts";
 import { createNodeSession } from "../../scripts/node/runtime-node.ts";
 import { alignText } from "../../scripts/runs/distill/align.ts";
 import type { HeldBack } from "../../scripts/runs/distill/corpus.ts";
@@ -57,7 +58,7 @@ export async function measureShapes(
   const json = parseJson(teacher.files.get(teacher.manifest.tokenizer)!, "tokenizer.json");
   const open = (files: Parameters<typeof createNodeSession>[0]) =>
     createNodeSession(files, { ...(threads !== undefined && { threads }) });
-  const teacherSession = await open(teacher.graphFiles);
+  const loadedTeacher = await openBase(teacher, "node");
   const measured: MeasuredShape[] = [];
   for (const { name, words, bytes, round } of shapes) {
     note(name);
@@ -81,7 +82,7 @@ export async function measureShapes(
     const graph = buildStudentGraph({ ...encoder, weights }, []);
     const session = await open(packGraph(graph, { isExternal: (name) => weights.has(name) }));
     const similarity = similarityOf(
-      await viewOf(servedStates(teacherSession, teacher.manifest), texts, "teacher", hidden),
+      await viewOf(servedStates(loadedTeacher), texts, "teacher", hidden),
       await viewOf(
         studentStates(session, student.manifest, () => ({})),
         texts,
@@ -94,6 +95,6 @@ export async function measureShapes(
     await session.release();
     measured.push({ name, megabytes: bytes(stored.dims[0]!, hidden) / 1e6, similarity });
   }
-  await teacherSession.release();
+  await loadedTeacher.encoder.release();
   return measured;
 }

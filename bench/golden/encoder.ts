@@ -10,8 +10,8 @@ import {
   poolingOf,
   readPeftAdapter,
 } from "../../scripts/publish/peft.ts";
-import { createNodeSession } from "../../scripts/node/runtime-node.ts";
-import { collate } from "../../src/core/model/collate.ts";
+import { loadEncoder } from "../../scripts/publish/local.ts";
+import { statesOfRow } from "../../src/core/model/rows.ts";
 import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
 import { linear, pool, tokenLogits } from "../../src/core/model/head.ts";
 import { emptyPrefix, unpackPrefix } from "../../src/core/model/prefix.ts";
@@ -23,8 +23,7 @@ import {
   PROMPT_EMBEDDINGS,
   TOKEN_TYPE_IDS,
 } from "../../src/core/model/shapes.ts";
-import { toFloat32 } from "../../src/core/model/tensor.ts";
-import type { Session } from "../../src/engine/session.ts";
+import type { Encoder } from "../../src/engine/engine.ts";
 import { atMost, maxAbsDifference, skipped } from "./compare.ts";
 import type { Check } from "./compare.ts";
 import { EXPECTED, floats, folders, integers, readJson, readTensors } from "./files.ts";
@@ -58,20 +57,14 @@ function readBatch(golden: { at: Tensors; has: (name: string) => boolean }): Bat
 
 /** Hidden states of some rows of a batch, each cut to its real length: [length, H] a row. */
 async function encode(
-  session: Session,
-  base: Base,
+  encoder: Encoder,
   rows: Batch["rows"],
   prefix: Prefix,
   positionOffset: number,
 ): Promise<Float32Array[]> {
   const full = rows.map((row) => ({ ...row, prefix, positionOffset }));
-  const outputs = await session.run(collate(full, base.manifest, "all"));
-  const hidden = outputs[LAST_HIDDEN_STATE]!;
-  const values = toFloat32(hidden);
-  const [width, size] = [hidden.dims[1]!, hidden.dims[2]!];
-  return rows.map(({ ids }, b) =>
-    values.subarray(b * width * size, (b * width + ids.length) * size),
-  );
+  const states = await encoder.encode(full, "all");
+  return rows.map(({ ids }, b) => statesOfRow(states, b, ids.length));
 }
 
 /** Largest difference of rows [length, H] to golden states [B, T, H], on attended positions. */
@@ -91,11 +84,11 @@ export async function checkHidden(base: Base, set: GoldenSet): Promise<Check[]> 
   const { rows } = readBatch(golden);
   const expected = floats(golden.at(LAST_HIDDEN_STATE));
   const none = emptyPrefix(base.manifest);
-  const session = await createNodeSession(base.graphFiles);
-  const together = await encode(session, base, rows, none, 0);
+  const encoder = await loadEncoder(base, "node");
+  const together = await encode(encoder, rows, none, 0);
   const alone: Float32Array[] = [];
-  for (const row of rows) alone.push(...(await encode(session, base, [row], none, 0)));
-  await session.release();
+  for (const row of rows) alone.push(...(await encode(encoder, [row], none, 0)));
+  await encoder.release();
   return [["in one batch", together] as const, ["each text alone", alone] as const].map(
     ([how, states]) =>
       atMost(
@@ -114,7 +107,7 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
     return [skipped("peft", `${set.dir} has no hidden.safetensors with the adapters' texts`)];
   }
   const { rows } = readBatch(await readTensors(set.hidden));
-  const session = await createNodeSession(base.graphFiles);
+  const encoder = await loadEncoder(base, "node");
   const checks: Check[] = [];
   for (const dir of set.adapters) {
     const expected = (await readTensors(join(dir, EXPECTED))).at("logits");
@@ -124,7 +117,7 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
     const { values, dims } = promptEmbeddings;
     const prefix = unpackPrefix(values, dims, base.manifest, dir);
     const offset = defaultPositionOffset(adapter, base.manifest);
-    const states = await encode(session, base, rows, prefix, offset);
+    const states = await encode(encoder, rows, prefix, offset);
     const H = base.manifest.hidden_size;
     const head = { weight: weight.values, bias };
     const pooling = poolingOf(adapter, base.manifest);
@@ -139,7 +132,7 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
       atMost(`${basename(dir)} logits`, "max_abs_difference", worst, MAX_LOGIT_DIFFERENCE),
     );
   }
-  await session.release();
+  await encoder.release();
   return checks;
 }
 
@@ -178,10 +171,10 @@ async function checkArchitecture(name: string, dir: string): Promise<Check[]> {
   );
   const embeddings = golden.at(PROMPT_EMBEDDINGS);
   const prefix = unpackPrefix(floats(embeddings), embeddings.dims, base.manifest, name);
-  const session = await createNodeSession(base.graphFiles);
-  const plain = await encode(session, base, rows, emptyPrefix(base.manifest), 0);
-  const prefixed = await encode(session, base, rows, prefix, offset);
-  await session.release();
+  const encoder = await loadEncoder(base, "node");
+  const plain = await encode(encoder, rows, emptyPrefix(base.manifest), 0);
+  const prefixed = await encode(encoder, rows, prefix, offset);
+  await encoder.release();
   return [
     [`${name} hidden`, plain, LAST_HIDDEN_STATE] as const,
     [`${name} hidden with prefix`, prefixed, `${LAST_HIDDEN_STATE}.prefixed`] as const,

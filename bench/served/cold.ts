@@ -13,11 +13,10 @@ import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import { int64 } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
-import type { GraphFiles, Session, SessionImages } from "../../src/engine/session.ts";
-import { createWorkerdSession, workerdImages } from "../../src/engine/ort/workerd.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";
-import type { Host } from "../../src/serve/serving.ts";
 import { sha256 } from "../../src/serve/sha256.ts";
 import { createPlainSession } from "./plain-session.ts";
 import type { ColdReply, ColdRequest } from "./protocol.ts";
@@ -31,18 +30,19 @@ export default {
     const asked: ColdRequest = await request.json();
     const start = performance.now();
     const created = { from: 0, to: 0 };
-    const timed = async (load: () => Promise<Session>): Promise<Session> => {
+    const timed = async <T>(load: () => Promise<T>): Promise<T> => {
       created.from = performance.now();
-      const session = await load();
+      const loaded = await load();
       created.to = performance.now();
-      return session;
+      return loaded;
     };
-    const createSession = (files: GraphFiles) => timed(() => createWorkerdSession(files));
-    const images: SessionImages = {
-      ...workerdImages,
-      restore: (image, base) => timed(() => workerdImages.restore(image, base)),
+    const engine: Engine = {
+      async prepare(base) {
+        const load = await workerdEngine.prepare(base);
+        return () => timed(load);
+      },
     };
-    if ("task" in asked) await answer(asked, { createSession, images }, env, ctx);
+    if ("task" in asked) await answer(asked, engine, env, ctx);
     else await answerPlainly(asked, timed, env);
     const reply: ColdReply = {
       fetch: created.from - start,
@@ -55,12 +55,12 @@ export default {
 
 async function answer(
   { task, text }: Extract<ColdRequest, { task: string }>,
-  runtime: Pick<Host, "createSession" | "images">,
+  engine: Engine,
   env: Env,
   ctx: ExecutionContext,
 ): Promise<void> {
   const config = readConfig(env);
-  const host = { clock: outside, sha256, ...runtime, bucket: r2Bucket(env.BUCKET) };
+  const host = { clock: outside, sha256, engine, bucket: r2Bucket(env.BUCKET) };
   const app = createApp({ config, ...createServing(config, host), ...outside });
   const request = new Request(`http://bench/v1/tasks/${task}/predict`, {
     method: "POST",
@@ -75,7 +75,7 @@ async function answer(
 /** The least that anybody does: read both files at once, load, tokenize, run, pool. */
 async function answerPlainly(
   { graph, tokenizer: key, text }: Extract<ColdRequest, { graph: string }>,
-  timed: (load: () => Promise<Session>) => Promise<Session>,
+  timed: <T>(load: () => Promise<T>) => Promise<T>,
   env: Env,
 ): Promise<void> {
   const read = async (name: string): Promise<Uint8Array> =>

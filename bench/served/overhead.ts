@@ -8,7 +8,7 @@ import { createApp } from "../../src/app.ts";
 import { compose } from "../../src/compose.ts";
 import type { Env } from "../../src/http/config.ts";
 import type { AppDeps } from "../../src/http/context.ts";
-import type { Feeds, Session } from "../../src/engine/session.ts";
+import type { Encoder } from "../../src/engine/engine.ts";
 import type { OverheadReply, OverheadRequest } from "./protocol.ts";
 
 let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;
@@ -22,7 +22,7 @@ export default {
     const { deps, app } = served;
     if (new URL(request.url).pathname !== "/bench/overhead") return app.fetch(request, env, ctx);
     const asked: OverheadRequest = await request.json();
-    const { session, tokenizer } = deps.models.ready!;
+    const { encoder, tokenizer } = deps.models.ready!;
     const text = textOf(asked.tokens, (words) => tokenizer.encode(words).ids.length);
     const timings: string[] = [];
     const ask = async (): Promise<void> => {
@@ -31,10 +31,10 @@ export default {
       if (!answer.ok) throw new Error(`task ${asked.task}: was answered with ${body}`);
       timings.push(answer.headers.get("server-timing")!);
     };
-    const feeds = await feedsOf(session, ask);
+    const shape = await shapeOf(encoder, ask);
     timings.length = 0;
-    const times = await timeBoth(session, ask, asked.rounds);
-    const reply: OverheadReply = { shape: feeds["input_ids"]!.dims, timings, ...times };
+    const times = await timeBoth(encoder, ask, asked.rounds);
+    const reply: OverheadReply = { shape, timings, ...times };
     return Response.json(reply);
   },
 } satisfies ExportedHandler<Env>;
@@ -59,18 +59,18 @@ const predictRequest = (task: string, inputs: string): Request =>
     body: JSON.stringify({ inputs }),
   });
 
-/** What a request gives the session, taken from a request itself. */
-async function feedsOf(session: Session, ask: () => Promise<void>): Promise<Feeds> {
-  const { run } = session;
-  const seen: Feeds[] = [];
-  session.run = (feeds, fetches) => {
-    seen.push(feeds);
-    return run(feeds, fetches);
+/** Rows and tokens of the one run that a request makes. */
+async function shapeOf(encoder: Encoder, ask: () => Promise<void>): Promise<number[]> {
+  const { encode } = encoder;
+  const seen: number[][] = [];
+  encoder.encode = (rows, queries) => {
+    seen.push([rows.length, Math.max(...rows.map(({ ids }) => ids.length))]);
+    return encode(rows, queries);
   };
   try {
     await ask();
   } finally {
-    session.run = run;
+    encoder.encode = encode;
   }
   if (seen.length !== 1) throw new Error(`request: took ${seen.length} runs instead of one`);
   return seen[0]!;
@@ -84,18 +84,18 @@ const REPEATS = 4;
  * machine with neighbours two runs differ by more than everything else that a request does.
  */
 async function timeBoth(
-  session: Session,
+  encoder: Encoder,
   ask: () => Promise<void>,
   rounds: number,
 ): Promise<Pick<OverheadReply, "request" | "run">> {
   const times = { request: [] as number[], run: [] as number[] };
-  const { run } = session;
+  const { encode } = encoder;
   let running = 0;
-  session.run = async (feeds, fetches) => {
+  encoder.encode = async (rows, queries) => {
     const start = performance.now();
-    const outputs = await run(feeds, fetches);
+    const states = await encode(rows, queries);
     running += performance.now() - start;
-    return outputs;
+    return states;
   };
   try {
     for (let round = 0; round < rounds; round++) {
@@ -106,7 +106,7 @@ async function timeBoth(
       times.run.push(running / REPEATS);
     }
   } finally {
-    session.run = run;
+    encoder.encode = encode;
   }
   return times;
 }

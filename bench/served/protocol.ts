@@ -9,13 +9,13 @@ export interface OverheadRequest {
 }
 
 export interface OverheadReply {
-  /** Of the ids that the session was given: batch, tokens. */
+  /** Of the rows that the encoder was given: batch, tokens. */
   readonly shape: readonly number[];
   /** The server-timing header of every request. */
   readonly timings: readonly string[];
   /** Milliseconds of a whole request, by round. */
   readonly request: readonly number[];
-  /** Milliseconds of session.run on the same feeds, by round. */
+  /** Milliseconds of the encoder on its rows, by round. */
   readonly run: readonly number[];
 }
 
@@ -26,9 +26,9 @@ export type ColdRequest =
 
 /** Milliseconds of the steps of a first answer; their sum is all of it. */
 export interface ColdReply {
-  /** Until the session's files are there and checked, and the tokenizer is made. */
+  /** Until the encoder's files are there and checked, and the tokenizer is made. */
   readonly fetch: number;
-  /** The runtime and the session. */
+  /** The runtime and the encoder. */
   readonly create: number;
   /** From there to the answer: the task's files, the text, the run. */
   readonly run: number;

@@ -1,9 +1,9 @@
 /** Inside of the benchmark Worker: what a batch costs from rows to logits, by whose rows are in it. */
-import { collate } from "../../src/core/model/collate.ts";
-import type { Row } from "../../src/core/model/collate.ts";
+import { graphEncoder } from "../../src/engine/ort/encoder.ts";
+import { statesOfRow } from "../../src/core/model/rows.ts";
+import type { Row } from "../../src/core/model/rows.ts";
 import { linear, pool } from "../../src/core/model/head.ts";
 import type { Head } from "../../src/core/model/head.ts";
-import { LAST_HIDDEN_STATE, sizeOf } from "../../src/core/model/shapes.ts";
 import type { Session } from "../../src/engine/session.ts";
 import type { MixedRequest } from "./protocol.ts";
 
@@ -32,16 +32,10 @@ async function answer(
   { shape, queries }: MixedRequest,
   batch: readonly BenchRow[],
 ): Promise<Float32Array[]> {
-  const feeds = collate(
-    batch.map(({ row }) => row),
-    shape,
-    queries,
-  );
-  const output = (await session.run(feeds, [LAST_HIDDEN_STATE]))[LAST_HIDDEN_STATE]!;
-  const rowSize = sizeOf(output.dims.slice(1));
-  const states = output.data as Float32Array;
+  const rows = batch.map(({ row }) => row);
+  const states = await graphEncoder(session, shape).encode(rows, queries);
   return batch.map(({ row, head }, b) => {
-    const own = states.subarray(b * rowSize, (b + 1) * rowSize);
+    const own = statesOfRow(states, b, row.ids.length);
     const pooling = queries === "first" ? "cls" : "mean";
     const pooled = pool(own, row.ids.length, shape.hidden_size, pooling, null);
     return linear(pooled, head.weight, head.bias);

@@ -1,5 +1,5 @@
 /** What the benchmark and its Worker say to each other; the only file that both sides read. */
-import type { CollateShape } from "../../src/core/model/collate.ts";
+import type { FeedShape } from "../../src/engine/ort/feeds.ts";
 
 export interface RunRequest {
   /** Batch and tokens of each case. */
@@ -7,7 +7,7 @@ export interface RunRequest {
   readonly rounds: number;
   /** What to feed each session: ours needs a shape and a prefix length, a peer only tokens. */
   readonly sessions: Readonly<
-    Record<string, { shape?: CollateShape; prefixLength?: number; queries?: "first" | "all" }>
+    Record<string, { shape?: FeedShape; prefixLength?: number; queries?: "first" | "all" }>
   >;
 }
 
@@ -21,7 +21,7 @@ export interface RunReply {
 /** Batches whose rows belong to one task or to several, in turn. */
 export interface MixedRequest {
   readonly session: string;
-  readonly shape: CollateShape & { readonly hidden_size: number };
+  readonly shape: FeedShape & { readonly hidden_size: number };
   readonly rows: number;
   readonly tokens: number;
   readonly labels: number;

@@ -7,7 +7,7 @@
  *   POST /run                      RunRequest -> RunReply
  *   POST /mixed                    MixedRequest -> MixedReply
  */
-import { collate } from "../../src/core/model/collate.ts";
+import { collate } from "../../src/engine/ort/feeds.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
 import { int64 } from "../../src/core/model/tensor.ts";
 import type { Feeds, Session } from "../../src/engine/session.ts";

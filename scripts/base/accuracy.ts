@@ -1,11 +1,12 @@
 /** How far an int8 base is from its checkpoint: cosine of hidden states on a few sentences. */
-import { collate } from "../../src/core/model/collate.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import type { OpenSession } from "../../src/encoder/calibrate.ts";
+import type { Encoder } from "../../src/engine/engine.ts";
+
+/** Loads a base that is in memory. */
+export type LoadEncoder = (base: Base) => Promise<Encoder>;
 
 /** Short, long, plain, full of names, numbers and signs; in-domain for no task in particular. */
 const SENTENCES = [
@@ -21,11 +22,11 @@ const SENTENCES = [
 
 /** Mean and worst cosine over all tokens of the built-in sentences, `candidate` against `reference`. */
 export async function hiddenStateCosine(
-  reference: { readonly base: Base; readonly open: OpenSession },
-  candidate: { readonly base: Base; readonly open: OpenSession },
+  reference: { readonly base: Base; readonly load: LoadEncoder },
+  candidate: { readonly base: Base; readonly load: LoadEncoder },
 ): Promise<{ mean: number; min: number; tokens: number }> {
-  const expected = await hiddenStates(reference.base, reference.open);
-  const found = await hiddenStates(candidate.base, candidate.open);
+  const expected = await hiddenStates(reference.base, await reference.load(reference.base));
+  const found = await hiddenStates(candidate.base, await candidate.load(candidate.base));
   const cosines = expected.flatMap((states, i) =>
     rowCosines(states, found[i]!, reference.base.manifest.hidden_size),
   );
@@ -36,23 +37,21 @@ export async function hiddenStateCosine(
   };
 }
 
-async function hiddenStates({ manifest, files, graphFiles }: Base, open: OpenSession) {
+async function hiddenStates({ manifest, files }: Base, encoder: Encoder): Promise<Float32Array[]> {
   const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
   const tokenizer = createTokenizer(json);
   const prefix = emptyPrefix(manifest);
-  const session = await open(graphFiles);
   const states: Float32Array[] = [];
   try {
     for (const sentence of SENTENCES) {
       const { ids, typeIds } = tokenizer.encode(sentence);
       const end = manifest.max_length;
       const row = { ids: ids.slice(0, end), typeIds: typeIds.slice(0, end) };
-      const feeds = collate([{ ...row, prefix, positionOffset: 0 }], manifest, "all");
-      const outputs = await session.run(feeds);
-      states.push(outputs[LAST_HIDDEN_STATE]!.data as Float32Array);
+      const { values } = await encoder.encode([{ ...row, prefix, positionOffset: 0 }], "all");
+      states.push(values);
     }
   } finally {
-    await session.release();
+    await encoder.release();
   }
   return states;
 }

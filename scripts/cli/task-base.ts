@@ -5,7 +5,7 @@ import { readBaseManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { readFile } from "node:fs/promises";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/engine/engine.ts";
 import {
   bundledBaseDir,
   compareImports,

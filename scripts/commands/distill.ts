@@ -116,8 +116,8 @@ export const command = defineCommand({
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
     const { checkReplaceable, readBaseFolder } = await import("../base/folder.ts");
-    const { openBase, tokenizerOf } = await import("../publish/local.ts");
-    const { createNodeSession } = await import("../node/runtime-node.ts");
+    const { load, openBase, tokenizerOf } = await import("../publish/local.ts");
+    const { createNodeSession, nodeEngine } = await import("../node/runtime-node.ts");
     const { readCorpus } = await import("../runs/distill/corpus.ts");
     const { describe, distill } = await import("../runs/distill/run.ts");
     const { stepsOnce } = await import("../runs/distill/steps.ts");
@@ -142,8 +142,9 @@ export const command = defineCommand({
         `${source.name}: ${source.lines.toLocaleString("en")} lines, ${source.texts.toLocaleString("en")} texts to learn from, ${source.heldBack} held back`,
       );
     }
+    const nodeOptions = { ...(threads !== undefined && { threads }) };
     const createSession = (files: Parameters<typeof createNodeSession>[0]) =>
-      createNodeSession(files, { ...(threads !== undefined && { threads }) });
+      createNodeSession(files, nodeOptions);
     const started = performance.now();
     const display = showRun(io);
     const result = await distill(
@@ -159,7 +160,7 @@ export const command = defineCommand({
         openBase: async (base) => ({
           manifest: base.manifest,
           tokenizer: tokenizerOf(base),
-          session: await createSession(base.graphFiles),
+          encoder: await load(nodeEngine(nodeOptions), base),
           pooler: null,
         }),
       },

@@ -4,8 +4,8 @@
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { collate } from "../../src/core/model/collate.ts";
-import type { Row } from "../../src/core/model/collate.ts";
+import { statesOfRow } from "../../src/core/model/rows.ts";
+import type { Row } from "../../src/core/model/rows.ts";
 import { LimitError } from "../../src/core/errors.ts";
 import { pool } from "../../src/core/model/head.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
@@ -74,7 +74,7 @@ export const command = defineCommand({
     const inputs = await readInputs(required(values.input, "--input"));
 
     const { openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
-    const { manifest, tokenizer, session } = await openBaseFolder(baseDir, runtime);
+    const { manifest, tokenizer, encoder } = await openBaseFolder(baseDir, runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
     const positionOffset = task?.manifest.position_offset ?? 0;
     const limit = manifest.max_length - positionOffset;
@@ -93,19 +93,15 @@ export const command = defineCommand({
       for (let from = 0; from < rows.length; from += batchSize) {
         io.signal.throwIfAborted();
         const batch = rows.slice(from, from + batchSize);
-        const feeds = collate(batch, manifest, pooling === "cls" ? "first" : "all");
-        const outputs = await session.run(feeds, [LAST_HIDDEN_STATE]);
-        const { dims, data } = outputs[LAST_HIDDEN_STATE]!;
+        const states = await encoder.encode(batch, pooling === "cls" ? "first" : "all");
         batch.forEach(({ ids }, i) => {
-          const size = dims[1]! * width;
-          const states = (data as Float32Array).subarray(i * size, (i + 1) * size); // [T, H]
-          result.put(from + i, states, ids.length);
+          result.put(from + i, statesOfRow(states, i, ids.length), ids.length);
         });
         progress.update(from + batch.length);
       }
     } finally {
       progress.stop();
-      await session.release();
+      await encoder.release();
     }
     await mkdir(dirname(output), { recursive: true });
     await writeFile(`${output}.tmp`, writeSafetensors(result.tensors, { base: manifest.identity }));

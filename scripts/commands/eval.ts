@@ -79,7 +79,7 @@ export const command = defineCommand({
         progress.update(Math.round((done / total) * examples.length));
       },
     }).finally(() => progress.stop());
-    await base.session.release();
+    await base.encoder.release();
     const evaluation = assess(task.manifest, examples, logits);
 
     const data = datasets.map(({ name }) => name).join(", ");

@@ -109,11 +109,10 @@ interface Cosine {
 /** The int8 base on the runtime that serves, against float32 on the native one. */
 async function compare(base: Base, reference: Base): Promise<Cosine> {
   const { hiddenStateCosine } = await import("../base/accuracy.ts");
-  const { createNodeSession } = await import("../node/runtime-node.ts");
-  const { createWebSession } = await import("../node/runtime-web.ts");
+  const { loadEncoder } = await import("../publish/local.ts");
   return hiddenStateCosine(
-    { base: reference, open: createNodeSession },
-    { base, open: createWebSession },
+    { base: reference, load: (own) => loadEncoder(own, "node") },
+    { base, load: (own) => loadEncoder(own, "web") },
   );
 }
 

@@ -111,7 +111,7 @@ export const command = defineCommand({
         }
       }
     } finally {
-      await opened.base.session.release();
+      await opened.base.encoder.release();
     }
     return failed === 0 ? 0 : 1;
   },

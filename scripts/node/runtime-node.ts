@@ -1,6 +1,8 @@
 /** Session over onnxruntime-node, the native library: training and parity. The only file that imports it. */
 import ort from "onnxruntime-node";
 import { FormatError } from "../../src/core/errors.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { graphEngine } from "../../src/engine/ort/encoder.ts";
 import { wrapSession } from "../../src/engine/ort/session.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 
@@ -39,6 +41,10 @@ export async function createNodeSession(
     );
   }
 }
+
+/** The native library as an engine; `threads` as for createNodeSession. */
+export const nodeEngine = (options: { threads?: number } = {}): Engine =>
+  graphEngine((files) => createNodeSession(files, options));
 
 const message = (cause: unknown): string =>
   cause instanceof Error ? cause.message : String(cause);

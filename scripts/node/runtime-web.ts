@@ -4,6 +4,8 @@
  */
 import ort from "onnxruntime-web/wasm";
 import { FormatError } from "../../src/core/errors.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { graphEngine } from "../../src/engine/ort/encoder.ts";
 import { configure, sessionOptions, wrapSession } from "../../src/engine/ort/session.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 
@@ -34,6 +36,9 @@ export function createWebSession(
   previous = session.catch(() => {});
   return session;
 }
+
+/** onnxruntime-web as an engine: what evaluation and prediction answer by. */
+export const webEngine: Engine = graphEngine((files) => createWebSession(files));
 
 async function create(
   files: GraphFiles,

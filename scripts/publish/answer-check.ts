@@ -9,7 +9,7 @@ import { FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, CanaryExample } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "../base/folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { bundledBaseDir, openBase } from "./local.ts";

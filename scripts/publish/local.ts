@@ -12,8 +12,7 @@ import type { Task } from "../../src/core/format/task.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
-import type { Session } from "../../src/engine/session.ts";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "../base/folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { sha256 } from "../node/hash.ts";
@@ -33,7 +32,7 @@ export async function openBase(base: Base, runtime: RuntimeName): Promise<Loaded
   return {
     manifest: base.manifest,
     tokenizer: tokenizerOf(base),
-    session: await openSession(base, runtime),
+    encoder: await loadEncoder(base, runtime),
     pooler: poolerOf(base),
   };
 }
@@ -46,16 +45,26 @@ export const tokenizerOf = ({ manifest, files }: Base): Tokenizer =>
 export const poolerOf = ({ manifest, files }: Base): Pooler | null =>
   manifest.pooler === null ? null : openPooler(files.get(manifest.pooler)!, manifest);
 
-// A runtime takes long to load and a verb needs only one of them.
-async function openSession({ graphFiles }: Base, runtime: RuntimeName): Promise<Session> {
+/** Loads a base in memory on a runtime, which is itself loaded only now: a verb needs but one of them. */
+export async function loadEncoder(base: Base, runtime: RuntimeName): Promise<Encoder> {
   switch (runtime) {
     case "web":
-      return (await import("../node/runtime-web.ts")).createWebSession(graphFiles);
+      return load((await import("../node/runtime-web.ts")).webEngine, base);
     case "node":
-      return (await import("../node/runtime-node.ts")).createNodeSession(graphFiles);
+      return load((await import("../node/runtime-node.ts")).nodeEngine(), base);
     default:
       return runtime satisfies never;
   }
+}
+
+/** Loads a base in memory by an engine. */
+export async function load(engine: Engine, { manifest, files }: Base): Promise<Encoder> {
+  const source = {
+    manifest: Promise.resolve(manifest),
+    file: (name: string) => Promise.resolve(files.get(name)!),
+    image: null,
+  };
+  return (await engine.prepare(source))();
 }
 
 /** A task from its folder, matched with `base`; throws what core/task.ts throws. */

@@ -1,4 +1,7 @@
-/** All that the rest of the code sees of ONNX Runtime: one interface, implemented once per host. */
+/**
+ * A graph that ONNX Runtime has loaded: one interface, implemented once per host. Training runs its
+ * graphs through it; serving sees an Encoder instead (engine.ts).
+ */
 import type { Tensor } from "../core/model/tensor.ts";
 
 /** Tensors by graph input or output name. */
@@ -21,15 +24,4 @@ export interface GraphFiles {
   readonly graph: Uint8Array;
   /** External data by the location that the graph uses, such as `weights-0.safetensors`. */
   readonly weights: ReadonlyMap<string, Uint8Array>;
-}
-
-/** Loading a base without its graph: from an image of the runtime's memory (start.ts). */
-export interface SessionImages {
-  /** Whether a session can be restored here and now from an image made on runtime image `runtime`. */
-  fits(runtime: string): boolean;
-  /**
-   * Restores the session of the base with this identity. Throws FormatError `image-invalid`, or
-   * UnavailableError `runtime-failed`; a session can then still be created.
-   */
-  restore(image: Uint8Array, base: string): Promise<Session>;
 }

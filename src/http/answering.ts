@@ -6,7 +6,7 @@
 import type { EdgePrefixError } from "../core/errors.ts";
 import { shortIdentity } from "../core/format/manifest.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
-import type { LoadedBase } from "../serve/model-store.ts";
+import type { LoadedBase } from "../engine/engine.ts";
 import type { Outcome, Progress, Timings, Usage } from "../serve/predictor.ts";
 import type { AppContext, AppDeps } from "./context.ts";
 import { describeFailure } from "./middleware.ts";

@@ -25,7 +25,7 @@ export function ready({ config, models }: AppDeps): AppHandler {
       status: "ready",
       base: name,
       identity,
-      loaded_from: models.loadedFrom,
+      loaded_from: models.ready.encoder.loadedFrom,
       api_keys: keys,
     });
   };

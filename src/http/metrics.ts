@@ -70,7 +70,7 @@ export function createMetrics({ metricsMaxTasks }: Pick<Config, "metricsMaxTasks
 
     render({ models, tasks: { cached }, scheduler, admission, arrivals }) {
       const { rows, tokens, paddedTokens, runsByRows } = scheduler.stats;
-      const heap = models.ready?.session.heapBytes() ?? 0;
+      const heap = models.ready?.encoder.memoryBytes() ?? 0;
       const latencyLines = [...latencies].flatMap(([key, histogram]) =>
         histogramLines("edge_prefix_request_duration_seconds", key, LATENCIES_S, histogram),
       );

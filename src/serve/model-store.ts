@@ -1,10 +1,8 @@
 /**
  * The one base of an isolate: pointer -> manifest -> files, each hashed before it is used, then one
- * session for the isolate's life (the wasm heap never shrinks, so there is no second load). Where the
- * bucket has an image of the loaded graph that fits, it is read instead of graph and weights.
+ * encoder for the isolate's life (an engine's memory never shrinks, so there is no second load).
  */
-import { FormatError, UnavailableError } from "../core/errors.ts";
-import type { Pooler } from "../core/model/head.ts";
+import { EdgePrefixError, FormatError, UnavailableError } from "../core/errors.ts";
 import { baseKey, blobKey } from "../core/format/keys.ts";
 import {
   baseIdentity,
@@ -17,30 +15,16 @@ import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/format/point
 import { openPooler } from "../core/format/task.ts";
 import { parseJson } from "../core/text.ts";
 import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
-import type { Tokenizer } from "../core/tokenizer/tokenizer.ts";
-import type { GraphFiles, Session, SessionImages } from "../engine/session.ts";
+import type { BaseSource, Engine, LoadedBase } from "../engine/engine.ts";
 import type { Bucket } from "./bucket.ts";
 import { createFlight } from "./flight.ts";
 import type { Clock, Hold } from "./flight.ts";
-
-/** A base ready to answer. */
-export interface LoadedBase {
-  readonly manifest: BaseManifest;
-  readonly tokenizer: Tokenizer;
-  readonly session: Session;
-  readonly pooler: Pooler | null;
-}
-
-/** The runtime loaded the base's graph, or what it had made of that was restored. */
-export type LoadedFrom = "graph" | "image";
 
 export interface ModelStore {
   /** Loads the base or joins the load under way. */
   get(hold: Hold): Promise<LoadedBase>;
   /** The base if it is there. */
   readonly ready: LoadedBase | null;
-  /** How it came into memory; null while it is not there. */
-  readonly loadedFrom: LoadedFrom | null;
   readonly status: {
     readonly state: "empty" | "loading" | "ready" | "failed";
     readonly detail: string;
@@ -53,9 +37,7 @@ export interface ModelStoreOptions {
   readonly bucket: Bucket;
   readonly clock: Clock;
   readonly sha256: Sha256;
-  readonly createSession: (files: GraphFiles) => Promise<Session>;
-  /** How a base is loaded faster, where the host can and the bucket has an image of it. */
-  readonly images?: SessionImages;
+  readonly engine: Engine;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
@@ -81,34 +63,33 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     }
   }, options.clock);
   return {
-    get: async (hold) => (await flight.get(hold)).base,
+    get: (hold) => flight.get(hold),
     get ready() {
-      return flight.value && flight.value.base;
-    },
-    get loadedFrom() {
-      return flight.value && flight.value.from;
+      return flight.value;
     },
     get status(): ModelStore["status"] {
-      if (flight.value)
-        return { state: "ready", detail: shortIdentity(flight.value.base.manifest) };
+      if (flight.value) return { state: "ready", detail: shortIdentity(flight.value.manifest) };
       return { state: flight.isLoading ? "loading" : state, detail };
     },
   };
 }
 
 /**
- * Manifests whose graph the runtime has refused. It would refuse it again, and every attempt costs a
- * download and heap that is never given back; files that are damaged are another matter, since
- * somebody may repair them.
+ * Manifests of bases that the engine has refused. It would refuse them again, and every attempt costs
+ * a download and memory that is never given back. Damaged files are read again, since they may have
+ * been repaired.
  */
 type Broken = Map<string, unknown>;
+
+/** Codes by which an engine refuses a base. */
+const REFUSALS: readonly string[] = ["runtime-failed", "graph-invalid"];
 
 async function loadBase(
   options: ModelStoreOptions,
   broken: Broken,
   progress: (step: string) => void,
-): Promise<{ readonly base: LoadedBase; readonly from: LoadedFrom }> {
-  const { base, bucket, sha256, createSession, images } = options;
+): Promise<LoadedBase> {
+  const { base, bucket, sha256, engine } = options;
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
     if (object === null || object === "unchanged") {
@@ -141,63 +122,52 @@ async function loadBase(
   const pointer = readBasePointer(await read(baseKey(base), MAX_POINTER_BYTES), baseKey(base));
   const manifestHash = hashOf(pointer.manifest);
   if (broken.has(manifestHash)) throw broken.get(manifestHash);
-  // The largest file of all, so it does not wait for the manifest.
-  const ref = pointer.session_image;
-  const imageRead =
-    ref !== null && images?.fits(ref.runtime)
-      ? readBlob(ref, "session image").catch(() => null)
-      : null;
-  progress("reading the manifest");
-  const subject = `base "${base}": manifest.json`;
-  const manifestBytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
-  const manifestRef = { sha256: manifestHash, bytes: manifestBytes.byteLength };
-  await checkFile(subject, manifestBytes, manifestRef, sha256);
-  const manifest = readBaseManifest(manifestBytes, subject);
-  if (
-    manifest.name !== base ||
-    (await baseIdentity(manifest.files, sha256)) !== manifest.identity
-  ) {
-    throw new FormatError(
-      "base-manifest-invalid",
-      `${subject}: is of base "${manifest.name}", or its identity is not the hash of its files`,
-    );
-  }
-
+  const manifest = readManifest();
+  const readFile = async (name: string): Promise<Uint8Array> =>
+    readBlob((await manifest).files[name]!, name);
+  const image = pointer.session_image;
+  const source: BaseSource = {
+    manifest,
+    file: readFile,
+    image: image && {
+      runtime: image.runtime,
+      read: () => readBlob(image, "session image"),
+    },
+  };
   // All at once: a cold start waits for the slowest file, not for their sum, and makes what it can
   // of the others meanwhile.
-  const { graph, weights, tokenizer, pooler } = manifest;
-  const readFile = (name: string): Promise<Uint8Array> => readBlob(manifest.files[name]!, name);
-  const readGraph = async (): Promise<GraphFiles> => {
-    const [graphBytes, ...shards] = await Promise.all([graph, ...weights].map(readFile));
-    return { graph: graphBytes!, weights: new Map(weights.map((name, i) => [name, shards[i]!])) };
-  };
-  const [image, files, parts] = await Promise.all([
-    imageRead,
-    imageRead === null ? readGraph() : null,
-    Promise.all([
-      readFile(tokenizer).then((bytes) => createTokenizer(parseJson(bytes, "tokenizer.json"))),
-      pooler === null ? null : readFile(pooler).then((bytes) => openPooler(bytes, manifest)),
-    ]),
-  ]);
-  const loaded = { manifest, tokenizer: parts[0], pooler: parts[1] };
-  progress("creating the session");
-  const restored = image && (await restoreFrom(image));
-  if (restored) return { base: { ...loaded, session: restored }, from: "image" };
-  const graphFiles = files ?? (await readGraph());
+  const [load, parts] = await Promise.all([engine.prepare(source), manifest.then(readParts)]);
+  progress("loading the encoder");
   try {
-    const session = await createSession(graphFiles);
-    return { base: { ...loaded, session }, from: "graph" };
+    return { ...parts, encoder: await load() };
   } catch (error) {
-    broken.set(manifestHash, error);
+    if (error instanceof EdgePrefixError && REFUSALS.includes(error.code)) {
+      broken.set(manifestHash, error);
+    }
     throw error;
   }
 
-  /** The session, or null where the image does not do: then the graph itself is loaded. */
-  async function restoreFrom(bytes: Uint8Array): Promise<Session | null> {
-    try {
-      return await images!.restore(bytes, manifest.identity);
-    } catch {
-      return null;
+  async function readManifest(): Promise<BaseManifest> {
+    progress("reading the manifest");
+    const subject = `base "${base}": manifest.json`;
+    const bytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
+    await checkFile(subject, bytes, { sha256: manifestHash, bytes: bytes.byteLength }, sha256);
+    const found = readBaseManifest(bytes, subject);
+    if (found.name !== base || (await baseIdentity(found.files, sha256)) !== found.identity) {
+      throw new FormatError(
+        "base-manifest-invalid",
+        `${subject}: is of base "${found.name}", or its identity is not the hash of its files`,
+      );
     }
+    return found;
+  }
+
+  async function readParts(found: BaseManifest): Promise<Omit<LoadedBase, "encoder">> {
+    const { tokenizer, pooler } = found;
+    const parts = await Promise.all([
+      readFile(tokenizer).then((bytes) => createTokenizer(parseJson(bytes, "tokenizer.json"))),
+      pooler === null ? null : readFile(pooler).then((bytes) => openPooler(bytes, found)),
+    ]);
+    return { manifest: found, tokenizer: parts[0], pooler: parts[1] };
   }
 }

@@ -5,7 +5,7 @@ import type { EdgePrefixError } from "../core/errors.ts";
 import type { AggregationStrategy, Entity, OffsetUnit } from "../core/model/spans.ts";
 import type { Task } from "../core/format/task.ts";
 import type { Arrival } from "./queue/arrivals.ts";
-import type { LoadedBase } from "./model-store.ts";
+import type { LoadedBase } from "../engine/engine.ts";
 import type { GetOptions } from "./task-store.ts";
 
 export interface TextInput {

@@ -6,11 +6,12 @@
  * input's own fault becomes an answer with an error; whatever else goes wrong throws. When the
  * caller stops listening, work that has not run is dropped.
  */
-import type { Queries } from "../core/model/collate.ts";
+import type { Queries } from "../core/model/rows.ts";
 import { EdgePrefixError, InputError, LimitError, UnavailableError } from "../core/errors.ts";
 import type { Arrival } from "./queue/arrivals.ts";
 import type { Clock } from "./flight.ts";
-import type { LoadedBase, ModelStore } from "./model-store.ts";
+import type { ModelStore } from "./model-store.ts";
+import type { LoadedBase } from "../engine/engine.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";
 import { turnByTurn } from "../core/turns.ts";
 import { readForEmbedding, readForTask } from "./reading.ts";

@@ -4,7 +4,7 @@
  */
 import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/model/answer.ts";
 import { classify } from "../core/model/decode.ts";
-import type { Queries, Row } from "../core/model/collate.ts";
+import type { Queries, Row } from "../core/model/rows.ts";
 import { embedding } from "../core/model/embedding.ts";
 import { InputError, UnavailableError } from "../core/errors.ts";
 import { pool } from "../core/model/head.ts";
@@ -14,7 +14,7 @@ import type { Task } from "../core/format/task.ts";
 import { inOneTurn } from "../core/turns.ts";
 import type { Turns } from "../core/turns.ts";
 import { splitWindows } from "../core/model/windows.ts";
-import type { LoadedBase } from "./model-store.ts";
+import type { LoadedBase } from "../engine/engine.ts";
 import type { Answer, EmbedParameters, PredictParameters, TextInput } from "./prediction.ts";
 
 export interface Reading<T> {

@@ -1,6 +1,6 @@
 /** The parts that answer, put together: stores, admission, queue, predictor. No HTTP. */
 import type { Sha256 } from "../core/format/manifest.ts";
-import type { GraphFiles, Session, SessionImages } from "../engine/session.ts";
+import type { Engine } from "../engine/engine.ts";
 import { createAdmission } from "./queue/admission.ts";
 import type { Admission, AdmissionOptions } from "./queue/admission.ts";
 import { createArrivals } from "./queue/arrivals.ts";
@@ -31,8 +31,7 @@ export interface Host {
   readonly bucket: Bucket;
   readonly clock: Clock;
   readonly sha256: Sha256;
-  readonly createSession: (files: GraphFiles) => Promise<Session>;
-  readonly images?: SessionImages;
+  readonly engine: Engine;
 }
 
 export interface Serving {
@@ -52,7 +51,7 @@ export function createServing(
 ): Serving {
   const { clock } = host;
   const tasks = createTaskStore({ ...host, ...config.tasks });
-  const heapBytes = (): number => (models.ready?.session.heapBytes() ?? 0) + tasks.cached.bytes;
+  const heapBytes = (): number => (models.ready?.encoder.memoryBytes() ?? 0) + tasks.cached.bytes;
   const { deadlineMs } = config.predictor;
   const admission = createAdmission({ ...config.admission, deadlineMs, heapBytes });
   const scheduler = createScheduler({ clock, ...config.scheduler, admission });

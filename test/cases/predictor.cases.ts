@@ -17,7 +17,7 @@ import type { Task } from "../../src/core/format/task.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
 import type { Clock } from "../../src/serve/flight.ts";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/engine/engine.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { makeTinyTask } from "../support/tiny-task.ts";

@@ -1,10 +1,10 @@
 /** Runs a base's graph on texts or ids, as the tests of importing, shrinking and runtimes need it. */
 import type { Base } from "../../src/encoder/base.ts";
-import { collate } from "../../src/core/model/collate.ts";
-import type { Queries } from "../../src/core/model/collate.ts";
+import { graphEncoder } from "../../src/engine/ort/encoder.ts";
+import { statesOfRow } from "../../src/core/model/rows.ts";
+import type { Queries } from "../../src/core/model/rows.ts";
 import { emptyPrefix, unpackPrefix, prefixWidth } from "../../src/core/model/prefix.ts";
 import type { Deltas, Prefix } from "../../src/core/model/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 import { keyOf, normals } from "../../src/learn/random.ts";
 
@@ -21,23 +21,14 @@ export async function hiddenStates(
   rows: readonly TestRow[],
   queries: Queries = "all",
 ): Promise<Float32Array[]> {
-  const feeds = collate(
-    rows.map(({ ids, prefix }) => ({
-      ids: Int32Array.from(ids),
-      typeIds: new Int32Array(ids.length),
-      prefix: prefix ?? emptyPrefix(base.manifest),
-      positionOffset: 0,
-    })),
-    base.manifest,
-    queries,
-  );
-  const { dims, data } = (await session.run(feeds))[LAST_HIDDEN_STATE]!;
-  const [, length, width] = dims as [number, number, number];
-  return rows.map(({ ids }, b) => {
-    const kept = queries === "first" ? 1 : ids.length;
-    const from = b * length * width;
-    return (data as Float32Array).slice(from, from + kept * width);
-  });
+  const batch = rows.map(({ ids, prefix }) => ({
+    ids: Int32Array.from(ids),
+    typeIds: new Int32Array(ids.length),
+    prefix: prefix ?? emptyPrefix(base.manifest),
+    positionOffset: 0,
+  }));
+  const states = await graphEncoder(session, base.manifest).encode(batch, queries);
+  return rows.map(({ ids }, b) => statesOfRow(states, b, ids.length).slice());
 }
 
 /** A prefix of random keys and values. */

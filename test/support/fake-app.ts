@@ -56,12 +56,11 @@ export function fakeApp(
   const seen: TextInput[] = [];
   const base = {
     manifest: readBaseManifest(toBytes(baseJson())),
-    session: { heapBytes: () => 0 },
-  } as Opened["base"];
+    encoder: { memoryBytes: () => 0, loadedFrom: "graph" },
+  } as unknown as Opened["base"];
   const models: ModelStore = {
     get: async () => base,
     ready: isReady ? base : null,
-    loadedFrom: isReady ? "graph" : null,
     status: isReady
       ? { state: "ready", detail: "tiny" }
       : { state: "loading", detail: "reading model.onnx" },

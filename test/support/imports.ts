@@ -76,7 +76,9 @@ interface Group {
 }
 
 const CORE = /^src\/core\//;
+/** A loaded graph as training sees it, a loaded base as serving and measuring do; types alone. */
 const SESSION = /^src\/engine\/session\.ts$/;
+const ENGINE = /^src\/engine\/engine\.ts$/;
 const GRAPH = /^src\/graph\//;
 const ENCODER = /^src\/encoder\//;
 const LEARN = /^src\/learn\//;
@@ -109,7 +111,7 @@ function runsGroup(folder: string, others: readonly string[]): Group {
       inside("*.ts"),
       ...others.map(inside),
     ],
-    types: [SESSION],
+    types: [SESSION, ENGINE],
   };
 }
 
@@ -136,16 +138,16 @@ export const GROUPS: readonly Group[] = [
     name: "src/learn/measure",
     files: /^src\/learn\/measure\//,
     may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_LOOP],
-    types: [SESSION],
+    types: [ENGINE],
   },
   { name: "src/engine", files: /^src\/engine\//, may: [CORE, /^onnxruntime-web$/] },
-  { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [SESSION, WORKER_TYPES] },
+  { name: "src/serve", files: /^src\/serve\//, may: [CORE], types: [ENGINE, WORKER_TYPES] },
   {
     name: "src/http",
     // The route table is HTTP's too; it only lies one folder higher.
     files: /^src\/(?:http\/|app\.ts)/,
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
-    types: [WORKER_TYPES],
+    types: [ENGINE, WORKER_TYPES],
   },
   {
     name: "composition root",
@@ -161,7 +163,7 @@ export const GROUPS: readonly Group[] = [
     name: "scripts/base",
     files: /^scripts\/base\//,
     may: [CORE, GRAPH, ENCODER, NODE_FOLDER, NODE],
-    types: [SESSION],
+    types: [SESSION, ENGINE],
   },
   {
     name: "scripts/report",
@@ -188,7 +190,7 @@ export const GROUPS: readonly Group[] = [
       NODE,
       /^(?:wrangler|aws4fetch)$/,
     ],
-    types: [SESSION, WORKER_TYPES],
+    types: [SESSION, ENGINE, WORKER_TYPES],
   },
   {
     name: "scripts/images",
@@ -218,7 +220,7 @@ export const GROUPS: readonly Group[] = [
       NODE,
       /^cli-progress$/,
     ],
-    types: [SESSION],
+    types: [SESSION, ENGINE],
   },
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
 ];

@@ -1,13 +1,10 @@
 /**
- * A scheduler with a session that records what it is given: time and runs are counted, so that
+ * A scheduler with an encoder that records what it is given: time and runs are counted, so that
  * nothing that rests on it depends on how fast a machine is.
  */
-import type { Queries, Row } from "../../src/core/model/collate.ts";
+import type { Queries, Row } from "../../src/core/model/rows.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
-import { float32 } from "../../src/core/model/tensor.ts";
-import type { Feeds } from "../../src/engine/session.ts";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { Encoder, LoadedBase } from "../../src/engine/engine.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import type { Job, Work } from "../../src/serve/queue/job.ts";
 
@@ -21,22 +18,25 @@ export const manifest = {
   num_bias_deltas: 0,
 };
 
-/** Answers each row's first id in every position, and keeps the first ids of each run. */
+/** A base whose encoder is `encode`; of a base, the queue knows nothing else. */
+export const baseWith = (encode: Encoder["encode"]): LoadedBase =>
+  ({ manifest, encoder: { encode } }) as unknown as LoadedBase;
+
+/** Answers each row's first id in every position asked for, and keeps the first ids of each run. */
 export function recordingBase(onRun: () => void = () => undefined) {
   const runs: number[][] = [];
-  const run = (feeds: Feeds) => {
-    const { dims, data } = feeds[INPUT_IDS]!;
-    const [rows = 0, length = 0] = dims;
-    const firstIds = Array.from({ length: rows }, (_, b) => Number(data[b * length]));
+  const base = baseWith((rows, queries) => {
+    const length = queries === "first" ? 1 : Math.max(...rows.map(({ ids }) => ids.length));
+    const firstIds = rows.map(({ ids }) => ids[0]!);
     runs.push(firstIds);
     onRun();
-    const hidden = Float32Array.from(
-      { length: rows * length },
+    const count = rows.length * length;
+    const values = Float32Array.from(
+      { length: count },
       (_, i) => firstIds[Math.floor(i / length)]!,
     );
-    return Promise.resolve({ [LAST_HIDDEN_STATE]: float32([rows, length, 1], hidden) });
-  };
-  const base = { manifest, session: { run } } as unknown as LoadedBase;
+    return Promise.resolve({ dims: [rows.length, length, 1], values });
+  });
   return { base, runs };
 }
 

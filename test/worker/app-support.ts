@@ -1,12 +1,13 @@
-/** The whole app over real R2 and a real session whose runs are counted and can be held back. */
+/** The whole app over real R2 and a real encoder whose runs are counted and can be held back. */
 import { createExecutionContext } from "cloudflare:test";
 import { expect } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/http/config.ts";
-import { createWorkerdSession } from "../../src/engine/ort/workerd.ts";
+import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
-import type { LoadedBase, ModelStore } from "../../src/serve/model-store.ts";
+import type { ModelStore } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/engine/engine.ts";
 import { createServing } from "../../src/serve/serving.ts";
 import { clock, loadedBase, r2, sha256 } from "./support.ts";
 
@@ -14,7 +15,7 @@ export interface TestApp {
   fetch(request: Request): Promise<Response>;
   /** POSTs JSON to a task's predict route. */
   predict(task: string, body: unknown, options?: PredictOptions): Promise<Response>;
-  /** Runs of the session that have begun. */
+  /** Runs of the encoder that have begun. */
   readonly runs: number;
   /** Lets that many runs begin; later ones wait until more are let through. At first, all may. */
   allowRuns(count: number): void;
@@ -37,22 +38,21 @@ export async function testApp(
   const config = readConfig({ BASE: "pocket", ...live, ...variables });
   const real = await loadedBase(config.base);
   const gate = { runs: 0, allowed: Infinity };
-  const session: LoadedBase["session"] = {
-    ...real.session,
-    async run(feeds, fetches) {
+  const encoder: LoadedBase["encoder"] = {
+    ...real.encoder,
+    async encode(rows, queries) {
       const turn = ++gate.runs;
       while (turn > gate.allowed) await clock.wait(1);
-      return real.session.run(feeds, fetches);
+      return real.encoder.encode(rows, queries);
     },
   };
-  const base = { ...real, session };
+  const base = { ...real, encoder };
   const loaded: ModelStore = {
     get: async () => base,
     ready: base,
-    loadedFrom: "graph",
     status: { state: "ready", detail: "" },
   };
-  const host = { bucket: r2Bucket(r2), clock, sha256, createSession: createWorkerdSession };
+  const host = { bucket: r2Bucket(r2), clock, sha256, engine: workerdEngine };
   const serving = createServing(config, host, models ?? loaded);
   const logged: Record<string, unknown>[] = [];
   const app = createApp({

@@ -1,9 +1,7 @@
 /** POST /v1/embed in workerd: the base's own vectors, of short texts, of long ones and of many. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
-import { collate } from "../../src/core/model/collate.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../src/core/model/shapes.ts";
 import { embedAnswerSchema } from "../../src/http/schema.ts";
 import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
 import { loadedBase, seedBases } from "./support.ts";
@@ -21,13 +19,12 @@ const vectorsOf = async (body: unknown, app = testApp()): Promise<number[][]> =>
 };
 const lengthOf = (vector: readonly number[]): number => Math.hypot(...vector);
 
-/** Hidden states [T][H] of a text as the graph gives them: its tokens alone, no prefix. */
+/** Hidden states [T][H] of a text as the encoder gives them: its tokens alone, no prefix. */
 async function statesOf(text: string): Promise<number[][]> {
-  const { manifest, tokenizer, session } = await loadedBase();
+  const { manifest, tokenizer, encoder } = await loadedBase();
   const { ids, typeIds } = tokenizer.encode(text);
   const row = { ids, typeIds, prefix: emptyPrefix(manifest), positionOffset: 0 };
-  const output = (await session.run(collate([row], manifest, "all")))[LAST_HIDDEN_STATE]!;
-  const values = Array.from(output.data as Float32Array);
+  const values = Array.from((await encoder.encode([row], "all")).values);
   const width = manifest.hidden_size;
   return Array.from(ids, (_, t) => values.slice(t * width, (t + 1) * width));
 }

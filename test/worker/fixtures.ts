@@ -2,21 +2,27 @@
  * What the tests in workerd get from Node: a tiny base as bucket objects, and what onnxruntime-web
  * answers there. Types and the base64 that carries bytes across; runs on both sides.
  */
-import type { Dtype, Tensor } from "../../src/core/model/tensor.ts";
+import type { BaseManifest, Sha256 } from "../../src/core/format/manifest.ts";
+import { openTask } from "../../src/core/format/task.ts";
+import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import type { Queries, Row, States } from "../../src/core/model/rows.ts";
+import { makeTinyTask } from "../support/tiny-task.ts";
 
-/** A tensor as JSON. */
-export interface PackedTensor {
-  readonly dtype: Dtype;
-  readonly dims: readonly number[];
-  readonly base64: string;
+/** A row as JSON; its prefix is the one that makeTinyTask makes. */
+export interface PackedRow {
+  readonly ids: readonly number[];
+  readonly typeIds: readonly number[];
+  readonly numVirtualTokens: number;
 }
 
-/** One run of a graph in Node: what went in and what came out. */
+/** One run of an encoder in Node: what went in and what came out. */
 export interface Reference {
   readonly name: string;
   readonly base: string;
-  readonly feeds: Readonly<Record<string, PackedTensor>>;
-  readonly output: PackedTensor;
+  readonly rows: readonly PackedRow[];
+  readonly queries: Queries;
+  /** Hidden states [B, Q, H]; the values are float32 in base64. */
+  readonly states: { readonly dims: States["dims"]; readonly values: string };
 }
 
 export interface Fixtures {
@@ -43,20 +49,26 @@ export function toBase64(bytes: Uint8Array): string {
 export const fromBase64 = (base64: string): Uint8Array =>
   Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
-export function packTensor({ dtype, dims, data }: Tensor): PackedTensor {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { dtype, dims, base64: toBase64(bytes) };
+/** The row as the encoder reads it. */
+export async function unpackRow(
+  { ids, typeIds, numVirtualTokens }: PackedRow,
+  base: BaseManifest,
+  sha256: Sha256,
+): Promise<Row> {
+  const row = { ids: Int32Array.from(ids), typeIds: Int32Array.from(typeIds), positionOffset: 0 };
+  if (numVirtualTokens === 0) return { ...row, prefix: emptyPrefix(base) };
+  const changes = { num_virtual_tokens: numVirtualTokens };
+  const made = await makeTinyTask(base, { task: "any", manifest: changes }, sha256);
+  const { prefix } = await openTask(made.manifest, "", made.prefixBytes, base, sha256);
+  return { ...row, prefix };
 }
 
-/** Only the dtypes that feeds and outputs have. */
-export function unpackTensor({ dtype, dims, base64 }: PackedTensor): Tensor {
-  const { buffer } = fromBase64(base64);
-  switch (dtype) {
-    case "int64":
-      return { dtype, dims, data: new BigInt64Array(buffer as ArrayBuffer) };
-    case "float32":
-      return { dtype, dims, data: new Float32Array(buffer as ArrayBuffer) };
-    default:
-      throw new Error(`fixtures: no ${dtype} here`);
-  }
-}
+export const packStates = ({ dims, values }: States): Reference["states"] => ({
+  dims,
+  values: toBase64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+});
+
+export const unpackStates = ({ dims, values }: Reference["states"]): States => ({
+  dims,
+  values: new Float32Array(fromBase64(values).buffer as ArrayBuffer),
+});

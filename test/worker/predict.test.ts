@@ -3,6 +3,7 @@ import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
+import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import { predictRequest, testApp, verdictOf } from "./app-support.ts";
 import {
@@ -175,9 +176,9 @@ describe("what is served", () => {
 describe("readiness", () => {
   it("starts the load, says what is missing, and is there in the end", async () => {
     const bucket = r2Bucket(r2);
-    const { session } = await loadedBase();
-    const createSession = async () => session;
-    const models = createModelStore({ base: "pocket", bucket, clock, sha256, createSession });
+    const { encoder } = await loadedBase();
+    const engine = { prepare: async () => async () => encoder };
+    const models = createModelStore({ base: "pocket", bucket, clock, sha256, engine });
     const app = await testApp({}, models);
     const ready = () => app.fetch(new Request("https://worker/readyz"));
     expect(models.status.state).toBe("empty");
@@ -192,13 +193,12 @@ describe("readiness", () => {
   });
 
   it("names the base that the bucket does not have, and so does predict", async () => {
-    const createSession = async () => (await loadedBase()).session;
     const models = createModelStore({
       base: "absent",
       bucket: r2Bucket(r2),
       clock,
       sha256,
-      createSession,
+      engine: workerdEngine,
     });
     const app = await testApp({}, models);
     expect(await verdictOf(await app.predict("mood", { inputs: "a" }))).toBe("503 base-not-found");

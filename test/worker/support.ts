@@ -7,11 +7,11 @@ import type { BaseManifest, Sha256 } from "../../src/core/format/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
-import { createWorkerdSession, workerdImages } from "../../src/engine/ort/workerd.ts";
+import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket.ts";
 import type { Clock, Hold } from "../../src/serve/flight.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
-import type { LoadedBase } from "../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../src/engine/engine.ts";
 import { makeTinyTask } from "../support/tiny-task.ts";
 import type { TinyTask, TinyTaskOptions } from "../support/tiny-task.ts";
 import { fromBase64 } from "./fixtures.ts";
@@ -50,21 +50,14 @@ export const restoredBases: string[] = [];
 
 const loaded = new Map<string, Promise<LoadedBase>>();
 
-/** A fixture base with a real session: one per isolate, since the heap of a session is never freed. */
+/** A fixture base with a real encoder: one per isolate, since its memory is never given back. */
 export function loadedBase(name = "pocket"): Promise<LoadedBase> {
   const load = async (): Promise<LoadedBase> => {
     await seedBases();
     const bucket = r2Bucket(r2);
-    const pointer = readBasePointer(fixture(baseKey(name)), baseKey(name));
-    // Where an image can be restored, nothing else will do.
-    const createSession = workerdImages.fits(pointer.session_image!.runtime)
-      ? () => Promise.reject(new Error("the image was refused"))
-      : createWorkerdSession;
-    const images = workerdImages;
-    const options = { base: name, bucket, clock, sha256, createSession, images };
-    const models = createModelStore(options);
+    const models = createModelStore({ base: name, bucket, clock, sha256, engine: workerdEngine });
     const base = await models.get(hold);
-    if (models.loadedFrom === "image") restoredBases.push(name);
+    if (base.encoder.loadedFrom === "image") restoredBases.push(name);
     return base;
   };
   const base = loaded.get(name) ?? load();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { writeBaseFolder } from "../../base/folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { RUN_STATE, removeRunState } from "../saved-run.ts";
 import type { DistillFacts } from "./facts.ts";
 import { packStudent } from "./packed-student.ts";
@@ -53,7 +53,7 @@ export async function writeStudent(
     });
   const serving = await outside.openServing(await pack("int8", null));
   const int8 = await result.measure(serving);
-  await serving.session.release();
+  await serving.encoder.release();
   await result.release();
 
   const base = await pack("int8", int8);

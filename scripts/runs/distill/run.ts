@@ -12,7 +12,7 @@ import type { Weights } from "../../../src/encoder/architecture.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { TableForm } from "../../../src/encoder/quantize-weights.ts";
 import { packTable, unpackTable } from "../../../src/graph/encoding/packed-table.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import { initialParams, weightParameters } from "../../../src/learn/graph/parameters.ts";
 import type { Encoder, Parameter } from "../../../src/learn/graph/parameters.ts";
@@ -114,7 +114,7 @@ export async function distill(
   const encoder = storedEncoder(encoderOf(student), settings);
   const trained = trainedWeights(encoder, settings);
   const loadedTeacher = await runtimes.openBase(teacher);
-  const readTeacher = servedStates(loadedTeacher.session, teacher.manifest);
+  const readTeacher = servedStates(loadedTeacher);
   const session = await openDistillSession({
     encoder,
     manifest: student.manifest,
@@ -125,7 +125,7 @@ export async function distill(
   });
   const release = async (): Promise<void> => {
     await session.release();
-    await loadedTeacher.session.release();
+    await loadedTeacher.encoder.release();
   };
   const view = await viewOf(readTeacher, heldBack, "teacher", hidden, signal);
   const similarity = async (read: ReturnType<typeof servedStates>): Promise<Similarity> =>
@@ -192,7 +192,7 @@ export async function distill(
     history: state.history,
     bestRound: best.epoch,
     steps: state.step,
-    measure: (base) => similarity(servedStates(base.session, base.manifest)),
+    measure: (base) => similarity(servedStates(base)),
     release,
   };
 }

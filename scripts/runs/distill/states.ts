@@ -1,9 +1,9 @@
 /** Hidden states of texts, from whatever has a session: teacher, student in training, finished base. */
-import { collate, collateTokens } from "../../../src/core/model/collate.ts";
+import { collateTokens } from "../../../src/core/model/collate.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { emptyPrefix } from "../../../src/core/model/prefix.ts";
-import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
 import { toFloat32 } from "../../../src/core/model/tensor.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import type { Feeds, Session } from "../../../src/engine/session.ts";
 import type { AlignedSide } from "./align.ts";
 import { HIDDEN } from "./graph.ts";
@@ -12,12 +12,11 @@ import { HIDDEN } from "./graph.ts";
 export type ReadStates = (rows: readonly AlignedSide[]) => Promise<Float32Array[]>;
 
 /** By a base's serving graph. */
-export function servedStates(session: Session, manifest: BaseManifest): ReadStates {
+export function servedStates({ encoder, manifest }: LoadedBase): ReadStates {
   const prefix = emptyPrefix(manifest);
   return async (rows) => {
     const given = rows.map(({ ids, typeIds }) => ({ ids, typeIds, prefix, positionOffset: 0 }));
-    const outputs = await session.run(collate(given, manifest, "all"));
-    return byRow(toFloat32(outputs[LAST_HIDDEN_STATE]!), rows.length);
+    return byRow((await encoder.encode(given, "all")).values, rows.length);
   };
 }
 

@@ -175,7 +175,7 @@ export async function pretrain(
     };
   } finally {
     for (const { release } of members) await release();
-    await native.session.release();
+    await native.encoder.release();
   }
 }
 

@@ -5,7 +5,7 @@
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { canaryExamples } from "../../../src/learn/measure/answers.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess, assessFiles, calibrate } from "../../../src/learn/measure/evaluate.ts";

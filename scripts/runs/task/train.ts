@@ -7,7 +7,7 @@ import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { sha256Hex } from "../../node/hash.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { scoreOf } from "../../../src/learn/measure/decisions.ts";
 import type { TaskMetrics } from "../../../src/learn/measure/decisions.ts";
 import { estimateTime } from "../../../src/learn/loop/estimate.ts";
@@ -157,7 +157,7 @@ async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promis
 }
 
 async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<void> {
-  for (const base of bases) await base?.session.release();
+  for (const base of bases) await base?.encoder.release();
 }
 
 /** How words are read, for runs that were saved when it was done otherwise. */

@@ -7,7 +7,7 @@ import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { CLASSIFIER_BIAS, START_TRANSITIONS, TRANSITIONS } from "../../../src/core/model/shapes.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import type { TensorOf } from "../../../src/core/model/tensor.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { decide, metricsOf } from "../../../src/learn/measure/decisions.ts";
 import type { JudgedLogits, TaskMetrics } from "../../../src/learn/measure/decisions.ts";
 import { EVALUATION_BATCH, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";

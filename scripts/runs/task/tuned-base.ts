@@ -1,14 +1,15 @@
 /**
  * A base that answers with trained parts which no serving graph knows (whole weights, input
  * embeddings): the encoder is loaded once with the parts as inputs, and every run is fed the
- * parameters of the moment. To whoever asks it looks like any loaded base.
+ * parameters of the moment. To its callers it is a loaded base like any other.
  */
-import { ATTENTION_MASK, sizeOf } from "../../../src/core/model/shapes.ts";
-import { float32, int64 } from "../../../src/core/model/tensor.ts";
-import type { Tensor } from "../../../src/core/model/tensor.ts";
+import { collateTokens } from "../../../src/core/model/collate.ts";
+import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
+import type { States } from "../../../src/core/model/rows.ts";
+import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Feeds, GraphFiles, Session } from "../../../src/engine/session.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { buildTunedGraph } from "../../../src/learn/graph/training-graph.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
 import type { Encoder, Target, Arrays } from "../../../src/learn/graph/parameters.ts";
@@ -27,41 +28,31 @@ export async function openTunedBase(
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TunedBase> {
   const graph = buildTunedGraph({ ...encoder, ...target });
-  const inner = await createSession(
+  const session = await createSession(
     packGraph(graph, { isExternal: (name) => encoder.weights.has(name) }),
   );
-  const inputs = new Set(inner.inputs);
+  const inputs = new Set(session.inputs);
   const parameters = parametersOf(target, encoder).filter(({ name }) => inputs.has(name));
   let trained: Feeds = {};
-  const session: Session = {
-    inputs: inner.inputs,
-    outputs: inner.outputs,
-    heapBytes: () => inner.heapBytes(),
-    run(feeds, fetches) {
+  const tuned: LoadedBase["encoder"] = {
+    loadedFrom: "graph",
+    memoryBytes: () => session.heapBytes(),
+    release: () => session.release(),
+    async encode(rows, queries) {
+      const lengths = rows.map(() => target.numVirtualTokens);
+      const { feeds } = collateTokens(rows, lengths, base.manifest, queries);
       const own = Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name)));
-      const mask = withVirtualTokens(feeds[ATTENTION_MASK]!, target.numVirtualTokens);
-      return inner.run({ ...own, ...trained, [ATTENTION_MASK]: mask }, fetches);
+      const outputs = await session.run({ ...own, ...trained });
+      const states = outputs[LAST_HIDDEN_STATE]!;
+      return { dims: states.dims as States["dims"], values: toFloat32(states) };
     },
-    release: () => inner.release(),
   };
   return {
-    loaded: { ...base, session },
+    loaded: { ...base, encoder: tuned },
     use(params) {
       trained = Object.fromEntries(
         parameters.map(({ name, dims }) => [name, float32(dims, params[name]!)]),
       );
     },
   };
-}
-
-/** A mask [B, T] of texts -> [B, P+T], whose virtual tokens everybody attends to. */
-function withVirtualTokens(mask: Tensor, count: number): Tensor {
-  const [batch, length] = [mask.dims[0]!, mask.dims[1]!];
-  const width = count + length;
-  const all = new Int32Array(sizeOf([batch, width])).fill(1);
-  const given = Array.from(mask.data, Number);
-  for (let b = 0; b < batch; b++) {
-    all.set(given.slice(b * length, (b + 1) * length), b * width + count);
-  }
-  return int64([batch, width], all);
 }

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { MismatchError } from "../../../src/core/errors.ts";
 import { sizeOf } from "../../../src/core/model/shapes.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation } from "../../../src/learn/measure/evaluate.ts";
 import type { FinishedRun } from "../task/finish.ts";
@@ -99,7 +99,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       const tuned = await openTunedBase(native, encoder, target, runtimes.createSession);
       tuned.use(run.state.best!.params);
       evaluation = await closing(tuned.loaded, answer);
-      await native.session.release();
+      await native.encoder.release();
     }
     const fp32 = await scoreOnTwin(options, run);
     const parameters = parametersOf(target, encoder).map(({ dims }) => sizeOf(dims));
@@ -208,7 +208,7 @@ async function closing<T>(base: LoadedBase, use: (base: LoadedBase) => Promise<T
   try {
     return await use(base);
   } finally {
-    await base.session.release();
+    await base.encoder.release();
   }
 }
 

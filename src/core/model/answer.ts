@@ -3,7 +3,7 @@
  * hidden states mean under the task's pooling and head. Serving, evaluation and the canary examples
  * share it, so what was measured is what is served.
  */
-import type { Queries, Row } from "./collate.ts";
+import type { Queries, Row } from "./rows.ts";
 import { addText, linear, pool, tokenLogits } from "./head.ts";
 import type { Pooler } from "./head.ts";
 import type { Pooling } from "../format/manifest.ts";

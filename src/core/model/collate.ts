@@ -1,35 +1,26 @@
 /**
- * Rows -> feeds: the one place where a batch gets its shape, its masks and its positions, for
- * training and for serving alike.
+ * Rows -> token feeds of a graph: the one place where a batch gets its shape, its masks and its
+ * positions, for training and for serving alike.
  */
-import { stackPrefixes } from "./prefix.ts";
-import type { Prefix, PrefixShape } from "./prefix.ts";
+import type { Queries, Row } from "./rows.ts";
 import { ATTENTION_MASK, INPUT_IDS, POSITION_IDS, QUERY_LENGTH, TOKEN_TYPE_IDS } from "./shapes.ts";
 import { int64 } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** One row of a batch: a window's tokens and the prefix it is read with. */
-export interface Row {
-  readonly ids: Int32Array; // [t], special tokens included
-  readonly typeIds: Int32Array; // [t]
-  readonly prefix: Prefix;
-  readonly positionOffset: number;
-}
-
 /** What collation needs to know of a base. */
-export interface CollateShape extends PrefixShape {
+export interface CollateShape {
   readonly first_position: number;
   readonly pad_token_id: number;
 }
 
-/** Which positions the last layer answers for: the first only, or all T. */
-export type Queries = "first" | "all";
-
-/** The token feeds of a batch, without prefixes: what training and serving share. */
+/**
+ * The token feeds of a batch, without prefixes: what training and serving share. Rows are
+ * right-padded to the longest; the mask hides that padding, and the padding of shorter prefixes.
+ */
 export function collateTokens(
   rows: readonly Omit<Row, "prefix">[],
   prefixLengths: readonly number[],
-  shape: Pick<CollateShape, "first_position" | "pad_token_id">,
+  shape: CollateShape,
   queries: Queries,
 ): { feeds: Record<string, Tensor>; length: number } {
   const batch = rows.length;
@@ -56,23 +47,4 @@ export function collateTokens(
     [QUERY_LENGTH]: int64([1], [queries === "first" ? 1 : length]),
   };
   return { feeds, length };
-}
-
-/**
- * All feeds of the serving graph. Rows are right-padded to the longest text, prefixes to the
- * longest prefix; both paddings are masked, so no row's answer depends on its neighbours.
- */
-export function collate(
-  rows: readonly Row[],
-  shape: CollateShape,
-  queries: Queries,
-): Record<string, Tensor> {
-  const prefixes = rows.map((row) => row.prefix);
-  const tokens = collateTokens(
-    rows,
-    prefixes.map((prefix) => prefix.numVirtualTokens),
-    shape,
-    queries,
-  );
-  return { ...tokens.feeds, ...stackPrefixes(prefixes, shape).feeds };
 }

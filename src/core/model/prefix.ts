@@ -1,22 +1,12 @@
 /**
- * Prefixes: PEFT's file layout, the per-layer keys and values that the graph wants, and the
- * stacking of rows that carry different prefixes into one batch. Deltas of biases, which a task may
- * have beside or instead of virtual tokens, travel with them.
+ * Prefixes: PEFT's file layout, and the per-layer keys and values that an encoder reads. Deltas of
+ * biases, which a task may have beside or instead of virtual tokens, travel with them.
  *
  * On disk (PEFT, P-Tuning v2): `prompt_embeddings` [P, 2*L*N*D], viewed as [P, 2L, N, D]; even
  * index = key, odd = value of each layer. In memory: per layer [N, P, D], ready to be fed.
  */
 import { FormatError } from "../errors.ts";
-import {
-  BIAS_DELTAS,
-  LAYER_WEIGHTS,
-  PROMPT_EMBEDDINGS,
-  checkDims,
-  pastKey,
-  pastValue,
-} from "./shapes.ts";
-import { float32 } from "./tensor.ts";
-import type { Tensor } from "./tensor.ts";
+import { PROMPT_EMBEDDINGS, checkDims } from "./shapes.ts";
 
 /** The sizes that a prefix shares with its base. */
 export interface PrefixShape {
@@ -97,67 +87,4 @@ export function checkFinite(subject: string, values: Float32Array): void {
       `${subject}: element ${at} is ${values[at]}, all must be finite`,
     );
   }
-}
-
-/**
- * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
- * padded with zeros at the end; the attention mask (collate.ts) hides the padding. A base that knows
- * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too.
- */
-export function stackPrefixes(
-  rows: readonly Prefix[],
-  shape: PrefixShape,
-): { feeds: Record<string, Tensor>; length: number } {
-  const { num_key_value_heads: heads, head_dim: headDim, num_hidden_layers: layers } = shape;
-  const length = rows.reduce((longest, row) => Math.max(longest, row.numVirtualTokens), 0);
-  const dims = [rows.length, heads, length, headDim];
-  const rowSize = heads * length * headDim;
-  const stackSide = (layer: number, side: "key" | "value"): Tensor => {
-    const only = rows.length === 1 ? rows[0]!.layers[layer]![side] : undefined;
-    if (only) return float32(dims, only);
-    const out = new Float32Array(rows.length * rowSize);
-    for (const [b, row] of rows.entries()) {
-      const values = row.layers[layer]![side];
-      const own = row.numVirtualTokens * headDim;
-      if (row.numVirtualTokens === length) {
-        out.set(values, b * rowSize);
-        continue;
-      }
-      for (let n = 0; n < heads; n++) {
-        out.set(values.subarray(n * own, (n + 1) * own), b * rowSize + n * length * headDim);
-      }
-    }
-    return float32(dims, out);
-  };
-  const feeds: Record<string, Tensor> = {};
-  for (let layer = 0; layer < layers; layer++) {
-    feeds[pastKey(layer)] = stackSide(layer, "key");
-    feeds[pastValue(layer)] = stackSide(layer, "value");
-  }
-  return { feeds: { ...feeds, ...stackDeltas(rows, shape) }, length };
-}
-
-/** One row for all where all are the same, as within a task; else one for each. */
-function stackDeltas(
-  rows: readonly Prefix[],
-  { num_bias_deltas: width, num_hidden_layers: layers }: PrefixShape,
-): Record<string, Tensor> {
-  if (width === 0) return {};
-  const first = rows[0]?.deltas ?? null;
-  const count = rows.every(({ deltas }) => deltas === first) ? 1 : rows.length;
-  const biases = new Float32Array(count * width);
-  const shares = new Float32Array(count * (layers + 1));
-  for (let row = 0; row < count; row++) {
-    const deltas = rows[row]?.deltas ?? null;
-    if (deltas) {
-      biases.set(deltas.biasDeltas, row * width);
-      shares.set(deltas.layerWeights, row * (layers + 1));
-    } else {
-      shares[row * (layers + 1) + layers] = 1;
-    }
-  }
-  return {
-    [BIAS_DELTAS]: float32([count, width], biases),
-    [LAYER_WEIGHTS]: float32([count, layers + 1], shares),
-  };
 }

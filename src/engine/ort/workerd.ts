@@ -12,7 +12,10 @@ import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import { UnavailableError } from "../../core/errors.ts";
 import { configure, sessionOptions, wrapSession } from "./session.ts";
 import imageFile from "./images/runtime-image.bin";
-import type { GraphFiles, Session, SessionImages } from "../session.ts";
+import type { Engine } from "../engine.ts";
+import type { GraphFiles, Session } from "../session.ts";
+import { imageEngine } from "./encoder.ts";
+import type { SessionImages } from "./encoder.ts";
 import {
   checkSessionImage,
   readRuntimeImage,
@@ -30,13 +33,13 @@ let runtime: Promise<Ort> | undefined;
 let initialisation: "untried" | "done" | "failed" = "untried";
 
 /** Size of the wasm heap, 0 before the first session. */
-export const heapBytes = (): number => memory?.buffer.byteLength ?? 0;
+const heapBytes = (): number => memory?.buffer.byteLength ?? 0;
 
 /** Loads a graph with its external data. Throws UnavailableError `runtime-failed`. */
 export const createWorkerdSession = (files: GraphFiles): Promise<Session> => open(files, null);
 
 /** Sessions restored instead of created, in an isolate that has none yet. */
-export const workerdImages: SessionImages = {
+const images: SessionImages = {
   fits: (runtime) => initialisation === "untried" && runtime === runtimeImage().id,
   async restore(file, base) {
     const image = readSessionImage(file);
@@ -45,6 +48,9 @@ export const workerdImages: SessionImages = {
     return open({ graph: new Uint8Array(1), weights: new Map() }, image);
   },
 };
+
+/** onnxruntime-web in this isolate. */
+export const workerdEngine: Engine = imageEngine(createWorkerdSession, images);
 
 let readOnce: RuntimeImage | undefined;
 const runtimeImage = (): RuntimeImage => (readOnce ??= readRuntimeImage(new Uint8Array(imageFile)));

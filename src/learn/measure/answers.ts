@@ -5,32 +5,20 @@
  */
 import type { StopSignal } from "../../core/signal.ts";
 import { answerLogits, queriesOf, rowOf, windowLogits } from "../../core/model/answer.ts";
-import { collate } from "../../core/model/collate.ts";
-import type { Pooler } from "../../core/model/head.ts";
-import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
+import { statesOfRow } from "../../core/model/rows.ts";
 import type { Task } from "../../core/format/task.ts";
-import { toFloat32 } from "../../core/model/tensor.ts";
 import { classify, softmax } from "../../core/model/decode.ts";
-import type { BaseManifest, CanaryExample } from "../../core/format/manifest.ts";
+import type { CanaryExample } from "../../core/format/manifest.ts";
 import { atOnce } from "../../core/turns.ts";
 import { splitWindows } from "../../core/model/windows.ts";
 import type { Split } from "../../core/model/windows.ts";
 import { wordRanges } from "../../core/tokenizer/tokenizer.ts";
-import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
-import type { Session } from "../../engine/session.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
 import { sortedBatches } from "../loop/sampler.ts";
 
 export interface ExampleText {
   readonly text: string;
   readonly text_pair?: string;
-}
-
-/** A base ready to answer: what the request path loads, too. */
-export interface LoadedBase {
-  readonly manifest: BaseManifest;
-  readonly tokenizer: Tokenizer;
-  readonly session: Session;
-  readonly pooler: Pooler | null;
 }
 
 /** What a task says about one text. */
@@ -72,13 +60,10 @@ export async function answerTexts(
   for (const batch of sortedBatches(lengths, batchSize)) {
     signal?.throwIfAborted();
     const rows = batch.map((i) => windows[i]!.row);
-    const outputs = await base.session.run(collate(rows, base.manifest, queriesOf(pooling)));
-    const states = outputs[LAST_HIDDEN_STATE]!; // [B, Q, H]
-    const values = toFloat32(states);
-    const rowSize = states.dims[1]! * hiddenSize;
+    const states = await base.encoder.encode(rows, queriesOf(pooling));
     for (const [b, i] of batch.entries()) {
       const { text, at } = windows[i]!;
-      const own = values.subarray(b * rowSize, (b + 1) * rowSize);
+      const own = statesOfRow(states, b, rows[b]!.ids.length);
       const window = splits[text]!.windows[at]!;
       parts[text]![at] = windowLogits(task, window, own, hiddenSize, base.pooler);
     }

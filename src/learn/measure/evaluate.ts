@@ -4,7 +4,8 @@
  */
 import type { Task } from "../../core/format/task.ts";
 import { answerTexts } from "./answers.ts";
-import type { AnswerOptions, LoadedBase } from "./answers.ts";
+import type { AnswerOptions } from "./answers.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
 import type { Interval } from "./bootstrap.ts";
 import { fitTemperature, fitThresholds, reliabilityOf } from "./calibration.ts";
 import type { Case } from "./calibration.ts";

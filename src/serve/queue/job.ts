@@ -1,7 +1,7 @@
 /**
  * A row on its way through the queue: plain data, so that whoever runs it need not be who waits for it.
  */
-import type { Queries, Row } from "../../core/model/collate.ts";
+import type { Queries, Row } from "../../core/model/rows.ts";
 
 /** A row, and what is kept of it. */
 export interface Work<T> {

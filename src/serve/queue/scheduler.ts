@@ -1,5 +1,5 @@
 /**
- * Batches rows of many requests and tasks into runs of the one session.
+ * Batches rows of many requests and tasks into runs of the one encoder.
  *
  * Jobs are plain data and every waiting request may pump the queue: in a Worker a loop or promise
  * that one request owns dies with that request and would strand the rest. Guarantees: one run at a
@@ -7,15 +7,14 @@
  * while a long document runs is next; work that is cancelled or late is dropped before it costs a
  * run, even when its request is gone; work that does not fit the queue is refused at once.
  */
-import { collate } from "../../core/model/collate.ts";
-import type { Queries, Row } from "../../core/model/collate.ts";
+import { statesOfRow } from "../../core/model/rows.ts";
+import type { Queries, Row } from "../../core/model/rows.ts";
 import { OverloadedError, UnavailableError } from "../../core/errors.ts";
-import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "../flight.ts";
 import { fail, isDone, settle } from "./job.ts";
 import type { Job, Work } from "./job.ts";
-import type { LoadedBase } from "../model-store.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
 
 export interface Scheduler {
   /**
@@ -304,17 +303,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     admission?.beginRun(tokens, paddedTokens, start);
     count(rows.length, tokens, paddedTokens);
     try {
-      const feeds = collate(rows, base.manifest, jobs[0]!.queries);
-      const outputs = await base.session.run(feeds, [LAST_HIDDEN_STATE]);
-      const output = outputs[LAST_HIDDEN_STATE]!;
-      const [, queries = 0, hiddenSize = 0] = output.dims; // [B, Q, H]
-      const values = output.data as Float32Array;
-      const rowSize = queries * hiddenSize;
+      const states = await base.encoder.encode(rows, jobs[0]!.queries);
       const run = { ms: clock.now() - start };
       for (const [b, job] of jobs.entries()) {
-        const own = job.queries === "first" ? 1 : job.row.ids.length;
         job.run = run;
-        settle(job, values.subarray(b * rowSize, b * rowSize + own * hiddenSize));
+        settle(job, statesOfRow(states, b, job.row.ids.length));
       }
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

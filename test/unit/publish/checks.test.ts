@@ -18,7 +18,7 @@ import { writeSafetensors, readSafetensors } from "../../../src/core/format/safe
 import { CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
 import { openTask } from "../../../src/core/format/task.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
-import type { LoadedBase } from "../../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { temporaryFolder, writeTaskFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
 import type { MemoryBucket } from "../../support/memory-bucket.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../../scripts/publish/peft.ts";
 import type { PeftAdapter } from "../../../scripts/publish/peft.ts";
 import { answerTexts } from "../../../src/learn/measure/answers.ts";
-import type { LoadedBase } from "../../../src/learn/measure/answers.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { packTask } from "../../../scripts/runs/task/folder.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";

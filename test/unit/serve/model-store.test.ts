@@ -8,7 +8,9 @@ import { FormatError, UnavailableError } from "../../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../../src/core/format/keys.ts";
 import { readBaseManifest, shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import type { GraphFiles, Session, SessionImages } from "../../../src/engine/session.ts";
+import { graphEngine, imageEngine } from "../../../src/engine/ort/encoder.ts";
+import type { SessionImages } from "../../../src/engine/ort/encoder.ts";
+import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { createModelStore } from "../../../src/serve/model-store.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
@@ -42,12 +44,11 @@ const createSession = (files: GraphFiles): Promise<Session> => {
 
 const openStore = (create = createSession, images?: SessionImages) =>
   createModelStore({
-    ...(images ? { images } : {}),
     base: "tiny",
     bucket,
     clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
     sha256,
-    createSession: create,
+    engine: images ? imageEngine(create, images) : graphEngine(create),
   });
 
 const hold = (): void => undefined;
@@ -65,7 +66,6 @@ describe("a base in the bucket", () => {
     const store = openStore();
     expect(store.status.state).toBe("empty");
     expect(store.ready).toBeNull();
-    expect(store.loadedFrom).toBeNull();
     const loads = [store.get(hold), store.get(hold)];
     expect(store.status.state).toBe("loading");
     const [base] = await Promise.all(loads);
@@ -74,7 +74,7 @@ describe("a base in the bucket", () => {
     expect(base!.pooler?.bias).toHaveLength(manifest.hidden_size);
     expect(base!.tokenizer.vocabSize).toBe(manifest.vocab_size);
     expect(store.ready).toBe(base);
-    expect(store.loadedFrom).toBe("graph");
+    expect(store.ready?.encoder.loadedFrom).toBe("graph");
     expect(store.status).toEqual({ state: "ready", detail: shortIdentity(manifest) });
   });
 
@@ -143,7 +143,7 @@ describe("a base in the bucket", () => {
       bucket,
       clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
       sha256,
-      createSession,
+      engine: graphEngine(createSession),
     });
     await expect(store.get(hold)).rejects.toMatchObject({ code: "base-manifest-invalid" });
   });
@@ -175,7 +175,7 @@ describe("a base with a session image in the bucket", () => {
   const image = Uint8Array.from({ length: 100 }, (_, i) => i);
   const imageKey = blobKey(sha256Hex(image));
   const imaged = createMemoryBucket();
-  const restoredSession = {} as Session;
+  const restoredSession = { heapBytes: () => 77 } as Session;
   /** What was given to be restored. */
   let restored: [Uint8Array, string][];
 
@@ -204,8 +204,8 @@ describe("a base with a session image in the bucket", () => {
   it("has its session restored, and neither graph nor weights are read", async () => {
     const store = openStore(createSession, host());
     const base = await store.get(hold);
-    expect(store.loadedFrom).toBe("image");
-    expect(base.session).toBe(restoredSession);
+    expect(store.ready?.encoder.loadedFrom).toBe("image");
+    expect(base.encoder.memoryBytes()).toBe(restoredSession.heapBytes());
     expect(restored).toEqual([[image, manifest.identity]]);
     expect(created).toEqual([]);
     expect(graphReads()).toEqual([]);
@@ -230,7 +230,7 @@ describe("a base with a session image in the bucket", () => {
       return imageAsked.promise;
     };
     const base = await openStore(createSession, host()).get(hold);
-    expect(base.session).toBe(restoredSession);
+    expect(base.encoder.loadedFrom).toBe("image");
   });
 
   const refuse = (failure: Error) => (): Promise<Session> => Promise.reject(failure);
@@ -249,13 +249,12 @@ describe("a base with a session image in the bucket", () => {
   it.each(misfits)("%s, is loaded from its graph", async (_, images, change, isTried) => {
     change();
     const store = openStore(createSession, images);
-    const base = await store.get(hold);
-    expect(base.session).not.toBe(restoredSession);
+    await store.get(hold);
     expect(restored).toHaveLength(isTried ? 1 : 0);
     expect(created).toHaveLength(1);
     expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
     expect(graphReads().sort()).toEqual(graphKeys().sort());
-    expect(store.loadedFrom).toBe("graph");
+    expect(store.ready?.encoder.loadedFrom).toBe("graph");
     expect(store.status.state).toBe("ready");
   });
 

@@ -10,7 +10,7 @@ import { CLASSIFIER_BIAS, PROMPT_EMBEDDINGS } from "../../../src/core/model/shap
 import { float32 } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Clock, Hold } from "../../../src/serve/flight.ts";
-import type { LoadedBase } from "../../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { createPredictor } from "../../../src/serve/predictor.ts";
 import { createScheduler } from "../../../src/serve/queue/scheduler.ts";
 import { createTaskStore } from "../../../src/serve/task-store.ts";

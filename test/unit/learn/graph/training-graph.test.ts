@@ -31,7 +31,8 @@ import type {
   TrainingGraphOptions,
 } from "../../../../src/learn/graph/training-graph.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
-import { collate, collateTokens } from "../../../../src/core/model/collate.ts";
+import { collateTokens } from "../../../../src/core/model/collate.ts";
+import { collate } from "../../../../src/engine/ort/feeds.ts";
 import { linear, pool, tokenLogits } from "../../../../src/core/model/head.ts";
 import type { Pooling } from "../../../../src/core/format/manifest.ts";
 import { unpackPrefix } from "../../../../src/core/model/prefix.ts";

@@ -99,7 +99,7 @@ test("full fine-tuning leaves a checkpoint that answers as the run measured it",
     expect(logits[0]![0]).toBeCloseTo(measured[0]!, 4);
     expect(logits[0]![1]).toBeCloseTo(measured[1]!, 4);
   }
-  await loaded.session.release();
+  await loaded.encoder.release();
 });
 
 test("a yardstick takes away the task that an earlier run left in its folder", async () => {

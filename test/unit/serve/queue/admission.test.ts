@@ -6,14 +6,10 @@ import { describe, expect, it } from "vitest";
 import type { EdgePrefixError } from "../../../../src/core/errors.ts";
 import { OverloadedError } from "../../../../src/core/errors.ts";
 import { emptyPrefix } from "../../../../src/core/model/prefix.ts";
-import { INPUT_IDS, LAST_HIDDEN_STATE } from "../../../../src/core/model/shapes.ts";
-import { float32 } from "../../../../src/core/model/tensor.ts";
-import type { Feeds } from "../../../../src/engine/session.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
 import type { Admission, AdmissionOptions, Demand } from "../../../../src/serve/queue/admission.ts";
-import type { LoadedBase } from "../../../../src/serve/model-store.ts";
 import { createScheduler } from "../../../../src/serve/queue/scheduler.ts";
-import { kept, manifest } from "../../../support/recording-scheduler.ts";
+import { baseWith, kept, manifest } from "../../../support/recording-scheduler.ts";
 
 const admission = (options: Partial<AdmissionOptions> = {}): Admission =>
   createAdmission({
@@ -156,18 +152,17 @@ function stillClock() {
   return clock;
 }
 
-/** A queue over a session whose runs take `msPerToken` that no clock shows meanwhile. */
+/** A queue over an encoder whose runs take `msPerToken` that no clock shows meanwhile. */
 function arrange(msPerToken: number, deadlineMs = 10_000) {
   const clock = stillClock();
   const runs = { count: 0, onEnd: (): void => undefined };
-  const run = async (feeds: Feeds) => {
-    const [rows = 0, length = 0] = feeds[INPUT_IDS]!.dims;
-    clock.real += rows * length * msPerToken;
+  const base = baseWith(async (rows) => {
+    const length = Math.max(...rows.map(({ ids }) => ids.length));
+    clock.real += rows.length * length * msPerToken;
     runs.count++;
     runs.onEnd();
-    return { [LAST_HIDDEN_STATE]: float32([rows, length, 1], new Float32Array(rows * length)) };
-  };
-  const base = { manifest, session: { run } } as unknown as LoadedBase;
+    return { dims: [rows.length, length, 1], values: new Float32Array(rows.length * length) };
+  });
   const learner = admission({ microsPerToken: 100 });
   const scheduler = createScheduler({
     clock,

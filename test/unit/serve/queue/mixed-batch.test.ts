@@ -9,11 +9,10 @@ import { setImmediate } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openBaseFolder, openTaskFolder } from "../../../../scripts/publish/local.ts";
 import { rowOf } from "../../../../src/core/model/answer.ts";
-import { collate } from "../../../../src/core/model/collate.ts";
-import { LAST_HIDDEN_STATE } from "../../../../src/core/model/shapes.ts";
+import { statesOfRow } from "../../../../src/core/model/rows.ts";
 import type { Task } from "../../../../src/core/format/task.ts";
 import { splitWindows } from "../../../../src/core/model/windows.ts";
-import type { LoadedBase } from "../../../../src/serve/model-store.ts";
+import type { LoadedBase } from "../../../../src/engine/engine.ts";
 import type { Answer, Ask } from "../../../../src/serve/predictor.ts";
 import { createScheduler } from "../../../../src/serve/queue/scheduler.ts";
 import { barePredictor } from "../../../support/bare-predictor.ts";
@@ -52,16 +51,14 @@ describe("the bundled tasks in one batch", () => {
       const options = { maxLength: 64, truncation: false };
       return rowOf(splitWindows(base.tokenizer, text, undefined, options).windows[0]!, task);
     });
+    /** Hidden states [t][H] of each row's own tokens. */
     const statesOf = async (batch: typeof rows) => {
-      const feeds = collate(batch, base.manifest, "all");
-      const output = (await base.session.run(feeds))[LAST_HIDDEN_STATE]!; // [B, T, H]
-      const [, length = 0, width = 0] = output.dims;
-      const values = output.data as Float32Array;
-      return batch.map(({ ids }, b) =>
-        Array.from(ids, (_, t) =>
-          values.subarray((b * length + t) * width, (b * length + t + 1) * width),
-        ),
-      );
+      const states = await base.encoder.encode(batch, "all");
+      const width = base.manifest.hidden_size;
+      return batch.map(({ ids }, b) => {
+        const own = statesOfRow(states, b, ids.length);
+        return Array.from(ids, (_, t) => own.subarray(t * width, (t + 1) * width));
+      });
     };
     const together = await statesOf(rows);
     for (const [r, row] of rows.entries()) {

@@ -1,16 +1,13 @@
 /** Batching and turns of the queue. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collate } from "../../../../src/core/model/collate.ts";
-import { INPUT_IDS } from "../../../../src/core/model/shapes.ts";
-import type { LoadedBase } from "../../../../src/serve/model-store.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
 import { createScheduler } from "../../../../src/serve/queue/scheduler.ts";
 import {
   arrange,
+  baseWith,
   LATER,
   kept,
-  manifest,
   never,
   recordingBase,
   row,
@@ -239,8 +236,7 @@ describe("admission", () => {
   });
 
   it("tells every row of a failed run why, as something that may pass", async () => {
-    const run = () => Promise.reject(new Error("no memory"));
-    const base = { manifest, session: { run } } as unknown as LoadedBase;
+    const base = baseWith(() => Promise.reject(new Error("no memory")));
     const { scheduler, submit } = arrange();
     for (const job of submit(base, [row(1, 8), row(2, 8)])) {
       await expect(scheduler.finish(job, never)).rejects.toMatchObject({ code: "run-failed" });
@@ -279,10 +275,4 @@ it("runs every row exactly once, whatever comes in", async () => {
     ),
     { seed: 1, numRuns: 200 },
   );
-});
-
-it("feeds the graph what collation makes of the rows", () => {
-  // The recording session above reads input_ids [B, T]; this is where they come from.
-  const feeds = collate([row(5, 3), row(6, 2)], manifest, "all");
-  expect(feeds[INPUT_IDS]!.dims).toEqual([2, 3]);
 });

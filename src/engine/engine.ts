@@ -1,0 +1,59 @@
+/**
+ * The seam between serving and what computes: an engine loads a base, the loaded encoder turns rows
+ * into hidden states. Nothing above this file knows how: no graph, no input name, no image.
+ */
+import type { BaseManifest } from "../core/format/manifest.ts";
+import type { Pooler } from "../core/model/head.ts";
+import type { Queries, Row, States } from "../core/model/rows.ts";
+import type { Tokenizer } from "../core/tokenizer/tokenizer.ts";
+
+/** A base's encoder in memory. One run at a time: callers queue. */
+export interface Encoder {
+  /**
+   * Runs a batch of at least one row once. The states are copies that outlive the next run. Rejects
+   * with the engine's own error when the run fails; the encoder can then still be used.
+   */
+  encode(rows: readonly Row[], queries: Queries): Promise<States>;
+  /** Bytes of the engine's own memory, 0 where it cannot tell. All encoders of one engine share it. */
+  memoryBytes(): number;
+  release(): Promise<void>;
+  /** What it was loaded from, for the operator: "graph" or "image". */
+  readonly loadedFrom: string;
+}
+
+/** A base as an engine reads it; every read is checked against its hash. */
+export interface BaseSource {
+  /** Settles when the manifest has been read. */
+  readonly manifest: Promise<BaseManifest>;
+  /** Reads one of the manifest's files by its name. */
+  file(name: string): Promise<Uint8Array>;
+  /** A build of this base for one release of one engine, which loads faster; null where there is none. */
+  readonly image: BaseImage | null;
+}
+
+export interface BaseImage {
+  /** Identifies the release of the engine that can read it. */
+  readonly runtime: string;
+  read(): Promise<Uint8Array>;
+}
+
+/** One way to compute, such as onnxruntime-web in a Worker. */
+export interface Engine {
+  /**
+   * Reads what this engine loads the base from, and returns the function that loads it. Reading
+   * changes nothing and can be tried again; loading takes memory that may never be given back, so it
+   * is begun when all else of the base is known to be sound. Throws what the source throws; loading
+   * also throws UnavailableError `runtime-failed` or FormatError `graph-invalid` when the engine
+   * refuses the base, which it would do again.
+   */
+  prepare(base: BaseSource): Promise<() => Promise<Encoder>>;
+}
+
+/** A base ready to answer. */
+export interface LoadedBase {
+  readonly manifest: BaseManifest;
+  readonly tokenizer: Tokenizer;
+  readonly encoder: Encoder;
+  /** null where the checkpoint has none. */
+  readonly pooler: Pooler | null;
+}

@@ -1,0 +1,89 @@
+/**
+ * Rows -> all feeds of a base's serving graph, by the names of its inputs. Rows of one batch may have
+ * prefixes of different lengths and different deltas.
+ */
+import { collateTokens } from "../../core/model/collate.ts";
+import type { CollateShape } from "../../core/model/collate.ts";
+import type { Prefix, PrefixShape } from "../../core/model/prefix.ts";
+import type { Queries, Row } from "../../core/model/rows.ts";
+import { BIAS_DELTAS, LAYER_WEIGHTS, pastKey, pastValue } from "../../core/model/shapes.ts";
+import { float32 } from "../../core/model/tensor.ts";
+import type { Tensor } from "../../core/model/tensor.ts";
+import type { Feeds } from "../session.ts";
+
+/** The part of a base's manifest that feeds depend on. */
+export type FeedShape = CollateShape & PrefixShape;
+
+/**
+ * All feeds of the serving graph. Rows are right-padded to the longest text, prefixes to the
+ * longest prefix; both paddings are masked, so no row's answer depends on its neighbours.
+ */
+export function collate(rows: readonly Row[], shape: FeedShape, queries: Queries): Feeds {
+  const prefixes = rows.map((row) => row.prefix);
+  const lengths = prefixes.map((prefix) => prefix.numVirtualTokens);
+  const { feeds } = collateTokens(rows, lengths, shape, queries);
+  return { ...feeds, ...stackPrefixes(prefixes, shape).feeds };
+}
+
+/**
+ * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
+ * padded with zeros at the end; the attention mask hides the padding. A base that knows
+ * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too.
+ */
+export function stackPrefixes(
+  rows: readonly Prefix[],
+  shape: PrefixShape,
+): { feeds: Record<string, Tensor>; length: number } {
+  const { num_key_value_heads: heads, head_dim: headDim, num_hidden_layers: layers } = shape;
+  const length = rows.reduce((longest, row) => Math.max(longest, row.numVirtualTokens), 0);
+  const dims = [rows.length, heads, length, headDim];
+  const rowSize = heads * length * headDim;
+  const stackSide = (layer: number, side: "key" | "value"): Tensor => {
+    const only = rows.length === 1 ? rows[0]!.layers[layer]![side] : undefined;
+    if (only) return float32(dims, only);
+    const out = new Float32Array(rows.length * rowSize);
+    for (const [b, row] of rows.entries()) {
+      const values = row.layers[layer]![side];
+      const own = row.numVirtualTokens * headDim;
+      if (row.numVirtualTokens === length) {
+        out.set(values, b * rowSize);
+        continue;
+      }
+      for (let n = 0; n < heads; n++) {
+        out.set(values.subarray(n * own, (n + 1) * own), b * rowSize + n * length * headDim);
+      }
+    }
+    return float32(dims, out);
+  };
+  const feeds: Record<string, Tensor> = {};
+  for (let layer = 0; layer < layers; layer++) {
+    feeds[pastKey(layer)] = stackSide(layer, "key");
+    feeds[pastValue(layer)] = stackSide(layer, "value");
+  }
+  return { feeds: { ...feeds, ...stackDeltas(rows, shape) }, length };
+}
+
+/** One row for all where all are the same, as within a task; else one for each. */
+function stackDeltas(
+  rows: readonly Prefix[],
+  { num_bias_deltas: width, num_hidden_layers: layers }: PrefixShape,
+): Record<string, Tensor> {
+  if (width === 0) return {};
+  const first = rows[0]?.deltas ?? null;
+  const count = rows.every(({ deltas }) => deltas === first) ? 1 : rows.length;
+  const biases = new Float32Array(count * width);
+  const shares = new Float32Array(count * (layers + 1));
+  for (let row = 0; row < count; row++) {
+    const deltas = rows[row]?.deltas ?? null;
+    if (deltas) {
+      biases.set(deltas.biasDeltas, row * width);
+      shares.set(deltas.layerWeights, row * (layers + 1));
+    } else {
+      shares[row * (layers + 1) + layers] = 1;
+    }
+  }
+  return {
+    [BIAS_DELTAS]: float32([count, width], biases),
+    [LAYER_WEIGHTS]: float32([count, layers + 1], shares),
+  };
+}
