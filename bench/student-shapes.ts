@@ -15,7 +15,7 @@ import { table } from "./stats.ts";
 const RESULT = new URL("results/distill/shapes.json", import.meta.url).pathname;
 
 const int8 = async (words: WordTable): Promise<WordTable> => {
-  const { dequantize, quantizeTable } = await import("../src/graph/quantize.ts");
+  const { dequantize, quantizeTable } = await import("../src/graph/quantization/int8.ts");
   const { values, scale } = quantizeTable(words);
   return dequantize(values, scale);
 };
@@ -35,7 +35,7 @@ const SHAPES: readonly Shape[] = [
     words: 26_500,
     bytes: (v, h) => v * (h / 2 + 4),
     round: async (words) => {
-      const { packTable, unpackTable } = await import("../src/graph/encoding/packed-table.ts");
+      const { packTable, unpackTable } = await import("../src/graph/quantization/packed-table.ts");
       return unpackTable(packTable(words, 4), words.dims[1]!);
     },
   },

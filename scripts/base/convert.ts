@@ -4,7 +4,7 @@
  */
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
-import { transpose } from "../../src/graph/quantize.ts";
+import { transpose } from "../../src/graph/quantization/int8.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";
 import { sha256 } from "../node/hash.ts";
 import { packBase } from "../../src/encoder/base.ts";

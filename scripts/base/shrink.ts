@@ -6,7 +6,7 @@ import { InputError } from "../../src/core/errors.ts";
 import type { WeightDtype } from "../../src/core/format/manifest.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
-import { scaleName } from "../../src/graph/quantize.ts";
+import { scaleName } from "../../src/graph/quantization/int8.ts";
 import type { Architecture, Weights } from "../../src/encoder/architecture.ts";
 import { sha256 } from "../node/hash.ts";
 import {

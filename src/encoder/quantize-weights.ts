@@ -4,7 +4,7 @@
  */
 import { float32 } from "../core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../core/model/tensor.ts";
-import { packTable, unpackTable } from "../graph/encoding/packed-table.ts";
+import { packTable, unpackTable } from "../graph/quantization/packed-table.ts";
 import {
   dequantize,
   inputOffset,
@@ -12,7 +12,7 @@ import {
   quantizeLinear,
   quantizeTable,
   scaleName,
-} from "../graph/quantize.ts";
+} from "../graph/quantization/int8.ts";
 import type { Architecture, EncoderConfig, TensorSpec, Weights } from "./architecture.ts";
 import { inputScales } from "./calibrate.ts";
 import type { OpenSession } from "./calibrate.ts";

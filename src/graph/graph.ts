@@ -1,8 +1,8 @@
 /**
  * An ONNX graph under construction: inputs, constants, nodes in topological order, outputs.
  *
- * The one idea: every `add` infers dtype and dims at once (infer.ts), so a mistake is reported at
- * the line that makes it and not by the runtime. Guarantees: names are unique, every node's inputs
+ * The one idea: every `add` infers dtype and dims at once (shapes/infer.ts), so a mistake is reported
+ * at the line that makes it and not by the runtime. Guarantees: names are unique, every node's inputs
  * exist before it, dims are in the normal form of dims.ts. Knows no model and writes no file.
  */
 import { InputError } from "../core/errors.ts";
@@ -12,10 +12,10 @@ import type { Dtype, Tensor } from "../core/model/tensor.ts";
 import { normalDim, showDims } from "./shapes/dims.ts";
 import type { Dim } from "./shapes/dims.ts";
 import { CONTRIB_OPS, inferOutputs } from "./shapes/infer.ts";
-import type { Attributes, Node, StatedGradient, Value } from "./value.ts";
+import type { Attributes, Node, StatedGradient, Value } from "./shapes/value.ts";
 
 export type { Dim } from "./shapes/dims.ts";
-export type { Attribute, Attributes, Node, StatedGradient, Value } from "./value.ts";
+export type { Attribute, Attributes, Node, StatedGradient, Value } from "./shapes/value.ts";
 
 export interface AddOptions {
   /** Name of the node and of its first output; generated from the op when absent. */
@@ -42,7 +42,7 @@ export class Graph {
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
   readonly initializers = new Map<string, Initializer>();
-  /** Gradients that replace a walk through the nodes of a value (grad.ts), by that value. */
+  /** Gradients stated by `stateGradient`, by the value that they belong to. */
   readonly statedGradients = new Map<Value, StatedGradient>();
   readonly #names = new Set<string>();
   #counter = 0;
@@ -114,9 +114,10 @@ export class Graph {
   }
 
   /**
-   * States how the gradient of `y` reaches `inputs`, whatever nodes lie between: where those have
-   * no useful slope (rounding), or where the whole has a shorter formula than its parts. `rule`
-   * gets dy and answers one thunk per input; it runs only when a gradient is asked for.
+   * States how the gradient of `y` reaches `inputs`. The backward walk then skips the nodes between
+   * them. For nodes without a useful slope (rounding), and for groups of nodes whose gradient is
+   * shorter as a whole than node by node. `rule` receives dy and returns one thunk per input; it
+   * runs only when a gradient is needed.
    */
   stateGradient(y: Value, inputs: readonly Value[], rule: StatedGradient["rule"]): Value {
     this.statedGradients.set(y, { inputs, outputs: [y], rule });

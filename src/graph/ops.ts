@@ -6,7 +6,7 @@
 import { InputError } from "../core/errors.ts";
 import type { Dtype } from "../core/model/tensor.ts";
 import type { Dim, Graph, Value } from "./graph.ts";
-import { DATA_TYPES } from "./encoding/model.ts";
+import { DATA_TYPES } from "./shapes/data-types.ts";
 
 export const Abs = (g: Graph, x: Value): Value => g.add("Abs", [x]);
 export const Add = (g: Graph, a: Value, b: Value): Value => g.add("Add", [a, b]);

@@ -80,6 +80,10 @@ const CORE = /^src\/core\//;
 const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
 const GRAPH = /^src\/graph\//;
+const GRAPH_SHAPES = /^src\/graph\/shapes\//;
+/** The builder and its typed ops. */
+const GRAPH_BUILDER = /^src\/graph\/[^/]+$/;
+const GRAPH_ENCODING = /^src\/graph\/encoding\//;
 const ENCODER = /^src\/encoder\//;
 const LEARN = /^src\/learn\//;
 /** Random numbers and the names of methods, beside the folders of learn. */
@@ -118,7 +122,25 @@ function runsGroup(folder: string, others: readonly string[]): Group {
 /** The dependency rule; the first group whose pattern matches a file is the file's. */
 export const GROUPS: readonly Group[] = [
   { name: "src/core", files: CORE, may: [] },
-  { name: "src/graph", files: GRAPH, may: [CORE], types: [SESSION] },
+  { name: "src/graph/shapes", files: GRAPH_SHAPES, may: [CORE] },
+  { name: "src/graph", files: GRAPH_BUILDER, may: [CORE, GRAPH_SHAPES] },
+  {
+    name: "src/graph/gradient",
+    files: /^src\/graph\/gradient\//,
+    may: [CORE, GRAPH_SHAPES, GRAPH_BUILDER],
+  },
+  {
+    name: "src/graph/encoding",
+    files: GRAPH_ENCODING,
+    may: [CORE, GRAPH_SHAPES, GRAPH_BUILDER],
+    types: [SESSION],
+  },
+  {
+    name: "src/graph/quantization",
+    files: /^src\/graph\/quantization\//,
+    may: [CORE, GRAPH_SHAPES, GRAPH_BUILDER, GRAPH_ENCODING],
+    types: [SESSION],
+  },
   { name: "src/encoder", files: ENCODER, may: [CORE, GRAPH], types: [SESSION] },
   { name: "src/learn/*.ts", files: LEARN_ROOT, may: [CORE] },
   {

@@ -38,6 +38,8 @@ describe("the dependency rule", () => {
     ["src/serve/a.ts", "src/engine/engine.ts", "may import only types"],
     ["scripts/runs/a.ts", "onnxruntime-node", "may be imported only where"],
     ["src/graph/a.ts", "src/learn/b.ts", "not allowed for src/graph"],
+    ["src/graph/shapes/a.ts", "src/graph/b.ts", "not allowed for src/graph/shapes"],
+    ["src/graph/a.ts", "src/graph/encoding/b.ts", "not allowed for src/graph"],
     ["src/learn/data/a.ts", "src/learn/loop/b.ts", "not allowed for src/learn/data"],
     ["src/learn/loop/a.ts", "src/learn/measure/b.ts", "not allowed for src/learn/loop"],
     ["scripts/report/a.ts", "scripts/runs/b.ts", "not allowed for scripts/report"],

@@ -11,7 +11,7 @@ import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import type { Weights } from "../../../src/encoder/architecture.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { TableForm } from "../../../src/encoder/quantize-weights.ts";
-import { packTable, unpackTable } from "../../../src/graph/encoding/packed-table.ts";
+import { packTable, unpackTable } from "../../../src/graph/quantization/packed-table.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import { initialParams, weightParameters } from "../../../src/learn/graph/parameters.ts";

@@ -9,7 +9,7 @@ import type { Tensor, TensorOf } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8, parseJson } from "../../../src/core/text.ts";
 import { baseConfig, basePooler } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { transpose } from "../../../src/graph/quantize.ts";
+import { transpose } from "../../../src/graph/quantization/int8.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 
 /** Folder of the checkpoint inside the task folder. */

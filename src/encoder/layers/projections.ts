@@ -8,7 +8,7 @@ import type { Tensor } from "../../core/model/tensor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { Activation } from "../../graph/ops.ts";
-import { gatherPacked } from "../../graph/encoding/packed-table.ts";
+import { gatherPacked } from "../../graph/quantization/packed-table.ts";
 import {
   offsetName,
   quantizeRows,
@@ -16,8 +16,8 @@ import {
   rowZeros,
   scaleName,
   signed,
-} from "../../graph/quantize.ts";
-import type { QuantizedRows } from "../../graph/quantize.ts";
+} from "../../graph/quantization/int8.ts";
+import type { QuantizedRows } from "../../graph/quantization/int8.ts";
 import { TextGroups, firstPositions } from "../additions.ts";
 import type { EncoderInputs, GraphForm, Weights } from "../architecture.ts";
 import { biasedGelu, linearGradient } from "./straight-through.ts";

@@ -16,7 +16,7 @@ import {
   quantizedLinear,
   scaleName,
   transpose,
-} from "../../graph/quantize.ts";
+} from "../../graph/quantization/int8.ts";
 import type { Weights } from "../architecture.ts";
 
 /** An 8-bit linear as its gradient sees it. */

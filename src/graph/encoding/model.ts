@@ -6,23 +6,11 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { encodeUtf8 } from "../../core/text.ts";
-import type { Dtype, Tensor } from "../../core/model/tensor.ts";
+import type { Tensor } from "../../core/model/tensor.ts";
 import type { Attribute, Dim, Graph, Node, Value } from "../graph.ts";
+import { DATA_TYPES } from "../shapes/data-types.ts";
 import { bytes, float, int, join, message, text } from "./wire.ts";
 import type { Pieces } from "./wire.ts";
-
-/** TensorProto.DataType. */
-export const DATA_TYPES = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-} as const satisfies Record<Dtype, number>;
 
 /** AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPE = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, FLOATS: 6, INTS: 7 } as const;

@@ -1,7 +1,7 @@
 /**
  * From a Graph to files: the model with its large constants outside, in shards that are valid
- * safetensors files and ONNX external data at the same time. Whoever wants the weights by name
- * reads the shards and needs no ONNX parser.
+ * safetensors files and ONNX external data at the same time. A program that needs the weights by
+ * name reads the shards, without an ONNX parser.
  */
 import { LimitError } from "../../core/errors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../../core/format/safetensors.ts";
@@ -13,7 +13,7 @@ import type { ExternalPlace } from "./model.ts";
 
 /** Below this a constant costs less inside the graph than its entry outside would. */
 const INLINE_BYTES = 1024;
-/** Room for a shard's header when tensors are dealt out by their data alone. */
+/** Room for a shard's header; tensors are dealt out by the size of their data alone. */
 const HEADER_BYTES = 64 * 1024;
 
 export interface PackOptions {

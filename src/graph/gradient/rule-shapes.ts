@@ -1,6 +1,6 @@
 /**
- * What gradient rules say about shapes: sum over what was broadcast, put a slice back between
- * zeros, take a value's shape from another value. Everything here works while B and T are symbols:
+ * The parts that gradient rules share, all about shapes: sum over broadcast dimensions, put a slice
+ * back between zeros, take a value's shape from another value. Everything here works while B and T are symbols:
  * a shape is a constant where it can be and is read from the tensor at run time where it cannot.
  */
 import { InputError } from "../../core/errors.ts";
@@ -220,7 +220,7 @@ export const inverse = (perm: readonly number[]): number[] => perm.map((_, i) =>
 const range = (start: number, end: number): number[] =>
   Array.from({ length: end - start }, (_, i) => start + i);
 
-/** What `make` answers, made at the first call: for values that several gradients share. */
+/** Calls `make` at the first call and keeps its result: for values that several gradients share. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;

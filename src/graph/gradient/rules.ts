@@ -1,11 +1,12 @@
 /**
  * One rule per ONNX op: given the gradients `dy` of a node's outputs, how to emit those of its
  * inputs. Above each rule stand its forward formula and its derivative; GRADIENTS.md derives the
- * ones that are not obvious; test/unit/onnx/grad-rules.test.ts checks every rule by name against
- * central differences.
+ * ones that are not obvious; test/unit/graph/gradient/rules.test.ts checks every rule by name
+ * against central differences.
  *
- * A rule returns one thunk per input, and the walk (grad.ts) calls only those that lie on a path to
- * a target: what nobody asks for is never emitted. null = no gradient (indices, shapes, conditions).
+ * A rule returns one thunk per input, and the walk (walk.ts) calls only those that lie on a path to
+ * a target, so that unneeded gradients are never emitted. null = no gradient (indices, shapes,
+ * conditions).
  */
 import {
   axisOf,

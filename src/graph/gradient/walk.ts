@@ -1,10 +1,10 @@
 /**
- * The backward pass as more graph: a reverse walk from the loss to the targets that appends, node
- * by node, what the rule of each op says (grad-rules.ts).
+ * The backward pass as more graph: a reverse walk from the loss to the targets that appends, for
+ * each node, the gradient nodes of its op (rules.ts).
  *
  * Only nodes on a path from a target to the loss are walked, so frozen weights get no gradient and
  * nothing below the first use of a target is computed. A value used several times gets the sum of
- * its uses. The result is ordinary graph: the same encoder, runtime and profiler serve it.
+ * its uses. The result is ordinary graph: the same file writer, runtime and profiler handle it.
  */
 import { InputError } from "../../core/errors.ts";
 import { gradOf } from "../../core/model/shapes.ts";
@@ -61,7 +61,7 @@ export function gradients(
   );
 }
 
-/** What the walk passes: a node, or the gradient stated for its result. */
+/** One stop of the walk: a node, or the gradient stated for its result. */
 type Step = Node | StatedGradient;
 
 /** The graph as the walk sees it: a stated gradient stands where the node of its value stood. */

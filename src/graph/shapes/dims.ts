@@ -2,8 +2,8 @@
  * Dimensions that may be known only when the graph runs: numbers, symbols and products of both.
  *
  * A Dim is a number or a string. A string is a product in normal form: the integer coefficient
- * first when it is not 1, then the symbols sorted, joined by "*": "B", "B*T", "12*B". Everything
- * else inside, such as the "P+T" of a concatenation, counts as one opaque symbol.
+ * first when it is not 1, then the symbols sorted, joined by "*": "B", "B*T", "12*B". Any
+ * other text, such as the "P+T" of a concatenation, counts as one opaque symbol.
  */
 import { InputError } from "../../core/errors.ts";
 

@@ -1,7 +1,7 @@
 /** What a rule of shape inference is, and how it reads a node's attributes and constant inputs. */
 import type { Dtype } from "../../core/model/tensor.ts";
 import type { Dim } from "./dims.ts";
-import type { Attributes, Value } from "../value.ts";
+import type { Attributes, Value } from "./value.ts";
 
 export interface Inferred {
   readonly dtype: Dtype;

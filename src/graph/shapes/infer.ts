@@ -1,18 +1,19 @@
 /**
- * Shape and dtype inference: one table, op -> rule; ops that only move numbers are infer-layout.ts.
+ * Shape and dtype inference: one table, op -> rule. Ops that only move numbers are in infer-layout.ts.
  *
- * A rule sees the inputs and attributes of one node and answers with the dtype and dims of its
+ * A rule receives the inputs and attributes of one node and returns the dtype and dims of its
  * outputs, or throws an InputError that names the op and what it found. Dims follow ONNX operator
  * semantics at opset 21 (onnx.ai/onnx/operators) and ONNX Runtime's contrib operators.
  */
 import { InputError } from "../../core/errors.ts";
 import type { Dtype } from "../../core/model/tensor.ts";
+import { dtypeOf } from "./data-types.ts";
 import { broadcast, quotient, showDims, sum } from "./dims.ts";
 import type { Dim } from "./dims.ts";
 import { axisOf, constantInts, int } from "./infer-call.ts";
 import type { Call, Inferred, Rule } from "./infer-call.ts";
 import { LAYOUT_RULES } from "./infer-layout.ts";
-import type { Attributes, Value } from "../value.ts";
+import type { Attributes, Value } from "./value.ts";
 
 /** Ops of the com.microsoft domain that this project emits. */
 export const CONTRIB_OPS: ReadonlySet<string> = new Set([
@@ -109,20 +110,8 @@ function matmul(dtype?: Dtype): Rule {
 
 const cast: Rule = (call) => {
   const to = int(call, "to");
-  const dtype = CAST_DTYPES[to] ?? call.fail(`attribute "to" ${to} is no known dtype`);
+  const dtype = dtypeOf(to) ?? call.fail(`attribute "to" ${to} is no known dtype`);
   return [{ dtype, dims: call.at(0).dims }];
-};
-
-/** TensorProto.DataType numbers (onnx.proto3) that a Cast may name. */
-const CAST_DTYPES: Readonly<Record<number, Dtype>> = {
-  1: "float32",
-  2: "uint8",
-  3: "int8",
-  6: "int32",
-  7: "int64",
-  9: "bool",
-  10: "float16",
-  11: "float64",
 };
 
 const where: Rule = ({ op, at, fail }) => {

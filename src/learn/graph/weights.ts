@@ -3,7 +3,7 @@ import type { GraphFiles, Session } from "../../engine/session.ts";
 import type { GraphForm, Weights } from "../../encoder/architecture.ts";
 import { baseFloatWeights, baseWeights } from "../../encoder/base.ts";
 import type { Base } from "../../encoder/base.ts";
-import { multipliesSigned } from "../../graph/signed-products.ts";
+import { multipliesSigned } from "../../graph/quantization/signed-products.ts";
 import type { TrainGraph } from "./choice.ts";
 
 /** What the encoder of a training graph is built from. */

@@ -15,7 +15,7 @@ import { importCheckpoint } from "../../../../scripts/base/convert.ts";
 import { encoderInputs } from "../../../../src/encoder/inputs.ts";
 import { Graph } from "../../../../src/graph/graph.ts";
 import { packGraph } from "../../../../src/graph/encoding/pack.ts";
-import { multipliesSigned } from "../../../../src/graph/signed-products.ts";
+import { multipliesSigned } from "../../../../src/graph/quantization/signed-products.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
 import { graphWeights } from "../../../../src/learn/graph/weights.ts";

@@ -1,16 +1,16 @@
 /**
- * 8-bit weights and activations for MatMulInteger, in the one form that is right on every CPU.
+ * 8-bit weights and activations for MatMulInteger, in the form that gives exact sums on every CPU.
  *
  * Weights: int8, one scale per output channel, stored as uint8 = int8 + 128 with zero point 128,
  * because signed weights saturate on AVX2 CPUs without VNNI. Activations: uint8 with one scale per
  * row, because a scale per tensor makes a text's answer depend on its neighbours in the batch.
  * Word tables: int8 with one scale per row.
  */
-import { InputError } from "../core/errors.ts";
-import { float32, toFloat32 } from "../core/model/tensor.ts";
-import type { Tensor, TensorOf } from "../core/model/tensor.ts";
-import type { Dim, Graph, Value } from "./graph.ts";
-import * as ops from "./ops.ts";
+import { InputError } from "../../core/errors.ts";
+import { float32, toFloat32 } from "../../core/model/tensor.ts";
+import type { Tensor, TensorOf } from "../../core/model/tensor.ts";
+import type { Dim, Graph, Value } from "../graph.ts";
+import * as ops from "../ops.ts";
 
 /** Name of the scales that belong to a quantized tensor. */
 export const scaleName = (name: string): string => `${name}_scale`;

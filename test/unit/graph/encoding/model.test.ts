@@ -1,12 +1,12 @@
 /** The bytes of ONNX models: what each kind of field becomes, and that a reader finds it again. */
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { decodeModel } from "../../support/onnx-decoder.ts";
-import { Graph } from "../../../src/graph/graph.ts";
-import * as ops from "../../../src/graph/ops.ts";
-import { encodeModel } from "../../../src/graph/encoding/model.ts";
-import { int, join } from "../../../src/graph/encoding/wire.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
+import { decodeModel } from "../../../support/onnx-decoder.ts";
+import { Graph } from "../../../../src/graph/graph.ts";
+import * as ops from "../../../../src/graph/ops.ts";
+import { encodeModel } from "../../../../src/graph/encoding/model.ts";
+import { int, join } from "../../../../src/graph/encoding/wire.ts";
+import { float32 } from "../../../../src/core/model/tensor.ts";
 
 /** y = x + a + b, with a and b of `size` floats each. */
 function sumGraph(size: number): Graph {

@@ -3,11 +3,11 @@
  * float64 on the reference evaluator, so that agreement to 1e-7 means the formula and not luck.
  */
 import { expect, test } from "vitest";
-import { RULES } from "../../../src/graph/gradient/rules.ts";
-import type { Graph, Value } from "../../../src/graph/graph.ts";
-import { CASES, CASE_TABLE, maxDifference, prepare } from "../../cases/grad-rules.cases.ts";
-import { evaluate } from "../../support/reference.ts";
-import type { Array64 } from "../../support/reference.ts";
+import { RULES } from "../../../../src/graph/gradient/rules.ts";
+import type { Graph, Value } from "../../../../src/graph/graph.ts";
+import { CASES, CASE_TABLE, maxDifference, prepare } from "../../../cases/grad-rules.cases.ts";
+import { evaluate } from "../../../support/reference.ts";
+import type { Array64 } from "../../../support/reference.ts";
 
 function centralDifferences(
   graph: Graph,

@@ -18,12 +18,12 @@ export interface PackedTable {
   readonly scale: TensorOf<"float32">; // [V, 1]
 }
 
-/** Shares of the whole range that are tried: leaving out the extremes may round the rest better. */
+/** Shares of the whole range that are tried: cutting off the extremes may round the rest better. */
 const RANGES = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
 
 /**
- * Table [V, H] in so few bits, H even: of some ranges each row takes the one with the least squared
- * error. Packing what was unpacked changes nothing.
+ * Packs a table [V, H], H even. Each row takes the range (of RANGES) with the least squared error.
+ * Packing an unpacked table again gives the same table.
  */
 export function packTable({ dims, data }: TensorOf<"float32">, bits: TableBits): PackedTable {
   const [rows, width] = [dims[0]!, dims[1]!];
@@ -45,7 +45,7 @@ export function packTable({ dims, data }: TensorOf<"float32">, bits: TableBits):
   };
 }
 
-/** The float32 values [V, H] again. */
+/** The float32 values [V, H] of a packed table. */
 export function unpackTable({ values, scale }: PackedTable, width: number): TensorOf<"float32"> {
   const rows = values.dims[0]!;
   const perByte = width / values.dims[1]!;
@@ -78,7 +78,7 @@ export function gatherPacked(
   });
 }
 
-/** The lowest level has no counterpart above 0: it is given to the sign of the largest value. */
+/** There is one level more below 0 than above: the scale's sign gives it to the largest value. */
 function scaleOf(row: Float32Array, zero: number): number {
   const extreme = row.reduce((top, value) => (Math.abs(value) > Math.abs(top) ? value : top), 0);
   if (extreme === 0) return 1;

@@ -1,13 +1,13 @@
 /**
  * Whether a runtime multiplies unsigned rows by signed weights exactly. CPUs with VNNI do, 2.3
  * times as fast as they multiply unsigned weights; AVX2 alone adds pairs of products in 16 bits,
- * which saturate. Asked of the machine itself, with the largest numbers there are.
+ * which saturate. The test runs one product of the largest 8-bit numbers on this machine.
  */
-import type { GraphFiles, Session } from "../engine/session.ts";
-import { Graph } from "./graph.ts";
-import { packGraph } from "./encoding/pack.ts";
+import type { GraphFiles, Session } from "../../engine/session.ts";
+import { Graph } from "../graph.ts";
+import { packGraph } from "../encoding/pack.ts";
 
-/** As many products a sum, and as many sums, as the kernels take in one go, and more. */
+/** Larger than the block that any kernel handles at once, so that whole blocks are tested. */
 const [ROWS, DEPTH, COLUMNS] = [16, 256, 64];
 const [LARGEST_ROW, LARGEST_WEIGHT] = [255, 127];
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { Graph } from "../../../src/graph/graph.ts";
-import { packGraph } from "../../../src/graph/encoding/pack.ts";
+import { Graph } from "../../../../src/graph/graph.ts";
+import { packGraph } from "../../../../src/graph/encoding/pack.ts";
 import {
   dequantize,
   inputOffset,
@@ -9,12 +9,12 @@ import {
   quantizeRows,
   quantizeTable,
   quantizedLinear,
-} from "../../../src/graph/quantize.ts";
-import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../scripts/node/runtime-web.ts";
-import { keyOf, normals } from "../../../src/learn/random.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
-import type { TensorOf } from "../../../src/core/model/tensor.ts";
+} from "../../../../src/graph/quantization/int8.ts";
+import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
+import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { keyOf, normals } from "../../../../src/learn/random.ts";
+import { float32 } from "../../../../src/core/model/tensor.ts";
+import type { TensorOf } from "../../../../src/core/model/tensor.ts";
 
 const matrix = (rows: number, columns: number, values: ArrayLike<number>) =>
   float32([rows, columns], Float32Array.from(values));

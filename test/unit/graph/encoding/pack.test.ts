@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Graph } from "../../../src/graph/graph.ts";
-import * as ops from "../../../src/graph/ops.ts";
-import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { readSafetensors } from "../../../src/core/format/safetensors.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
+import { Graph } from "../../../../src/graph/graph.ts";
+import * as ops from "../../../../src/graph/ops.ts";
+import { packGraph } from "../../../../src/graph/encoding/pack.ts";
+import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
+import { readSafetensors } from "../../../../src/core/format/safetensors.ts";
+import { float32 } from "../../../../src/core/model/tensor.ts";
 
 /** y = x + a + b, with a and b of `size` floats each. */
 function sumGraph(size: number): Graph {

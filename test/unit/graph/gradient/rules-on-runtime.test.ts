@@ -3,13 +3,13 @@
  * the rules emit is what the runtime understands by it.
  */
 import { expect, test } from "vitest";
-import { encodeModel } from "../../../src/graph/encoding/model.ts";
-import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
-import type { Tensor } from "../../../src/core/model/tensor.ts";
-import { CASE_TABLE, maxDifference, prepare } from "../../cases/grad-rules.cases.ts";
-import { evaluate } from "../../support/reference.ts";
-import type { Array64 } from "../../support/reference.ts";
+import { encodeModel } from "../../../../src/graph/encoding/model.ts";
+import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
+import { float32 } from "../../../../src/core/model/tensor.ts";
+import type { Tensor } from "../../../../src/core/model/tensor.ts";
+import { CASE_TABLE, maxDifference, prepare } from "../../../cases/grad-rules.cases.ts";
+import { evaluate } from "../../../support/reference.ts";
+import type { Array64 } from "../../../support/reference.ts";
 
 test.each(CASE_TABLE)(
   "the gradient of %s %s is the same on ONNX Runtime",

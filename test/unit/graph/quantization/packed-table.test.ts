@@ -1,13 +1,17 @@
 /** Tables in 4 and 8 bits: what they round to, and that the op which reads them agrees. */
 import { describe, expect, test } from "vitest";
-import { Graph } from "../../../src/graph/graph.ts";
-import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import { gatherPacked, packTable, unpackTable } from "../../../src/graph/encoding/packed-table.ts";
-import type { TableBits } from "../../../src/graph/encoding/packed-table.ts";
-import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../scripts/node/runtime-web.ts";
-import { keyOf, normals } from "../../../src/learn/random.ts";
-import { float32, int64, toFloat32 } from "../../../src/core/model/tensor.ts";
+import { Graph } from "../../../../src/graph/graph.ts";
+import { packGraph } from "../../../../src/graph/encoding/pack.ts";
+import {
+  gatherPacked,
+  packTable,
+  unpackTable,
+} from "../../../../src/graph/quantization/packed-table.ts";
+import type { TableBits } from "../../../../src/graph/quantization/packed-table.ts";
+import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
+import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { keyOf, normals } from "../../../../src/learn/random.ts";
+import { float32, int64, toFloat32 } from "../../../../src/core/model/tensor.ts";
 
 const WIDTH = 48;
 const table = float32([9, WIDTH], normals(keyOf(3), 9 * WIDTH));

@@ -4,11 +4,11 @@
  * checkpoint and golden files are not there.
  */
 import { expect, test } from "vitest";
-import { findGolden } from "../../../bench/golden/files.ts";
-import { checkGradients } from "../../../bench/golden/gradients.ts";
-import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
-import { importCheckpoint } from "../../../scripts/base/convert.ts";
-import { shared } from "../../support/shared.ts";
+import { findGolden } from "../../../../bench/golden/files.ts";
+import { checkGradients } from "../../../../bench/golden/gradients.ts";
+import { readCheckpoint } from "../../../../scripts/base/checkpoint.ts";
+import { importCheckpoint } from "../../../../scripts/base/convert.ts";
+import { shared } from "../../../support/shared.ts";
 
 const golden = shared("golden", "minilm");
 const checkpoint = shared("models", "all-MiniLM-L6-v2");

@@ -1,11 +1,11 @@
 /** The reverse walk: what it visits, what it adds up, how it fails. */
 import { describe, expect, test } from "vitest";
-import { gradients } from "../../../src/graph/gradient/walk.ts";
-import { Graph } from "../../../src/graph/graph.ts";
-import type { Value } from "../../../src/graph/graph.ts";
-import * as ops from "../../../src/graph/ops.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
-import { array, evaluate } from "../../support/reference.ts";
+import { gradients } from "../../../../src/graph/gradient/walk.ts";
+import { Graph } from "../../../../src/graph/graph.ts";
+import type { Value } from "../../../../src/graph/graph.ts";
+import * as ops from "../../../../src/graph/ops.ts";
+import { float32 } from "../../../../src/core/model/tensor.ts";
+import { array, evaluate } from "../../../support/reference.ts";
 
 const total = (g: Graph, x: Value): Value => g.add("ReduceSum", [x], { keepdims: 0 });
 const opsOf = (g: Graph, from = 0): string[] => g.nodes.slice(from).map(({ op }) => op);

@@ -1,6 +1,9 @@
-/** The parts of a graph as plain data: tensors (values), attributes and nodes. */
-import type { Dtype, Tensor } from "../core/model/tensor.ts";
-import type { Dim } from "./shapes/dims.ts";
+/**
+ * The parts of a graph as plain data: tensors (values), attributes and nodes. Shape inference reads
+ * them, the builder keeps them, the encoder writes them.
+ */
+import type { Dtype, Tensor } from "../../core/model/tensor.ts";
+import type { Dim } from "./dims.ts";
 
 /** One tensor of the graph. */
 export interface Value {
@@ -13,7 +16,7 @@ export interface Value {
 
 /**
  * A plain number (or list) becomes an ONNX int or float by the attribute's name: ONNX gives each
- * attribute one type, see FLOAT_ATTRIBUTES. `{ float }` and `{ floats }` say it outright.
+ * attribute one type, see FLOAT_ATTRIBUTES. `{ float }` and `{ floats }` state the type.
  */
 export type Attribute =
   | number
@@ -25,7 +28,7 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** A gradient that is stated for a value instead of derived from the nodes that compute it. */
+/** A gradient given by a formula of its own instead of the rules of the nodes that compute the value. */
 export interface StatedGradient {
   readonly inputs: readonly Value[];
   readonly outputs: readonly [Value];
