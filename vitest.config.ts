@@ -1,4 +1,5 @@
 /** Three projects by where the tests run: Node, workerd, and child processes (see test/README.md). */
+import { join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -40,6 +41,8 @@ export default defineConfig({
             },
           }),
         ],
+        // The package's own name: its exports lead to dist/, which is only there after a build.
+        resolve: { alias: { "edge-prefix": join(import.meta.dirname, "src", "library.ts") } },
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],

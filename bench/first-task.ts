@@ -11,13 +11,13 @@ import type { Readable } from "node:stream";
 import { InputError } from "../src/core/errors.ts";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
-import { PROJECT } from "../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../scripts/node/project.ts";
 import { freePort } from "../scripts/dev/readiness.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 
 const TASK = "first-task";
-const BUNDLED_BASE = join(PROJECT, "models", "pocket");
+const BUNDLED_BASE = join(PACKAGE, "models", "pocket");
 const ASK_EVERY_MS = 200;
 /** wrangler ends its workerds within a tenth of a second; beyond this it hangs. */
 const GRACE_MS = 10_000;
@@ -98,7 +98,7 @@ async function timeRoad(
   const start = performance.now();
   const since = (): number => (performance.now() - start) / 1000;
   const child = spawn("sh", ["-c", line], {
-    cwd: PROJECT,
+    cwd: PACKAGE,
     env: { ...process.env, EDGE_PREFIX_PERSIST_TO: join(dir, "state") },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // a process group of its own, so that all of it can be stopped

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
-import { PROJECT } from "../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../scripts/node/project.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
@@ -31,7 +31,7 @@ export const bench = defineCommand({
     const words = readInteger(values.words, "--words", { min: 1, max: 40_000 })!;
     const served = await startServed(BUNDLED_BASE);
     try {
-      await publishTask(served.bucket, join(PROJECT, "prefixes", LONG));
+      await publishTask(served.bucket, join(PACKAGE, "prefixes", LONG));
       await putTask(served, SHORT);
       const text = Array.from({ length: words }, (_, w) => WORDS[w % WORDS.length]!).join(" ");
       await timeOf(served, LONG, WORDS.join(" "));

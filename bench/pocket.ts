@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command, Io } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
-import { PROJECT } from "../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../scripts/node/project.ts";
 import { findingsOf } from "./pocket/findings.ts";
 import type { Finding, Results } from "./pocket/findings.ts";
 import type { TaskRatio, TrialsOptions } from "./pocket/tasks.ts";
@@ -100,7 +100,7 @@ async function taskRatios(
 ) {
   const { readBaseFolder } = await import("../scripts/base/folder.ts");
   const { meanRatio, ratioOf, shippedScore, trainedOn } = await import("./pocket/tasks.ts");
-  const root = join(PROJECT, "prefixes");
+  const root = join(PACKAGE, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));
   const names = only === undefined ? all.toSorted() : readList(only, "--tasks", all);
   const [pocket, minilm] = [await readBaseFolder(pocketDir), await readBaseFolder(minilmDir)];

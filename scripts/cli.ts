@@ -1,139 +1,26 @@
-#!/usr/bin/env node
 /**
- * The command line: a table of verbs, loaded only when used. Exit codes: 0 done, 1 failed,
- * 2 the command line is wrong, 130 interrupted after the state was saved. With `--json` standard
- * output carries nothing but JSON; everything else goes to standard error.
+ * The process of the command line: streams, signals and the exit code around `main`. It is the
+ * program of `node scripts/cli.ts` and, built, of the package's command; nothing imports it.
  */
-import { parseArgs } from "node:util";
-import { EdgePrefixError } from "../src/core/errors.ts";
-import { UsageError } from "./cli/command.ts";
-import type { Command, Io, Option, Options } from "./cli/command.ts";
-import { commandHelp, generalHelp } from "./cli/help.ts";
-import { closest } from "./cli/closest.ts";
-import { VERBS } from "./cli/verbs.ts";
+import { main } from "./cli/main.ts";
 
-/** Options that every verb understands. */
-export const COMMON_OPTIONS = {
-  json: { type: "boolean", hint: "machine-readable output: JSON on stdout, the rest on stderr" },
-  help: { type: "boolean", short: "h", hint: "show this help" },
-  verbose: { type: "boolean", hint: "show stack traces of errors" },
-} as const satisfies Options;
-
-/** Runs one command line (without `node cli.ts`) and returns its exit code. */
-export async function main(argv: readonly string[], io: Omit<Io, "json">): Promise<number> {
-  const [verb, ...rest] = argv;
-  const isVerbose = rest.includes("--verbose");
-  try {
-    if (verb === undefined || verb === "help" || verb === "--help" || verb === "-h") {
-      io.out(await generalHelp(COMMON_OPTIONS));
-      return verb === undefined ? 2 : 0;
-    }
-    const family = await loadVerb(verb);
-    const member = rest[0] === undefined ? undefined : await family.choose?.(rest[0]);
-    const command = member ?? family;
-    const words = member ? `${verb} ${rest[0]}` : verb;
-    const { values, positionals } = parse(words, command, member ? rest.slice(1) : rest);
-    if (values.help === true) {
-      io.out(commandHelp(words, command, COMMON_OPTIONS));
-      return 0;
-    }
-    const json = values.json === true;
-    return await command.run({ values: values as never, positionals, io: { ...io, json } });
-  } catch (error) {
-    if (error instanceof UsageError) {
-      io.err(`error: ${error.message}`);
-      io.err(
-        `hint: npx edge-prefix ${verb !== undefined && verb in VERBS ? `${verb} ` : ""}--help`,
-      );
-      return 2;
-    }
-    if (io.signal.aborted) return 130;
-    if (error instanceof EdgePrefixError) {
-      io.err(`error [${error.code}]: ${error.message}`);
-      if (isVerbose) io.err(stackOf(error));
-      return 1;
-    }
-    io.err(
-      isVerbose ? stackOf(error) : `error [unexpected]: ${messageOf(error)} (--verbose: stack)`,
-    );
-    return 1;
-  }
-}
-
-async function loadVerb(verb: string): Promise<Command> {
-  const load = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (load) return (await load()).command;
-  const similar = closest(verb, Object.keys(VERBS));
-  throw new UsageError(
-    `unknown verb ${JSON.stringify(verb)}${similar ? `; did you mean "${similar}"?` : ""}`,
-  );
-}
-
-type Values = Record<string, string | boolean | (string | boolean)[] | undefined>;
-
-function parse(verb: string, command: Command, args: readonly string[]) {
-  const options: Record<string, Option> = { ...COMMON_OPTIONS, ...command.options };
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: Object.fromEntries(Object.entries(options).map(([name, o]) => [name, toNode(o)])),
-      allowPositionals: true,
-      strict: true,
-    });
-    return { values: values as Values, positionals };
-  } catch (error) {
-    throw new UsageError(`${verb}: ${explain(messageOf(error), Object.keys(options))}`);
-  }
-}
-
-function toNode({ type, short, multiple, default: fallback }: Option) {
-  return {
-    type,
-    ...(short !== undefined ? { short } : {}),
-    ...(multiple !== undefined ? { multiple } : {}),
-    ...(fallback !== undefined ? { default: multiple ? ([fallback] as string[]) : fallback } : {}),
-  };
-}
-
-/** Node's message, with a way out of an unknown option or a value like an option. */
-function explain(message: string, names: readonly string[]): string {
-  const unknown = /^Unknown option '--?([^']+)'/.exec(message)?.[1];
-  const dashed = /^Option '--([\w-]+)' argument is ambiguous/.exec(message)?.[1];
-  if (dashed !== undefined) {
-    return `--${dashed} is followed by another option; a value that begins with a dash is written --${dashed}=-1`;
-  }
-  if (unknown === undefined) return message.split("\n")[0] ?? message;
-  const similar = closest(unknown, names);
-  return `unknown option --${unknown}${similar ? `; did you mean --${similar}?` : ""}`;
-}
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
-const stackOf = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
-
-/** The process around `main`: streams, signals, exit code. */
-async function runProcess(): Promise<void> {
-  const abort = new AbortController();
-  const interrupt = (): void => {
-    // The first signal asks the verb to save and stop; the second one does not ask.
-    if (abort.signal.aborted) process.exit(130);
-    abort.abort();
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
-  // `edge-prefix list | head`: a reader that has seen enough is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? 0 : 1);
-  });
-  process.exitCode = await main(process.argv.slice(2), {
-    stdin: process.stdin,
-    out: (line) => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
-    signal: abort.signal,
-  });
-  process.off("SIGINT", interrupt);
-  process.off("SIGTERM", interrupt);
-}
-
-if (import.meta.main) await runProcess();
+const abort = new AbortController();
+const interrupt = (): void => {
+  // The first signal asks the verb to save and stop; the second one ends the process at once.
+  if (abort.signal.aborted) process.exit(130);
+  abort.abort();
+};
+process.on("SIGINT", interrupt);
+process.on("SIGTERM", interrupt);
+// `edge-prefix list | head`: a reader that closes the pipe early is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+process.exitCode = await main(process.argv.slice(2), {
+  stdin: process.stdin,
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  signal: abort.signal,
+});
+process.off("SIGINT", interrupt);
+process.off("SIGTERM", interrupt);

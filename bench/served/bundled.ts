@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
-import { PROJECT } from "../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
 
 /** Fills the folder `out` and returns the names of its modules; `args` are more of wrangler's own. */
 export async function bundleWorker(out: string, args: readonly string[] = []): Promise<string[]> {
@@ -11,7 +11,7 @@ export async function bundleWorker(out: string, args: readonly string[] = []): P
   await promisify(execFile)(
     process.execPath,
     ["--no-warnings", wrangler, "deploy", "--dry-run", "--outdir", out, ...args],
-    { cwd: PROJECT, env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" } },
+    { cwd: PACKAGE, env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" } },
   );
   // Source maps and wrangler's own note beside them are not uploaded.
   return (await readdir(out)).filter((name) => /\.(?:js|wasm|bin)$/.test(name)).sort();

@@ -3,24 +3,21 @@ import type { Command, Option, Options } from "./command.ts";
 import { VERBS } from "./verbs.ts";
 
 /** `npx edge-prefix --help`: every verb with its one-line summary. */
-export async function generalHelp(common: Options): Promise<string> {
-  const commands = await Promise.all(
-    Object.entries(VERBS).map(async ([verb, load]) => [verb, (await load()).command] as const),
-  );
-  return [
+export const generalHelp = (common: Options): string =>
+  [
     "edge-prefix: many text tasks from one small base model; a task is a prefix",
     "",
     "Usage: npx edge-prefix <verb> [options]",
     "",
     "Verbs:",
-    ...columns(commands.map(([verb, command]) => [verb, command.summary])),
+    ...columns(Object.entries(VERBS).map(([verb, { summary }]) => [verb, summary])),
     "",
     "Options of every verb:",
     ...columns(Object.entries(common).map(optionRow)),
     "",
+    "npx edge-prefix help <verb> shows a verb's options, npx edge-prefix --version the version",
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted with its state saved",
   ].join("\n");
-}
 
 /** `npx edge-prefix <verb> --help`; `common` are the options of every verb. */
 export const commandHelp = (verb: string, command: Command, common: Options): string =>

@@ -2,7 +2,6 @@
  * Progress for people: a bar on a terminal, a sparse line otherwise. It goes to standard error only,
  * so `--json` output stays clean.
  */
-import { SingleBar } from "cli-progress";
 import type { Io } from "./command.ts";
 
 export interface Progress {
@@ -14,48 +13,87 @@ export interface Progress {
 
 /** A log file gets a line at most this often: enough to see life, few enough to read. */
 const LINE_EVERY_MS = 10_000;
+/** A terminal is redrawn at most this often. */
+const DRAW_EVERY_MS = 100;
+const BAR_WIDTH = 30;
+/** Terminal codes: to the start of the line and clear it; hide and show the cursor. */
+const REDRAW = "\r\u001b[2K";
+const HIDE_CURSOR = "\u001b[?25l";
+const SHOW_CURSOR = "\u001b[?25h";
 
-/** Starts showing progress; `now` and `isTerminal` are for tests. */
+/** A terminal, as far as a bar needs one. */
+export interface Screen {
+  write(text: string): unknown;
+  /** Characters of a line. */
+  readonly columns?: number | undefined;
+}
+
+/** Starts showing progress; `now` and `screen` (null: no terminal) are for tests. */
 export function startProgress(
-  io: Io,
+  io: Pick<Io, "err">,
   {
     label,
     total,
     now = Date.now,
-    isTerminal = process.stderr.isTTY === true,
+    screen = process.stderr.isTTY === true ? process.stderr : null,
   }: {
     label: string;
     total: number;
     now?: () => number;
-    isTerminal?: boolean;
+    screen?: Screen | null;
   },
 ): Progress {
-  if (isTerminal) {
-    const bar = new SingleBar({
-      format: `${label} {bar} {value}/{total} · {eta_formatted} left {note}`,
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: false,
-      etaBuffer: 30,
-    });
-    bar.start(total, 0, { note: "" });
-    return {
-      update: (value, note) => bar.update(value, note === undefined ? {} : { note: `· ${note}` }),
-      stop: () => bar.stop(),
-    };
-  }
   const started = now();
+  const describe = (value: number, note: string | undefined): string => {
+    const seconds = (now() - started) / 1000;
+    const left = value > 0 ? Math.round((seconds / value) * (total - value)) : 0;
+    return `${value}/${total} · ${left} s left${note === undefined ? "" : ` · ${note}`}`;
+  };
+  if (screen !== null) return drawBar(screen, { label, total, now, describe });
   let lastLine = started;
   return {
     update(value, note) {
       if (now() - lastLine < LINE_EVERY_MS && value < total) return;
       lastLine = now();
-      const seconds = (lastLine - started) / 1000;
-      const left = value > 0 ? Math.round((seconds / value) * (total - value)) : 0;
-      io.err(
-        `${label} ${value}/${total} · ${left} s left${note === undefined ? "" : ` · ${note}`}`,
-      );
+      io.err(`${label} ${describe(value, note)}`);
     },
     stop: () => undefined,
+  };
+}
+
+function drawBar(
+  screen: Screen,
+  how: {
+    readonly label: string;
+    readonly total: number;
+    readonly now: () => number;
+    readonly describe: (value: number, note: string | undefined) => string;
+  },
+): Progress {
+  const { label, total, now, describe } = how;
+  let lastDrawn = -Infinity;
+  let lastNote: string | undefined;
+  let [value, isStopped] = [0, false];
+  const draw = (): void => {
+    lastDrawn = now();
+    const done = total > 0 ? Math.round((BAR_WIDTH * Math.min(value, total)) / total) : BAR_WIDTH;
+    const bar = "█".repeat(done) + "░".repeat(BAR_WIDTH - done);
+    const line = `${label} ${bar} ${describe(value, lastNote)}`;
+    // A line that wraps would leave its first part standing at the next redraw.
+    screen.write(REDRAW + line.slice(0, (screen.columns ?? Infinity) - 1));
+  };
+  screen.write(HIDE_CURSOR);
+  return {
+    update(reached, note) {
+      value = reached;
+      lastNote = note ?? lastNote;
+      if (now() - lastDrawn >= DRAW_EVERY_MS) draw();
+    },
+    stop() {
+      if (isStopped) return;
+      isStopped = true;
+      draw();
+      screen.write(`\n${SHOW_CURSOR}`);
+    },
   };
 }

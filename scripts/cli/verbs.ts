@@ -1,26 +1,91 @@
-/** The command table: every verb in the order of work; a verb is loaded only when it is used. */
+/**
+ * The command table: every verb in the order of work. The summary stands here as well as in the
+ * verb's own file (a test compares them), so that the general help loads no verb.
+ */
 import type { Command } from "./command.ts";
 
-type Load = () => Promise<{ readonly command: Command }>;
+export interface Verb {
+  readonly summary: string;
+  /** Imports the verb; only the one that is used is loaded. */
+  load(): Promise<{ readonly command: Command }>;
+}
 
-export const VERBS: Readonly<Record<string, Load>> = {
-  import: () => import("../commands/import.ts"),
-  shrink: () => import("../commands/shrink.ts"),
-  distill: () => import("../commands/distill.ts"),
-  tokenize: () => import("../commands/tokenize.ts"),
-  embed: () => import("../commands/embed.ts"),
-  pretrain: () => import("../commands/pretrain.ts"),
-  train: () => import("../commands/train.ts"),
-  sweep: () => import("../commands/sweep.ts"),
-  compare: () => import("../commands/compare.ts"),
-  eval: () => import("../commands/eval.ts"),
-  predict: () => import("../commands/predict.ts"),
-  "import-peft": () => import("../commands/import-peft.ts"),
-  push: () => import("../commands/push.ts"),
-  list: () => import("../commands/list.ts"),
-  rollback: () => import("../commands/rollback.ts"),
-  canary: () => import("../commands/canary.ts"),
-  verify: () => import("../commands/verify.ts"),
-  key: () => import("../commands/key.ts"),
-  bench: () => import("../commands/bench.ts"),
+export const VERBS: Readonly<Record<string, Verb>> = {
+  import: {
+    summary: "turn a Hugging Face checkpoint into a base",
+    load: () => import("../commands/import.ts"),
+  },
+  shrink: {
+    summary: "make a smaller base: keep some layers and the most used words",
+    load: () => import("../commands/shrink.ts"),
+  },
+  distill: {
+    summary: "train a small base to have the hidden states of a larger one",
+    load: () => import("../commands/distill.ts"),
+  },
+  tokenize: {
+    summary: "turn lines of text into token ids with offsets",
+    load: () => import("../commands/tokenize.ts"),
+  },
+  embed: {
+    summary: "write the hidden states or pooled vectors of texts",
+    load: () => import("../commands/embed.ts"),
+  },
+  pretrain: {
+    summary: "train one prefix on several tasks, for others to start from",
+    load: () => import("../commands/pretrain.ts"),
+  },
+  train: {
+    summary: "train a task from labelled data",
+    load: () => import("../commands/train.ts"),
+  },
+  sweep: {
+    summary:
+      "find the prompt length and learning rate that suit a task, at a fifth of the grid's cost",
+    load: () => import("../commands/sweep.ts"),
+  },
+  compare: {
+    summary: "train a task with several methods and seeds, and compare what comes out",
+    load: () => import("../commands/compare.ts"),
+  },
+  eval: {
+    summary: "measure a task on labelled data",
+    load: () => import("../commands/eval.ts"),
+  },
+  predict: {
+    summary: "answer texts from a file, as the endpoint would",
+    load: () => import("../commands/predict.ts"),
+  },
+  "import-peft": {
+    summary: "turn a PEFT prefix-tuning adapter into a task folder",
+    load: () => import("../commands/import-peft.ts"),
+  },
+  push: {
+    summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",
+    load: () => import("../commands/push.ts"),
+  },
+  list: {
+    summary: "list the tasks in the bucket with their versions, newest first",
+    load: () => import("../commands/list.ts"),
+  },
+  rollback: {
+    summary: "make an earlier version of a task current again",
+    load: () => import("../commands/rollback.ts"),
+  },
+  canary: {
+    summary: "send a share of a task's requests to another version, or end that",
+    load: () => import("../commands/canary.ts"),
+  },
+  verify: {
+    summary: "check a task folder, or every published version of a task: hashes, base, answers",
+    load: () => import("../commands/verify.ts"),
+  },
+  key: {
+    summary: "make an API key: shown once, and known to the Worker by its SHA-256 only",
+    load: () => import("../commands/key.ts"),
+  },
+  bench: {
+    summary: "measure or compare something; without a name, list what there is",
+    load: () => import("../commands/bench.ts"),
+  },
 };

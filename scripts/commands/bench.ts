@@ -1,10 +1,15 @@
 /** `bench`: measurements and comparisons, one file each in bench/, listed when none is named. */
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { NotFoundError } from "../../src/core/errors.ts";
 import { closest } from "../cli/closest.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 import type { Command } from "../cli/command.ts";
+import { PACKAGE } from "../node/project.ts";
 
-const FOLDER = new URL("../../bench/", import.meta.url);
+const FOLDER = join(PACKAGE, "bench");
 
 export const command = defineCommand({
   summary: "measure or compare something; without a name, list what there is",
@@ -34,7 +39,8 @@ export const command = defineCommand({
 /** bench/<name>.ts, when it is there and is a benchmark (it exports `bench`). */
 async function load(name: string): Promise<Command | undefined> {
   if (!(await fileNames()).includes(name)) return undefined;
-  const module = (await import(new URL(`${name}.ts`, FOLDER).href)) as { bench?: Command };
+  const { href } = pathToFileURL(join(FOLDER, `${name}.ts`));
+  const module = (await import(href)) as { bench?: Command };
   return module.bench;
 }
 
@@ -44,7 +50,14 @@ async function benchNames(): Promise<string[]> {
   return names;
 }
 
+/** Throws NotFoundError `bench-not-found` where this is an installed package, which has no bench/. */
 async function fileNames(): Promise<string[]> {
+  if (!existsSync(FOLDER)) {
+    throw new NotFoundError(
+      "bench-not-found",
+      `${FOLDER}: does not exist; benchmarks are part of a clone of edge-prefix, not of the package`,
+    );
+  }
   const files = await readdir(FOLDER);
   return files.flatMap((file) => /^([\w-]+)\.ts$/.exec(file)?.[1] ?? []).toSorted();
 }

@@ -7,19 +7,19 @@ import { join } from "node:path";
 import { RESULTS, readResults } from "../../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
 import { SETTINGS } from "../../src/http/config.ts";
-import { COMMON_OPTIONS } from "../cli.ts";
+import { COMMON_OPTIONS } from "../cli/main.ts";
 import { bundledTasks } from "./docs/bundled-tasks.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
 import { markdownTable } from "../report/markdown.ts";
-import { PROJECT } from "../publish/local-bucket.ts";
+import { PACKAGE } from "../node/project.ts";
 import { VERBS } from "../cli/verbs.ts";
 
 const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
 
 /** Generated files by their path in the project, with the text they should have. */
 export async function generatedDocs(): Promise<Map<string, string>> {
-  let readme = readFileSync(join(PROJECT, "README.md"), "utf8");
-  readme = replaceBlock(readme, "help", fenced(await generalHelp(COMMON_OPTIONS)));
+  let readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
+  readme = replaceBlock(readme, "help", fenced(generalHelp(COMMON_OPTIONS)));
   readme = replaceBlock(readme, "settings", settingsTable());
   readme = replaceBlock(readme, "tasks", await bundledTasks());
   readme = replaceBlock(readme, "accuracy", accuracyMarkdown(readResults(RESULTS)));
@@ -50,7 +50,7 @@ function settingsTable(): string {
 /** Every verb with its options and an example. */
 async function cliPage(): Promise<string> {
   const sections = await Promise.all(
-    Object.entries(VERBS).map(async ([verb, load]) => {
+    Object.entries(VERBS).map(async ([verb, { load }]) => {
       const { command } = await load();
       return `## ${verb}\n\n${fenced(verbHelp(verb, command))}`;
     }),
@@ -60,5 +60,5 @@ async function cliPage(): Promise<string> {
 }
 
 if (import.meta.main) {
-  for (const [path, text] of await generatedDocs()) writeFileSync(join(PROJECT, path), text);
+  for (const [path, text] of await generatedDocs()) writeFileSync(join(PACKAGE, path), text);
 }

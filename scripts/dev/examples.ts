@@ -8,11 +8,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
-import { PROJECT } from "../publish/local-bucket.ts";
+import { PACKAGE } from "../node/project.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 import { start } from "./start.ts";
 
-const OUT = join(PROJECT, "src", "http", "example-answers.ts");
+const OUT = join(PACKAGE, "src", "http", "example-answers.ts");
 const READY_WITHIN_MS = 150_000;
 /** How much of a vector is shown. */
 const SHOWN_NUMBERS = 3;

@@ -16,12 +16,12 @@ import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { UsageError, readInteger } from "../cli/command.ts";
 import { BUNDLED_BASE } from "../publish/local.ts";
-import { PROJECT } from "../publish/local-bucket.ts";
+import { PACKAGE } from "../node/project.ts";
 import { makeData } from "./retrain/pairs-data.ts";
 import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
 import type { State } from "./retrain/state.ts";
 
-const STATE = join(PROJECT, ".cache", "retrain.json");
+const STATE = join(PACKAGE, ".cache", "retrain.json");
 
 interface Request {
   readonly dataDir: string;
@@ -130,7 +130,7 @@ async function train(
 
 /** Every folder of `prefixes` with a task.json. */
 async function bundledTasks(): Promise<string[]> {
-  const root = join(PROJECT, "prefixes");
+  const root = join(PACKAGE, "prefixes");
   const names = (await readdir(root)).toSorted();
   return names.map((name) => join(root, name)).filter((dir) => existsSync(join(dir, "task.json")));
 }

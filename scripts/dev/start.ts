@@ -6,7 +6,6 @@
  *   npm start -- [--port N] [--base DIR] [--persist-to DIR] [flags of wrangler dev]
  */
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EdgePrefixError } from "../../src/core/errors.ts";
@@ -14,13 +13,17 @@ import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { UsageError } from "../cli/command.ts";
 import { sessionImages } from "../images/session-image.ts";
 import { stopTree, watchParent } from "../node/process-tree.ts";
-import { PROJECT, openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
+import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
+import { resolveOptional } from "../node/optional-package.ts";
+import { PACKAGE, findProject } from "../node/project.ts";
 import { seed } from "../publish/seed.ts";
 import type { Seeded } from "../publish/seed.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 
 const DEFAULT_PORT = 8787;
-const DEFAULT_BASE = join(PROJECT, "models", "pocket");
+/** Where its wrangler.toml and its local state are, wherever it is started from. */
+const CLONE = findProject(PACKAGE);
+const DEFAULT_BASE = join(PACKAGE, "models", "pocket");
 /** A first start compiles the Worker and loads the base; beyond this something is broken. */
 const READY_WITHIN_MS = 120_000;
 
@@ -70,7 +73,7 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
   return [
     "dev",
     `--port=${port}`,
-    `--persist-to=${stateFolder(options.persistTo)}`,
+    `--persist-to=${stateFolder(CLONE, options.persistTo)}`,
     `--var=BASE:${base}`,
     ...(has("--log-level") ? [] : ["--log-level=warn"]),
     // Any free port: looking for one from 9229 on fails when two starts look at the same time.
@@ -105,22 +108,22 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);
 
-  const bucket = await openLocalBucket(options.persistTo);
+  const bucket = await openLocalBucket(options.persistTo, CLONE);
   let seeded: Seeded;
   try {
     const images = await sessionImages();
-    seeded = await seed(bucket, options.base, join(PROJECT, "prefixes"), say, images);
+    seeded = await seed(bucket, options.base, join(PACKAGE, "prefixes"), say, images);
   } finally {
     await bucket.close();
   }
   if (signal.aborted) return 130;
 
-  const wrangler = createRequire(import.meta.url).resolve("wrangler");
+  const wrangler = resolveOptional("wrangler");
   const child = spawn(
     process.execPath,
     ["--no-warnings", wrangler, ...wranglerArguments(options, port, seeded.base.name)],
     {
-      cwd: PROJECT,
+      cwd: PACKAGE,
       // No input: wrangler then neither asks questions nor listens for keys.
       stdio: ["ignore", "inherit", "inherit"],
       env: {
@@ -203,6 +206,6 @@ async function runProcess(): Promise<void> {
 }
 
 const relativePaths = (message: string): string =>
-  message.replaceAll(PROJECT, relative(process.cwd(), PROJECT) || ".");
+  message.replaceAll(PACKAGE, relative(process.cwd(), PACKAGE) || ".");
 
 if (import.meta.main) await runProcess();

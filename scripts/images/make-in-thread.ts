@@ -10,12 +10,18 @@ export const RUNTIME_IMAGE = new URL(
   import.meta.url,
 );
 
+/** The thread's file has this file's extension, built or not. */
+const THREAD = new URL(
+  import.meta.url.endsWith(".ts") ? "thread.ts" : "thread.js",
+  import.meta.url,
+);
+
 /**
  * The image of the base in `folder`, on top of RUNTIME_IMAGE (about a second), or, for null, of the
  * installed runtime alone. Throws whatever was thrown there.
  */
 export async function makeInThread(folder: string | null): Promise<Uint8Array> {
-  const thread = new Worker(new URL("thread.ts", import.meta.url), { workerData: folder });
+  const thread = new Worker(THREAD, { workerData: folder });
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
       thread.once("message", resolve);

@@ -1,8 +1,8 @@
 /** Session over onnxruntime-node, the native library: training and parity. The only file that imports it. */
-import ort from "onnxruntime-node";
 import { FormatError } from "../../src/core/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { graphEngine } from "../../src/engine/ort/encoder.ts";
+import { loadOptional } from "./optional-package.ts";
 import { wrapSession } from "../../src/engine/ort/session.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 
@@ -16,12 +16,14 @@ const WITHOUT_SPINNING = {
 
 /**
  * Loads a graph with its external data from memory. `threads` is the number of threads inside one
- * op, default: ONNX Runtime's choice (one a core).
+ * op, default: ONNX Runtime's choice (one a core). Throws UnavailableError `package-missing` where
+ * onnxruntime-node is not installed.
  */
 export async function createNodeSession(
   files: GraphFiles,
   { threads }: { threads?: number } = {},
 ): Promise<Session> {
+  const { default: ort } = await loadOptional("onnxruntime-node", () => import("onnxruntime-node"));
   try {
     const session = await ort.InferenceSession.create(files.graph, {
       externalData: [...files.weights].map(([path, data]) => ({ path, data })),

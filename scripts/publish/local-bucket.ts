@@ -3,14 +3,13 @@
  * live on the next request. Both sides see each other's writes at once, and compare-and-swap holds
  * between them.
  */
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join, resolve } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { UnavailableError } from "../../src/core/errors.ts";
+import { loadOptional } from "../node/optional-package.ts";
+import { findProject } from "../node/project.ts";
+import type { Project } from "../node/project.ts";
 import type { PublishBucket } from "./bucket.ts";
-
-/** The project's folder: its wrangler.toml names the bucket, its .wrangler/state holds it. */
-export const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 export interface LocalBucket extends PublishBucket {
   close(): Promise<void>;
@@ -20,23 +19,34 @@ export interface LocalBucket extends PublishBucket {
  * Where local state lives, in the terms of `wrangler dev --persist-to`: it keeps its files in the
  * subfolder v3, which getPlatformProxy wants to be told.
  */
-export const stateFolder = (persistTo?: string): string =>
-  resolve(persistTo ?? process.env.EDGE_PREFIX_PERSIST_TO ?? join(PROJECT, ".wrangler", "state"));
+export const stateFolder = ({ folder }: Project, persistTo?: string): string =>
+  resolve(persistTo ?? process.env.EDGE_PREFIX_PERSIST_TO ?? join(folder, ".wrangler", "state"));
 
-/** Opens the local bucket (about a second); `persistTo` as in `wrangler dev --persist-to`. */
-export async function openLocalBucket(persistTo?: string): Promise<LocalBucket> {
+/**
+ * Opens the local bucket of a project (about a second), the one around the working directory unless
+ * another is given; `persistTo` as in `wrangler dev --persist-to`. Throws NotFoundError
+ * `project-not-found`, UnavailableError `bucket-missing` or `package-missing`.
+ */
+export async function openLocalBucket(
+  persistTo?: string,
+  project: Project = findProject(),
+): Promise<LocalBucket> {
   // Without this the emulator asks the network for a sample of Request.cf, and complains offline.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
-  const { getPlatformProxy } = await import("wrangler");
+  const { getPlatformProxy } = await loadOptional("wrangler", () => import("wrangler"));
+  const { configuration } = project;
   const proxy = await getPlatformProxy<{ BUCKET?: R2Bucket }>({
-    configPath: join(PROJECT, "wrangler.toml"),
-    persist: { path: join(stateFolder(persistTo), "v3") },
+    configPath: configuration,
+    persist: { path: join(stateFolder(project, persistTo), "v3") },
     remoteBindings: false,
   });
   const r2 = proxy.env.BUCKET;
   if (!r2) {
     await proxy.dispose();
-    throw new UnavailableError("bucket-missing", `wrangler.toml: has no R2 binding named "BUCKET"`);
+    throw new UnavailableError(
+      "bucket-missing",
+      `${configuration}: has no R2 bucket with the binding "BUCKET"; ${basename(configuration)} needs an entry r2_buckets with it (docs/mount.md)`,
+    );
   }
   return { ...publishBucketOf(r2), close: () => proxy.dispose() };
 }

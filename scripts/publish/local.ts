@@ -2,6 +2,7 @@
  * Bases and tasks from folders, in the very shape that the Worker gets from its bucket, so that the
  * command line answers through the same request path.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError, MismatchError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
@@ -16,6 +17,7 @@ import type { Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "../base/folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { sha256 } from "../node/hash.ts";
+import { PACKAGE } from "../node/project.ts";
 import { readFileOf } from "../node/folder.ts";
 import { readTaskFolder } from "./publish-task.ts";
 
@@ -100,13 +102,19 @@ export function compareImports(
 
 /** Where bases are looked for when a verb is given a name or nothing. */
 export const MODELS_DIR = "models";
-/** The base in this repository. */
-export const BUNDLED_BASE = join(MODELS_DIR, "pocket");
 
-/** `models/<name>`: where the base that a task names is expected. Throws when the name is no name. */
+/**
+ * Where the base that a task names is expected: `models/<name>` below the working directory, else
+ * the one in this package. Throws InputError `name-invalid` when the name is a path.
+ */
 export function bundledBaseDir(name: string): string {
   if (name.includes("/") || name.includes("\\") || name.startsWith(".")) {
     throw new InputError("name-invalid", `base "${name}": is a path; use --base DIR for a folder`);
   }
-  return join(MODELS_DIR, name);
+  const own = join(MODELS_DIR, name);
+  const bundled = join(PACKAGE, own);
+  return !existsSync(own) && existsSync(bundled) ? bundled : own;
 }
+
+/** The base that comes with this package. */
+export const BUNDLED_BASE = bundledBaseDir("pocket");

@@ -2,10 +2,10 @@
  * The deployed bucket, by the best way that this machine has: S3 credentials from the environment,
  * else the login of wrangler, which lacks compare-and-swap and says so.
  */
-import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import type { PublishBucket } from "./bucket.ts";
-import { PROJECT } from "./local-bucket.ts";
+import { loadOptional } from "../node/optional-package.ts";
+import { findProject } from "../node/project.ts";
 import { s3Bucket } from "./s3-bucket.ts";
 import { wranglerBucket } from "./wrangler-bucket.ts";
 
@@ -78,17 +78,23 @@ export async function openRemoteBucket(
   return wranglerBucket({ bucket, where: ["--remote"], signal });
 }
 
-/** `bucket_name` of the binding BUCKET in wrangler.toml; throws InputError `bucket-not-configured`. */
+/**
+ * `bucket_name` of the binding BUCKET in the project's wrangler configuration. Throws InputError
+ * `bucket-not-configured`, NotFoundError `project-not-found`.
+ */
 async function configuredBucket(): Promise<string> {
-  const { unstable_readConfig: readConfig } = await import("wrangler");
-  const path = join(PROJECT, "wrangler.toml");
+  const { configuration } = findProject();
+  const { unstable_readConfig: readConfig } = await loadOptional(
+    "wrangler",
+    () => import("wrangler"),
+  );
   // wrangler's own types lose this one.
   const buckets: readonly { readonly binding: string; readonly bucket_name?: string }[] =
-    readConfig({ config: path }, { hideWarnings: true }).r2_buckets;
+    readConfig({ config: configuration }, { hideWarnings: true }).r2_buckets;
   const found = buckets.find(({ binding }) => binding === "BUCKET")?.bucket_name;
   if (found !== undefined) return found;
   throw new InputError(
     "bucket-not-configured",
-    `wrangler.toml: has no bucket_name for the binding BUCKET; name one with --bucket`,
+    `${configuration}: has no bucket_name for the binding BUCKET; name one with --bucket`,
   );
 }

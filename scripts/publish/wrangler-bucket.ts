@@ -8,12 +8,12 @@
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { InputError, UnavailableError } from "../../src/core/errors.ts";
 import { sha256Hex } from "../node/hash.ts";
+import { resolveOptional } from "../node/optional-package.ts";
 import type { PublishBucket, StoredObject } from "./bucket.ts";
 
 export interface WranglerOptions {
@@ -36,7 +36,7 @@ const QUIET = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
 export async function wranglerBucket(options: WranglerOptions): Promise<WranglerBucket> {
   const { bucket, where, signal } = options;
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-r2-"));
-  const wrangler = createRequire(import.meta.url).resolve("wrangler");
+  const wrangler = resolveOptional("wrangler");
   let files = 0;
 
   /** Runs one command; returns null, or what wrangler said when it failed. */

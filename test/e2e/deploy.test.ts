@@ -29,7 +29,7 @@ const url = (path = ""): string => `http://127.0.0.1:${port}${path}`;
 beforeAll(async () => {
   port = (await freePort(0)) ?? 0;
   const args = ["--port", String(port), "--persist-to", folder.path, `--var=API_KEYS:${API_KEYS}`];
-  server = startScript("scripts/start.ts", args);
+  server = startScript("scripts/dev/start.ts", args);
   await server.waitFor(/^try: /m, START_MS);
 }, START_MS);
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PROJECT } from "../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
 import { freePort } from "../../scripts/dev/readiness.ts";
 import { runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
@@ -15,7 +15,7 @@ const USUAL_PORT = "localhost:8787";
 /** As README.md shows scores. */
 const DIGITS = 3;
 
-const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+const readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
 const block = readme.split("<!-- tasks:start -->")[1]!.split("<!-- tasks:end -->")[0]!;
 const lines = block.split("\n");
 const requests = lines.flatMap((line, i) =>
@@ -29,7 +29,7 @@ const folder = temporaryFolder("readme");
 beforeAll(async () => {
   port = (await freePort(0)) ?? 0;
   const args = ["--port", String(port), "--persist-to", folder.path];
-  server = startScript("scripts/start.ts", args);
+  server = startScript("scripts/dev/start.ts", args);
   await server.waitFor(/^try: /m, START_MS);
 }, START_MS);
 

@@ -34,8 +34,10 @@ let port: number;
 let server: Child;
 
 const start = (): Child =>
-  startScript("scripts/start.ts", ["--port", String(port), "--base", inFolder("base")], { env });
-const runStart = (...args: string[]) => runScript("scripts/start.ts", args, { env });
+  startScript("scripts/dev/start.ts", ["--port", String(port), "--base", inFolder("base")], {
+    env,
+  });
+const runStart = (...args: string[]) => runScript("scripts/dev/start.ts", args, { env });
 const cli = (...args: string[]) => runCli(args, { env });
 const url = (path: string): string => `http://127.0.0.1:${port}${path}`;
 

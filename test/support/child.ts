@@ -8,7 +8,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { PROJECT } from "../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
 
 export interface Child {
   readonly pid: number;
@@ -36,8 +36,8 @@ export function startScript(
   args: readonly string[],
   options: ChildOptions = {},
 ): Child {
-  const child = spawn(process.execPath, [join(PROJECT, path), ...args], {
-    cwd: PROJECT,
+  const child = spawn(process.execPath, [join(PACKAGE, path), ...args], {
+    cwd: PACKAGE,
     detached: true,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: ["pipe", "pipe", "pipe", ...(options.ipc === true ? (["ipc"] as const) : [])],

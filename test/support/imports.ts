@@ -171,6 +171,8 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
     types: [ENGINE, WORKER_TYPES],
   },
+  // The package's ./tokenizer, which must bring nothing else along.
+  { name: "src/tokenizer.ts", files: /^src\/tokenizer\.ts$/, may: [/^src\/core\/tokenizer\//] },
   {
     name: "composition root",
     files: /^src\/(?:index|compose|library)\.ts$/,
@@ -240,7 +242,6 @@ export const GROUPS: readonly Group[] = [
       /^src\/(?:serve\/|http\/)/,
       /^bench\/accuracy\//,
       NODE,
-      /^cli-progress$/,
     ],
     types: [SESSION, ENGINE],
   },

@@ -1,7 +1,7 @@
 /** The real Worker in a local workerd whose R2 bucket also answers S3 requests, signatures checked. */
 import { join } from "node:path";
 import { unstable_startWorker } from "wrangler";
-import { PROJECT } from "../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
 
 export interface S3Server {
   /** Of the Worker. */
@@ -19,7 +19,7 @@ export const S3_CREDENTIALS = { accessKeyId: "test-key", secretAccessKey: "test-
 export async function startS3Server(persistTo: string): Promise<S3Server> {
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
   const worker = await unstable_startWorker({
-    config: join(PROJECT, "test", "e2e", "s3", "wrangler.toml"),
+    config: join(PACKAGE, "test", "e2e", "s3", "wrangler.toml"),
     dev: {
       server: { port: 0 },
       inspector: false,

@@ -1,5 +1,5 @@
 /** Runs a verb of the command line inside the test's own process and keeps what it wrote. */
-import { main } from "../../scripts/cli.ts";
+import { main } from "../../scripts/cli/main.ts";
 
 export interface VerbResult {
   readonly code: number;

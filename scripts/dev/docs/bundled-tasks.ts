@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readTaskManifest } from "../../../src/core/format/manifest.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import type { Example } from "../../../src/http/examples.ts";
-import { PROJECT } from "../../publish/local-bucket.ts";
+import { PACKAGE } from "../../node/project.ts";
 import { markdownTable } from "../../report/markdown.ts";
 import { formatBytes, metricName } from "../../report/numbers.ts";
 import { shellWord } from "../../report/usage.ts";
@@ -28,7 +28,7 @@ interface Measured {
 
 /** A table of the tasks in `prefixes`, and below it a request for each with its answer. */
 export async function bundledTasks(): Promise<string> {
-  const root = join(PROJECT, "prefixes");
+  const root = join(PACKAGE, "prefixes");
   const names = (await readdir(root)).filter((name) =>
     existsSync(join(root, name, "manifest.json")),
   );

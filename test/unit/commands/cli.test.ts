@@ -1,9 +1,10 @@
 /** The frame of the command line: exit codes, messages, what goes to which stream. */
 import { describe, expect, it } from "vitest";
-import { main } from "../../../scripts/cli.ts";
+import { main } from "../../../scripts/cli/main.ts";
 import { closest } from "../../../scripts/cli/closest.ts";
 import { readChoice, readInteger, readNumber } from "../../../scripts/cli/command.ts";
 import { startProgress } from "../../../scripts/cli/progress.ts";
+import { readPackageFile } from "../../../scripts/node/project.ts";
 import { VERBS } from "../../../scripts/cli/verbs.ts";
 
 /** Runs one command line without a process; `out` and `err` are the lines written. */
@@ -27,6 +28,23 @@ describe("the command line", () => {
     expect(code).toBe(0);
     for (const verb of Object.keys(VERBS)) expect(out).toMatch(new RegExp(`^  ${verb} `, "m"));
     expect(err).toBe("");
+  });
+
+  it.each(Object.entries(VERBS))("lists %s by its own summary", async (_, { summary, load }) => {
+    expect((await load()).command.summary).toBe(summary);
+  });
+
+  it("shows a verb's help for help VERB as for VERB --help", async () => {
+    expect(await run("help", "train")).toEqual(await run("train", "--help"));
+    expect(await run("help", "bench", "golden")).toEqual(await run("bench", "golden", "--help"));
+    expect((await run("help", "trian")).err).toContain(
+      'unknown verb "trian"; did you mean "train"?',
+    );
+  });
+
+  it("tells the version of the package", async () => {
+    const { version } = readPackageFile();
+    expect(await run("--version")).toEqual({ code: 0, out: version, err: "" });
   });
 
   it("is wrong without a verb", async () => {
@@ -94,23 +112,56 @@ describe("the closest name", () => {
   });
 });
 
-describe("progress in a log file", () => {
-  it("is a line every ten seconds and one at the end, on standard error", () => {
+describe("progress", () => {
+  /** A clock that stands still unless it is moved. */
+  function manualClock() {
+    let time = 0;
+    return { now: () => time, advance: (ms: number) => void (time += ms) };
+  }
+
+  it("in a log file is a line every ten seconds and one at the end, on standard error", () => {
     const lines: string[] = [];
-    let clock = 0;
-    const io = { out: () => expect.unreachable(), err: (line: string) => void lines.push(line) };
+    const { now, advance } = manualClock();
     const progress = startProgress(
-      { ...io, json: true, stdin: emptyStdin(), signal: new AbortController().signal },
-      { label: "training", total: 40, now: () => clock, isTerminal: false },
+      { err: (line) => void lines.push(line) },
+      { label: "training", total: 40, now, screen: null },
     );
     for (let step = 1; step <= 40; step++) {
-      clock += 500;
+      advance(500);
       progress.update(step, `loss ${step}`);
     }
     progress.stop();
     expect(lines).toEqual([
       "training 20/40 · 10 s left · loss 20",
       "training 40/40 · 0 s left · loss 40",
+    ]);
+  });
+
+  it("on a terminal is one line that is redrawn at most ten times a second and fits", () => {
+    const written: string[] = [];
+    const { now, advance } = manualClock();
+    const progress = startProgress(
+      { err: () => expect.unreachable() },
+      {
+        label: "training",
+        total: 4,
+        now,
+        screen: { columns: 60, write: (text) => written.push(text) },
+      },
+    );
+    for (let step = 1; step <= 4; step++) {
+      advance(50);
+      progress.update(step, "a note that is longer than the line");
+    }
+    progress.stop();
+    progress.stop();
+    const [hide, ...rest] = written;
+    const end = rest.pop();
+    expect([hide, end]).toEqual(["\u001b[?25l", "\n\u001b[?25h"]);
+    expect(rest).toEqual([
+      "\r\u001b[2Ktraining ████████░░░░░░░░░░░░░░░░░░░░░░ 1/4 · 0 s left · a ",
+      "\r\u001b[2Ktraining ███████████████████████░░░░░░░ 3/4 · 0 s left · a ",
+      "\r\u001b[2Ktraining ██████████████████████████████ 4/4 · 0 s left · a ",
     ]);
   });
 });

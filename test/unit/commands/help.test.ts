@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { generatedDocs } from "../../../scripts/dev/docs.ts";
-import { PROJECT } from "../../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../../scripts/node/project.ts";
 
 it.each([...(await generatedDocs())])(
   "%s says what the program says (npm run docs writes it)",
   (path, text) => {
-    expect(readFileSync(join(PROJECT, path), "utf8")).toBe(text);
+    expect(readFileSync(join(PACKAGE, path), "utf8")).toBe(text);
   },
 );

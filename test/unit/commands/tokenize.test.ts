@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { rmSync } from "node:fs";
-import { main } from "../../../scripts/cli.ts";
+import { main } from "../../../scripts/cli/main.ts";
 
 interface Golden {
   vocab: Record<string, number>;

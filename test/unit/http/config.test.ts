@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PROJECT } from "../../../scripts/publish/local-bucket.ts";
+import { PACKAGE } from "../../../scripts/node/project.ts";
 import { SETTINGS, readConfig } from "../../../src/http/config.ts";
 
 describe("settings", () => {
@@ -32,7 +32,7 @@ describe("settings", () => {
   });
 
   it("are all in wrangler.toml, commented out with their defaults or set to what is allowed", () => {
-    const text = readFileSync(join(PROJECT, "wrangler.toml"), "utf8");
+    const text = readFileSync(join(PACKAGE, "wrangler.toml"), "utf8");
     for (const { variable, default: value, meaning } of Object.values(SETTINGS)) {
       const line = new RegExp(`^(# )?${variable} = (\\S+) +# (.*)$`, "m").exec(text);
       expect(line, `a line for ${variable}`).not.toBeNull();

@@ -1,0 +1,24 @@
+/**
+ * `npm run build`: dist/ for the package. The library and the command line become JavaScript, the
+ * library's types are written beside it, and what the sources load as files is copied. In a clone
+ * nothing reads dist/: the sources run as they are.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { PACKAGE } from "../node/project.ts";
+
+const DIST = join(PACKAGE, "dist");
+const TSC = join(PACKAGE, "node_modules", "typescript", "bin", "tsc");
+/** Files that the sources load beside themselves. */
+const ASSET = /\.(?:wasm|bin)$/;
+
+rmSync(DIST, { recursive: true, force: true });
+for (const part of ["src", "scripts"]) {
+  const configuration = join(PACKAGE, part, "tsconfig.build.json");
+  execFileSync(process.execPath, [TSC, "-p", configuration], { stdio: "inherit" });
+}
+cpSync(join(PACKAGE, "src"), join(DIST, "src"), {
+  recursive: true,
+  filter: (path) => !/\.\w+$/.test(path) || ASSET.test(path),
+});

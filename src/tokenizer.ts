@@ -1,0 +1,11 @@
+/**
+ * The tokenizer alone, as the package's `./tokenizer`: tokenizer.json -> ids with offsets into the
+ * text. It needs no model, no runtime and no host.
+ *
+ *     import { codePointOffsets, createTokenizer } from "edge-prefix/tokenizer";
+ *     const tokenizer = createTokenizer(JSON.parse(text));       // text of a tokenizer.json
+ *     const { ids, starts, ends } = tokenizer.encode("A na\u00efve caf\u00e9");
+ *     const toCodePoints = codePointOffsets("A na\u00efve caf\u00e9");
+ */
+export { codePointOffsets, createTokenizer } from "./core/tokenizer/tokenizer.ts";
+export type { Encoding, Pieces, Tokenizer } from "./core/tokenizer/tokenizer.ts";
