@@ -3,7 +3,7 @@ import { readConfig } from "./http/config.ts";
 import type { Env } from "./http/config.ts";
 import type { AppDeps } from "./http/context.ts";
 import { workerdEngine } from "./engine/ort/workerd.ts";
-import { r2Bucket } from "./serve/bucket.ts";
+import { r2Bucket } from "./serve/bucket/r2.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256 } from "./serve/sha256.ts";
 

@@ -2,7 +2,7 @@
  * How each method is trained on each kind of task: one table, chosen by hand on WNUT-17 and
  * banking77 and never on a reported split. Everything else is `train`'s default.
  */
-import type { TaskType } from "../../src/core/format/manifest.ts";
+import type { TaskType } from "../../src/core/model/task.ts";
 import { hasVirtualTokens } from "../../src/learn/methods.ts";
 import type { Method, Hyperparameters } from "../../src/learn/methods.ts";
 import { TASKS } from "./tasks.ts";

@@ -1,6 +1,6 @@
 /** The six public data sets of the accuracy table, as files below one folder. */
 import { join } from "node:path";
-import type { TaskType } from "../../src/core/format/manifest.ts";
+import type { TaskType } from "../../src/core/model/task.ts";
 import type { DataOptions } from "../../src/learn/data/read.ts";
 import type { DataFile } from "../../scripts/runs/task/spec.ts";
 

@@ -15,7 +15,7 @@ import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
-import { r2Bucket } from "../../src/serve/bucket.ts";
+import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { createServing } from "../../src/serve/serving.ts";
 import { sha256 } from "../../src/serve/sha256.ts";
 import { createPlainSession } from "./plain-session.ts";

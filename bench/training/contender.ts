@@ -1,7 +1,7 @@
 /** What is compared in the training benchmarks: something that makes training steps, timed. */
 import { InputError } from "../../src/core/errors.ts";
 import type { TrainGraph } from "../../src/learn/graph/choice.ts";
-import type { Pooling } from "../../src/core/format/manifest.ts";
+import type { Pooling } from "../../src/core/model/head.ts";
 
 /** Milliseconds of several steps together. */
 export interface Time {

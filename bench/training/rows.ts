@@ -7,7 +7,7 @@ import { labelsOf } from "../../src/learn/data/labels.ts";
 import { derive, keyOf, permutation } from "../../src/learn/random.ts";
 import { epochBatches } from "../../src/learn/loop/sampler.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import type { Pooling } from "../../src/core/format/manifest.ts";
+import type { Pooling } from "../../src/core/model/head.ts";
 
 /** As `train`'s default. */
 const MAX_LENGTH = 256;

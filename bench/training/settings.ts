@@ -3,7 +3,7 @@ import { UsageError, readChoice, readInteger } from "../../scripts/cli/command.t
 import type { Base } from "../../src/encoder/base.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import type { TrainGraph } from "../../src/learn/graph/choice.ts";
-import type { Pooling } from "../../src/core/format/manifest.ts";
+import type { Pooling } from "../../src/core/model/head.ts";
 import { PEER_NAMES } from "./peer.ts";
 import type { PeerName } from "./peer.ts";
 

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { InputError, NotFoundError } from "../../src/core/errors.ts";
-import { describe } from "../../src/core/format/record.ts";
+import { describe } from "../../src/core/record.ts";
 import { decodeUtf8 } from "../../src/core/text.ts";
 
 /** A text or a pair of texts, and the line it stands on, counted from 1. */

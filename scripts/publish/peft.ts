@@ -7,9 +7,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, MismatchError, NotFoundError } from "../../src/core/errors.ts";
-import type { BaseManifest, Pooling, TaskType } from "../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import type { TaskType } from "../../src/core/model/task.ts";
+import type { Pooling } from "../../src/core/model/head.ts";
 import { prefixWidth } from "../../src/core/model/prefix.ts";
-import { describe, readRecord } from "../../src/core/format/record.ts";
+import { describe, readRecord } from "../../src/core/record.ts";
 import { readSafetensors } from "../../src/core/format/safetensors.ts";
 import {
   CLASSIFIER_BIAS,

@@ -5,7 +5,8 @@
  * its part of the page is then left out.
  */
 import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
-import type { Pooling, ProblemType, TaskType } from "../../src/core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
+import type { Pooling } from "../../src/core/model/head.ts";
 import type { Reliability } from "../../src/learn/measure/calibration.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";
 

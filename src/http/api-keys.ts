@@ -3,7 +3,7 @@
  * The digest needs no salt and no slow hash, because a key is 256 random bits and no password.
  */
 import { isName } from "../core/format/keys.ts";
-import { readRecord } from "../core/format/record.ts";
+import { readRecord } from "../core/record.ts";
 import { encodeUtf8, parseJson } from "../core/text.ts";
 
 /** What a key may do: ask for answers and read what is served, or read how the Worker fares. */

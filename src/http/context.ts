@@ -3,7 +3,8 @@ import type { Context, Handler } from "hono";
 import type { ApiKey } from "./api-keys.ts";
 import type { Analytics, Config, Env, RateLimit } from "./config.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
-import type { Clock, Hold } from "../serve/flight.ts";
+import type { Hold } from "../serve/flight.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Serving } from "../serve/serving.ts";
 
 /** Of the clock: `now` stands still in a deployed Worker while nothing but computation happens; `wait(0)` lets the host do its I/O. */

@@ -9,17 +9,11 @@
  * clocks stand still. Waiters poll with their own timer instead of awaiting the shared promise,
  * because a promise of another request may never wake them.
  */
+import type { Clock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 
 /** Keeps the asking request's context alive until the promise settles: `ctx.waitUntil`. */
 export type Hold = (promise: Promise<unknown>) => void;
-
-/** Time as the host sees it, injected so that tests need no clock. */
-export interface Clock {
-  now(): number;
-  /** Resolves after `ms` and lets the host do its I/O meanwhile. */
-  wait(ms: number): Promise<void>;
-}
 
 /** One run of a load: what it came to, and whether its owner is alive. */
 interface Run<T> {

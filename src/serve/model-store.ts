@@ -16,9 +16,10 @@ import { openPooler } from "../core/format/task.ts";
 import { parseJson } from "../core/text.ts";
 import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
 import type { BaseSource, Engine, LoadedBase } from "../engine/engine.ts";
-import type { Bucket } from "./bucket.ts";
+import type { Bucket } from "./bucket/bucket.ts";
 import { createFlight } from "./flight.ts";
-import type { Clock, Hold } from "./flight.ts";
+import type { Hold } from "./flight.ts";
+import type { Clock } from "../core/clock.ts";
 
 export interface ModelStore {
   /** Loads the base or joins the load under way. */

@@ -9,7 +9,7 @@
 import type { Queries } from "../core/model/rows.ts";
 import { EdgePrefixError, InputError, LimitError, UnavailableError } from "../core/errors.ts";
 import type { Arrival } from "./queue/arrivals.ts";
-import type { Clock } from "./flight.ts";
+import type { Clock } from "../core/clock.ts";
 import type { ModelStore } from "./model-store.ts";
 import type { LoadedBase } from "../engine/engine.ts";
 import type { Outcome, PredictOptions, Predictor, Progress, Timings, Usage } from "./prediction.ts";

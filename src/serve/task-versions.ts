@@ -16,7 +16,7 @@ import { hashOf } from "../core/format/pointer.ts";
 import type { TaskPointer } from "../core/format/pointer.ts";
 import { openTask } from "../core/format/task.ts";
 import type { Task } from "../core/format/task.ts";
-import type { Bucket } from "./bucket.ts";
+import type { Bucket } from "./bucket/bucket.ts";
 import { createLru } from "./lru.ts";
 
 export interface TaskVersions {

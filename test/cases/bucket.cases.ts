@@ -1,6 +1,6 @@
 /** What every readable bucket must do, run against each of them. */
 import { describe, expect, it } from "vitest";
-import type { Bucket, ListPage, ListedObject } from "../../src/serve/bucket.ts";
+import type { Bucket, ListPage, ListedObject } from "../../src/serve/bucket/bucket.ts";
 
 export interface BucketUnderTest {
   readonly bucket: Bucket;

@@ -16,7 +16,7 @@ import { openTask } from "../../src/core/format/task.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
-import type { Clock } from "../../src/serve/flight.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";

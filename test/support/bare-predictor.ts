@@ -1,5 +1,5 @@
 /** A predictor for tests that open bases and tasks themselves. */
-import type { Clock } from "../../src/serve/flight.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
 import type { Predictor } from "../../src/serve/predictor.ts";
 import type { Scheduler } from "../../src/serve/queue/scheduler.ts";

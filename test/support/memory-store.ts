@@ -1,6 +1,6 @@
 /** A readable bucket in memory, as the Worker sees one, that counts its reads and can be told to fail. */
 import { LimitError, UnavailableError } from "../../src/core/errors.ts";
-import type { Bucket } from "../../src/serve/bucket.ts";
+import type { Bucket } from "../../src/serve/bucket/bucket.ts";
 
 export interface MemoryStore extends Bucket {
   put(key: string, bytes: Uint8Array): void;

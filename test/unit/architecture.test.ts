@@ -31,8 +31,9 @@ describe("the dependency rule", () => {
   });
 
   it.each([
-    ["src/core/a.ts", "src/serve/b.ts", "not allowed for src/core"],
-    ["src/core/a.ts", "node:", "not allowed for src/core"],
+    ["src/core/model/a.ts", "src/core/format/b.ts", "not allowed for src/core/model"],
+    ["src/core/a.ts", "node:", "not allowed for src/core/*.ts"],
+    ["src/serve/queue/a.ts", "src/serve/b.ts", "not allowed for src/serve/queue"],
     ["src/http/a.ts", "src/engine/b.ts", "not allowed for src/http"],
     ["src/index.ts", "scripts/b.ts", "not allowed for composition root"],
     ["src/serve/a.ts", "src/engine/engine.ts", "may import only types"],

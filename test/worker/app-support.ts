@@ -5,7 +5,7 @@ import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/http/config.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
-import { r2Bucket } from "../../src/serve/bucket.ts";
+import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { createServing } from "../../src/serve/serving.ts";

@@ -1,6 +1,6 @@
 /** The R2 reader against the contract of every readable bucket, and against an R2 that misbehaves. */
 import { describe, expect, it } from "vitest";
-import { r2Bucket } from "../../src/serve/bucket.ts";
+import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { bucketCases } from "../cases/bucket.cases.ts";
 import { r2 } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
-import { r2Bucket } from "../../src/serve/bucket.ts";
+import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { predictRequest, testApp, verdictOf } from "./app-support.ts";
 import {
   baseManifest,

@@ -9,7 +9,7 @@ import { meanScore } from "../trial/statistics.ts";
 import type { MeanScore } from "../trial/statistics.ts";
 import { planCompute, survivors } from "./plan.ts";
 import type { Rung } from "./plan.ts";
-import type { TaskType } from "../../../src/core/format/manifest.ts";
+import type { TaskType } from "../../../src/core/model/task.ts";
 
 /** One pair of settings. */
 export interface Candidate {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
-import type { TaskType } from "../../../src/core/format/manifest.ts";
+import type { TaskType } from "../../../src/core/model/task.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
 import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
 import { readText } from "../../node/text-files.ts";

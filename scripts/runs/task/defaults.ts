@@ -2,7 +2,7 @@
  * Settings that work without thought: what was not asked for is chosen from the method, the type
  * and the size of the data, and says why in a few words. They are rules of thumb: `sweep` looks for better ones.
  */
-import type { TaskType } from "../../../src/core/format/manifest.ts";
+import type { TaskType } from "../../../src/core/model/task.ts";
 import { quantile } from "../../../src/learn/measure/bootstrap.ts";
 import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
 import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";

@@ -4,12 +4,9 @@
  */
 import type { FileRows } from "../../../src/learn/measure/evaluate.ts";
 import { InputError } from "../../../src/core/errors.ts";
-import type {
-  BaseManifest,
-  Pooling,
-  ProblemType,
-  TaskType,
-} from "../../../src/core/format/manifest.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
+import type { Pooling } from "../../../src/core/model/head.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { MAX_CHAINED_LABELS } from "../../../src/core/model/transitions.ts";
 import {

@@ -11,7 +11,7 @@ import { FormatError, InputError, MismatchError } from "../../../src/core/errors
 import { FORMAT_VERSION, checkFile, shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { checkFinite, prefixWidth } from "../../../src/core/model/prefix.ts";
-import { describe, readRecord } from "../../../src/core/format/record.ts";
+import { describe, readRecord } from "../../../src/core/record.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import {
   BIAS_DELTAS,

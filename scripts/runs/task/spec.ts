@@ -6,9 +6,10 @@
 import type { ExampleText } from "../../../src/learn/measure/answers.ts";
 import { InputError } from "../../../src/core/errors.ts";
 import { isName } from "../../../src/core/format/keys.ts";
-import type { Pooling, ProblemType, TaskType } from "../../../src/core/format/manifest.ts";
-import { readRecord } from "../../../src/core/format/record.ts";
-import type { RecordReader } from "../../../src/core/format/record.ts";
+import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
+import type { Pooling } from "../../../src/core/model/head.ts";
+import { readRecord } from "../../../src/core/record.ts";
+import type { RecordReader } from "../../../src/core/record.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
 import type { Hyperparameters, Method } from "../../../src/learn/methods.ts";

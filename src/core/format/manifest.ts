@@ -3,9 +3,10 @@
  * check that they belong together. Boundary names stay snake_case, as on disk.
  */
 import { FormatError, MismatchError } from "../errors.ts";
+import type { TaskSettings } from "../model/task.ts";
 import { isName } from "./keys.ts";
-import { describe, readRecord } from "./record.ts";
-import type { RecordReader } from "./record.ts";
+import { describe, readRecord } from "../record.ts";
+import type { RecordReader } from "../record.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "../text.ts";
 
 export const FORMAT_VERSION = 1;
@@ -55,12 +56,6 @@ export interface BaseManifest {
   readonly created: string;
 }
 
-export type TaskType = "sequence" | "token";
-export type ProblemType =
-  "single_label_classification" | "multi_label_classification" | "regression";
-/** How a row's hidden states become the head's input; token tasks use every position ("none"). */
-export type Pooling = "pooler" | "cls" | "mean" | "none";
-
 /** A text whose answer was recorded at training time; publishing reproduces it. */
 export interface CanaryExample {
   readonly text: string;
@@ -71,27 +66,11 @@ export interface CanaryExample {
   readonly score: number;
 }
 
-export interface TaskManifest {
+export interface TaskManifest extends TaskSettings {
   readonly format_version: typeof FORMAT_VERSION;
   readonly kind: "task";
   readonly task: string;
   readonly base: { readonly name: string; readonly identity: string };
-  readonly type: TaskType;
-  readonly problem_type: ProblemType;
-  readonly labels: readonly string[];
-  readonly num_virtual_tokens: number; // P
-  /** Added to every token's position id (ARCHITECTURE: P for PEFT's prefixes, 0 for our own). */
-  readonly position_offset: number;
-  readonly pooling: Pooling;
-  /** Longest input in tokens, special tokens included. */
-  readonly max_length: number;
-  /** Calibration: probabilities are made of logits / temperature. */
-  readonly temperature: number;
-  /**
-   * Of a multi-label task, one a label: the probability from which on the label is part of the
-   * answer. null: nobody has chosen any, so every label is answered and the client decides.
-   */
-  readonly thresholds: readonly number[] | null;
   readonly prefix: FileRef;
   readonly canary: readonly CanaryExample[];
   readonly metrics: Readonly<Record<string, unknown>>;

@@ -4,8 +4,8 @@
  */
 import { isName, versionOf } from "./keys.ts";
 import type { FileRef } from "./manifest.ts";
-import { describe, readRecord } from "./record.ts";
-import type { RecordReader } from "./record.ts";
+import { describe, readRecord } from "../record.ts";
+import type { RecordReader } from "../record.ts";
 import { parseJson } from "../text.ts";
 
 export interface TaskVersion {

@@ -7,7 +7,7 @@
  * (huggingface/safetensors, "Format"); on top of it this reader refuses a header above 1 MB.
  */
 import { FormatError } from "../errors.ts";
-import { describe } from "./record.ts";
+import { describe } from "../record.ts";
 import { sizeOf } from "../model/shapes.ts";
 import { checkSize } from "../model/tensor.ts";
 import type { Dtype, Tensor } from "../model/tensor.ts";

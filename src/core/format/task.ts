@@ -8,7 +8,7 @@ import type { BaseManifest, Sha256, TaskManifest } from "./manifest.ts";
 import { checkFinite, emptyPrefix, unpackPrefix } from "../model/prefix.ts";
 import type { Deltas, Prefix } from "../model/prefix.ts";
 import { FormatError, MismatchError } from "../errors.ts";
-import { describe } from "./record.ts";
+import { describe } from "../record.ts";
 import { readSafetensors } from "./safetensors.ts";
 import type { Safetensors } from "./safetensors.ts";
 import {
@@ -24,16 +24,15 @@ import {
   TRANSITIONS,
   checkDims,
 } from "../model/shapes.ts";
+import type { TaskParts } from "../model/task.ts";
 import { toFloat32 } from "../model/tensor.ts";
 import type { Dtype } from "../model/tensor.ts";
 import { MAX_CHAINED_LABELS } from "../model/transitions.ts";
 import { WORD_SHAPES } from "../model/word-shapes.ts";
 
-export interface Task {
+export interface Task extends TaskParts {
   readonly manifest: TaskManifest;
   readonly version: string;
-  readonly prefix: Prefix;
-  readonly head: Head;
 }
 
 /**

@@ -5,9 +5,8 @@
  */
 import type { Queries, Row } from "./rows.ts";
 import { addText, linear, pool, tokenLogits } from "./head.ts";
-import type { Pooler } from "./head.ts";
-import type { Pooling } from "../format/manifest.ts";
-import type { Task } from "../format/task.ts";
+import type { Pooler, Pooling } from "./head.ts";
+import type { TaskParts } from "./task.ts";
 import type { InTurns } from "../turns.ts";
 import { mergeSequence, mergeTokens } from "./windows.ts";
 import type { Split, Window } from "./windows.ts";
@@ -17,7 +16,7 @@ export const queriesOf = (pooling: Pooling): Queries =>
   pooling === "cls" || pooling === "pooler" ? "first" : "all";
 
 /** A window as a row of a batch, with its task's prefix and positions. */
-export const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => ({
+export const rowOf = ({ encoding }: Window, { prefix, manifest }: TaskParts): Row => ({
   ids: encoding.ids,
   typeIds: encoding.typeIds,
   prefix,
@@ -29,7 +28,7 @@ export const rowOf = ({ encoding }: Window, { prefix, manifest }: Task): Row => 
  * one row of a sequence task, one for each token of a token task.
  */
 export function windowLogits(
-  { manifest: { pooling }, head }: Task,
+  { manifest: { pooling }, head }: TaskParts,
   { encoding: { ids } }: Window,
   states: Float32Array,
   hiddenSize: number,
@@ -45,7 +44,7 @@ export function windowLogits(
  * row for each piece of the text.
  */
 export function* answerLogits(
-  { manifest: { pooling, labels }, head }: Task,
+  { manifest: { pooling, labels }, head }: TaskParts,
   split: Split,
   windows: readonly (readonly Float32Array[])[],
 ): InTurns<readonly Float32Array[]> {

@@ -2,7 +2,7 @@
  * Logits -> labels with scores, with Hugging Face's names and defaults. Probabilities are those of
  * logits / temperature, the task's calibration; raw scores (`none`, regression) are the logits.
  */
-import type { TaskManifest } from "../format/manifest.ts";
+import type { TaskSettings } from "./task.ts";
 
 export type FunctionToApply = "softmax" | "sigmoid" | "none";
 
@@ -49,7 +49,7 @@ export function scoresOf(
 
 /** The function that turns a task's logits into scores when the caller names none. */
 export function defaultFunction(
-  manifest: Pick<TaskManifest, "problem_type" | "labels">,
+  manifest: Pick<TaskSettings, "problem_type" | "labels">,
 ): FunctionToApply {
   switch (manifest.problem_type) {
     case "regression":
@@ -73,7 +73,7 @@ export function defaultFunction(
  */
 export function classify(
   logits: Float32Array,
-  manifest: Pick<TaskManifest, "problem_type" | "labels" | "temperature" | "thresholds">,
+  manifest: Pick<TaskSettings, "problem_type" | "labels" | "temperature" | "thresholds">,
   options: { function_to_apply?: FunctionToApply | undefined; top_k?: number | undefined } = {},
 ): Classification[] {
   const functionToApply = options.function_to_apply ?? defaultFunction(manifest);

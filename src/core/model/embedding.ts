@@ -6,7 +6,7 @@
  * of them counts for less. A text of one window is pooled as sentence-transformers pools it: `mean`
  * over all attended tokens, special ones included.
  */
-import type { Pooling } from "../format/manifest.ts";
+import type { Pooling } from "./head.ts";
 import { mergeSequence } from "./windows.ts";
 
 /** How tokens become one vector; of a base, not of a task. */

@@ -3,12 +3,14 @@
  * only tie the base to a task. The training graph holds the same formulas in ONNX; a parity test
  * ties the two.
  */
-import type { Pooling } from "../format/manifest.ts";
 import type { Pieces } from "../tokenizer/tokenizer.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
 import type { InTurns } from "../turns.ts";
 import { WORD_SHAPES, shapedWords } from "./word-shapes.ts";
+
+/** How a row's hidden states become the head's input; token tasks use every position ("none"). */
+export type Pooling = "pooler" | "cls" | "mean" | "none";
 
 /** A task's linear layer, and what a token task may add to it. */
 export interface Head {

@@ -8,7 +8,7 @@
  * the group `actor`, and of `event-other` and `place-other` the same `other`.
  */
 import { softmax } from "./decode.ts";
-import type { TaskManifest } from "../format/manifest.ts";
+import type { TaskSettings } from "./task.ts";
 import { codePointOffsets, wordRanges } from "../tokenizer/tokenizer.ts";
 import type { Pieces } from "../tokenizer/tokenizer.ts";
 import { atOnce } from "../turns.ts";
@@ -36,7 +36,7 @@ export type Entity = {
 } & ({ readonly entity_group: string } | { readonly entity: string; readonly index: number });
 
 /** What of a manifest turns logits into tags. */
-type Decoder = Pick<TaskManifest, "labels" | "temperature">;
+type Decoder = Pick<TaskSettings, "labels" | "temperature">;
 
 /** A piece, or a word's pieces together, with one tag. */
 interface Tagged {

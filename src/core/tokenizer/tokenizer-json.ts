@@ -7,7 +7,7 @@
  * business.
  */
 import { FormatError } from "../errors.ts";
-import { describe, readRecord, type RecordReader } from "../format/record.ts";
+import { describe, readRecord, type RecordReader } from "../record.ts";
 import { addedTokenSplitter, type AddedToken, type Splitter } from "./added-tokens.ts";
 import { bertNormalizer, identityNormalizer, type Normalizer } from "./normalizer.ts";
 import { bertPreTokenizer, type PreTokenizer } from "./pre-tokenizer.ts";

@@ -7,7 +7,7 @@
  * for the first Q positions of each row: its keys and values need all tokens, the rest does not.
  */
 import { FormatError } from "../../core/errors.ts";
-import { readRecord } from "../../core/format/record.ts";
+import { readRecord } from "../../core/record.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { checkActivation } from "../../graph/ops.ts";

@@ -2,7 +2,7 @@
  * Examples -> features: token ids and label ids, through the very tokenizer and windows that serve.
  * Made once and kept in memory: 67,000 short sentences are some 10 MB.
  */
-import type { TaskType } from "../../core/format/manifest.ts";
+import type { TaskType } from "../../core/model/task.ts";
 import type { Encoding, Tokenizer } from "../../core/tokenizer/tokenizer.ts";
 import { splitWindows } from "../../core/model/windows.ts";
 import { continued } from "../../core/model/transitions.ts";

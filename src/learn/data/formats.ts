@@ -3,7 +3,7 @@
  * apart; what makes a row usable is decided once, in read.ts.
  */
 import { InputError } from "../../core/errors.ts";
-import { describe } from "../../core/format/record.ts";
+import { describe } from "../../core/record.ts";
 import { csvRecords } from "./csv.ts";
 
 /** Part of a text. */

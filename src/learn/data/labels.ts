@@ -3,7 +3,7 @@
  * gives the same list, whatever the order of its rows.
  */
 import { InputError } from "../../core/errors.ts";
-import type { ProblemType, TaskType } from "../../core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import { tagReader } from "../../core/model/spans.ts";
 import { isNumber } from "./read.ts";
 import type { Example } from "./read.ts";

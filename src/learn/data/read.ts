@@ -7,7 +7,7 @@
  * words joined by single spaces, with the span of every word: the text path is that of serving.
  */
 import { FormatError, InputError } from "../../core/errors.ts";
-import type { TaskType } from "../../core/format/manifest.ts";
+import type { TaskType } from "../../core/model/task.ts";
 import { csvRows, conllRows, jsonlRows, parallelRows, tsvRows } from "./formats.ts";
 import type { RawRow, Span } from "./formats.ts";
 

@@ -3,7 +3,8 @@
  * logits. The same formulas as core/head.ts; a test ties the two.
  */
 import { InputError } from "../../core/errors.ts";
-import type { Pooling, ProblemType } from "../../core/format/manifest.ts";
+import type { ProblemType } from "../../core/model/task.ts";
+import type { Pooling } from "../../core/model/head.ts";
 import { POOLER_BIAS, POOLER_WEIGHT } from "../../core/model/shapes.ts";
 import { int64 } from "../../core/model/tensor.ts";
 import type { EncoderInputs } from "../../encoder/architecture.ts";

@@ -3,7 +3,7 @@
  * are those of the artifact (core/shapes.ts), of the checkpoint for whole weights, and PEFT's for
  * the projection, which is folded away before anything is evaluated or saved.
  */
-import type { Pooling } from "../../core/format/manifest.ts";
+import type { Pooling } from "../../core/model/head.ts";
 import {
   BIAS_DELTAS,
   CLASSIFIER_BIAS,

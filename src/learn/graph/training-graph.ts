@@ -15,7 +15,7 @@ import {
   SHAPE_WEIGHT,
   gradOf,
 } from "../../core/model/shapes.ts";
-import type { ProblemType } from "../../core/format/manifest.ts";
+import type { ProblemType } from "../../core/model/task.ts";
 import { WORD_SHAPES } from "../../core/model/word-shapes.ts";
 import { gradients } from "../../graph/gradient/walk.ts";
 import { Graph } from "../../graph/graph.ts";

@@ -5,7 +5,8 @@
  */
 import { collateTokens } from "../../core/model/collate.ts";
 import { queriesOf } from "../../core/model/answer.ts";
-import type { BaseManifest, ProblemType } from "../../core/format/manifest.ts";
+import type { BaseManifest } from "../../core/format/manifest.ts";
+import type { ProblemType } from "../../core/model/task.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../core/model/shapes.ts";
 import { float32, int64, toFloat32 } from "../../core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../../core/model/tensor.ts";

@@ -3,7 +3,7 @@
  * how long the texts are, and which of them occur twice. Plain data, for the terminal and the
  * report.
  */
-import type { ProblemType, TaskType } from "../../core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
 import { quantile } from "./bootstrap.ts";
 import type { Example } from "../data/read.ts";

@@ -3,7 +3,8 @@
  * the manifest's temperature and thresholds. Metrics, intervals and calibration all start here.
  */
 import { scoresOf } from "../../core/model/decode.ts";
-import type { ProblemType, TaskManifest, TaskType } from "../../core/format/manifest.ts";
+import type { TaskManifest } from "../../core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import { argmax } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { bootstrap, scoreOfSums } from "./bootstrap.ts";

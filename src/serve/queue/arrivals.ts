@@ -9,7 +9,7 @@
  * comes in a crowd lets the others catch up before it runs, so that they share batches.
  */
 import type { Admission } from "./admission.ts";
-import type { Clock } from "../flight.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export interface Arrival {

@@ -11,7 +11,7 @@ import { statesOfRow } from "../../core/model/rows.ts";
 import type { Queries, Row } from "../../core/model/rows.ts";
 import { OverloadedError, UnavailableError } from "../../core/errors.ts";
 import type { Admission } from "./admission.ts";
-import type { Clock } from "../flight.ts";
+import type { Clock } from "../../core/clock.ts";
 import { fail, isDone, settle } from "./job.ts";
 import type { Job, Work } from "./job.ts";
 import type { LoadedBase } from "../../engine/engine.ts";

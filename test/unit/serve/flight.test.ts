@@ -3,7 +3,8 @@
  * can be frozen for one request, which is what cancelling a request does in workerd.
  */
 import { describe, expect, it } from "vitest";
-import type { Clock, Hold } from "../../../src/serve/flight.ts";
+import type { Hold } from "../../../src/serve/flight.ts";
+import type { Clock } from "../../../src/core/clock.ts";
 import { createFlight } from "../../../src/serve/flight.ts";
 
 const hold: Hold = () => undefined;

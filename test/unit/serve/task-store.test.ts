@@ -9,7 +9,8 @@ import type { BaseManifest, Sha256 } from "../../../src/core/format/manifest.ts"
 import { CLASSIFIER_BIAS, PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import type { Clock, Hold } from "../../../src/serve/flight.ts";
+import type { Hold } from "../../../src/serve/flight.ts";
+import type { Clock } from "../../../src/core/clock.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { createPredictor } from "../../../src/serve/predictor.ts";
 import { createScheduler } from "../../../src/serve/queue/scheduler.ts";

@@ -7,8 +7,8 @@
  * is aligned. What the memory must be like before is the business of the header's other fields.
  */
 import { FormatError } from "../../../core/errors.ts";
-import { readRecord } from "../../../core/format/record.ts";
-import type { RecordReader } from "../../../core/format/record.ts";
+import { readRecord } from "../../../core/record.ts";
+import type { RecordReader } from "../../../core/record.ts";
 import { encodeUtf8, parseJson } from "../../../core/text.ts";
 
 /** Anything with a wasm memory's buffer that grows by pages. */

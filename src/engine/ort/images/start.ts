@@ -9,7 +9,7 @@
  * as it always did.
  */
 import { UnavailableError } from "../../../core/errors.ts";
-import { describe } from "../../../core/format/record.ts";
+import { describe } from "../../../core/record.ts";
 import { checksum, readImage, restore } from "./memory-image.ts";
 import type { MemoryImage, WasmMemory } from "./memory-image.ts";
 

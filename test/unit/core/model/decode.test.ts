@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { classify, defaultFunction, scoresOf, softmax } from "../../../../src/core/model/decode.ts";
-import type { ProblemType } from "../../../../src/core/format/manifest.ts";
+import type { ProblemType } from "../../../../src/core/model/task.ts";
 
 const single = (labels: string[], temperature = 1) => ({
   problem_type: "single_label_classification" as const,

@@ -34,7 +34,7 @@ import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { collateTokens } from "../../../../src/core/model/collate.ts";
 import { collate } from "../../../../src/engine/ort/feeds.ts";
 import { linear, pool, tokenLogits } from "../../../../src/core/model/head.ts";
-import type { Pooling } from "../../../../src/core/format/manifest.ts";
+import type { Pooling } from "../../../../src/core/model/head.ts";
 import { unpackPrefix } from "../../../../src/core/model/prefix.ts";
 import {
   BIAS_DELTAS,

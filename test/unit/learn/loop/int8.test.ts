@@ -26,7 +26,7 @@ import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { encoderOf, openTrainingSession } from "../../../../src/learn/loop/step.ts";
 import { chooseTrainGraph } from "../../../../src/learn/graph/choice.ts";
 import type { TrainGraph } from "../../../../src/learn/graph/choice.ts";
-import type { Pooling } from "../../../../src/core/format/manifest.ts";
+import type { Pooling } from "../../../../src/core/model/head.ts";
 import { LAST_HIDDEN_STATE, gradOf } from "../../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { GraphFiles, Session } from "../../../../src/engine/session.ts";

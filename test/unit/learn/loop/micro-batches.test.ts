@@ -9,7 +9,7 @@ import { partsOf } from "../../../../src/learn/methods.ts";
 import type { Method } from "../../../../src/learn/methods.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { encoderOf, openTrainingSession } from "../../../../src/learn/loop/step.ts";
-import type { Pooling } from "../../../../src/core/format/manifest.ts";
+import type { Pooling } from "../../../../src/core/model/head.ts";
 import { maxAbsDifference } from "../../../../bench/golden/compare.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
 

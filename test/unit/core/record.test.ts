@@ -1,8 +1,8 @@
 /** The reader of untrusted objects: every failure names the file, the field, the find and what is allowed. */
 import { describe as group, expect, test } from "vitest";
-import { describe, readRecord } from "../../../../src/core/format/record.ts";
-import type { RecordReader } from "../../../../src/core/format/record.ts";
-import { formatError } from "../../../support/hostile.ts";
+import { describe, readRecord } from "../../../src/core/record.ts";
+import type { RecordReader } from "../../../src/core/record.ts";
+import { formatError } from "../../support/hostile.ts";
 
 const open = (value: unknown) => readRecord(value, "task.json", "task-invalid");
 

@@ -1,43 +1,11 @@
-/**
- * Where artifacts come from: a read-only view of an object store, small enough to implement over
- * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate.
- */
+/** The bucket over Cloudflare R2. */
 import type { R2Bucket } from "@cloudflare/workers-types";
-import { LimitError, UnavailableError } from "../core/errors.ts";
-
-export interface StoredObject {
-  readonly bytes: Uint8Array;
-  readonly etag: string;
-}
-
-export interface ListedObject {
-  readonly key: string;
-  readonly etag: string;
-}
-
-export interface ListPage {
-  readonly after?: string | undefined;
-  readonly limit?: number | undefined;
-}
-
-export interface Bucket {
-  /**
-   * The object at `key`, null when there is none, "unchanged" when its etag still is `knownEtag`.
-   * Throws UnavailableError `bucket-unavailable` when the store cannot be asked, LimitError
-   * `object-too-large` above `maxBytes`.
-   */
-  get(
-    key: string,
-    maxBytes: number,
-    knownEtag?: string,
-  ): Promise<StoredObject | "unchanged" | null>;
-  /** Objects whose keys start with `prefix`, by key: all, or at most `limit` that come after a key. */
-  list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
-}
+import { LimitError, UnavailableError } from "../../core/errors.ts";
+import type { Bucket, ListedObject } from "./bucket.ts";
 
 /** R2 lists at most this many keys at once. */
 const MAX_LIST = 1_000;
-/** A store that has not answered by now is as good as gone: a read of a whole shard takes about a second. */
+/** Longer than any read takes: a whole shard takes about a second. */
 const TIMEOUT_MS = 20_000;
 
 /** Reads an R2 binding. */

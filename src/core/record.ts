@@ -2,7 +2,7 @@
  * Reads untrusted JSON objects field by field. Every failure names the file, the field, what was
  * found and what is allowed, as a FormatError with the code that the reader was made with.
  */
-import { FormatError } from "../errors.ts";
+import { FormatError } from "./errors.ts";
 
 export interface RecordReader {
   /** The error for this record; for checks that span fields. */

@@ -1,0 +1,33 @@
+/**
+ * Where artifacts are read from: a read-only view of an object store, small enough to implement over
+ * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate.
+ */
+export interface StoredObject {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly etag: string;
+}
+
+export interface ListPage {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface Bucket {
+  /**
+   * The object at `key`, null when there is none, "unchanged" when its etag still is `knownEtag`.
+   * Throws UnavailableError `bucket-unavailable` when the store cannot be asked, LimitError
+   * `object-too-large` above `maxBytes`.
+   */
+  get(
+    key: string,
+    maxBytes: number,
+    knownEtag?: string,
+  ): Promise<StoredObject | "unchanged" | null>;
+  /** Objects whose keys start with `prefix`, by key: all, or at most `limit` that come after a key. */
+  list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
+}
