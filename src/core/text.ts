@@ -46,24 +46,37 @@ export function parseJson(bytes: Uint8Array, subject: string): unknown {
   return value;
 }
 
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
-  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, COLON] = [
+  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x3a,
 ];
 
+/** Whether JSON nests deeper than `limit` levels. */
+export const nestsDeeperThan = (json: string, limit: number): boolean =>
+  excessOf(json, { depth: limit, fields: Infinity }) === "depth";
+
 /**
- * Whether JSON nests deeper than `limit` levels; whether it is JSON at all is the parser's business.
- * Counts brackets outside of strings, which are skipped by `indexOf`: a vocabulary is nearly all
- * strings, and is parsed in every cold start, before the engine has compiled any loop of ours.
+ * What JSON has more of than allowed, levels or fields of objects in all; null when neither. Whether
+ * it is JSON at all is the parser's business. Counts brackets and colons outside of strings, which are
+ * skipped by `indexOf`: a vocabulary is nearly all strings, and is parsed in every cold start, before
+ * the engine has compiled any loop of ours.
  */
-export function nestsDeeperThan(json: string, limit: number): boolean {
+export function excessOf(
+  json: string,
+  allowed: { readonly depth: number; readonly fields: number },
+): "depth" | "fields" | null {
   let depth = 0;
+  let fields = 0;
   for (let i = 0; i < json.length; i++) {
     const unit = json.charCodeAt(i);
     if (unit === QUOTE) i = endOfString(json, i);
     else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) depth--;
-    else if ((unit === OPEN_LIST || unit === OPEN_OBJECT) && ++depth > limit) return true;
+    else if (unit === COLON) {
+      if (++fields > allowed.fields) return "fields";
+    } else if ((unit === OPEN_LIST || unit === OPEN_OBJECT) && ++depth > allowed.depth) {
+      return "depth";
+    }
   }
-  return false;
+  return null;
 }
 
 /** Where the string that begins at `start` ends; the end of the text where nothing ends it. */

@@ -10,7 +10,7 @@ import {
 } from "./answering.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs, readJson } from "./limits.ts";
 import { negotiate } from "./respond.ts";
 import { readEmbedRequest } from "./schema.ts";
 
@@ -21,7 +21,9 @@ export function embed(deps: AppDeps): AppHandler {
   const { config, models, predictor } = deps;
   return async (c) => {
     const format = negotiate(c);
-    const { inputs, isSingle, parameters } = readEmbedRequest(await readJson(c.req.raw, config));
+    const body = await readJson(c.req.raw, config);
+    countInputs(body, config);
+    const { inputs, isSingle, parameters } = readEmbedRequest(body);
     const failures = checkInputs(
       inputs.map((text) => ({ text })),
       config,

@@ -10,7 +10,7 @@ import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.
 import { checkTask } from "./auth.ts";
 import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs, readJson } from "./limits.ts";
 import { describeFailure } from "./middleware.ts";
 import { bodyOf } from "./predict.ts";
 import { negotiate } from "./respond.ts";
@@ -29,7 +29,9 @@ export function predictMany(deps: AppDeps): AppHandler {
   const { config, models, predictor } = deps;
   return async (c) => {
     const format = negotiate(c);
-    const items = readPredictManyRequest(await readJson(c.req.raw, config));
+    const body = await readJson(c.req.raw, config);
+    countInputs(body, config);
+    const items = readPredictManyRequest(body);
     const failures = checkItems(items, config);
     const hold = holdOf(c);
     const canaryKey = canaryKeyOf(c);
@@ -95,22 +97,13 @@ function inputsByTask(asks: readonly { readonly task: Task }[]): Record<string, 
 
 const keyOf = ({ task, version }: ManyItem): string => `${task}@${version ?? ""}`;
 
-/**
- * Counts the inputs of all items together and looks at their texts. Throws what `checkInputs`
- * throws for all of them; returns what is wrong with single items.
- */
+/** Looks at the texts of all items. Throws InputError `inputs-empty`; returns what is wrong with single items. */
 function checkItems(
   items: readonly ManyItem[],
   limits: Parameters<typeof checkInputs>[1],
 ): Map<number, Error> {
   if (items.length === 0) {
     throw new InputError("inputs-empty", "items: is an empty list, expected at least one item");
-  }
-  if (items.length > limits.maxInputs) {
-    throw new LimitError(
-      "too-many-inputs",
-      `items: are ${items.length}, allowed are ${limits.maxInputs} inputs of all items together; send them in several requests`,
-    );
   }
   const failures = new Map<number, Error>();
   const owners = items.flatMap(({ inputs }, i) => inputs.map((_, k) => ({ i, k })));

@@ -14,7 +14,7 @@ import {
 } from "./answering.ts";
 import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs, readJson } from "./limits.ts";
 import { negotiate } from "./respond.ts";
 import { readPredictRequest } from "./schema.ts";
 
@@ -23,9 +23,9 @@ export function predict(deps: AppDeps): AppHandler {
   return async (c) => {
     const format = negotiate(c);
     const name = c.req.param("task") ?? "";
-    const { inputs, isSingle, parameters, ...request } = readPredictRequest(
-      await readJson(c.req.raw, config),
-    );
+    const body = await readJson(c.req.raw, config);
+    countInputs(body, config);
+    const { inputs, isSingle, parameters, ...request } = readPredictRequest(body);
     const version = pinnedVersion(request.version, c.req.query("version"));
     const failures = checkInputs(inputs, config);
     // In a stream of many, a bad text is one line; everywhere else it fails the request.

@@ -1,6 +1,7 @@
 /** A request that breaks a schema, told place by place in words of the interface. */
 import * as v from "valibot";
 import { InputError } from "../core/errors.ts";
+import { MAX_ISSUES } from "./bounded.ts";
 
 /** What is wrong at one place of a request; `path` is a JSON pointer. */
 export interface RequestIssue {
@@ -21,8 +22,6 @@ export class RequestError extends InputError {
   }
 }
 
-const MAX_ISSUES = 10;
-
 type Issue = v.BaseIssue<unknown>;
 
 /** A value as its schema reads it; throws RequestError `request-invalid` or `parameter-invalid`. */
@@ -32,27 +31,16 @@ export function parseRequest<const S extends v.GenericSchema>(
 ): v.InferOutput<S> {
   const parsed = v.safeParse(schema, body);
   if (parsed.success) return parsed.output;
-  throw new RequestError(parsed.issues.flatMap((issue) => placesOf(issue)));
+  throw new RequestError(parsed.issues.map(placeOf));
 }
 
-/** An issue as places; of a union's many complaints, those about the branch that was meant. */
-function placesOf(issue: Issue, parents: readonly string[] = []): RequestIssue[] {
-  const keys = [...parents, ...(issue.path ?? []).map((item) => String(item.key).slice(0, 80))];
-  const meant = issue.issues?.filter((inner) => isMeant(issue.input, inner)) ?? [];
-  // A nested issue's own path begins where the union stands.
-  if (meant.length > 0) return meant.flatMap((inner) => placesOf(inner, keys));
+function placeOf(issue: Issue): RequestIssue {
+  const keys = (issue.path ?? []).map((item) => String(item.key).slice(0, 80));
   const path = keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   const at = keys.indexOf("parameters");
   const isParameter = at !== -1 && at < keys.length - 1;
   const code = isParameter ? "parameter-invalid" : "request-invalid";
-  return [{ path, code, detail: describe(issue) }];
-}
-
-/** Whether a branch's issue lies inside of the value and so was made by a branch of the value's kind. */
-function isMeant(input: unknown, { path }: Issue): boolean {
-  const kind = path?.[0].type;
-  if (kind === undefined) return false;
-  return Array.isArray(input) ? kind === "array" : kind === "object";
+  return { path, code, detail: describe(issue) };
 }
 
 /** What the schema library calls kinds of values, in JSON's words. */
@@ -74,7 +62,11 @@ function inWords(kinds: string): string {
 }
 
 function describe(issue: Issue): string {
-  const given = issue.received.slice(0, 80);
+  // Of a text itself: `received` is put together lazily, and cutting it would first copy megabytes.
+  const given =
+    typeof issue.input === "string"
+      ? `"${issue.input.slice(0, 79)}"`.slice(0, 80)
+      : issue.received.slice(0, 80);
   // Strings come in quotes; of objects and lists, the library names the kind alone.
   const received = given === "Object" || given === "Array" ? inWords(given) : given;
   if (issue.expected === "never") return issue.message;

@@ -3,21 +3,18 @@
  * flags and for the documentation. Names are those of Hugging Face's API and never renamed.
  *
  * Shapes only: how much is allowed is in limits.ts, what a task makes of it in serve/predictor.ts.
+ * Whatever reads a request is made of bounded.ts; the answers are only described.
  */
 import * as v from "valibot";
 import type { EmbedParameters, PredictParameters, TextInput } from "../serve/predictor.ts";
-import { RequestError, parseRequest } from "./request-error.ts";
+import { fields, list, oneKindOf } from "./bounded.ts";
+import { parseRequest } from "./request-error.ts";
 
-/** An object with these fields and no others; whoever sends another is told which there are. */
-const strict = <const T extends v.ObjectEntries>(entries: T) =>
-  v.strictObject(entries, (issue) =>
-    issue.expected === "never"
-      ? `is not known here, allowed are ${Object.keys(entries).join(", ")}`
-      : issue.message,
-  );
+/** Labels that `ignore_labels` may name: more than any task of ours has. */
+const MAX_IGNORED = 256;
 
 const text = v.string();
-const textObject = strict({ text, text_pair: v.nullish(text) });
+const textObject = fields({ text, text_pair: v.nullish(text) });
 const textPair = v.strictTuple([text, text], (issue) =>
   issue.expected === "never" ? "is one too many, expected a pair of two texts" : issue.message,
 );
@@ -38,7 +35,7 @@ const optional = <const T extends v.GenericSchema>(schema: T, description: strin
   described(v.nullish(schema), description);
 
 /** Every parameter is optional; null means the same as leaving it out. */
-export const parametersSchema = strict({
+export const parametersSchema = fields({
   top_k: optional(count(1), "Only so many labels, best first; all by default."),
   function_to_apply: optional(
     v.picklist(["softmax", "sigmoid", "none"]),
@@ -48,7 +45,10 @@ export const parametersSchema = strict({
     v.picklist(["none", "simple", "first", "average", "max"]),
     "How the tags of word pieces become entities; simple by default. Where a task chooses the tags of a text together, all but none answer alike.",
   ),
-  ignore_labels: optional(v.array(v.string()), "Tags that are no entity; O by default."),
+  ignore_labels: optional(
+    v.pipe(list(v.string(), MAX_IGNORED), v.maxLength(MAX_IGNORED)),
+    "Tags that are no entity; O by default.",
+  ),
   stride: optional(count(0), "Tokens that the windows of a long text share."),
   max_length: optional(count(1), "Tokens of a window; the task's own by default, never more."),
   truncation: optional(
@@ -65,18 +65,18 @@ export const parametersSchema = strict({
   ),
 });
 
-const inputs = v.union([text, textObject, v.array(v.union([text, textObject, textPair]))]);
+const inputs = oneKindOf([text, textObject, list(oneKindOf([text, textObject, textPair]))]);
 
 /**
  * The same where they are the request's own. What the metadata adds is for the document: limits.ts
  * looks at it, with a status of its own, and in a stream for each text alone.
  */
 const readable = v.pipe(v.string(), v.metadata({ pattern: "\\S" }));
-const readableObject = strict({ text: readable, text_pair: v.nullish(readable) });
-const own = v.union([
+const readableObject = fields({ text: readable, text_pair: v.nullish(readable) });
+const own = oneKindOf([
   readable,
   readableObject,
-  v.pipe(v.array(v.union([readable, readableObject, textPair])), v.metadata({ minItems: 1 })),
+  v.pipe(list(oneKindOf([readable, readableObject, textPair])), v.metadata({ minItems: 1 })),
 ]);
 
 const INPUTS =
@@ -92,25 +92,25 @@ const ignored = {
 const parameters = optional(parametersSchema, "How to answer; each of them may be left out.");
 
 /** Body of POST /v1/tasks/{task}/predict. */
-export const predictRequestSchema = strict({
+export const predictRequestSchema = fields({
   inputs: described(own, INPUTS),
   parameters,
   ...ignored,
 });
 
 /** Body of POST /v1/predict: any mix of tasks, answered in common runs. */
-export const predictManyRequestSchema = strict({
+export const predictManyRequestSchema = fields({
   items: v.pipe(
-    v.array(strict({ task: v.string(), inputs, parameters })),
+    list(fields({ task: v.string(), inputs, parameters })),
     v.metadata({ minItems: 1 }),
     v.description("What to ask of which task: a list of {task, inputs, parameters?}."),
   ),
 });
 
 /** Body of POST /v1/embed. */
-export const embedRequestSchema = strict({
+export const embedRequestSchema = fields({
   inputs: described(
-    v.union([readable, v.pipe(v.array(readable), v.metadata({ minItems: 1 }))]),
+    oneKindOf([readable, v.pipe(list(readable), v.metadata({ minItems: 1 }))]),
     "One text or a list of texts.",
   ),
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
@@ -287,16 +287,11 @@ export interface EmbedRequest {
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
 export function readPredictRequest(body: unknown): PredictRequest {
-  refuseListOfParameters(body, "");
   return toPredictRequest(parseRequest(predictRequestSchema, body));
 }
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
 export function readPredictManyRequest(body: unknown): ManyItem[] {
-  const given = fieldOf(body, "items");
-  if (Array.isArray(given)) {
-    given.forEach((item, i) => refuseListOfParameters(item, `/items/${i}`));
-  }
   const { items } = parseRequest(predictManyRequestSchema, body);
   return items.map((item) => ({ task: item.task, ...toPredictRequest(item) }));
 }
@@ -322,18 +317,6 @@ function toPredictRequest({
     parameters,
     version,
   };
-}
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null && name in value
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
-
-/** To the schema library an empty list is an object without fields. */
-function refuseListOfParameters(value: unknown, at: string): void {
-  if (!Array.isArray(fieldOf(value, "parameters"))) return;
-  const detail = "is a list, expected an object";
-  throw new RequestError([{ path: `${at}/parameters`, code: "request-invalid", detail }]);
 }
 
 type InputItem = string | [string, string] | v.InferOutput<typeof textObject>;

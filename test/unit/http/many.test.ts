@@ -103,7 +103,7 @@ describe("many tasks in one call", () => {
   });
 
   it.each([
-    ["a body that is a list", [], "request-invalid", "/items"],
+    ["a body that is a list", [], "request-invalid", "an object with items"],
     ["no items", { items: [] }, "inputs-empty", "items"],
     ["an item without a task", { items: [{ inputs: "a" }] }, "request-invalid", "/items/0/task"],
     [
