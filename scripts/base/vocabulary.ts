@@ -2,12 +2,9 @@
  * Cutting a vocabulary: which words a corpus uses, and a tokenizer.json that knows only those. Ids
  * are renumbered in their old order everywhere they occur; words that are gone split into pieces.
  */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { FormatError, InputError, NotFoundError } from "../../src/core/errors.ts";
+import { FormatError, InputError } from "../../src/core/errors.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
+import { corpusLines } from "../node/text-files.ts";
 
 /** Distinct chunks held before they are tokenized and forgotten; bounds memory on any corpus. */
 const MAX_CHUNKS = 500_000;
@@ -16,7 +13,7 @@ const MAX_CHUNKS = 500_000;
 export type IdCounts = Float64Array;
 
 /**
- * Counts ids over text files, .gz too. Chunks between white space are tokenized once however often
+ * Counts ids over text files. Chunks between white space are tokenized once however often
  * they occur: no BERT-like tokenizer joins what white space separates.
  */
 export async function countIds(
@@ -34,7 +31,7 @@ export async function countIds(
   };
   let lines = 0;
   for (const path of paths) {
-    for await (const line of linesOf(path)) {
+    for await (const line of corpusLines(path)) {
       for (const chunk of line.split(/\s+/)) {
         if (chunk !== "") chunks.set(chunk, (chunks.get(chunk) ?? 0) + 1);
       }
@@ -44,23 +41,6 @@ export async function countIds(
   }
   flush();
   return counts;
-}
-
-export async function* linesOf(path: string): AsyncGenerator<string> {
-  const file = createReadStream(path);
-  const unpacked = path.endsWith(".gz") ? createGunzip() : null;
-  const done = unpacked ? pipeline(file, unpacked) : null;
-  // The reader below reports the same failure; without a handler it would also end the process.
-  done?.catch(() => {});
-  try {
-    yield* createInterface({ input: unpacked ?? file, crlfDelay: Infinity });
-    await done;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NotFoundError("corpus-unreadable", `corpus ${path}: cannot be read (${reason})`, {
-      cause,
-    });
-  }
 }
 
 interface WordPieceJson {

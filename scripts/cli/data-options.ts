@@ -1,7 +1,7 @@
 /** The options that every verb with a labelled data file shares, and reading them. */
 import type { DataFormat, DataOptions } from "../../src/learn/data/read.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
-import { readChoice, readInteger } from "./command.ts";
+import { UsageError, readChoice, readInteger } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 
 const FORMATS = ["csv", "tsv", "jsonl", "conll", "parallel"] as const satisfies DataFormat[];
@@ -21,6 +21,11 @@ export const DATA_OPTIONS = {
     hint: "names of the columns of a file without header",
   },
   "tag-column": { type: "string", value: "N", hint: "conll: column of the tag, from 1 (2)" },
+  separator: {
+    type: "string",
+    value: "S",
+    hint: "csv: what stands between columns: one character, or tab (what the first rows agree on)",
+  },
   "label-separator": {
     type: "string",
     value: "S",
@@ -39,7 +44,8 @@ export function readDataOptions(values: ValuesOf<typeof DATA_OPTIONS>): DataOpti
   const format = readChoice(values.format, "--format", FORMATS);
   const tagColumn = readInteger(values["tag-column"], "--tag-column", { min: 1, max: 1000 });
   const { columns, "label-names": names } = values;
-  const separator = values["label-separator"];
+  const separator = readSeparator(values.separator);
+  const labelSeparator = values["label-separator"];
   const { "text-column": text, "pair-column": pair, "label-column": label } = values;
   return {
     ...(format && { format }),
@@ -48,8 +54,18 @@ export function readDataOptions(values: ValuesOf<typeof DATA_OPTIONS>): DataOpti
     ...(label !== undefined && { labelColumn: label }),
     ...(columns !== undefined && { columns: columns.split(",") }),
     ...(tagColumn !== undefined && { tagColumn }),
-    ...(separator && { labelSeparator: separator }),
+    ...(separator !== undefined && { separator }),
+    ...(labelSeparator && { labelSeparator }),
     ...(names !== undefined && { labelMap: readLabelNames(names).labelMap }),
     ...(values.strict === true && { strict: true }),
   };
+}
+
+/** A shell makes a tab hard to type, so its name and its escape stand for it, too. */
+function readSeparator(value: string | undefined): string | undefined {
+  const separator = value === "tab" || value === "\\t" ? "\t" : value;
+  if (separator === undefined || /^[^"\r\n]$/.test(separator)) return separator;
+  throw new UsageError(
+    `--separator is ${JSON.stringify(separator)}, expected one character such as ; or "tab"`,
+  );
 }

@@ -2,11 +2,9 @@
  * Input files of `embed` and its like: one text or pair of texts a line, as JSON, in the forms that
  * the endpoint's `inputs` takes. Every failure names the file and the line.
  */
-import { readFile } from "node:fs/promises";
-import { gunzipSync } from "node:zlib";
-import { InputError, NotFoundError } from "../../src/core/errors.ts";
+import { InputError } from "../../src/core/errors.ts";
 import { describe } from "../../src/core/record.ts";
-import { decodeUtf8 } from "../../src/core/text.ts";
+import { readText } from "./text-files.ts";
 
 /** A text or a pair of texts, and the line it stands on, counted from 1. */
 export interface InputLine {
@@ -17,29 +15,21 @@ export interface InputLine {
 
 const FORMS = '"text", {"text", "text_pair"?} or ["text", "text_pair"]';
 
-/** Reads a .jsonl file, .gz too; blank lines are passed over. Throws InputError `line-invalid`. */
+/**
+ * Reads a .jsonl file; blank lines are passed over. Throws InputError `line-invalid`,
+ * `input-unreadable`, FormatError `input-invalid`.
+ */
 export async function readInputs(path: string): Promise<InputLine[]> {
-  const lines = (await readText(path)).split("\n");
-  return lines.flatMap((text, i) =>
-    text.trim() === "" ? [] : [readInput(text, i + 1, `${path} line ${i + 1}`)],
-  );
+  return readLines(await readText(path, { kind: "input", isStrict: true }), path);
 }
 
-/** The text of a file, unpacked when its name ends in .gz; strict UTF-8. */
-export async function readText(path: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NotFoundError("input-unreadable", `${path}: cannot be read (${reason})`, { cause });
-  }
-  try {
-    return decodeUtf8(path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
-  } catch (cause) {
-    const kind = path.endsWith(".gz") ? "gzip of UTF-8 text" : "UTF-8 text";
-    throw new InputError("input-invalid", `${path}: is not ${kind}`, { cause });
-  }
+/** Inputs out of the lines of a text. */
+function readLines(text: string, subject: string): InputLine[] {
+  return text
+    .split("\n")
+    .flatMap((content, i) =>
+      content.trim() === "" ? [] : [readInput(content, i + 1, `${subject} line ${i + 1}`)],
+    );
 }
 
 function readInput(json: string, line: number, subject: string): InputLine {

@@ -1,49 +1,292 @@
-/** Reading files of text as people have them: gzip or not, UTF-8 or UTF-16 with a byte order mark. */
-import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+/**
+ * Reading text as people have it, for every verb: gzip or not (told by its first bytes), UTF-8 with
+ * or without a byte order mark, UTF-16. All readers below share one pipeline, `plainText`.
+ */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { FormatError, InputError, LimitError } from "../../src/core/errors.ts";
-import { isMissing } from "./files.ts";
+import { decodeUtf8 } from "../../src/core/text.ts";
 
 /** Beyond this a file does not fit a JavaScript string (2^29 UTF-16 units in V8). */
-const MAX_DATA_BYTES = 500_000_000;
+const MAX_TEXT_BYTES = 500_000_000;
 /** A gzip member starts with these two bytes (RFC 1952). */
 const GZIP = [0x1f, 0x8b];
-/** Byte order marks of the encodings, besides UTF-8, that spreadsheets write. */
-const BYTE_ORDER_MARKS = { "utf-16le": [0xff, 0xfe], "utf-16be": [0xfe, 0xff] } as const;
+/** The longest mark that is looked for. */
+const MARK_BYTES = 4;
+/** Bytes at the beginning that are searched for signs of a binary file, as git does. */
+const SAMPLE_BYTES = 8000;
+const NEWLINE = 0x0a;
+const LINE_END = /\r\n?|\n|\u2028|\u2029/;
+
+type Encoding = "utf-8" | "utf-16le" | "utf-16be";
+
+/** Byte order marks, longer ones first: that of UTF-32 begins like that of UTF-16. */
+const MARKS: readonly { readonly bytes: readonly number[]; readonly encoding: Encoding | null }[] =
+  [
+    { bytes: [0xff, 0xfe, 0, 0], encoding: null },
+    { bytes: [0, 0, 0xfe, 0xff], encoding: null },
+    { bytes: [0xef, 0xbb, 0xbf], encoding: "utf-8" },
+    { bytes: [0xff, 0xfe], encoding: "utf-16le" },
+    { bytes: [0xfe, 0xff], encoding: "utf-16be" },
+  ];
+
+/** Files that people take for text, by their first bytes, and what to do about them. */
+const KNOWN_FILES: readonly { readonly bytes: string; readonly hint: string }[] = [
+  { bytes: "PK\u0003\u0004", hint: "it is a zip or Excel file; unpack it, or save it as csv" },
+  { bytes: "\u00d0\u00cf\u0011\u00e0", hint: "it is an Excel or Word file; save it as csv" },
+  { bytes: "PAR1", hint: "it is a parquet file; write it as jsonl or csv" },
+  { bytes: "ARROW1", hint: "it is an arrow file; write it as jsonl or csv" },
+  { bytes: "%PDF", hint: "it is a PDF" },
+  { bytes: "SQLite format", hint: "it is a database; export a table as csv" },
+  { bytes: "BZh", hint: "it is packed with bzip2; unpack it, or use gzip" },
+  { bytes: "\u00fd7zXZ", hint: "it is packed with xz; unpack it, or use gzip" },
+  { bytes: "\u0028\u00b5\u002f\u00fd", hint: "it is packed with zstd; unpack it, or use gzip" },
+];
+
+export interface ReadTextOptions {
+  /** First part of the code of errors: `data-unreadable`, `input-unreadable`, .. */
+  readonly kind?: "data" | "input";
+  /** Refuses bytes that are not UTF-8 instead of replacing them by U+FFFD. */
+  readonly isStrict?: boolean;
+}
 
 /**
- * The text of a file. Throws InputError or FormatError `data-unreadable`, LimitError
- * `data-too-large`.
+ * The text of a file, without a byte order mark. Throws InputError `<kind>-unreadable` (not there,
+ * a folder), FormatError `<kind>-invalid` (binary, damaged gzip, not UTF-8 where strict), LimitError
+ * `<kind>-too-large`.
  */
-export async function readText(path: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const what = isMissing(cause) ? "there is no such file" : "cannot be read";
-    throw new InputError("data-unreadable", `${path}: ${what}`, { cause });
-  }
-  if (startsWith(bytes, GZIP)) {
-    try {
-      bytes = await promisify(gunzip)(bytes, { maxOutputLength: MAX_DATA_BYTES });
-    } catch (cause) {
-      throw new FormatError("data-unreadable", `${path}: is gzip, but cannot be unpacked`, {
-        cause,
-      });
+export async function readText(path: string, options: ReadTextOptions = {}): Promise<string> {
+  const { kind = "data", isStrict = false } = options;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of plainFile(path, { subject: path, kind })) {
+    size += chunk.byteLength;
+    if (size > MAX_TEXT_BYTES) {
+      throw new LimitError(
+        `${kind}-too-large`,
+        `${path}: has more than ${MAX_TEXT_BYTES} bytes of text; split it`,
+      );
     }
+    chunks.push(chunk);
   }
-  if (bytes.byteLength > MAX_DATA_BYTES) {
-    throw new LimitError(
-      "data-too-large",
-      `${path}: is ${bytes.byteLength} bytes, allowed are ${MAX_DATA_BYTES}; split it`,
+  const bytes = Buffer.concat(chunks);
+  if (!isStrict) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  try {
+    return decodeUtf8(bytes);
+  } catch (cause) {
+    throw new FormatError(
+      `${kind}-invalid`,
+      `${path}: is not UTF-8 text in line ${firstBadLine(bytes)}; save it as UTF-8`,
+      { cause },
     );
   }
-  const encodings = ["utf-16le", "utf-16be"] as const;
-  const encoding = encodings.find((name) => startsWith(bytes, BYTE_ORDER_MARKS[name])) ?? "utf-8";
-  // Invalid bytes become U+FFFD, which the row check below reports with its line.
-  return new TextDecoder(encoding).decode(bytes);
 }
+
+/**
+ * The lines of a corpus, which may be larger than memory. Every line end of Unicode ends a line.
+ * Throws InputError `corpus-unreadable`, FormatError `corpus-invalid`.
+ */
+export async function* corpusLines(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let rest = "";
+  for await (const chunk of plainFile(path, { subject: `corpus ${path}`, kind: "corpus" })) {
+    const text = rest + decoder.decode(chunk, { stream: true });
+    // A carriage return at the end may be the first half of a line end.
+    const isCut = text.endsWith("\r");
+    const lines = (isCut ? text.slice(0, -1) : text).split(LINE_END);
+    rest = lines.pop()! + (isCut ? "\r" : "");
+    yield* lines;
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield* rest.replace(/\r$/, "").split(LINE_END);
+}
+
+/** What a text is called in errors, and the first part of their codes. */
+interface Subject {
+  readonly subject: string;
+  readonly kind: string;
+}
+
+/** The bytes of a file as UTF-8 without a byte order mark, in chunks. */
+async function* plainFile(path: string, of: Subject): AsyncGenerator<Uint8Array> {
+  await checkFile(path, of);
+  const stream = createReadStream(path);
+  try {
+    yield* plainText(stream, of);
+  } catch (cause) {
+    throw isNodeError(cause) ? unreadable(cause, of) : cause;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/**
+ * Any stream of text as UTF-8 without a byte order mark: unpacks gzip, recodes UTF-16. Throws
+ * FormatError `<kind>-invalid` for what is not text.
+ */
+export async function* plainText(
+  source: AsyncIterable<Uint8Array>,
+  of: Subject,
+): AsyncGenerator<Uint8Array> {
+  const { start, rest } = await peek(source);
+  const unpacked = startsWith(start, GZIP) ? await peek(unpack(rest, of)) : { start, rest };
+  const encoding = encodingOf(unpacked.start, of);
+  if (encoding.name === "utf-8") {
+    let skip = encoding.markBytes;
+    for await (const chunk of unpacked.rest) {
+      yield skip > 0 ? chunk.subarray(skip) : chunk;
+      skip = 0;
+    }
+    return;
+  }
+  const decoder = new TextDecoder(encoding.name); // takes the mark away
+  for await (const chunk of unpacked.rest) {
+    yield Buffer.from(decoder.decode(chunk, { stream: true }));
+  }
+  yield Buffer.from(decoder.decode());
+}
+
+/** The first bytes of a stream and the whole stream; waits for a mark's bytes, or for one line. */
+async function peek(
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ start: Uint8Array; rest: AsyncGenerator<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  let start: Uint8Array = new Uint8Array(0);
+  let isDone = false;
+  while (!isDone && start.length < MARK_BYTES && start.at(-1) !== NEWLINE) {
+    const next = await iterator.next();
+    if (next.done) isDone = true;
+    else start = Buffer.concat([start, next.value]);
+  }
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    try {
+      yield start;
+      while (!isDone) {
+        const next = await iterator.next();
+        if (next.done) isDone = true;
+        else yield next.value;
+      }
+    } finally {
+      if (!isDone) await iterator.return?.();
+    }
+  }
+  return { start, rest: rest() };
+}
+
+async function* unpack(
+  packed: AsyncIterable<Uint8Array>,
+  { subject, kind }: Subject,
+): AsyncGenerator<Uint8Array> {
+  const source = Readable.from(packed);
+  const gunzip = createGunzip();
+  let sourceError: Error | undefined;
+  source.on("error", (error) => gunzip.destroy((sourceError = error)));
+  try {
+    yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    if (sourceError !== undefined) throw sourceError;
+    throw new FormatError(
+      `${kind}-invalid`,
+      `${subject}: is gzip, but cannot be unpacked; is it complete?`,
+      { cause },
+    );
+  } finally {
+    source.destroy();
+    gunzip.destroy();
+  }
+}
+
+/** The encoding that a mark names, or that the zeros of UTF-16 show; throws for what is not text. */
+function encodingOf(
+  start: Uint8Array,
+  { subject, kind }: Subject,
+): { name: Encoding; markBytes: number } {
+  const fail = (hint: string): never => {
+    throw new FormatError(`${kind}-invalid`, `${subject}: is not text; ${hint}`);
+  };
+  const mark = MARKS.find(({ bytes }) => startsWith(start, bytes));
+  if (mark?.encoding === null) fail("it is UTF-32; save it as UTF-8");
+  if (mark?.encoding) return { name: mark.encoding, markBytes: mark.bytes.length };
+  const head = Buffer.from(start.subarray(0, 16)).toString("latin1");
+  const known = KNOWN_FILES.find(({ bytes }) => head.startsWith(bytes));
+  const sample = start.subarray(0, SAMPLE_BYTES);
+  const zeros = zerosOf(sample);
+  if (zeros.even + zeros.odd === 0) return known && hasControls(sample) ? fail(known.hint) : plain;
+  if (known) fail(known.hint);
+  const few = sample.length / 8;
+  if (sample.length >= MARK_BYTES && zeros.both === 0) {
+    if (zeros.odd > few && zeros.even <= few) return { name: "utf-16le", markBytes: 0 };
+    if (zeros.even > few && zeros.odd <= few) return { name: "utf-16be", markBytes: 0 };
+  }
+  return fail("it has bytes that are zero; expected UTF-8 or UTF-16, plain or gzip");
+}
+
+/**
+ * Zeros at even and odd places and in both bytes of a pair. In UTF-16 one byte of a letter below
+ * U+0100 is zero, always the same one, and never both.
+ */
+function zerosOf(sample: Uint8Array): { even: number; odd: number; both: number } {
+  const zeros = { even: 0, odd: 0, both: 0 };
+  for (let i = 0; i < sample.length; i += 2) {
+    if (sample[i] === 0) zeros.even += 1;
+    if (sample[i + 1] === 0) zeros.odd += 1;
+    if (sample[i] === 0 && sample[i + 1] === 0) zeros.both += 1;
+  }
+  return zeros;
+}
+
+const plain = { name: "utf-8", markBytes: 0 } as const;
+
+/** Whether there are control characters that texts do not have. */
+const hasControls = (bytes: Uint8Array): boolean =>
+  bytes.some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
 
 const startsWith = (bytes: Uint8Array, mark: readonly number[]): boolean =>
   mark.every((byte, i) => bytes[i] === byte);
+
+/** The number of the first line that is not UTF-8. */
+function firstBadLine(bytes: Uint8Array): number {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const found = bytes.indexOf(NEWLINE, start);
+    const end = found < 0 ? bytes.length : found;
+    try {
+      decodeUtf8(bytes.subarray(start, end));
+    } catch {
+      return line;
+    }
+    start = end + 1;
+  }
+  return line;
+}
+
+async function checkFile(path: string, of: Subject): Promise<void> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw unreadable(cause, of);
+  });
+  if (found.isDirectory()) {
+    throw new InputError(
+      `${of.kind}-unreadable`,
+      `${of.subject}: is a folder, which cannot be read as a file; name a file in it`,
+    );
+  }
+}
+
+const isNodeError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && "syscall" in error;
+
+function unreadable(cause: unknown, { subject, kind }: Subject): InputError {
+  const code = isNodeError(cause) ? (cause.code ?? "") : "";
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    ENOTDIR: "there is no such file",
+    EACCES: "you may not read it",
+    EPERM: "you may not read it",
+  };
+  const what = reasons[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  return new InputError(`${kind}-unreadable`, `${subject}: cannot be read (${code}: ${what})`, {
+    cause,
+  });
+}

@@ -7,8 +7,8 @@
 import { basename } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import { linesOf } from "../../base/vocabulary.ts";
 import { sha256Hex } from "../../node/hash.ts";
+import { corpusLines } from "../../node/text-files.ts";
 import { derive, permutation, uniforms } from "../../../src/learn/random.ts";
 import type { Key } from "../../../src/learn/random.ts";
 
@@ -52,8 +52,8 @@ const RUNS = [1, 1, 2, 3, Infinity];
 const MIN_CHARACTERS = 8;
 
 /**
- * Reads text files, .gz too, a line a text. Throws NotFoundError `corpus-unreadable`, InputError
- * `corpus-empty` when the files hold too little.
+ * Reads text files, a line a text. Throws InputError `corpus-unreadable`, FormatError
+ * `corpus-invalid`, InputError `corpus-empty` when the files hold too little.
  */
 export async function readCorpus(
   paths: readonly string[],
@@ -69,7 +69,7 @@ export async function readCorpus(
     const held = startChoice(maxHeldBack, derive(key, "held back", file));
     const run = uniforms(derive(key, "runs", file));
     const first = lines;
-    for await (const line of linesOf(path)) {
+    for await (const line of corpusLines(path)) {
       if (++lines % 100_000 === 0) onProgress(lines);
       const text = line.trim();
       if (text.length < MIN_CHARACTERS) continue;

@@ -35,27 +35,29 @@ export async function readDataFile(path: string, options: DataOptions = {}): Pro
   return parseParallel({ texts: text, tags, labels }, path, options);
 }
 
-/** Words with tags make a token task; everything else has one label a row. */
-export function typeOf(files: readonly DataFile[]): TaskType {
-  const [first] = files;
-  if (!first) throw new InputError("data-missing", "no training data: name a file with --data");
-  const format = first.format ?? formatOf(first.path);
-  return format === "conll" || format === "parallel" ? "token" : "sequence";
-}
-
 /** Bad rows shown one by one: enough to see what is wrong, few enough to see the rest. */
 const MAX_SHOWN = 5;
 
-/** Reads data files; what is left out is said through `note`. Throws what read.ts throws. */
+/**
+ * Reads data files; without a type the first of them decides it for all. What is left out is said
+ * through `note`. Throws what read.ts throws.
+ */
 export async function readFiles(
   files: readonly DataFile[],
-  kind: { readonly type: TaskType; readonly isNumeric: boolean },
+  kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
   { folders, strict, note }: ReadOptions,
 ): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
+  const { isNumeric } = kind;
   for (const { path, maxRows = Infinity, ...options } of files) {
     const found = findFile(path, folders);
-    const data = await readDataFile(found, { ...options, ...kind, strict });
+    const type = kind.type ?? datasets[0]?.type;
+    const data = await readDataFile(found, {
+      ...options,
+      ...(type && { type }),
+      isNumeric,
+      strict,
+    });
     const { problems, badRows, examples } = data;
     for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
     if (badRows > 0) {

@@ -16,7 +16,7 @@ import {
   tokenCounts,
 } from "../../../src/learn/measure/data-summary.ts";
 import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
-import { findFile, isInside, readFiles, typeOf } from "./data-files.ts";
+import { findFile, isInside, readFiles } from "./data-files.ts";
 import type { ReadOptions } from "./data-files.ts";
 import { isNumber } from "../../../src/learn/data/read.ts";
 import type { Dataset, Example } from "../../../src/learn/data/read.ts";
@@ -78,10 +78,15 @@ export async function prepareTask(
       : await readPretrained(findFile(given.init, options.folders), base);
   const spec = init ? startingFrom(given, init) : given;
   const seed = spec.seed ?? 0;
-  const type = spec.type ?? typeOf(spec.data.train);
   const isNumeric = spec.problem_type === "regression";
-  const read = (files: readonly DataFile[]) => readFiles(files, { type, isNumeric }, options);
-  const files = { train: await read(spec.data.train), eval: await read(spec.data.eval) };
+  const read = (list: readonly DataFile[], type: TaskType | undefined) =>
+    readFiles(list, { type, isNumeric }, options);
+  const trainFiles = await read(spec.data.train, spec.type);
+  const type = trainFiles[0]?.type;
+  if (type === undefined) {
+    throw new InputError("data-missing", "no training data: name a file with --data");
+  }
+  const files = { train: trainFiles, eval: await read(spec.data.eval, type) };
   const { train, evaluation, evaluationName, inEvaluation } = divide(files, spec, note);
 
   const problemType = spec.problem_type ?? problemTypeOf(train, type);

@@ -13,7 +13,7 @@ import type { RecordReader } from "../../../src/core/record.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
 import type { Hyperparameters, Method } from "../../../src/learn/methods.ts";
-import { readLabelNames } from "../../../src/learn/data/labels.ts";
+import { labelMapOf } from "../../../src/learn/data/labels.ts";
 import { METHODS } from "../../../src/learn/methods.ts";
 import { REPORT_LEVELS } from "../../report/level.ts";
 import type { ReportLevel } from "../../report/level.ts";
@@ -196,6 +196,7 @@ function readDataOptions(r: RecordReader): DataOptions {
   const labelColumn = optional(r, "label_column", () => r.string("label_column"));
   const columns = optional(r, "columns", () => r.list("columns", 1000, string));
   const tagColumn = optional(r, "tag_column", () => r.count("tag_column", 1, 1000));
+  const separator = optional(r, "separator", () => r.string("separator", /^.$/su));
   const labelSeparator = optional(r, "label_separator", () => r.string("label_separator"));
   const labelMap = optional(r, "label_names", () => readNames(r));
   return {
@@ -205,6 +206,7 @@ function readDataOptions(r: RecordReader): DataOptions {
     ...(labelColumn && { labelColumn }),
     ...(columns && { columns }),
     ...(tagColumn && { tagColumn }),
+    ...(separator && { separator }),
     ...(labelSeparator && { labelSeparator }),
     ...(labelMap && { labelMap }),
   };
@@ -213,7 +215,7 @@ function readDataOptions(r: RecordReader): DataOptions {
 /** `label_names`: a list for the labels 0, 1, .., or an object from label to name (null drops it). */
 function readNames(r: RecordReader): Record<string, string | null> {
   if (Array.isArray(r.raw("label_names"))) {
-    return readLabelNames(r.list("label_names", 10_000, string).join(",")).labelMap;
+    return labelMapOf(r.list("label_names", 10_000, string));
   }
   const names = r.record("label_names");
   return Object.fromEntries(
@@ -265,6 +267,7 @@ const dataFields = (options: DataOptions) => ({
   label_column: options.labelColumn,
   columns: options.columns,
   tag_column: options.tagColumn,
+  separator: options.separator,
   label_separator: options.labelSeparator,
   label_names: options.labelMap,
 });

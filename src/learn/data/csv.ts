@@ -13,13 +13,13 @@ type Reading = { fields: string[]; end: number; lines: number } | { problem: str
 
 /**
  * The records of a text, empty lines left out. A record that breaks the rules costs the line it
- * begins in and reading goes on with the next one: a quote that nobody closes would swallow the rest.
+ * begins in and reading goes on with the next one: an unclosed quote would swallow the rest. Excel's
+ * first line `sep=;`, which names the separator, is no record.
  */
-export function* csvRecords(given: string): Generator<CsvRecord> {
+export function* csvRecords(given: string, separator: string): Generator<CsvRecord> {
   const text = given.includes("\n") ? given : given.replaceAll("\r", "\n");
-  let at = text.startsWith("\uFEFF") ? 1 : 0;
-  const separator = separatorOf(text.slice(at, lineEnd(text, at)));
-  let line = 1;
+  let [at, line] = [0, 1];
+  if (separatorLine(text) !== null) [at, line] = [lineEnd(text, 0) + 1, 2];
   while (at < text.length) {
     const record = readRecord(text, at, separator);
     if ("problem" in record) {
@@ -35,9 +35,68 @@ export function* csvRecords(given: string): Generator<CsvRecord> {
   }
 }
 
-/** A first line without any comma cannot name two columns by commas. */
-const separatorOf = (firstLine: string): string =>
-  [",", ";", "\t"].find((separator) => firstLine.includes(separator)) ?? ",";
+/** What may separate columns, in the order in which equal candidates are chosen. */
+const SEPARATORS = [",", ";", "\t", "|"];
+/** Enough to tell a separator from a comma that many texts happen to have. */
+const SAMPLE_ROWS = 100;
+const SAMPLE_CHARACTERS = 200_000;
+
+/** What a table is known to have: groups of column names, or the number of its columns. */
+export interface ExpectedTable {
+  /** Of each group a header should have one. */
+  readonly names: readonly (readonly string[])[];
+  /** Columns of a table without a header. */
+  readonly count?: number;
+}
+
+/**
+ * The character that separates the columns of a table: the one whose header has the wanted names,
+ * then the one that gives most of the first rows as many columns as the header, outside of quotes.
+ */
+export function separatorOf(text: string, expected: ExpectedTable): string {
+  const named = separatorLine(text);
+  if (named !== null) return named;
+  const sample = text.slice(0, SAMPLE_CHARACTERS);
+  const ranked = SEPARATORS.map((separator) => ({
+    separator,
+    rank: rankOf(sample, separator, expected),
+  }));
+  return ranked.reduce((best, other) => (isBetter(other.rank, best.rank) ? other : best)).separator;
+}
+
+/** How well a separator fits: the first number decides, then the next. */
+function rankOf(
+  sample: string,
+  separator: string,
+  { names, count }: ExpectedTable,
+): readonly number[] {
+  const records: CsvRecord[] = [];
+  for (const record of csvRecords(sample, separator)) {
+    records.push(record);
+    if (records.length === SAMPLE_ROWS) break;
+  }
+  // The sample may end within its last record.
+  if (records.length > 1 && sample.length === SAMPLE_CHARACTERS) records.pop();
+  const rows = records.map((record) => ("fields" in record ? record.fields : []));
+  const header = count === undefined ? (rows[0] ?? []).map((name) => name.trim()) : [];
+  const found = names.filter((group) => group.some((name) => header.includes(name))).length;
+  const width = count ?? header.length;
+  const fitting = rows.filter(({ length }) => length === width && width > 1);
+  // In prose a comma is followed by a space.
+  const tight = fitting.filter((fields) =>
+    fields.slice(1).every((field) => !field.startsWith(" ")),
+  );
+  return [found, fitting.length / rows.length, tight.length];
+}
+
+function isBetter(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at >= 0 && a[at]! > b[at]!;
+}
+
+/** The separator that a first line `sep=;` names; null where there is none. */
+const separatorLine = (text: string): string | null =>
+  /^"?sep=([^"\r\n])"?[ \r]*(?:\n|$)/i.exec(text)?.[1] ?? null;
 
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf("\n", from);

@@ -1,37 +1,43 @@
 /**
  * One generator per data format: text -> rows with the line each begins in. They only take files
- * apart; what makes a row usable is decided once, in read.ts.
+ * apart; what makes a row usable is decided once, in read.ts. CoNLL has a file of its own.
  */
 import { InputError } from "../../core/errors.ts";
 import { describe } from "../../core/record.ts";
-import { csvRecords } from "./csv.ts";
-
-/** Part of a text. */
-export interface Span {
-  readonly start: number; // UTF-16 units
-  readonly end: number;
-}
+import type { TaskType } from "../../core/model/task.ts";
+import { csvRecords, separatorOf } from "./csv.ts";
+import { WrittenNumber, parseWithDigits } from "./json-labels.ts";
+import { isBlank, joinWords, lines, withoutBlanks } from "./lines.ts";
+import type { Span } from "./lines.ts";
 
 /** What a format finds: a text with its labels, or what is wrong with the row. */
 export type RawRow =
-  | { readonly line: number; readonly problem: string }
-  | {
-      readonly line: number;
-      readonly text: string;
-      readonly pair?: string;
-      readonly labels: readonly string[];
-      readonly words?: readonly Span[];
-    };
+  { readonly line: number; readonly problem: string } | (FoundRow & { readonly line: number });
+
+/** A text with its labels, or words with one tag each. */
+export interface FoundRow {
+  readonly text: string;
+  readonly pair?: string;
+  readonly labels: readonly string[];
+  /** The labels were written as a list, which may be one place for each label (label-vectors.ts). */
+  readonly isList?: boolean;
+  readonly words?: readonly Span[];
+}
 
 /** Names under which a column is looked for, in order of preference. */
 export interface Columns {
   readonly text: readonly string[];
   readonly pair: readonly string[];
   readonly label: readonly string[];
+  /** jsonl: fields of a list of words and of the list of their tags. */
+  readonly words: readonly string[];
+  readonly tags: readonly string[];
   /** The names, when the file has no header. */
   readonly given: readonly string[] | undefined;
-  /** Between several labels of a csv or tsv field; without it a field is one label. */
+  /** csv: what stands between two columns; by default what the first rows agree on. */
   readonly separator: string | undefined;
+  /** Between several labels of a csv or tsv field; without it a field is one label. */
+  readonly labelSeparator: string | undefined;
   readonly subject: string;
 }
 
@@ -45,11 +51,18 @@ interface Places {
 
 /** Comma separated with quotes (csv.ts); quoted fields may hold line breaks. */
 export function* csvRows(text: string, columns: Columns): Generator<RawRow> {
-  let places = columns.given ? placesOf(columns.given, columns) : null;
-  for (const record of csvRecords(text)) {
+  const { given } = columns;
+  const separator =
+    columns.separator ??
+    separatorOf(text, {
+      names: [columns.text, columns.label],
+      ...(given && { count: given.length }),
+    });
+  let places = given ? placesOf(given, columns) : null;
+  for (const record of csvRecords(text, separator)) {
     if ("problem" in record) yield record;
     else if (places === null) places = placesOf(record.fields, columns);
-    else yield fieldsRow(record.fields, places, record.line, columns.separator);
+    else yield fieldsRow(record.fields, places, record.line, columns.labelSeparator);
   }
 }
 
@@ -57,86 +70,121 @@ export function* csvRows(text: string, columns: Columns): Generator<RawRow> {
 export function* tsvRows(text: string, columns: Columns): Generator<RawRow> {
   let places = columns.given ? placesOf(columns.given, columns) : null;
   for (const [line, content] of lines(text)) {
-    if (content.trim() === "") continue;
+    if (isBlank(content)) continue;
     const fields = content.split("\t");
     if (places === null) places = placesOf(fields, columns);
-    else yield fieldsRow(fields, places, line, columns.separator);
+    else yield fieldsRow(fields, places, line, columns.labelSeparator);
   }
 }
 
-/** One JSON object a line: text, pair and label, or `tokens` and `tags` for a token task. */
-export function* jsonlRows(text: string, columns: Columns): Generator<RawRow> {
+/**
+ * One JSON object a line: text, pair and label, or a list of words and a list of tags. A row that
+ * has both is read as the given type.
+ */
+export function* jsonlRows(text: string, columns: Columns, type: TaskType): Generator<RawRow> {
   for (const [line, content] of lines(text)) {
-    if (content.trim() !== "") yield { line, ...jsonRow(content, columns) };
+    if (isBlank(content)) continue;
+    const fields = objectOf(content);
+    if (typeof fields === "string") yield { line, problem: fields };
+    else {
+      const found = type === "token" ? wordsRow(fields, columns) : textRow(fields, columns);
+      yield typeof found === "string" ? { line, problem: found } : { line, ...found };
+    }
   }
 }
 
-type RowBody =
-  { problem: string } | { text: string; pair?: string; labels: string[]; words?: Span[] };
+/** The type of task that the first object of a jsonl file is a row of. */
+export function typeOfJsonl(text: string, columns: Columns): TaskType {
+  for (const [, content] of lines(text)) {
+    const fields = isBlank(content) ? "" : objectOf(content);
+    if (typeof fields === "string") continue;
+    const isText =
+      typeof pick(fields, columns.text) === "string" && hasField(fields, columns.label);
+    const hasWords = Array.isArray(pick(fields, columns.words));
+    return hasWords && !isText ? "token" : "sequence";
+  }
+  return "sequence";
+}
 
-function jsonRow(content: string, columns: Columns): RowBody {
+type Fields = ReadonlyMap<string, unknown>;
+
+/** The fields of a line, or what is wrong with it. */
+function objectOf(line: string): Fields | string {
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    // Files that were put together out of several may have a byte order mark at any line.
+    value = parseWithDigits(line.replace(/^\uFEFF/, ""));
   } catch {
-    return { problem: "is not valid JSON" };
+    return "is not valid JSON";
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { problem: `is ${describe(value)}, expected an object` };
+    return `is ${describe(value)}, expected an object`;
   }
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const pick = (names: readonly string[]): unknown =>
-    fields.get(names.find((name) => fields.has(name)) ?? "");
-  const tokens = fields.get("tokens");
-  const tags = fields.get("tags");
-  if (isStrings(tokens) && isStrings(tags)) return { ...joinWords(tokens), labels: tags };
-
-  const text = pick(columns.text);
-  if (typeof text !== "string") {
-    return { problem: `"${columns.text.join(" or ")}" is ${describe(text)}, expected a string` };
-  }
-  const pair = pick(columns.pair);
-  if (pair !== undefined && pair !== null && typeof pair !== "string") {
-    return { problem: `"${columns.pair.join(" or ")}" is ${describe(pair)}, expected a string` };
-  }
-  const label = pick(columns.label);
-  const list = Array.isArray(label) ? label : [label];
-  if (!list.every((item) => ["string", "number", "boolean"].includes(typeof item))) {
-    return { problem: `"${columns.label.join(" or ")}" is ${describe(label)}, expected a label` };
-  }
-  const labels = list.map(String);
-  return typeof pair === "string" ? { text, pair, labels } : { text, labels };
+  return new Map(Object.entries(value));
 }
 
-/** One word a line, its tag in `tagColumn` (from 1), a blank line after each sentence. */
-export function* conllRows(text: string, tagColumn: number): Generator<RawRow> {
-  let start = 1;
-  let words: string[] = [];
-  let tags: string[] = [];
-  let problem: string | null = null;
-  function* flush(next: number): Generator<RawRow> {
-    if (problem !== null) yield { line: start, problem };
-    else if (words.length > 0) yield { line: start, ...joinWords(words), labels: tags };
-    [start, words, tags, problem] = [next, [], [], null];
+const pick = (fields: Fields, names: readonly string[]): unknown =>
+  fields.get(names.find((name) => fields.has(name)) ?? "");
+const hasField = (fields: Fields, names: readonly string[]): boolean =>
+  names.some((name) => fields.has(name));
+const quoted = (names: readonly string[]): string => `"${names.join(" or ")}"`;
+
+function wordsRow(
+  fields: Fields,
+  { words: wordNames, tags: tagNames }: Columns,
+): FoundRow | string {
+  const words = pick(fields, wordNames);
+  const tags = pick(fields, tagNames);
+  if (!Array.isArray(words)) {
+    return hasField(fields, wordNames)
+      ? `${quoted(wordNames)} is ${describe(words)}, expected a list of words`
+      : "has no words and tags, which a token task needs";
   }
-  for (const [line, content] of lines(text)) {
-    if (content.trim() === "") {
-      yield* flush(line + 1);
-      continue;
-    }
-    if (content.startsWith("-DOCSTART-")) continue;
-    const fields = content.includes("\t") ? content.split("\t") : content.trim().split(/ +/);
-    const word = fields[0]!.trim();
-    const tag = fields[tagColumn - 1]?.trim();
-    if (words.length === 0 && problem === null) start = line;
-    if (word === "" || !tag) {
-      problem ??= `line ${line} has ${fields.length} columns, expected a word and a tag in column ${tagColumn}`;
-    } else {
-      words.push(word);
-      tags.push(tag);
-    }
+  if (!Array.isArray(tags)) {
+    return `${quoted(tagNames)} is ${describe(tags)}, expected a list of tags`;
   }
-  yield* flush(0);
+  const noWord = words.findIndex((word) => typeof word !== "string" || word === "");
+  if (noWord >= 0) return `word ${noWord + 1} is ${describe(words[noWord])}, expected a string`;
+  const labels = tags.map(labelText);
+  const noTag = labels.indexOf(null);
+  if (noTag >= 0) return `tag ${noTag + 1} is ${describe(tags[noTag])}, expected a tag`;
+  return { ...joinWords(words as string[]), labels: labels as string[] };
+}
+
+function textRow(fields: Fields, columns: Columns): FoundRow | string {
+  const text = pick(fields, columns.text);
+  if (typeof text !== "string") {
+    return Array.isArray(pick(fields, columns.words))
+      ? "has words and tags; a sequence task needs a text and a label (--type token reads words)"
+      : `${quoted(columns.text)} is ${describe(text)}, expected a string`;
+  }
+  const pair = pick(fields, columns.pair);
+  if (pair !== undefined && pair !== null && typeof pair !== "string") {
+    return `${quoted(columns.pair)} is ${describe(pair)}, expected a string`;
+  }
+  const label = pick(fields, columns.label);
+  const isList = Array.isArray(label);
+  const list: readonly unknown[] = isList ? label : [label];
+  const labels = list.map(labelText);
+  if (labels.includes(null)) {
+    return `${quoted(columns.label)} is ${describe(label)}, expected a label`;
+  }
+  const share = list.find((item) => typeof item === "number" && !Number.isInteger(item));
+  if (list.length > 1 && share !== undefined) {
+    return `${quoted(columns.label)} is a list with the number ${String(share)}; expected the names of the labels that hold, or 0 and 1 for each of --label-names`;
+  }
+  return {
+    text,
+    ...(typeof pair === "string" && { pair }),
+    labels: labels as string[],
+    ...(isList && { isList }),
+  };
+}
+
+/** A label as text; null for what is no label. */
+function labelText(value: unknown): string | null {
+  if (value instanceof WrittenNumber) return value.text;
+  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : null;
 }
 
 /** Parallel files, line by line: words with tags, or texts with labels. */
@@ -146,26 +194,15 @@ export function* parallelRows(
   labelText: string | null,
 ): Generator<RawRow> {
   const others = [...lines(tagText ?? labelText ?? "")];
+  const split = (line: string): string[] => line.split(/[\t \r]+/);
   let index = 0;
   for (const [line, content] of lines(text)) {
-    const other = others[index++]?.[1].trim();
-    if (content.trim() === "" && !other) continue;
-    if (!other) yield { line, problem: "has no line beside it in the other file" };
-    else if (tagText === null) yield { line, text: content.trim(), labels: [other] };
-    else yield { line, ...joinWords(content.trim().split(/ +/)), labels: other.split(/ +/) };
-  }
-}
-
-/** Lines from 1, without their ends; a byte order mark is not part of the first. */
-function* lines(text: string): Generator<[number, string]> {
-  let line = 1;
-  let start = text.startsWith("\uFEFF") ? 1 : 0;
-  while (start < text.length) {
-    const end = text.indexOf("\n", start);
-    const stop = end < 0 ? text.length : end;
-    yield [line, text.slice(start, text[stop - 1] === "\r" && stop > start ? stop - 1 : stop)];
-    start = stop + 1;
-    line += 1;
+    const other = withoutBlanks(others[index++]?.[1] ?? "");
+    const own = withoutBlanks(content);
+    if (own === "" && other === "") continue;
+    if (other === "") yield { line, problem: "has no line beside it in the other file" };
+    else if (tagText === null) yield { line, text: own, labels: [other] };
+    else yield { line, ...joinWords(split(own)), labels: split(other) };
   }
 }
 
@@ -192,37 +229,32 @@ function placesOf(header: readonly string[], columns: Columns): Places {
   return places;
 }
 
+/** A list as Python and NumPy print it: `[1, 0, 0]`, `[1. 0. 0.]`. */
+const PRINTED_LIST = /^\[\s*([01](?:\.0*)?(?:(?:\s*,\s*|\s+)[01](?:\.0*)?)+)\s*\]$/;
+
 function fieldsRow(
   fields: readonly string[],
   places: Places,
   line: number,
-  separator: string | undefined,
+  labelSeparator: string | undefined,
 ): RawRow {
   if (fields.length !== places.count) {
     return { line, problem: `has ${fields.length} columns, expected ${places.count}` };
   }
   const label = fields[places.label]!.trim();
   // Of several labels there may be none: a text that nothing is true of.
-  if (label === "" && separator === undefined) return { line, problem: "the label is empty" };
-  const labels =
-    separator === undefined
-      ? [label]
-      : label.split(separator).flatMap((item) => (item.trim() === "" ? [] : [item.trim()]));
+  if (label === "" && labelSeparator === undefined) return { line, problem: "the label is empty" };
+  const list =
+    PRINTED_LIST.exec(label)?.[1]?.split(/[\s,]+/) ??
+    (labelSeparator === undefined
+      ? null
+      : label.split(labelSeparator).flatMap((item) => (item.trim() === "" ? [] : [item.trim()])));
   const text = fields[places.text]!;
-  if (places.pair < 0) return { line, text, labels };
-  return { line, text, pair: fields[places.pair]!, labels };
+  return {
+    line,
+    text,
+    ...(places.pair >= 0 && { pair: fields[places.pair]! }),
+    labels: list ?? [label],
+    ...(list && { isList: true }),
+  };
 }
-
-/** Words -> one text with single spaces, and where each word lies in it. */
-export function joinWords(words: readonly string[]): { text: string; words: Span[] } {
-  let end = -1;
-  const spans = words.map((word) => {
-    const start = end + 1;
-    end = start + word.length;
-    return { start, end };
-  });
-  return { text: words.join(" "), words: spans };
-}
-
-const isStrings = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === "string");

@@ -51,10 +51,16 @@ export function problemTypeOf(examples: readonly Example[], type: TaskType): Pro
   return isRegression ? "regression" : "single_label_classification";
 }
 
+/** Integers of any length by their value, then names by code unit. */
 function compareLabels(a: string, b: string): number {
-  if (/^-?\d{1,15}$/.test(a) && /^-?\d{1,15}$/.test(b)) return Number(a) - Number(b);
+  const [isNumberA, isNumberB] = [isInteger(a), isInteger(b)];
+  if (isNumberA !== isNumberB) return isNumberA ? -1 : 1;
+  const difference = isNumberA ? BigInt(a) - BigInt(b) : 0n;
+  if (difference !== 0n) return difference < 0n ? -1 : 1;
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+const isInteger = (label: string): boolean => /^-?\d+$/.test(label);
 
 function compareTags(a: string, b: string): number {
   return (
@@ -66,7 +72,8 @@ function compareTags(a: string, b: string): number {
 
 /**
  * `--label-names`: `negative,positive` names the labels 0, 1, ..; `1=World,2=Sports` names any
- * label; `MISC=` drops one. Returns the map for DataOptions and the names in their order.
+ * label, up to the first "="; `MISC=` drops one. Returns the map for DataOptions and the names in
+ * their order. Throws InputError `label-names-invalid`.
  */
 export function readLabelNames(text: string): {
   labelMap: Record<string, string | null>;
@@ -74,17 +81,26 @@ export function readLabelNames(text: string): {
 } {
   const items = text.split(",").map((item) => item.trim());
   const named = items.some((item) => item.includes("="));
-  const labelMap: Record<string, string | null> = {};
+  const entries = new Map<string, string | null>();
   for (const [i, item] of items.entries()) {
-    const [label, name] = named ? item.split("=", 2) : [String(i), item];
-    if (!label || name === undefined || (name === "" && !named)) {
+    const cut = item.indexOf("=");
+    const [label, name] = named
+      ? [item.slice(0, Math.max(0, cut)).trim(), item.slice(cut + 1).trim()]
+      : [String(i), item];
+    const fail = (why: string): never => {
       throw new InputError(
         "label-names-invalid",
-        `--label-names: "${item}" is not allowed; write name,name,.. for the labels 0, 1, .. or label=name,.. ("label=" drops it)`,
+        `--label-names: "${item}" is not allowed${why}; write name,name,.. for the labels 0, 1, .. or label=name,.. ("label=" drops it)`,
       );
-    }
-    labelMap[label] = name === "" ? null : name;
+    };
+    if (label === "" || (name === "" && !named)) fail("");
+    if (entries.has(label)) fail(`, since "${label}" is named twice`);
+    entries.set(label, name === "" ? null : name);
   }
-  const names = Object.values(labelMap).filter((name) => name !== null);
-  return { labelMap, labels: [...new Set(names)] };
+  const names = [...entries.values()].filter((name) => name !== null);
+  return { labelMap: Object.fromEntries(entries), labels: [...new Set(names)] };
 }
+
+/** The map that names the labels 0, 1, .. of a list. */
+export const labelMapOf = (names: readonly string[]): Record<string, string | null> =>
+  Object.fromEntries(names.map((name, i) => [String(i), name]));

@@ -8,8 +8,12 @@
  */
 import { FormatError, InputError } from "../../core/errors.ts";
 import type { TaskType } from "../../core/model/task.ts";
-import { csvRows, conllRows, jsonlRows, parallelRows, tsvRows } from "./formats.ts";
-import type { RawRow, Span } from "./formats.ts";
+import { conllRows } from "./conll.ts";
+import { csvRows, jsonlRows, parallelRows, tsvRows, typeOfJsonl } from "./formats.ts";
+import type { Columns, FoundRow, RawRow } from "./formats.ts";
+import { readerOfPlaces } from "./label-vectors.ts";
+import type { LabelMap } from "./label-vectors.ts";
+import type { Span } from "./lines.ts";
 
 /** `parallel` is SNIPS's layout: seq.in (texts), seq.out (tags), label (classes), line by line. */
 export type DataFormat = "csv" | "tsv" | "jsonl" | "conll" | "parallel";
@@ -25,12 +29,14 @@ export interface DataOptions {
   readonly columns?: readonly string[];
   /** conll: the column of the tag, counted from 1. */
   readonly tagColumn?: number;
+  /** csv: the character between two columns; by default what the first rows agree on. */
+  readonly separator?: string;
   /** csv and tsv: what stands between the labels of a text that has several. */
   readonly labelSeparator?: string;
   /** Every label has to be a number (regression). */
   readonly isNumeric?: boolean;
   /** Label as in the file -> name to use; null drops a row, or makes a tag "O". */
-  readonly labelMap?: Readonly<Record<string, string | null>>;
+  readonly labelMap?: LabelMap;
   /** Stops at the first bad row. */
   readonly strict?: boolean;
 }
@@ -39,7 +45,7 @@ export interface DataOptions {
 export interface Example {
   readonly text: string;
   readonly pair?: string;
-  /** Sequence: one label name (several when multi-label). Token: one tag a word. */
+  /** Sequence: one label name, or several different ones when multi-label. Token: one tag a word. */
   readonly labels: readonly string[];
   /** Token: where each word lies in `text`; empty otherwise. */
   readonly words: readonly Span[];
@@ -74,9 +80,12 @@ const EXTENSIONS: Readonly<Record<string, DataFormat>> = {
   in: "parallel",
 };
 
-const TEXT_COLUMNS = "text,sentence,content";
-const PAIR_COLUMNS = "text_pair";
-const LABEL_COLUMNS = "label,category";
+const TEXT_COLUMNS = ["text", "sentence", "content"];
+const PAIR_COLUMNS = ["text_pair"];
+const LABEL_COLUMNS = ["label", "labels", "category"];
+/** As Hugging Face's data sets call them. */
+const WORD_COLUMNS = ["tokens", "words"];
+const TAG_COLUMNS = ["tags", "ner_tags", "labels", "label"];
 
 /** The texts of SNIPS's three files side by side (`seq.in`, `seq.out`, `label`) as one data set. */
 export function parseParallel(
@@ -89,45 +98,63 @@ export function parseParallel(
 }
 
 /**
- * Reads the text of a data file of any format but `parallel`. Throws InputError
- * `data-format-unknown`, `data-column-missing`; FormatError `data-empty` or (strict)
- * `data-row-invalid`.
+ * Reads the text of a data file of any format but `parallel`. Without a `type` the file decides:
+ * conll, and jsonl whose first row has words and tags, make a token task. Throws InputError
+ * `data-format-unknown`, `data-column-missing`, `labels-unnamed`; FormatError `data-empty` or
+ * (strict) `data-row-invalid`.
  */
 export function parseData(text: string, name: string, options: DataOptions = {}): Dataset {
   const format = options.format ?? formatOf(name);
-  const type = options.type ?? (format === "conll" ? "token" : "sequence");
-  return collect(rowsOf(format, text, name, options), name, type, options);
+  const columns = { ...columnsOf(options), subject: name };
+  const type = options.type ?? typeOf(format, text, columns);
+  return collect(rowsOf(format, text, type, columns, options), name, type, options);
+}
+
+function typeOf(format: DataFormat, text: string, columns: Columns): TaskType {
+  if (format === "jsonl") return typeOfJsonl(text, columns);
+  return format === "conll" ? "token" : "sequence";
 }
 
 function rowsOf(
   format: DataFormat,
   text: string,
-  name: string,
+  type: TaskType,
+  columns: Columns,
   options: DataOptions,
 ): Iterable<RawRow> {
-  const { columns: given, labelSeparator: separator } = options;
-  const columns = { ...columnNames(options), given, separator, subject: name };
   switch (format) {
     case "csv":
       return csvRows(text, columns);
     case "tsv":
       return tsvRows(text, columns);
     case "jsonl":
-      return jsonlRows(text, columns);
+      return jsonlRows(text, columns, type);
     case "conll":
       return conllRows(text, options.tagColumn ?? 2);
     case "parallel":
-      throw new InputError("data-format-unknown", `${name}: "parallel" is read from files only`);
+      throw new InputError(
+        "data-format-unknown",
+        `${columns.subject}: "parallel" is read from files only`,
+      );
     default:
       return format satisfies never;
   }
 }
 
-const columnNames = (options: DataOptions) => ({
-  text: (options.textColumn ?? TEXT_COLUMNS).split(","),
-  pair: (options.pairColumn ?? PAIR_COLUMNS).split(","),
-  label: (options.labelColumn ?? LABEL_COLUMNS).split(","),
+const columnsOf = (options: DataOptions): Omit<Columns, "subject"> => ({
+  text: namesIn(options.textColumn) ?? TEXT_COLUMNS,
+  pair: namesIn(options.pairColumn) ?? PAIR_COLUMNS,
+  label: namesIn(options.labelColumn) ?? LABEL_COLUMNS,
+  words: namesIn(options.textColumn) ?? WORD_COLUMNS,
+  tags: namesIn(options.labelColumn) ?? TAG_COLUMNS,
+  given: options.columns,
+  separator: options.separator,
+  labelSeparator: options.labelSeparator,
 });
+
+/** Several names between commas; a name that was given may also have a comma of its own. */
+const namesIn = (given: string | undefined): string[] | undefined =>
+  given?.includes(",") ? [given, ...given.split(",")] : given === undefined ? undefined : [given];
 
 /** The format that a file's extension (before `.gz`) promises. */
 export function formatOf(path: string): DataFormat {
@@ -143,22 +170,24 @@ export function formatOf(path: string): DataFormat {
 
 /** Rows -> examples: one check for every format. */
 function collect(
-  rows: Iterable<RawRow>,
+  given: Iterable<RawRow>,
   path: string,
   type: TaskType,
-  { labelMap, isNumeric = false, strict = false }: DataOptions,
+  options: DataOptions,
 ): Dataset {
+  const rows = [...given];
+  const labelsOf = labelReader(rows, path, type, options);
   const examples: Example[] = [];
   const problems: Problem[] = [];
   let badRows = 0;
   for (const row of rows) {
-    const found = "problem" in row ? row.problem : exampleOf(row, type, labelMap, isNumeric);
+    const found = "problem" in row ? row.problem : exampleOf(row, type, labelsOf);
     if (found === null) continue;
     if (typeof found !== "string") {
       examples.push(found);
       continue;
     }
-    if (strict) throw new FormatError("data-row-invalid", `${path}:${row.line}: ${found}`);
+    if (options.strict) throw new FormatError("data-row-invalid", `${path}:${row.line}: ${found}`);
     badRows += 1;
     if (problems.length < MAX_PROBLEMS) problems.push({ line: row.line, what: found });
   }
@@ -170,38 +199,109 @@ function collect(
   );
 }
 
-/** An example, null for a row that the label map drops, or what is wrong with the row. */
-function exampleOf(
-  { text, pair, labels, words }: Exclude<RawRow, { problem: string }>,
+/** The names of a row's labels, null for a row that the label map drops, or what is wrong with them. */
+type LabelReader = (row: FoundRow) => readonly string[] | string | null;
+
+/** How the labels of a file are to be read: that takes a look at all of its rows. */
+function labelReader(
+  rows: readonly RawRow[],
+  path: string,
   type: TaskType,
-  labelMap: DataOptions["labelMap"],
-  isNumeric: boolean,
-): Example | string | null {
+  { labelMap, isNumeric = false }: DataOptions,
+): LabelReader {
+  const found = rows.flatMap((row) => ("problem" in row ? [] : [row]));
+  if (type === "token") return tagReaderOf(found, path, labelMap);
+  if (isNumeric) return (row) => numberOf(mapped(row.labels, labelMap));
+  return readerOfPlaces(found, labelMap, path) ?? ((row) => mapped(row.labels, labelMap));
+}
+
+/** Each label once, under its name; null for a row whose labels are all dropped. */
+function mapped(
+  labels: readonly string[],
+  labelMap: LabelMap | undefined,
+): readonly string[] | null {
+  const names = labels.map((label) => nameOf(label, labelMap)).filter((label) => label !== null);
+  return labels.length > 0 && names.length === 0 ? null : [...new Set(names)];
+}
+
+/** The name of a label; null where it is dropped. A table with gaps writes the label 1 as 1.0. */
+function nameOf(label: string, labelMap: LabelMap | undefined): string | null {
+  if (!labelMap) return label;
+  const whole = /^(-?\d+)\.0*$/.exec(label)?.[1];
+  const key = [label, whole].find((text) => text !== undefined && Object.hasOwn(labelMap, text));
+  return key === undefined ? label : labelMap[key]!;
+}
+
+function numberOf(names: readonly string[] | null): readonly string[] | string | null {
+  if (names === null) return null;
+  const odd = names.find((name) => !isNumber(name));
+  if (odd !== undefined) return `the label ${JSON.stringify(odd)} is no number`;
+  return names.length === 1 ? names : `has ${names.length} labels, expected one number`;
+}
+
+const isInteger = (tag: string): boolean => /^\d+$/.test(tag);
+
+/** Tags by name; throws InputError `labels-unnamed` for numbers that nothing names. */
+function tagReaderOf(
+  rows: readonly FoundRow[],
+  path: string,
+  labelMap: LabelMap | undefined,
+): LabelReader {
+  const areNumbers = rows.length > 0 && rows.every(({ labels }) => labels.every(isInteger));
+  if (areNumbers && labelMap === undefined && rows.some(({ labels }) => labels.length > 0)) {
+    const highest = rows
+      .flatMap(({ labels }) => labels.map(Number))
+      .reduce((max, tag) => Math.max(max, tag), 0);
+    throw new InputError(
+      "labels-unnamed",
+      `${path}: the tags are the numbers 0 to ${highest}; name them with --label-names O,B-PER,I-PER,.. in the order of the numbers`,
+    );
+  }
+  return ({ labels }) => {
+    const unnamed = areNumbers
+      ? labels.find((tag) => labelMap && !Object.hasOwn(labelMap, tag))
+      : undefined;
+    return unnamed === undefined
+      ? labels.map((tag) => mapTag(tag, labelMap))
+      : `the tag ${unnamed} has no name in --label-names`;
+  };
+}
+
+/** An example, null for a row that the label map drops, or what is wrong with the row. */
+function exampleOf(row: FoundRow, type: TaskType, labelsOf: LabelReader): Example | string | null {
+  const { text, pair, words } = row;
   for (const part of pair === undefined ? [text] : [text, pair]) {
     if (part.trim() === "") return "the text is empty";
-    if (!part.isWellFormed()) return "the text has a lone surrogate";
-    if (part.includes("\uFFFD")) return "the text is not valid UTF-8 (or has U+FFFD in it)";
+    const problem = problemOfText(part);
+    if (problem !== null) return `the text ${problem}`;
   }
-  if (type === "token") {
-    if (!words) return "has no words and tags, which a token task needs";
-    const tags = labels.map((tag) => mapTag(tag, labelMap));
-    return tags.length === words.length && tags.length > 0
-      ? { text, labels: tags, words }
-      : `has ${words.length} words and ${tags.length} tags`;
+  for (const label of row.labels) {
+    if (label.trim() === "") return "the label is empty";
+    const problem = problemOfText(label);
+    if (problem !== null) return `the label ${problem}`;
   }
-  if (words) return "has words and tags; a sequence task needs a text and a label";
-  const names = labels
-    .map((label) => (labelMap && Object.hasOwn(labelMap, label) ? labelMap[label]! : label))
-    .filter((label) => label !== null);
-  if (labels.length > 0 && names.length === 0) return null;
-  const odd = isNumeric ? names.find((name) => !isNumber(name)) : undefined;
-  if (odd !== undefined) return `the label ${JSON.stringify(odd)} is no number`;
-  if (isNumeric && names.length !== 1) return `has ${names.length} labels, expected one number`;
-  return { text, ...(pair === undefined ? {} : { pair }), labels: names, words: [] };
+  if (type === "token" && !words) return "has no words and tags, which a token task needs";
+  if (type === "sequence" && words) {
+    return "has words and tags; a sequence task needs a text and a label (--type token reads words)";
+  }
+  const labels = labelsOf(row);
+  if (labels === null || typeof labels === "string") return labels;
+  if (type === "sequence") {
+    return { text, ...(pair === undefined ? {} : { pair }), labels, words: [] };
+  }
+  return labels.length === words!.length && labels.length > 0
+    ? { text, labels, words: words! }
+    : `has ${words!.length} words and ${labels.length} tags`;
+}
+
+/** What is wrong with the characters of a text or label; null where nothing is. */
+function problemOfText(text: string): string | null {
+  if (!text.isWellFormed()) return "has a lone surrogate";
+  return text.includes("\uFFFD") ? "is not valid UTF-8 (or has U+FFFD in it)" : null;
 }
 
 /** Maps a whole tag (`B-PER`), or its type (`PER`) keeping the `B-`. */
-function mapTag(tag: string, labelMap: DataOptions["labelMap"]): string {
+function mapTag(tag: string, labelMap: LabelMap | undefined): string {
   if (!labelMap) return tag;
   if (Object.hasOwn(labelMap, tag)) return labelMap[tag] ?? "O";
   const type = tag.slice(2);

@@ -40,9 +40,9 @@ describe("choosing words", () => {
     await expect(countIds(tokenizer, [join(folder.path, "none.txt")])).rejects.toThrow(
       /corpus .*none.txt: cannot be read \(ENOENT/,
     );
-    await writeFile(join(folder.path, "bad.gz"), "not packed");
+    await writeFile(join(folder.path, "bad.gz"), gzipSync("half of it").subarray(0, 20));
     await expect(countIds(tokenizer, [join(folder.path, "bad.gz")])).rejects.toThrow(
-      /bad.gz: cannot be read/,
+      /bad.gz: is gzip, but cannot be unpacked/,
     );
   });
 

@@ -147,7 +147,7 @@ describe("jsonl", () => {
       "is not valid JSON",
       "is an array of 0, expected an object",
       '"text or sentence or content" is 1, expected a string',
-      '"label or category" is missing, expected a label',
+      '"label or labels or category" is missing, expected a label',
       "the text has a lone surrogate",
     ]);
   });

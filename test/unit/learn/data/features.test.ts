@@ -1,6 +1,6 @@
 /** Examples become features through the serving tokenizer: labels stand where a word begins. */
 import { describe, expect, test } from "vitest";
-import { joinWords } from "../../../../src/learn/data/formats.ts";
+import { joinWords } from "../../../../src/learn/data/lines.ts";
 import { featuresOf } from "../../../../src/learn/data/features.ts";
 import { WORD_SHAPES } from "../../../../src/core/model/word-shapes.ts";
 import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";

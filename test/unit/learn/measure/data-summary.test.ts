@@ -1,7 +1,7 @@
 /** What a person sees of the data before training: balance, lengths, what occurs twice, settings. */
 import { describe, expect, test } from "vitest";
 import { dataLines, durationText, settingsLines } from "../../../../scripts/cli/data-lines.ts";
-import { joinWords } from "../../../../src/learn/data/formats.ts";
+import { joinWords } from "../../../../src/learn/data/lines.ts";
 import {
   balanceOf,
   duplicatesWithin,
