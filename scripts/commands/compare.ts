@@ -152,7 +152,7 @@ function compareLines(
     return [
       method,
       percent(mean),
-      `${percent(interval[0])}-${percent(interval[1])}`,
+      interval ? `${percent(interval[0])}-${percent(interval[1])}` : "-",
       parameters.toLocaleString("en"),
       bytes === null ? "-" : bytes.toLocaleString("en"),
       durationText(seconds),
@@ -169,11 +169,16 @@ function compareLines(
       .join("  "),
   );
   const { seeds } = summary[0]!;
-  const origin = seeds > 1 ? `of the mean over ${seeds} seeds` : "over resampled rows (one seed)";
+  const origin =
+    seeds === 1
+      ? "intervals are over resampled rows (one seed)"
+      : seeds === 2
+        ? "two seeds give no interval of their mean; it takes --seeds 3 or more"
+        : `intervals are of the mean over ${seeds} seeds`;
   const yardsticks = summary.filter(({ method }) => !isServed(method)).map(({ method }) => method);
   return [
     ...lines,
-    `intervals are ${origin}; the reported rows chose nothing`,
+    `${origin}; the reported rows chose nothing`,
     ...(yardsticks.length > 0
       ? [`yardsticks that cannot be served: ${yardsticks.join(", ")}`]
       : []),

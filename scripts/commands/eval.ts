@@ -40,6 +40,7 @@ export const command = defineCommand({
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const { readTaskDataFiles } = await import("../runs/task/data-files.ts");
     const { assess, evaluationLogits } = await import("../../src/learn/measure/evaluate.ts");
+    const { tagSetWarnings } = await import("../../src/learn/data/tag-set.ts");
     const { openTaskWithBase } = await import("../cli/task-base.ts");
 
     const note = (line: string): void => io.err(line);
@@ -48,6 +49,9 @@ export const command = defineCommand({
       { base: values.base, taskBase: values["task-base"], runtime },
       note,
     );
+    if (task.manifest.type === "token") {
+      for (const warning of tagSetWarnings(task.manifest.labels)) note(warning);
+    }
     const options = readDataOptions(values);
     const isNumeric = task.manifest.problem_type === "regression";
     const datasets = await readTaskDataFiles(dir, {

@@ -64,7 +64,7 @@ export const command = defineCommand({
     const method = asked ?? setup.spec.method ?? "prefix";
     const { divideFairly } = await import("../runs/trial/rows.ts");
     const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../runs/sweep/run.ts");
-    const { scoreName } = await import("../../src/learn/measure/decisions.ts");
+    const { scoreName } = await import("../../src/learn/measure/metrics.ts");
     const { writeSweep } = await import("../runs/sweep/sweep-file.ts");
 
     const spec = { ...setup.spec, method };

@@ -4,18 +4,10 @@ import type { Example } from "../../src/learn/data/read.ts";
 import { casesOf, decide } from "../../src/learn/measure/decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/decisions.ts";
 import type { Evaluation, FileEvaluation } from "../../src/learn/measure/evaluate.ts";
-import { entitiesOf } from "../../src/learn/measure/metrics.ts";
-import type { TagSpan } from "../../src/learn/measure/metrics.ts";
-import { derive, keyOf } from "../../src/learn/random.ts";
-import type {
-  ConfusionCell,
-  EntityOutcomes,
-  EvaluationFacts,
-  Interval,
-  MetricFact,
-} from "./facts.ts";
+import { entityReader } from "../../src/learn/measure/entities.ts";
+import type { TagSpan } from "../../src/learn/measure/entities.ts";
+import type { ConfusionCell, EntityOutcomes, EvaluationFacts, MetricFact } from "./facts.ts";
 import { hardestExamples } from "./hardest.ts";
-import { metricIntervals } from "./intervals.ts";
 
 /** Dots of a scatter plot; beyond, every n-th row is drawn. */
 const MAX_POINTS = 2_000;
@@ -43,7 +35,7 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
     name: source.name,
     rows: examples.length,
     runtime: source.runtime,
-    metrics: metricFacts(evaluation, metricIntervals(decisions, derive(keyOf(0), "bootstrap"))),
+    metrics: metricFacts(evaluation),
     files: source.files?.map(({ name, rows, score }) => ({
       name,
       rows,
@@ -52,8 +44,7 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
     labels,
     confusion:
       decisions.kind === "class" ? confusionCells(decisions.truth, decisions.predicted) : undefined,
-    entities:
-      decisions.kind === "token" ? entityOutcomes(decisions.truth, decisions.predicted) : undefined,
+    entities: decisions.kind === "token" ? entityOutcomes(decisions) : undefined,
     regression: decisions.kind === "regression" ? regressionPoints(decisions) : undefined,
     calibration:
       cases.length > 0
@@ -67,15 +58,13 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
   };
 }
 
-/** The numbers of an evaluation in their order, with the intervals that are known. */
-export function metricFacts(
-  { metrics, score }: Evaluation,
-  intervals: ReadonlyMap<string, Interval> = new Map(),
-): MetricFact[] {
+/** The numbers of an evaluation in their order, with their intervals. */
+export function metricFacts({ metrics, intervals, score }: Evaluation): MetricFact[] {
   return Object.entries(metrics).flatMap(([name, value]): MetricFact[] => {
     if (typeof value !== "number" || name === "rows") return [];
-    if (name !== score.name) return [{ name, value, interval: intervals.get(name) }];
-    return [{ name, value, interval: [score.low, score.high], isScore: true }];
+    const found = intervals[name];
+    const interval = found && ([found.low, found.high] as const);
+    return [{ name, value, interval, ...(name === score.name && { isScore: true }) }];
   });
 }
 
@@ -95,11 +84,16 @@ export function confusionCells(
 }
 
 /** What became of every true and every answered entity; see EntityOutcomes. */
-export function entityOutcomes(
-  truth: readonly (readonly string[])[],
-  predicted: readonly (readonly string[])[],
-): EntityOutcomes {
+export function entityOutcomes({
+  labels,
+  truth,
+  predicted,
+}: Pick<
+  Extract<Decisions, { kind: "token" | "multi-label" }>,
+  "labels" | "truth" | "predicted"
+>): EntityOutcomes {
   const counts = { correct: 0, wrongType: 0, wrongEnds: 0, wrongBoth: 0, missed: 0, spurious: 0 };
+  const entitiesOf = entityReader(labels);
   for (const [row, tags] of truth.entries()) {
     const [expected, said] = [entitiesOf(tags), entitiesOf(predicted[row]!)];
     for (const span of expected) counts[outcomeOf(span, said)] += 1;

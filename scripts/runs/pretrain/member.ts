@@ -7,7 +7,7 @@ import {
   CLASSIFIER_WEIGHT,
   SHAPE_WEIGHT,
 } from "../../../src/core/model/shapes.ts";
-import { scoreName, scoreOf } from "../../../src/learn/measure/decisions.ts";
+import { scoreName, scoreOf } from "../../../src/learn/measure/metrics.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "../task/prepare.ts";
 import type { DataSpec } from "../task/spec.ts";

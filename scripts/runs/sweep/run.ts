@@ -124,7 +124,7 @@ export function sweepFacts(
       numVirtualTokens,
       learningRate,
       score: mean,
-      ...(interval && { interval: [interval[0], Math.min(1, interval[1])] as const }),
+      ...(interval && { interval }),
       seeds,
       budget,
     }),

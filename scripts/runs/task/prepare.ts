@@ -23,6 +23,7 @@ import type { Dataset, Example } from "../../../src/learn/data/read.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
 import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
+import { tagSetWarnings } from "../../../src/learn/data/tag-set.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
@@ -94,6 +95,7 @@ export async function prepareTask(
   const labels =
     spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
   checkLabels(labels, problemType);
+  if (type === "token") for (const warning of tagSetWarnings(labels)) note(warning);
   const usable = withUsableLabels(train, labels, { type, problemType }, note);
   const method = spec.method ?? "prefix";
   const pooling = type === "token" ? "none" : (spec.pooling ?? "mean");
@@ -159,7 +161,7 @@ export async function prepareTask(
     }),
     summary: {
       files: [...factsOf("train"), ...factsOf("eval")],
-      balance: balanceOf(usable, evaluation, { type, problemType }),
+      balance: balanceOf(usable, evaluation, { type, problemType, labels }),
       lengths: {
         train: histogramOf(lengths),
         eval: histogramOf(tokenCounts(evaluation, tokenizer)),

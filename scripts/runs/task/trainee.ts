@@ -8,8 +8,10 @@ import { CLASSIFIER_BIAS, START_TRANSITIONS, TRANSITIONS } from "../../../src/co
 import { float32 } from "../../../src/core/model/tensor.ts";
 import type { TensorOf } from "../../../src/core/model/tensor.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { decide, metricsOf } from "../../../src/learn/measure/decisions.ts";
-import type { JudgedLogits, TaskMetrics } from "../../../src/learn/measure/decisions.ts";
+import { decide } from "../../../src/learn/measure/decisions.ts";
+import { metricsOf } from "../../../src/learn/measure/metrics.ts";
+import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
+import type { TaskMetrics } from "../../../src/learn/measure/metrics.ts";
 import { EVALUATION_BATCH, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
 import { fitTags } from "../../../src/learn/measure/tag-biases.ts";
 import { featuresOf } from "../../../src/learn/data/features.ts";

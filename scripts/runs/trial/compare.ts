@@ -1,7 +1,7 @@
 /** Methods x seeds on one task, as plain numbers: what each came to, and how far they lie apart. */
 import type { Method } from "../../../src/learn/methods.ts";
 import type { TrialResult } from "./run.ts";
-import { meanScore } from "./statistics.ts";
+import { boundsOf, meanScore } from "./statistics.ts";
 import type { MeanScore } from "./statistics.ts";
 
 /** One finished trial of a comparison. */
@@ -15,8 +15,11 @@ export interface MethodSummary extends MeanScore {
   readonly method: Method;
   /** By seed. */
   readonly scores: readonly number[];
-  /** Interval of the mean over seeds; of a single seed its bootstrap interval over rows. */
-  readonly interval: readonly [low: number, high: number];
+  /**
+   * Interval of the mean over seeds, null for two of them; of a single seed its bootstrap interval
+   * over rows.
+   */
+  readonly interval: readonly [low: number, high: number] | null;
   readonly parameters: number;
   readonly bytes: number | null;
   /** Mean training time of a seed. */
@@ -34,11 +37,11 @@ export function summarize(trials: readonly Compared[]): MethodSummary[] {
   return [...groups].map(([method, list]) => {
     const [first] = list as [Compared, ...Compared[]];
     const scores = list.map(({ result }) => result.score);
-    const over = meanScore(scores);
+    const over = meanScore(scores, boundsOf(first.result.metric));
     return {
       method,
       ...over,
-      interval: over.interval ?? first.result.interval,
+      interval: list.length === 1 ? first.result.interval : over.interval,
       scores,
       parameters: first.result.parameters,
       bytes: first.result.bytes,

@@ -86,7 +86,7 @@ export function* findEntitiesInTurns(
         ...place(item),
       }));
   }
-  return groupTags(tagged, manifest.labels)
+  return groupTags(tagged, tagReader(manifest.labels))
     .filter(({ group }) => !ignored.has(group))
     .map(({ group, members }) => ({
       entity_group: group,
@@ -175,13 +175,15 @@ export function tagReader(labels: readonly string[]): (tag: string) => Tag {
   };
 }
 
-/** Groups neighbours: the next tag continues the group if its type is the same and neither side forbids it. */
-function groupTags(
-  tagged: readonly Tagged[],
-  labels: readonly string[],
-): { group: string; members: Tagged[] }[] {
-  const groups: { group: string; members: Tagged[] }[] = [];
-  const readTag = tagReader(labels);
+/**
+ * Groups neighbouring tags into entities: a tag continues the group before it if its type is the same
+ * and neither of the two forbids it. Measuring counts entities by the same function.
+ */
+export function groupTags<T extends { readonly tag: string }>(
+  tagged: readonly T[],
+  readTag: (tag: string) => Tag,
+): { readonly group: string; readonly members: T[] }[] {
+  const groups: { group: string; members: T[] }[] = [];
   let isClosed = true;
   for (const item of tagged) {
     const { type, isBegin, isEnd } = readTag(item.tag);

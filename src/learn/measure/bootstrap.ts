@@ -19,25 +19,33 @@ export const RESAMPLES = 1_000;
 export const LEVEL = 0.95;
 
 /**
- * The interval of `score` over resampled row numbers; the same key gives the same interval. `score`
- * must not keep the array it is handed: the next draw overwrites it.
+ * The intervals of several scores over resampled row numbers, by name. The same key gives the same
+ * draws, and with them the same intervals. `scores` must not keep the array it is handed: the next
+ * draw overwrites it. Of no rows, every interval is that of the one score there is.
  */
-export function bootstrap(
+export function bootstrapAll<Name extends string>(
   rows: number,
-  score: (sample: Int32Array) => number,
+  scores: (sample: Int32Array) => Readonly<Record<Name, number>>,
   key: Key,
   { resamples = RESAMPLES, level = LEVEL } = {},
-): Interval {
+): Record<Name, Interval> {
   const random = uniforms(key);
   const sample = new Int32Array(rows);
-  const scores = new Float64Array(resamples);
+  const drawn: Readonly<Record<Name, number>>[] = [];
   for (let i = 0; i < resamples; i++) {
     for (let r = 0; r < rows; r++) sample[r] = Math.floor(random() * rows);
-    scores[i] = score(sample);
+    drawn.push(scores(sample));
   }
-  scores.sort();
   const tail = (1 - level) / 2;
-  return { low: quantile(scores, tail), high: quantile(scores, 1 - tail), level, resamples };
+  const intervalOf = (name: Name): Interval => {
+    const sorted = Float64Array.from(drawn, (scores) => scores[name]).sort();
+    return { low: quantile(sorted, tail), high: quantile(sorted, 1 - tail), level, resamples };
+  };
+  const names = Object.keys(drawn[0]!) as Name[];
+  return Object.fromEntries(names.map((name) => [name, intervalOf(name)])) as Record<
+    Name,
+    Interval
+  >;
 }
 
 /** Quantile of sorted values, linear between neighbours, as numpy's default. */
@@ -47,19 +55,4 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   const low = sorted[below] ?? 0;
   const high = sorted[below + 1] ?? low;
   return low + (at - below) * (high - low);
-}
-
-/** Score of a sample from sums of per-row counts: `counts[k][row]` summed, then `score(sums)`. */
-export function scoreOfSums(
-  counts: readonly Float64Array[],
-  score: (sums: readonly number[]) => number,
-): (sample: Int32Array) => number {
-  return (sample) =>
-    score(
-      counts.map((column) => {
-        let sum = 0;
-        for (const row of sample) sum += column[row]!;
-        return sum;
-      }),
-    );
 }

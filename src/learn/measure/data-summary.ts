@@ -7,7 +7,7 @@ import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
 import { quantile } from "./bootstrap.ts";
 import type { Example } from "../data/read.ts";
-import { entitiesOf } from "./metrics.ts";
+import { entityReader } from "./entities.ts";
 import { keyOfText } from "../data/split.ts";
 
 export interface DataFileFact {
@@ -73,9 +73,18 @@ export function tokenCounts(examples: readonly Example[], tokenizer: Tokenizer):
 export function balanceOf(
   train: readonly Example[],
   evaluation: readonly Example[],
-  { type, problemType }: { readonly type: TaskType; readonly problemType: ProblemType },
+  {
+    type,
+    problemType,
+    labels,
+  }: {
+    readonly type: TaskType;
+    readonly problemType: ProblemType;
+    readonly labels: readonly string[];
+  },
 ): LabelCount[] {
   if (problemType === "regression") return [];
+  const entitiesOf = entityReader(labels);
   const counts = new Map<string, { train: number; eval: number }>();
   const count = (examples: readonly Example[], side: "train" | "eval"): void => {
     for (const { labels } of examples) {

@@ -10,21 +10,17 @@ import type { Interval } from "./bootstrap.ts";
 import { fitTemperature, fitThresholds, reliabilityOf } from "./calibration.ts";
 import type { Case } from "./calibration.ts";
 import type { Example } from "../data/read.ts";
-import {
-  casesOf,
-  decide,
-  intervalOf,
-  judgedLogits,
-  metricsOf,
-  scoreName,
-  scoreOf,
-} from "./decisions.ts";
-import type { Decoder, JudgedLogits, TaskMetrics } from "./decisions.ts";
+import { casesOf, decide, judgedLogits } from "./decisions.ts";
+import type { Decoder, JudgedLogits } from "./decisions.ts";
+import { intervalsOf, metricsOf, scoreName, scoreOf } from "./metrics.ts";
+import type { TaskMetrics } from "./metrics.ts";
 import { derive, keyOf } from "../random.ts";
 
 /** Everything that is known about a task after its evaluation. */
 export interface Evaluation {
   readonly metrics: TaskMetrics;
+  /** How sure each metric is, by its name. */
+  readonly intervals: Readonly<Record<string, Interval>>;
   /** The number by which the task is judged, with its 95 % interval. */
   readonly score: { readonly name: string; readonly value: number } & Interval;
   /** Expected calibration error of the scores as served; null for regression. */
@@ -72,11 +68,13 @@ export function assess(
 ): Evaluation {
   const decisions = decide(decoder, examples, logits);
   const metrics = metricsOf(decisions);
-  const interval = intervalOf(decisions, derive(keyOf(seed), "bootstrap"));
+  const intervals = intervalsOf(decisions, derive(keyOf(seed), "bootstrap"));
+  const name = scoreName(decoder);
   const cases = casesOf(decoder, examples, logits);
   return {
     metrics,
-    score: { name: scoreName(decoder), value: scoreOf(metrics), ...interval },
+    intervals,
+    score: { name, value: scoreOf(metrics), ...intervals[name]! },
     ece: cases.length > 0 ? reliabilityOf(cases, decoder.temperature).ece : null,
   };
 }
@@ -95,14 +93,20 @@ export function assessFiles(
   });
 }
 
-/** The temperature, and for several labels a text the thresholds, that suit these rows best. */
+/**
+ * The temperature, and for several labels a text the thresholds, that suit these rows best. The
+ * temperature is 1 where the fitted one makes the calibration error larger: it has the best mean
+ * likelihood, which a few confident mistakes can pull away from the scores of all other rows.
+ */
 export function calibrate(
   decoder: Decoder,
   examples: readonly Example[],
   logits: JudgedLogits,
 ): Calibration {
   const cases = casesOf(decoder, examples, logits);
-  const temperature = fitTemperature(cases);
+  const fitted = fitTemperature(cases);
+  const isBetter = reliabilityOf(cases, fitted).ece <= reliabilityOf(cases, 1).ece;
+  const temperature = isBetter ? fitted : 1;
   if (decoder.problem_type !== "multi_label_classification") {
     return { temperature, thresholds: null };
   }

@@ -1,8 +1,19 @@
 /**
  * What a model got right: accuracy, F1 and Matthews correlation for classes, micro and macro F1 for
- * sets of labels, entity precision, recall and F1 for tags. Numbers equal scikit-learn's and
- * seqeval's (default mode), checked in test/unit/training/metrics.test.ts. Numbers as labels: correlation.ts.
+ * sets of labels, entity precision, recall and F1 for tags, correlations for numbers, each with its
+ * 95 % interval. All but correlations are formulas over the sums of one table of counts (counts.ts).
+ * Numbers equal scikit-learn's and seqeval's (default mode), checked in
+ * test/unit/learn/measure/metrics.test.ts.
  */
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
+import type { Key } from "../random.ts";
+import { bootstrapAll } from "./bootstrap.ts";
+import type { Interval } from "./bootstrap.ts";
+import { regressionMetrics, spearman } from "./correlation.ts";
+import type { RegressionMetrics } from "./correlation.ts";
+import { countTable, sumRows } from "./counts.ts";
+import type { CountTable, Sums } from "./counts.ts";
+import type { Decisions } from "./decisions.ts";
 
 /** One line of a per-label table. */
 export interface LabelScore {
@@ -14,220 +25,147 @@ export interface LabelScore {
   readonly support: number;
 }
 
-export interface ClassMetrics {
-  readonly accuracy: number;
-  /** Mean F1 over the labels that occur, as truth or as prediction. */
-  readonly macro_f1: number;
-  readonly matthews: number;
+interface LabelTable {
   readonly rows: number;
   readonly labels: readonly LabelScore[];
 }
 
-export interface MultiLabelMetrics {
-  /** Over all decisions of all rows together. */
-  readonly micro_precision: number;
-  readonly micro_recall: number;
-  readonly micro_f1: number;
-  /** Mean F1 over all labels, those that never occur included. */
-  readonly macro_f1: number;
-  /** Share of rows whose whole set is right. */
-  readonly subset_accuracy: number;
-  readonly rows: number;
-  readonly labels: readonly LabelScore[];
-}
-
-export interface EntityMetrics {
-  readonly precision: number;
-  readonly recall: number;
-  readonly f1: number;
-  /** Share of words whose tag is right. */
-  readonly token_accuracy: number;
-  readonly rows: number;
-  readonly labels: readonly LabelScore[];
-}
-
-/** Entity of a tag sequence: `type`, first and last index. */
-export type TagSpan = readonly [type: string, start: number, end: number];
-
-/** Single-label classification: true and predicted label of every row. */
-export function classMetrics(truth: readonly string[], predicted: readonly string[]): ClassMetrics {
-  const rows = truth.length;
-  const counts = new Counts();
-  let correct = 0;
-  for (let i = 0; i < rows; i++) {
-    const [is, says] = [truth[i]!, predicted[i]!];
-    counts.add(is, "support");
-    counts.add(says, "predicted");
-    if (is !== says) continue;
-    counts.add(is, "correct");
-    correct += 1;
-  }
-  const labels = counts.scores();
-  return {
-    accuracy: ratio(correct, rows),
-    macro_f1: ratio(
-      labels.reduce((sum, { f1 }) => sum + f1, 0),
-      labels.length,
-    ),
-    matthews: matthews(counts, correct, rows),
-    rows,
-    labels,
-  };
-}
-
-/** Any number of labels a row: true and predicted set of every row; `labels` are all there are. */
-export function multiLabelMetrics(
-  labels: readonly string[],
-  truth: readonly (readonly string[])[],
-  predicted: readonly (readonly string[])[],
-): MultiLabelMetrics {
-  const counts = new Counts();
-  for (const label of labels) counts.add(label);
-  let exact = 0;
-  for (const [row, names] of truth.entries()) {
-    const is = new Set(names);
-    const says = new Set(predicted[row]);
-    for (const label of is) counts.add(label, "support");
-    for (const label of says) {
-      counts.add(label, "predicted");
-      if (is.has(label)) counts.add(label, "correct");
-    }
-    if (is.size === says.size && [...is].every((label) => says.has(label))) exact += 1;
-  }
-  const scores = counts.scores();
-  const { precision, recall, f1 } = counts.total();
-  return {
-    micro_precision: precision,
-    micro_recall: recall,
-    micro_f1: f1,
-    macro_f1: ratio(
-      scores.reduce((sum, { f1 }) => sum + f1, 0),
-      scores.length,
-    ),
-    subset_accuracy: ratio(exact, truth.length),
-    rows: truth.length,
-    labels: scores,
-  };
-}
-
-/** R_k of Gorodkin (2004), which is Matthews' phi for two classes; 0 when one side is constant. */
-function matthews(counts: Counts, correct: number, rows: number): number {
-  let both = 0;
-  let truth = rows * rows;
-  let predicted = rows * rows;
-  for (const count of counts.values()) {
-    both += count.support * count.predicted;
-    truth -= count.support ** 2;
-    predicted -= count.predicted ** 2;
-  }
-  return ratio(correct * rows - both, Math.sqrt(truth * predicted));
-}
-
-/** Entities of every row, counted as right only when type and both ends agree. */
-export function entityMetrics(
-  truth: readonly (readonly string[])[],
-  predicted: readonly (readonly string[])[],
-): EntityMetrics {
-  const counts = new Counts();
-  let words = 0;
-  let right = 0;
-  for (const [row, tags] of truth.entries()) {
-    const said = predicted[row]!;
-    const expected = new Set(entitiesOf(tags).map((span) => span.join("\t")));
-    for (const span of expected) counts.add(span.slice(0, span.indexOf("\t")), "support");
-    for (const span of entitiesOf(said)) {
-      counts.add(span[0], "predicted");
-      if (expected.has(span.join("\t"))) counts.add(span[0], "correct");
-    }
-    words += tags.length;
-    right += tags.filter((tag, i) => tag === said[i]).length;
-  }
-  const { precision, recall, f1 } = counts.total();
-  return {
-    precision,
-    recall,
-    f1,
-    token_accuracy: ratio(right, words),
-    rows: truth.length,
-    labels: counts.scores(),
-  };
-}
-
-/**
- * Spans of a tag sequence as seqeval's default mode (and conlleval before it) reads them: lenient,
- * so an I- without a B- begins an entity, and a change of type begins another.
- */
-export function entitiesOf(tags: readonly string[]): TagSpan[] {
-  const spans: TagSpan[] = [];
-  let before = { position: "O", type: "" };
-  let start = 0;
-  for (let i = 0; i <= tags.length; i++) {
-    const now = partsOf(tags[i] ?? "O");
-    const isOpen = before.position !== "O";
-    const typeChanged = before.type !== now.type;
-    const closes =
-      "ES".includes(before.position) ||
-      ("BI".includes(before.position) && "BSO".includes(now.position));
-    if (isOpen && (closes || typeChanged)) spans.push([before.type, start, i - 1]);
-    const opens =
-      "BS".includes(now.position) ||
-      ("IE".includes(now.position) && "ESO".includes(before.position));
-    if (opens || (now.position !== "O" && typeChanged)) start = i;
-    before = now;
-  }
-  return spans;
-}
-
-/** `B-per-son` -> B, `per-son`; a tag without a type has the type "_". */
-function partsOf(tag: string): { position: string; type: string } {
-  const rest = tag.slice(1);
-  return { position: tag[0] ?? "O", type: rest.slice(rest.indexOf("-") + 1) || "_" };
-}
-
-interface Count {
-  support: number;
-  predicted: number;
-  correct: number;
-}
-
-/** True, predicted and correct counts by label. */
-class Counts {
-  readonly #byLabel = new Map<string, Count>();
-
-  /** Counts one; without `what` the label only becomes known. */
-  add(label: string, what?: keyof Count): void {
-    const count = this.#byLabel.get(label) ?? { support: 0, predicted: 0, correct: 0 };
-    if (what) count[what] += 1;
-    this.#byLabel.set(label, count);
-  }
-
-  /** All labels as one. */
-  total(): LabelScore {
-    const all = { support: 0, predicted: 0, correct: 0 };
-    for (const count of this.values()) {
-      all.support += count.support;
-      all.predicted += count.predicted;
-      all.correct += count.correct;
-    }
-    return scoreOf("", all);
-  }
-
-  values(): Iterable<Count> {
-    return this.#byLabel.values();
-  }
-
-  scores(): LabelScore[] {
-    return [...this.#byLabel]
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([label, count]) => scoreOf(label, count));
-  }
-}
-
-function scoreOf(label: string, { support, predicted, correct }: Count): LabelScore {
-  const precision = ratio(correct, predicted);
-  const recall = ratio(correct, support);
-  return { label, precision, recall, f1: ratio(2 * correct, support + predicted), support };
-}
+type Formula = (sums: Sums) => number;
 
 /** a / b, and 0 for 0 / 0, as the libraries define it. */
 const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
+const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+const shareRight: Formula = ({ right, units }) => ratio(right, units);
+const precision: Formula = ({ correct, predicted }) => ratio(total(correct), total(predicted));
+const recall: Formula = ({ correct, support }) => ratio(total(correct), total(support));
+const microF1: Formula = ({ correct, support, predicted }) =>
+  ratio(2 * total(correct), total(support) + total(predicted));
+
+/** Mean F1 over the labels; those that do not occur count as 0, or not at all. */
+const macroF1 =
+  (hasAllLabels: boolean): Formula =>
+  ({ correct, support, predicted }) => {
+    let [sum, count] = [0, 0];
+    for (let c = 0; c < correct.length; c++) {
+      const occurrences = support[c]! + predicted[c]!;
+      if (!hasAllLabels && occurrences === 0) continue;
+      sum += ratio(2 * correct[c]!, occurrences);
+      count += 1;
+    }
+    return ratio(sum, count);
+  };
+
+/** R_k of Gorodkin (2004), which is Matthews' phi for two classes; 0 when one side is constant. */
+const matthews: Formula = ({ correct, support, predicted, units }) => {
+  let [both, truth, said] = [0, units ** 2, units ** 2];
+  for (let c = 0; c < support.length; c++) {
+    both += support[c]! * predicted[c]!;
+    truth -= support[c]! ** 2;
+    said -= predicted[c]! ** 2;
+  }
+  return ratio(total(correct) * units - both, Math.sqrt(truth * said));
+};
+
+/** The metrics of each kind of decisions, in the order in which they are shown. */
+const FORMULAS = {
+  class: { accuracy: shareRight, macro_f1: macroF1(false), matthews },
+  "multi-label": {
+    micro_precision: precision,
+    micro_recall: recall,
+    micro_f1: microF1,
+    macro_f1: macroF1(true),
+    /** Share of rows whose whole set is right. */
+    subset_accuracy: shareRight,
+  },
+  /** Entities count as right only when type and both ends agree; `token_accuracy` is of words. */
+  token: { precision, recall, f1: microF1, token_accuracy: shareRight },
+} as const satisfies Record<CountTable["kind"], Readonly<Record<string, Formula>>>;
+
+type Numbers<K extends CountTable["kind"]> = Readonly<Record<keyof (typeof FORMULAS)[K], number>>;
+type Counted<K extends CountTable["kind"]> = Numbers<K> & LabelTable;
+
+export type TaskMetrics =
+  | ({ readonly type: "sequence" } & (
+      Counted<"class"> | Counted<"multi-label"> | RegressionMetrics
+    ))
+  | ({ readonly type: "token" } & Counted<"token">);
+
+/** The metrics of decisions over all their rows. */
+export function metricsOf(decisions: Decisions): TaskMetrics {
+  if (decisions.kind === "regression") {
+    return { type: "sequence", ...regressionMetrics(decisions.truth, decisions.predicted) };
+  }
+  const table = countTable(decisions);
+  const sums = sumRows(table, table.rows.keys());
+  const more: LabelTable = { rows: table.rows.length, labels: labelScores(table, sums) };
+  switch (table.kind) {
+    case "class":
+      return { type: "sequence", ...numbersOf("class", sums), ...more };
+    case "multi-label":
+      return { type: "sequence", ...numbersOf("multi-label", sums), ...more };
+    case "token":
+      return { type: "token", ...numbersOf("token", sums), ...more };
+    default:
+      return table.kind satisfies never;
+  }
+}
+
+function numbersOf<K extends CountTable["kind"]>(kind: K, sums: Sums): Numbers<K> {
+  const formulas: Readonly<Record<string, Formula>> = FORMULAS[kind];
+  return Object.fromEntries(
+    Object.entries(formulas).map(([name, formula]) => [name, formula(sums)]),
+  ) as Numbers<K>;
+}
+
+const labelScores = ({ labels }: CountTable, { support, predicted, correct }: Sums): LabelScore[] =>
+  labels.map((label, c) => ({
+    label,
+    precision: ratio(correct[c]!, predicted[c]!),
+    recall: ratio(correct[c]!, support[c]!),
+    f1: ratio(2 * correct[c]!, support[c]! + predicted[c]!),
+    support: support[c]!,
+  }));
+
+/**
+ * How sure each metric is, by name: rows, or whole sentences, are drawn anew, the same draws for all.
+ * Of numbers only Spearman's correlation, which they are judged by, has an interval.
+ */
+export function intervalsOf(decisions: Decisions, key: Key): Readonly<Record<string, Interval>> {
+  const rows = decisions.truth.length;
+  if (decisions.kind === "regression") {
+    const { truth, predicted } = decisions;
+    const pick = (values: readonly number[], sample: Int32Array) =>
+      Float64Array.from(sample, (row) => values[row]!);
+    return bootstrapAll(
+      rows,
+      (sample) => ({ spearman: spearman(pick(truth, sample), pick(predicted, sample)) }),
+      key,
+    );
+  }
+  const table = countTable(decisions);
+  return bootstrapAll(rows, (sample) => numbersOf(table.kind, sumRows(table, sample)), key);
+}
+
+/** Name of the one number by which a task is judged, as it stands in its metrics. */
+export function scoreName({
+  type,
+  problem_type,
+}: {
+  readonly type: TaskType;
+  readonly problem_type: ProblemType;
+}): "accuracy" | "micro_f1" | "f1" | "spearman" {
+  if (type === "token") return "f1";
+  const names = {
+    single_label_classification: "accuracy",
+    multi_label_classification: "micro_f1",
+    regression: "spearman",
+  } as const;
+  return names[problem_type];
+}
+
+/** That number; higher is better. */
+export function scoreOf(metrics: TaskMetrics): number {
+  if (metrics.type === "token") return metrics.f1;
+  if ("micro_f1" in metrics) return metrics.micro_f1;
+  return "spearman" in metrics ? metrics.spearman : metrics.accuracy;
+}

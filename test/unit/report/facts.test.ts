@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Example } from "../../../src/learn/data/read.ts";
 import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
-import { metricsOf } from "../../../src/learn/measure/decisions.ts";
+import { intervalsOf, metricsOf } from "../../../src/learn/measure/metrics.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess } from "../../../src/learn/measure/evaluate.ts";
 import { keyOf } from "../../../src/learn/random.ts";
@@ -14,7 +14,6 @@ import {
   entityOutcomes,
   evaluationFacts,
 } from "../../../scripts/report/evaluation-facts.ts";
-import { metricIntervals, metricsOfCounts } from "../../../scripts/report/intervals.ts";
 
 const DECODER: Decoder = {
   type: "sequence",
@@ -135,7 +134,8 @@ describe("tags", () => {
   test("say what became of each entity", () => {
     const truth = ["B-PER", "I-PER", "O", "B-LOC", "O", "B-LOC", "O", "B-ORG", "O", "O"];
     const answer = ["B-PER", "O", "O", "B-PER", "O", "B-LOC", "O", "O", "O", "B-ORG"];
-    expect(entityOutcomes([truth], [answer])).toEqual({
+    const labels = ["PER", "LOC", "ORG"].flatMap((type) => [`B-${type}`, `I-${type}`]);
+    expect(entityOutcomes({ labels, truth: [truth], predicted: [answer] })).toEqual({
       correct: 1,
       wrongType: 1,
       wrongEnds: 1,
@@ -143,7 +143,8 @@ describe("tags", () => {
       missed: 1,
       spurious: 1,
     });
-    expect(entityOutcomes([["B-PER", "I-PER"]], [["O", "B-LOC"]])).toMatchObject({ wrongBoth: 1 });
+    const overlapping = { labels, truth: [["B-PER", "I-PER"]], predicted: [["O", "B-LOC"]] };
+    expect(entityOutcomes(overlapping)).toMatchObject({ wrongBoth: 1 });
   });
 
   test("that are wrong in the same way side by side are one mistake", () => {
@@ -172,7 +173,7 @@ describe("tags", () => {
   });
 });
 
-describe("intervals by counts", () => {
+describe("intervals", () => {
   const pick = (names: readonly string[], seed: number): string[] =>
     Array.from({ length: 60 }, (_, i) => names[(i * i + seed * i + (i >> 2)) % names.length]!);
   const [truth, predicted] = [pick(["a", "b", "c"], 1), pick(["a", "b", "c", "d"], 2)];
@@ -186,25 +187,14 @@ describe("intervals by counts", () => {
     { kind: "token", labels: ["O", "B-X", "I-X", "B-Y"], truth: tags(1), predicted: tags(2) },
   ];
 
-  test.each(all)("start from the very metrics of $kind decisions", (decisions) => {
-    const counted = metricsOfCounts(decisions);
-    const metrics = metricsOf(decisions) as unknown as Record<string, number>;
-    for (const [name, value] of Object.entries(counted)) {
-      expect(value, name).toBeCloseTo(metrics[name]!, 12);
-    }
+  test.each(all)("surround every metric of $kind decisions", (decisions) => {
+    const { rows: _, ...metrics } = metricsOf(decisions) as unknown as Record<string, number>;
     const numbers = Object.entries(metrics).filter(([, value]) => typeof value === "number");
-    expect(Object.keys(counted).sort()).toEqual(
-      numbers.map(([name]) => name).filter((name) => name !== "rows").sort(), // prettier-ignore
-    );
-  });
-
-  test.each(all)("surround the metrics of $kind decisions", (decisions) => {
-    const counted = metricsOfCounts(decisions);
-    const intervals = metricIntervals(decisions, keyOf(0));
-    expect(intervals.size).toBe(Object.keys(counted).length);
-    for (const [name, [low, high]] of intervals) {
-      expect(low, name).toBeLessThan(counted[name]!);
-      expect(high, name).toBeGreaterThan(counted[name]!);
+    const intervals = intervalsOf(decisions, keyOf(0));
+    expect(Object.keys(intervals)).toEqual(numbers.map(([name]) => name));
+    for (const [name, value] of numbers) {
+      expect(intervals[name]!.low, name).toBeLessThan(value);
+      expect(intervals[name]!.high, name).toBeGreaterThan(value);
     }
   });
 });

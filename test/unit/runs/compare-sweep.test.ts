@@ -141,6 +141,7 @@ describe("compare", () => {
       method,
       seed,
       result: {
+        metric: "accuracy",
         score,
         interval: [score - 0.1, score + 0.1],
         seconds: 10,
@@ -152,12 +153,16 @@ describe("compare", () => {
       trial("full", 0, 0.71),
       trial("prefix", 1, 0.9),
       trial("full", 1, 0.91),
+      trial("prefix", 2, 0.8),
+      trial("full", 2, 0.81),
     ];
     const [gap] = differences(trials);
-    expect(gap).toMatchObject({ method: "prefix", reference: "full", seeds: 2 });
+    expect(gap).toMatchObject({ method: "prefix", reference: "full", seeds: 3 });
     expect(gap!.mean).toBeCloseTo(-0.01, 12);
     expect(gap!.interval![1]).toBeLessThan(0);
     expect(summarize(trials.slice(0, 2))[0]!.interval).toEqual([0.6, expect.closeTo(0.8)]);
+    // Student's interval of two would be 80 % -+ 127 points.
+    expect(summarize(trials.slice(0, 4))[0]!.interval).toBeNull();
   });
 });
 

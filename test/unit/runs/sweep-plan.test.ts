@@ -12,7 +12,7 @@ import {
 } from "../../../scripts/runs/sweep/plan.ts";
 import { candidatesOf, sweep, sweepFacts } from "../../../scripts/runs/sweep/run.ts";
 import type { Candidate, SweepRun } from "../../../scripts/runs/sweep/run.ts";
-import { meanScore } from "../../../scripts/runs/trial/statistics.ts";
+import { boundsOf, meanScore } from "../../../scripts/runs/trial/statistics.ts";
 
 const sizes = fc.record({
   candidates: fc.integer({ min: 2, max: 60 }),
@@ -224,7 +224,14 @@ describe("a mean over seeds", () => {
     expect(interval![1]).toBeCloseTo(0.91957, 4);
   });
 
-  test("of one seed has none", () => {
+  test("of one seed, or of two, has none", () => {
     expect(meanScore([0.8])).toEqual({ mean: 0.8, interval: null, seeds: 1 });
+    expect(meanScore([0.84, 0.76])).toMatchObject({ mean: 0.8, interval: null, seeds: 2 });
+  });
+
+  test("ends where the metric ends", () => {
+    expect(meanScore([0.9, 1, 1], [0, 1]).interval![1]).toBe(1);
+    expect(meanScore([0.05, 0, 0.2], boundsOf("accuracy")).interval![0]).toBe(0);
+    expect(meanScore([0.05, 0, 0.2], boundsOf("spearman")).interval![0]).toBeLessThan(0);
   });
 });

@@ -14,7 +14,11 @@ import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { tinyTokenizerJson } from "../../../support/tiny-base.ts";
 
 const row = (text: string, ...labels: string[]): Example => ({ text, labels, words: [] });
-const CLASSES = { type: "sequence", problemType: "single_label_classification" } as const;
+const CLASSES = {
+  type: "sequence",
+  problemType: "single_label_classification",
+  labels: [],
+} as const;
 
 describe("the balance", () => {
   test("counts rows by label on both sides, the most frequent first", () => {
@@ -31,7 +35,11 @@ describe("the balance", () => {
       ...joinWords(["Ada", "King", "met", "Bob"]),
       labels: ["B-P", "I-P", "O", "B-P"],
     };
-    const kind = { type: "token", problemType: "single_label_classification" } as const;
+    const kind = {
+      type: "token",
+      problemType: "single_label_classification",
+      labels: ["O", "B-P", "I-P"],
+    } as const;
     expect(balanceOf([example], [], kind)).toEqual([{ label: "P", train: 2, eval: 0 }]);
   });
 

@@ -4,15 +4,16 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { bootstrap, quantile, scoreOfSums } from "../../../../src/learn/measure/bootstrap.ts";
+import { bootstrapAll, quantile } from "../../../../src/learn/measure/bootstrap.ts";
 import {
   fitBiases,
   fitTemperature,
   fitThresholds,
   reliabilityOf,
 } from "../../../../src/learn/measure/calibration.ts";
+import { calibrate } from "../../../../src/learn/measure/evaluate.ts";
 import { regressionMetrics, spearman } from "../../../../src/learn/measure/correlation.ts";
-import { multiLabelMetrics } from "../../../../src/learn/measure/metrics.ts";
+import { metricsOf } from "../../../../src/learn/measure/metrics.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { scoresOf } from "../../../../src/core/model/decode.ts";
 
@@ -62,10 +63,13 @@ const golden = JSON.parse(
 describe("sets of labels", () => {
   test("have scikit-learn's micro and macro F1, and its table", () => {
     const { labels, truth, predicted, table, ...numbers } = golden.multi_label;
-    const { labels: rows, ...found } = multiLabelMetrics(labels, truth, predicted);
+    const { labels: rows, ...found } = metricsOf({ kind: "multi-label", labels, truth, predicted });
     expect(found.rows).toBe(60);
     for (const [name, value] of Object.entries(numbers)) {
-      expect(found[name as keyof typeof numbers], name).toBeCloseTo(value, 12);
+      expect((found as unknown as typeof numbers)[name as keyof typeof numbers], name).toBeCloseTo(
+        value,
+        12,
+      );
     }
     expect(rows.map(({ label }) => label)).toEqual(labels);
     for (const { label, precision, recall, f1, support } of rows) {
@@ -76,7 +80,12 @@ describe("sets of labels", () => {
   });
 
   test("count a label that the task does not have as missed", () => {
-    const found = multiLabelMetrics(["a"], [["a", "z"]], [["a"]]);
+    const found = metricsOf({
+      kind: "multi-label",
+      labels: ["a"],
+      truth: [["a", "z"]],
+      predicted: [["a"]],
+    });
     expect(found).toMatchObject({ micro_recall: 0.5, subset_accuracy: 0 });
   });
 });
@@ -98,28 +107,34 @@ describe("numbers", () => {
 
 describe("an interval", () => {
   const { right, accuracy, x, y, spearman: rank } = golden.bootstrap;
+  const meanOf = (values: readonly number[]) => (sample: Int32Array) => ({
+    accuracy: sample.reduce((sum, row) => sum + values[row]!, 0) / sample.length,
+  });
 
   test("of a mean is scipy's, as far as other draws allow", () => {
-    const score = scoreOfSums([Float64Array.from(right)], ([sum]) => sum! / right.length);
-    const { low, high } = bootstrap(right.length, score, keyOf(1), { resamples: 20_000 });
+    const { accuracy: found } = bootstrapAll(right.length, meanOf(right), keyOf(1), {
+      resamples: 20_000,
+    });
+    const { low, high } = found;
     expect(low).toBeCloseTo(accuracy[0], 2);
     expect(high).toBeCloseTo(accuracy[1], 2);
   });
 
   test("of a correlation is scipy's, as far as other draws allow", () => {
-    const score = (sample: Int32Array): number =>
-      spearman(
+    const scores = (sample: Int32Array) => ({
+      rank: spearman(
         Array.from(sample, (row) => x[row]!),
         Array.from(sample, (row) => y[row]!),
-      );
-    const { low, high } = bootstrap(x.length, score, keyOf(1), { resamples: 4_000 });
+      ),
+    });
+    const { low, high } = bootstrapAll(x.length, scores, keyOf(1), { resamples: 4_000 }).rank;
     expect(Math.abs(low - rank[0])).toBeLessThan(0.01);
     expect(Math.abs(high - rank[1])).toBeLessThan(0.01);
   });
 
   test("is the same for the same key, and another for another", () => {
-    const score = scoreOfSums([Float64Array.from(right)], ([sum]) => sum!);
-    const interval = (seed: number) => bootstrap(right.length, score, keyOf(seed));
+    const interval = (seed: number) =>
+      bootstrapAll(right.length, meanOf(right), keyOf(seed)).accuracy;
     expect(interval(3)).toEqual(interval(3));
     expect(interval(4)).not.toEqual(interval(3));
     expect(interval(3)).toMatchObject({ level: 0.95, resamples: 1_000 });
@@ -165,6 +180,38 @@ describe("calibration of one label a text", () => {
     expect(fitTemperature(few)).toBe(1);
     expect(fitTemperature([])).toBe(1);
     expect(reliabilityOf([], 1).ece).toBe(0);
+  });
+});
+
+describe("a task's temperature", () => {
+  const decoder = {
+    type: "sequence",
+    problem_type: "single_label_classification",
+    labels: ["no", "yes"],
+    temperature: 1,
+    thresholds: null,
+  } as const;
+  /** Rows answered "yes" with this logit, of which every tenth is wrong. */
+  const rows = (count: number, logit: number, isWrong: (row: number) => boolean) =>
+    Array.from({ length: count }, (_, row) => ({
+      logit: Float32Array.of(0, logit),
+      label: isWrong(row) ? "no" : "yes",
+    }));
+  const calibrated = (all: ReturnType<typeof rows>) => {
+    const examples = all.map(({ label }) => ({ text: "", labels: [label], words: [] }));
+    const logits = all.map(({ logit }) => [logit]);
+    return calibrate(decoder, examples, logits).temperature;
+  };
+
+  test("is the fitted one where scores come nearer to the truth", () => {
+    expect(calibrated(rows(100, 6, (row) => row % 10 === 0))).toBeCloseTo(6 / Math.log(9), 3);
+  });
+
+  test("stays 1 where the fitted one makes the calibration error larger", () => {
+    // 100 rows whose scores of 90 % are right, and five confident mistakes that pull the fit away.
+    const good = rows(100, Math.log(9), (row) => row % 10 === 0);
+    const wild = rows(5, 20, () => true);
+    expect(calibrated([...good, ...wild])).toBe(1);
   });
 });
 
