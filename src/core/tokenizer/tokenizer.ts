@@ -8,8 +8,8 @@
  * Results are flat arrays; time is linear in the text; nothing depends on the engine's own Unicode
  * version. Half of a surrogate pair, alone, reads as U+FFFD (Python refuses such text).
  */
-import { specialTokensOf } from "./template.ts";
-import { TextBuffer, codePointAt, widthOf } from "./text-buffer.ts";
+import { specialTokensOf } from "./post-processors/template.ts";
+import { TextBuffer, codePointAt, widthOf } from "./text/text-buffer.ts";
 import { readTokenizerJson, type Parts } from "./tokenizer-json.ts";
 
 /**

@@ -1,11 +1,11 @@
-"""Writes src/core/tokenizer/unicode-tables.ts from the observed behaviour of Python tokenizers.
+"""Writes src/core/tokenizer/text/unicode-tables.ts from the observed behaviour of Python tokenizers.
 
 Nothing is taken from a Unicode database: every property is measured by passing each of the
 1,112,064 scalar values through the library, because its tables are a mix of Unicode versions.
 
     python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
-    venv/bin/python test/golden/tokenizer/make_unicode_tables.py src/core/tokenizer/unicode-tables.ts
-    npx prettier --write src/core/tokenizer/unicode-tables.ts
+    venv/bin/python test/golden/tokenizer/make_unicode_tables.py src/core/tokenizer/text/unicode-tables.ts
+    npx prettier --write src/core/tokenizer/text/unicode-tables.ts
 """
 import sys
 import unicodedata

@@ -14,8 +14,9 @@ import {
   createTokenizer,
   type Tokenizer,
 } from "../../../../src/core/tokenizer/tokenizer.ts";
-import { bertNormalizer, identityNormalizer } from "../../../../src/core/tokenizer/normalizer.ts";
-import { TextBuffer } from "../../../../src/core/tokenizer/text-buffer.ts";
+import { bertNormalizer } from "../../../../src/core/tokenizer/normalizers/bert-normalizer.ts";
+import { identityNormalizer } from "../../../../src/core/tokenizer/normalizers/normalizer.ts";
+import { TextBuffer } from "../../../../src/core/tokenizer/text/text-buffer.ts";
 import { shared } from "../../../support/shared.ts";
 
 interface Case {

@@ -1,16 +1,9 @@
 /** BertPreTokenizer: words end at white space, and every punctuation character is a word. */
-import { codePointAt, widthOf, type Units } from "./text-buffer.ts";
-import { PUNCTUATION, SPACE, codePointFlags } from "./unicode.ts";
+import { codePointAt, widthOf } from "../text/text-buffer.ts";
+import { PUNCTUATION, SPACE, codePointFlags } from "../text/unicode.ts";
+import type { PreTokenizer } from "./pre-tokenizer.ts";
 
-/** Calls `word` with the half-open range of each word of text[from, to), in order. */
-export type PreTokenizer = (
-  text: Units,
-  from: number,
-  to: number,
-  word: (start: number, end: number) => void,
-) => void;
-
-/** Makes the pre-tokenizer. */
+/** Makes the pre-tokenizer; its entry in a tokenizer.json has no fields but the type. */
 export function bertPreTokenizer(): PreTokenizer {
   const flags = codePointFlags();
   return (text, from, to, word) => {

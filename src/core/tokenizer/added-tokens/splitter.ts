@@ -4,9 +4,9 @@
  * Leftmost match first, the longest of those that start there. Tokens with `normalized: false` are
  * looked for in the raw text, the others in the normalized text of what is left.
  */
-import { codePointAt, codePointBefore, type Units } from "./text-buffer.ts";
-import { Trie } from "./trie.ts";
-import { SPACE, codePointFlags, isWordCharacter } from "./unicode.ts";
+import { codePointAt, codePointBefore, type Units } from "../text/text-buffer.ts";
+import { Trie } from "../text/trie.ts";
+import { SPACE, codePointFlags, isWordCharacter } from "../text/unicode.ts";
 
 export interface AddedToken {
   readonly id: number;

@@ -2,19 +2,14 @@
  * WordPiece: a word becomes the longest vocabulary word it starts with, then the longest
  * continuation ("##..") of the rest, and so on; or one unknown token when something does not fit.
  */
-import { codePointAt, widthOf, type Units } from "./text-buffer.ts";
-import { Trie } from "./trie.ts";
-
-/** Calls `token` for each piece of the word text[start, end), in order. */
-export type Model = (
-  text: Units,
-  start: number,
-  end: number,
-  token: (id: number, start: number, end: number) => void,
-) => void;
+import { describe, type RecordReader } from "../../record.ts";
+import { readText } from "../json/fields.ts";
+import { codePointAt, widthOf, type Units } from "../text/text-buffer.ts";
+import { Trie } from "../text/trie.ts";
+import type { Model, Vocabulary } from "./model.ts";
 
 export interface WordPieceOptions {
-  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly vocabulary: Vocabulary;
   readonly unknownId: number;
   readonly continuingPrefix: string;
   /** In code points, counted after normalization; a longer word is unknown. */
@@ -69,4 +64,19 @@ function isLonger(text: Units, start: number, end: number, limit: number): boole
     if (++count > limit) return true;
   }
   return false;
+}
+
+/** `{ "type": "WordPiece", .. }` of a tokenizer.json. */
+export function readWordPiece(fields: RecordReader, vocabulary: Vocabulary): Model {
+  const unknown = fields.string("unk_token");
+  const unknownId = vocabulary.get(unknown);
+  if (unknownId === undefined) {
+    return fields.fail(`"unk_token" ${describe(unknown)} is not in the vocabulary`);
+  }
+  return wordPiece({
+    vocabulary,
+    unknownId,
+    continuingPrefix: readText(fields, "continuing_subword_prefix"),
+    maxWordLength: fields.count("max_input_chars_per_word", 0, Number.MAX_SAFE_INTEGER),
+  });
 }

@@ -1,4 +1,6 @@
 /** Post-processors as one thing: a list of special tokens and sequences with their type ids. */
+import { FormatError } from "../../errors.ts";
+import { INVALID, SUBJECT } from "../json/fields.ts";
 
 /** A special token's ids, or one of the two texts (0 = first, 1 = second). */
 export type Step =
@@ -20,17 +22,20 @@ export const BARE_TEMPLATE: Template = {
   ],
 };
 
-/** BertProcessing: [CLS] A [SEP], and [CLS] A [SEP] B [SEP] where "B [SEP]" has type id 1. */
-export function bertTemplate(clsId: number, sepId: number): Template {
-  const single: Step[] = [
-    { ids: [clsId], typeId: 0 },
-    { sequence: 0, typeId: 0 },
-    { ids: [sepId], typeId: 0 },
-  ];
-  return { single, pair: [...single, { sequence: 1, typeId: 1 }, { ids: [sepId], typeId: 1 }] };
-}
-
 /** Number of special tokens in a list of steps. */
 export function specialTokensOf(steps: readonly Step[]): number {
   return steps.reduce((count, step) => count + ("ids" in step ? step.ids.length : 0), 0);
+}
+
+/** Throws FormatError `tokenizer-invalid` for a special token that the vocabulary does not have. */
+export function checkTemplateIds(template: Template, vocabSize: number): void {
+  for (const step of [...template.single, ...template.pair]) {
+    const wrong = "ids" in step ? step.ids.find((id) => id >= vocabSize) : undefined;
+    if (wrong !== undefined) {
+      throw new FormatError(
+        INVALID,
+        `${SUBJECT}: post-processor adds id ${wrong}, the highest id is ${vocabSize - 1}`,
+      );
+    }
+  }
 }

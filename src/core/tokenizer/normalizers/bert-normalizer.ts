@@ -7,7 +7,9 @@
  * until its end is known. Origins then follow Python's rule: a character that NFD adds shares the
  * origin of the one before it, all others take the origins of the run in order of position.
  */
-import { codePointAt, widthOf, type TextBuffer } from "./text-buffer.ts";
+import type { RecordReader } from "../../record.ts";
+import { readFlag } from "../json/fields.ts";
+import { codePointAt, widthOf, type TextBuffer } from "../text/text-buffer.ts";
 import {
   CJK,
   DECOMPOSES,
@@ -21,7 +23,8 @@ import {
   combiningClass,
   decompose,
   lowercaseOf,
-} from "./unicode.ts";
+} from "../text/unicode.ts";
+import type { Normalizer } from "./normalizer.ts";
 
 export interface BertNormalizerOptions {
   readonly cleanText: boolean;
@@ -29,9 +32,6 @@ export interface BertNormalizerOptions {
   readonly stripAccents: boolean;
   readonly lowercase: boolean;
 }
-
-/** Appends the normal form of text[from, to) to `out`, with origins into `text`. */
-export type Normalizer = (text: string, from: number, to: number, out: TextBuffer) => void;
 
 const BLANK = 0x20;
 const COMBINING_DOT_ABOVE = 0x307;
@@ -143,11 +143,14 @@ export function bertNormalizer(options: BertNormalizerOptions): Normalizer {
   };
 }
 
-/** The normalizer of a file that names none: the text as it is. */
-export const identityNormalizer: Normalizer = (text, from, to, out) => {
-  for (let i = from; i < to;) {
-    const code = codePointAt(text, i);
-    out.push(code, i);
-    i += widthOf(code);
-  }
-};
+/** `{ "type": "BertNormalizer", .. }` of a tokenizer.json. */
+export function readBertNormalizer(fields: RecordReader): Normalizer {
+  const lowercase = readFlag(fields, "lowercase");
+  return bertNormalizer({
+    cleanText: readFlag(fields, "clean_text"),
+    handleChineseChars: readFlag(fields, "handle_chinese_chars"),
+    // null means: as the original BERT did, together with lowercasing.
+    stripAccents: fields.has("strip_accents") ? readFlag(fields, "strip_accents") : lowercase,
+    lowercase,
+  });
+}
