@@ -41,7 +41,10 @@ export const bench: Command = {
       };
       io.err(`loaded: ours ${loads.ours.ms.toFixed(0)} ms, peer ${loads.peer.ms.toFixed(0)} ms`);
       const cases = LENGTHS.map((tokens) => ({ batch: 1, tokens }));
-      const sessions = { ours: { shape: manifest, prefixLength, queries }, peer: {} } as const;
+      const sessions = {
+        ours: { shape: manifest.configuration, prefixLength, queries },
+        peer: {},
+      } as const;
       await worker.run({ cases, rounds: WARM_UP_ROUNDS, sessions });
       const { times } = await worker.run({ cases, rounds, sessions });
       const results = LENGTHS.map((tokens, i) => {

@@ -1,4 +1,5 @@
 /** The wasm heap of a fresh workerd: after loading a base, and after a run of 1x512. */
+import { maxLengthOf } from "../src/core/format/configuration.ts";
 import type { Command } from "../scripts/cli/command.ts";
 import { readBaseFolder } from "../scripts/base/folder.ts";
 import { table } from "./stats.ts";
@@ -17,9 +18,11 @@ export const bench: Command = {
     try {
       const { heapBytes: loaded } = await worker.load("ours", graphFiles);
       const { heapBytes } = await worker.run({
-        cases: [{ batch: 1, tokens: Math.min(512, manifest.max_length) }],
+        cases: [{ batch: 1, tokens: Math.min(512, maxLengthOf(manifest.configuration)) }],
         rounds: 2,
-        sessions: { ours: { shape: manifest, prefixLength: PREFIX_LENGTH, queries: "all" } },
+        sessions: {
+          ours: { shape: manifest.configuration, prefixLength: PREFIX_LENGTH, queries: "all" },
+        },
       });
       if (io.json) {
         const result = { bench: "memory", base: manifest.name, loaded, after_1x512: heapBytes };

@@ -48,7 +48,7 @@ export const bench = defineCommand({
       ];
       const request = {
         session: "base",
-        shape: manifest,
+        shape: manifest.configuration,
         rows,
         tokens,
         labels: LABELS,

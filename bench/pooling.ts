@@ -30,7 +30,7 @@ export const bench = defineCommand({
     try {
       for (const name of ["first", "all"]) await worker.load(name, graphFiles);
       const cases = LENGTHS.map((tokens) => ({ batch: 1, tokens }));
-      const shape = { shape: manifest, prefixLength };
+      const shape = { shape: manifest.configuration, prefixLength };
       const sessions = {
         first: { ...shape, queries: "first" },
         all: { ...shape, queries: "all" },

@@ -37,7 +37,7 @@ export async function compareBases(
     ...alignText(text, base.tokenizer, teacher.tokenizer, MAX_LENGTH),
     source,
   }));
-  const { hidden_size: hidden } = teacher.manifest;
+  const { hidden_size: hidden } = teacher.manifest.configuration;
   const view = (read: typeof base, side: "teacher" | "student") =>
     viewOf(servedStates(read), texts, side, hidden, signal);
   const [wanted, found] = [await view(teacher, "teacher"), await view(base, "student")];

@@ -54,7 +54,7 @@ export async function measureShapes(
   shapes: readonly Shape[],
   { teacher, layers, counts, heldBack, threads, note }: ShapesOptions,
 ): Promise<MeasuredShape[]> {
-  const { hidden_size: hidden } = teacher.manifest;
+  const { hidden_size: hidden } = teacher.manifest.configuration;
   const json = parseJson(teacher.files.get(teacher.manifest.tokenizer)!, "tokenizer.json");
   const open = (files: Parameters<typeof createNodeSession>[0]) =>
     createNodeSession(files, { ...(threads !== undefined && { threads }) });

@@ -83,7 +83,7 @@ export async function checkHidden(base: Base, set: GoldenSet): Promise<Check[]> 
   const golden = await readTensors(set.hidden);
   const { rows } = readBatch(golden);
   const expected = floats(golden.at(LAST_HIDDEN_STATE));
-  const none = emptyPrefix(base.manifest);
+  const none = emptyPrefix(base.manifest.configuration);
   const encoder = await loadEncoder(base, "node");
   const together = await encode(encoder, rows, none, 0);
   const alone: Float32Array[] = [];
@@ -115,10 +115,10 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
     checkAdapterFitsBase(adapter, base.manifest);
     const { promptEmbeddings, weight, bias } = adapter;
     const { values, dims } = promptEmbeddings;
-    const prefix = unpackPrefix(values, dims, base.manifest, dir);
+    const prefix = unpackPrefix(values, dims, base.manifest.configuration, dir);
     const offset = defaultPositionOffset(adapter, base.manifest);
     const states = await encode(encoder, rows, prefix, offset);
-    const H = base.manifest.hidden_size;
+    const H = base.manifest.configuration.hidden_size;
     const head = { weight: weight.values, bias };
     const pooling = poolingOf(adapter, base.manifest);
     const logits = states.map((hidden, b): Float32Array => {
@@ -170,9 +170,14 @@ async function checkArchitecture(name: string, dir: string): Promise<Check[]> {
       .position_offset ?? 0,
   );
   const embeddings = golden.at(PROMPT_EMBEDDINGS);
-  const prefix = unpackPrefix(floats(embeddings), embeddings.dims, base.manifest, name);
+  const prefix = unpackPrefix(
+    floats(embeddings),
+    embeddings.dims,
+    base.manifest.configuration,
+    name,
+  );
   const encoder = await loadEncoder(base, "node");
-  const plain = await encode(encoder, rows, emptyPrefix(base.manifest), 0);
+  const plain = await encode(encoder, rows, emptyPrefix(base.manifest.configuration), 0);
   const prefixed = await encode(encoder, rows, prefix, offset);
   await encoder.release();
   return [

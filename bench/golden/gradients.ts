@@ -98,7 +98,7 @@ export async function openStep(
   const { feeds } = collateTokens(
     rows,
     rows.map(() => length),
-    base.manifest,
+    base.manifest.configuration,
     isToken ? "all" : "first",
   );
   const tokenMask = integers(golden(ATTENTION_MASK));

@@ -16,7 +16,7 @@ export async function latency(pocket: string, minilm: string, rounds: number) {
   const worker = await startBenchWorker();
   try {
     const session = ({ manifest }: { manifest: (typeof bases)["pocket"]["manifest"] }) =>
-      ({ shape: manifest, prefixLength: PREFIX_LENGTH, queries: "all" }) as const;
+      ({ shape: manifest.configuration, prefixLength: PREFIX_LENGTH, queries: "all" }) as const;
     await worker.load("pocket", bases.pocket.graphFiles);
     await worker.load("minilm", bases.minilm.graphFiles);
     const sessions = { pocket: session(bases.pocket), minilm: session(bases.minilm) };

@@ -1,6 +1,7 @@
 /** Tasks that nobody trained, for measurements and tests that ask for none of their sense. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { versionOf } from "../../src/core/format/keys.ts";
 import { FORMAT_VERSION } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
@@ -46,8 +47,8 @@ export function makeTask(
     );
   const prefix = writeSafetensors(
     new Map([
-      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base))],
-      [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
+      [PROMPT_EMBEDDINGS, numbers(numVirtualTokens, prefixWidth(base.configuration))],
+      [CLASSIFIER_WEIGHT, numbers(labels.length, base.configuration.hidden_size)],
       [CLASSIFIER_BIAS, numbers(labels.length)],
     ]),
   );
@@ -62,11 +63,12 @@ export function makeTask(
     num_virtual_tokens: numVirtualTokens,
     position_offset: 0,
     pooling: "mean",
-    max_length: Math.min(256, base.max_length),
+    max_length: Math.min(256, maxLengthOf(base.configuration)),
     temperature: 1,
     thresholds: null,
     prefix: { sha256: sha256Hex(prefix), bytes: prefix.byteLength },
-    canary: [],
+    measured_on: null,
+    examples: [],
     metrics: {},
     created: new Date(0).toISOString(),
   };

@@ -80,7 +80,13 @@ export async function openOurs(
   return {
     name: "ours",
     random(batch, tokens, steps) {
-      const options = { batch, tokens, vocab: base.manifest.vocab_size, pooling, numLabels };
+      const options = {
+        batch,
+        tokens,
+        vocab: base.manifest.configuration.vocab_size,
+        pooling,
+        numLabels,
+      };
       const keyAt = (i: number): Key => derive(key, "tokens", state.step, i);
       return timed(Array.from({ length: steps }, (_, i) => randomRows(keyAt(i), options)));
     },

@@ -1,4 +1,5 @@
 /** Real rows for the epoch benchmark, tokenized once for all contenders, and how each batches them. */
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { tokenizerOf } from "../../scripts/publish/local.ts";
 import { readDataFile } from "../../scripts/runs/task/data-files.ts";
 import { featuresOf } from "../../src/learn/data/features.ts";
@@ -32,7 +33,7 @@ export async function readRows(
   const features = featuresOf(
     [...drawn].map((row) => examples[row]!),
     tokenizerOf(base),
-    { type, labels, maxLength: Math.min(MAX_LENGTH, base.manifest.max_length) },
+    { type, labels, maxLength: Math.min(MAX_LENGTH, maxLengthOf(base.manifest.configuration)) },
   );
   return { name, features, numLabels: labels.length };
 }

@@ -1,4 +1,5 @@
 /** How far an int8 base is from its checkpoint: cosine of hidden states on a few sentences. */
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
@@ -28,7 +29,7 @@ export async function hiddenStateCosine(
   const expected = await hiddenStates(reference.base, await reference.load(reference.base));
   const found = await hiddenStates(candidate.base, await candidate.load(candidate.base));
   const cosines = expected.flatMap((states, i) =>
-    rowCosines(states, found[i]!, reference.base.manifest.hidden_size),
+    rowCosines(states, found[i]!, reference.base.manifest.configuration.hidden_size),
   );
   return {
     mean: cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length,
@@ -40,12 +41,13 @@ export async function hiddenStateCosine(
 async function hiddenStates({ manifest, files }: Base, encoder: Encoder): Promise<Float32Array[]> {
   const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
   const tokenizer = createTokenizer(json);
-  const prefix = emptyPrefix(manifest);
+  const { configuration } = manifest;
+  const prefix = emptyPrefix(configuration);
   const states: Float32Array[] = [];
   try {
     for (const sentence of SENTENCES) {
       const { ids, typeIds } = tokenizer.encode(sentence);
-      const end = manifest.max_length;
+      const end = maxLengthOf(configuration);
       const row = { ids: ids.slice(0, end), typeIds: typeIds.slice(0, end) };
       const { values } = await encoder.encode([{ ...row, prefix, positionOffset: 0 }], "all");
       states.push(values);

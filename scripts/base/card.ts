@@ -1,4 +1,5 @@
 /** CARD.md of a base: where the weights come from, their licence, what was removed, the sizes. */
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -13,7 +14,7 @@ export function importCard(
     "not stated in the checkpoint's folder; see its model card before publishing";
   return `# ${manifest.name}
 
-A frozen ${manifest.model_type} encoder, made by \`edge-prefix import\`.
+A frozen ${manifest.configuration.model_type} encoder, made by \`edge-prefix import\`.
 
 | | |
 |---|---|
@@ -57,8 +58,9 @@ export function sizesSection(manifest: BaseManifest): string {
     ([name, { bytes }]) => `| ${name} | ${bytes.toLocaleString("en")} |`,
   );
   const total = Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0);
+  const { configuration: c } = manifest;
   return `## Sizes
-${manifest.num_hidden_layers} layers, hidden size ${manifest.hidden_size}, ${manifest.num_attention_heads} heads, ${manifest.vocab_size.toLocaleString("en")} words, texts of up to ${manifest.max_length} tokens.
+${c.num_hidden_layers} layers, hidden size ${c.hidden_size}, ${c.num_attention_heads} heads, ${c.vocab_size.toLocaleString("en")} words, texts of up to ${maxLengthOf(c)} tokens.
 
 | file | bytes |
 |---|---|

@@ -66,7 +66,7 @@ export async function readBaseFolder(dir: string): Promise<Base> {
       `base ${dir}: has no ${MANIFEST}; make one with \`edge-prefix import\``,
     );
   }
-  const manifest = readBaseManifest(manifestBytes, join(dir, MANIFEST));
+  const manifest = await readBaseManifest(manifestBytes, sha256, join(dir, MANIFEST));
   const files = new Map<string, Uint8Array>([[MANIFEST, manifestBytes]]);
   for (const [name, ref] of Object.entries(manifest.files)) {
     const bytes = await readIfThere(join(dir, name));

@@ -172,19 +172,19 @@ async function derivedCheckpoint(
 }
 
 function describeRemoved(
-  { manifest }: Base,
+  { manifest: { configuration } }: Base,
   layers: readonly number[],
   ids: Int32Array | null,
 ): string[] {
-  const gone = Array.from({ length: manifest.num_hidden_layers }, (_, i) => i).filter(
+  const gone = Array.from({ length: configuration.num_hidden_layers }, (_, i) => i).filter(
     (layer) => !layers.includes(layer),
   );
   return [
     gone.length > 0
-      ? `layers ${gone.join(", ")} of ${manifest.num_hidden_layers}: ${layers.join(", ")} remain`
+      ? `layers ${gone.join(", ")} of ${configuration.num_hidden_layers}: ${layers.join(", ")} remain`
       : `no layer: all ${layers.length} remain`,
     ids
-      ? `${(manifest.vocab_size - ids.length).toLocaleString("en")} of ${manifest.vocab_size.toLocaleString("en")} words: those that a text corpus uses most remain, with all special tokens and single characters; tokenizer.json is cut to match`
-      : `no word: all ${manifest.vocab_size.toLocaleString("en")} remain`,
+      ? `${(configuration.vocab_size - ids.length).toLocaleString("en")} of ${configuration.vocab_size.toLocaleString("en")} words: those that a text corpus uses most remain, with all special tokens and single characters; tokenizer.json is cut to match`
+      : `no word: all ${configuration.vocab_size.toLocaleString("en")} remain`,
   ];
 }

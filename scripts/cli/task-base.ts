@@ -13,6 +13,7 @@ import {
   openTaskFolder,
 } from "../publish/local.ts";
 import type { RuntimeName } from "../publish/local.ts";
+import { sha256 } from "../node/hash.ts";
 import { readTaskFolder } from "../publish/publish-task.ts";
 import type { Options } from "./command.ts";
 
@@ -58,5 +59,5 @@ export async function openTaskWithBase(
 
 async function readManifest(dir: string): Promise<BaseManifest | null> {
   const path = join(dir, "manifest.json");
-  return existsSync(path) ? readBaseManifest(await readFile(path), path) : null;
+  return existsSync(path) ? readBaseManifest(await readFile(path), sha256, path) : null;
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Row } from "../../src/core/model/rows.ts";
 import { LimitError } from "../../src/core/errors.ts";
@@ -77,15 +78,16 @@ export const command = defineCommand({
     const { manifest, tokenizer, encoder } = await openBaseFolder(baseDir, runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
     const positionOffset = task?.manifest.position_offset ?? 0;
-    const limit = manifest.max_length - positionOffset;
+    const { configuration } = manifest;
+    const limit = maxLengthOf(configuration) - positionOffset;
     const maxLength = readInteger(values["max-length"], "--max-length", { min: 3, max: limit });
-    const prefix = task?.prefix ?? emptyPrefix(manifest);
+    const prefix = task?.prefix ?? emptyPrefix(configuration);
     const rows = inputs.map((input): Row => {
       const { ids, typeIds } = encode(tokenizer, input, limit, maxLength);
       return { ids, typeIds, prefix, positionOffset };
     });
 
-    const width = manifest.hidden_size;
+    const width = configuration.hidden_size;
     const longest = rows.reduce((length, { ids }) => Math.max(length, ids.length), 0);
     const result = makeResult(pooling, rows, longest, width);
     const progress = startProgress(io, { label: "embed", total: rows.length });

@@ -1,5 +1,6 @@
 /** `import-peft`: an adapter that PEFT saved becomes a task folder, every bit of it kept (F32). */
 import { basename, resolve } from "node:path";
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { checkName } from "../../src/core/format/keys.ts";
 import {
   CLASSIFIER_BIAS,
@@ -63,10 +64,11 @@ export const command = defineCommand({
         num_virtual_tokens: numVirtualTokens,
         position_offset: offset,
         pooling,
-        max_length: base.max_length - offset,
+        max_length: maxLengthOf(base.configuration) - offset,
         temperature: 1,
         thresholds: null,
-        canary: [],
+        measured_on: null,
+        examples: [],
         metrics: {},
         created: new Date().toISOString(),
       },

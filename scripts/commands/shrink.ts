@@ -77,7 +77,7 @@ export const command = defineCommand({
         `--tables: ${dir} is ${base.manifest.dtype} and the result ${dtype}; tables take another form only where an fp32 base becomes int8 (--dtype int8)`,
       );
     }
-    const count = base.manifest.num_hidden_layers;
+    const count = base.manifest.configuration.num_hidden_layers;
     const words = size === undefined ? null : await chooseWords(base, corpus, size, io);
     const small = await shrinkBase(base, {
       name,
@@ -126,7 +126,8 @@ function report(
   io: Io,
 ): void {
   const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
-  const { name, dtype, identity, num_hidden_layers: layers, vocab_size: words } = manifest;
+  const { name, dtype, identity } = manifest;
+  const { num_hidden_layers: layers, vocab_size: words } = manifest.configuration;
   if (io.json) {
     const parent = from.manifest.identity;
     io.out(

@@ -92,7 +92,7 @@ export function exampleRequest(url: string, { tasks }: Seeded, needsKey = false)
   const task = tasks.find((item) => item.type === "sequence") ?? tasks[0];
   const key = needsKey ? " -H 'authorization: Bearer YOUR_KEY'" : "";
   if (!task) return `curl -s ${url}/v1/tasks${key}`;
-  const [example] = task.canary;
+  const [example] = task.examples;
   const { text, text_pair: pair } = example ?? { text: "Ada Lovelace was born in London" };
   const inputs = pair === undefined ? text : { text, text_pair: pair };
   const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");

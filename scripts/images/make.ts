@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { checksum, writeImage } from "../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
 import type { Before } from "../../src/engine/ort/images/start.ts";
+import { sha256Hex } from "../node/hash.ts";
+import { MANIFEST } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { changedRuns, endOfStaticData } from "./changed-runs.ts";
 import { startWatched } from "./watched-runtime.ts";
@@ -19,7 +21,7 @@ export const makeRuntimeImage = async (): Promise<Uint8Array> => imageOf(await s
  * Throws Error when `runtimeImage` is not of the installed version.
  */
 export async function makeSessionImage(
-  { graphFiles, manifest }: Pick<Base, "graphFiles" | "manifest">,
+  { graphFiles, files }: Pick<Base, "graphFiles" | "files">,
   runtimeImage: Uint8Array,
 ): Promise<Uint8Array> {
   const runtime = await startWatched();
@@ -37,7 +39,7 @@ export async function makeSessionImage(
   const loaded = runtime.memory();
   return writeImage(loaded, changedRuns(started, loaded), {
     runtime: id,
-    base: manifest.identity,
+    base: sha256Hex(files.get(MANIFEST)!),
     create: { name: create.name, handle: create.result },
   });
 }

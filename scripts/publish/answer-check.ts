@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
-import type { BaseManifest, CanaryExample } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskExample } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "../base/folder.ts";
@@ -17,7 +17,7 @@ import type { PublishBucket } from "./bucket.ts";
 import { fetchBase } from "./fetch-base.ts";
 import { readManifestOfBase } from "./publish-base.ts";
 import type { CheckAnswers } from "./publish-task.ts";
-import { canaryExamples } from "../../src/learn/measure/answers.ts";
+import { answerExamples } from "../../src/learn/measure/answers.ts";
 
 /**
  * How far a score may be from the recorded one. The same release of the runtime gives the same bits;
@@ -68,36 +68,36 @@ export async function compareAnswers(
   task: Task,
   note: (line: string) => void = () => undefined,
 ): Promise<number> {
-  const { task: name, canary } = task.manifest;
-  const texts = canary.length > 0 ? canary.map(textOf) : [{ text: PROBE }];
-  const answers = await canaryExamples(base, task, texts);
+  const { task: name, examples } = task.manifest;
+  const texts = examples.length > 0 ? examples.map(textOf) : [{ text: PROBE }];
+  const answers = await answerExamples(base, task, texts);
   if (!answers.every(({ score }) => Number.isFinite(score))) {
     throw new UnavailableError(
       "answer-not-finite",
       `task "${name}": answers NaN or infinity on base ${shortIdentity(base.manifest)}; train it again`,
     );
   }
-  if (canary.length === 0) {
+  if (examples.length === 0) {
     note(`note: task "${name}" has no recorded examples, so its answers were not compared`);
     return 0;
   }
-  const wrong = canary.filter((example, i) => !agree(example, answers[i]!));
-  if (wrong.length === 0) return canary.length;
+  const wrong = examples.filter((example, i) => !agree(example, answers[i]!));
+  if (wrong.length === 0) return examples.length;
   const [first] = wrong;
-  const found = answers[canary.indexOf(first!)]!;
+  const found = answers[examples.indexOf(first!)]!;
   throw new FormatError(
-    "canary-mismatch",
-    `task "${name}": ${wrong.length} of ${canary.length} recorded examples are answered otherwise; ${quote(first!.text)} gives ${answerOf(found)}, recorded was ${answerOf(first!)}; was it trained on this base, and with this release?`,
+    "examples-mismatch",
+    `task "${name}": ${wrong.length} of ${examples.length} recorded examples are answered otherwise; ${quote(first!.text)} gives ${answerOf(found)}, recorded was ${answerOf(first!)}; was it trained on this base, and with this release?`,
   );
 }
 
-const textOf = ({ text, text_pair }: CanaryExample): { text: string; text_pair?: string } =>
+const textOf = ({ text, text_pair }: TaskExample): { text: string; text_pair?: string } =>
   text_pair === undefined ? { text } : { text, text_pair };
 
-const agree = (a: CanaryExample, b: CanaryExample): boolean =>
+const agree = (a: TaskExample, b: TaskExample): boolean =>
   a.label === b.label && Math.abs(a.score - b.score) <= SCORE_TOLERANCE;
 
 const quote = (text: string): string =>
   JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}..` : text);
 
-const answerOf = ({ label, score }: CanaryExample): string => `${quote(label)} ${score.toFixed(4)}`;
+const answerOf = ({ label, score }: TaskExample): string => `${quote(label)} ${score.toFixed(4)}`;

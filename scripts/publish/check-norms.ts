@@ -4,7 +4,7 @@
  * token and answer every text alike, which no shape check sees.
  */
 import { FormatError } from "../../src/core/errors.ts";
-import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import type { BaseConfiguration } from "../../src/core/format/configuration.ts";
 import type { Task } from "../../src/core/format/task.ts";
 
 /**
@@ -16,7 +16,7 @@ export const MAX_RMS = 100;
 /** Throws FormatError `prefix-norm-absurd` that names the place. */
 export function checkNorms(
   { manifest, prefix, head }: Task,
-  { head_dim: headDim }: Pick<BaseManifest, "head_dim">,
+  { head_dim: headDim }: Pick<BaseConfiguration, "head_dim">,
 ): void {
   const subject = `task "${manifest.task}"`;
   const check = (place: string, rms: number): void => {

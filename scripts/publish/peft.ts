@@ -142,7 +142,7 @@ const ROTARY = new Set(["modernbert", "eurobert", "llama", "qwen2", "qwen3", "ge
  * so by P; rotary positions of the texts stay.
  */
 export const defaultPositionOffset = (adapter: PeftAdapter, base: BaseManifest): number =>
-  ROTARY.has(base.model_type) ? 0 : adapter.numVirtualTokens;
+  ROTARY.has(base.configuration.model_type) ? 0 : adapter.numVirtualTokens;
 
 /** A sequence head of PEFT reads what the checkpoint's own classifier would: the pooler, if there is one. */
 export const poolingOf = ({ type }: PeftAdapter, base: BaseManifest): Pooling =>
@@ -150,9 +150,10 @@ export const poolingOf = ({ type }: PeftAdapter, base: BaseManifest): Pooling =>
 
 /** Throws MismatchError `prefix-base-mismatch` unless the adapter's shapes are the base's. */
 export function checkAdapterFitsBase(adapter: PeftAdapter, base: BaseManifest): void {
+  const shape = base.configuration;
   const wanted = {
-    [PROMPT_EMBEDDINGS]: [adapter.numVirtualTokens, prefixWidth(base)],
-    [CLASSIFIER_WEIGHT]: [adapter.labels.length, base.hidden_size],
+    [PROMPT_EMBEDDINGS]: [adapter.numVirtualTokens, prefixWidth(shape)],
+    [CLASSIFIER_WEIGHT]: [adapter.labels.length, shape.hidden_size],
     [CLASSIFIER_BIAS]: [adapter.labels.length],
   };
   const found: Readonly<Record<string, readonly number[]>> = {
@@ -165,7 +166,7 @@ export function checkAdapterFitsBase(adapter: PeftAdapter, base: BaseManifest): 
     if (own.join() === dims.join()) continue;
     throw new MismatchError(
       "prefix-base-mismatch",
-      `adapter${adapter.trainedOn ? ` for ${adapter.trainedOn}` : ""}: ${name} is [${own.join(", ")}], base "${base.name}" (${base.num_hidden_layers} layers, ${base.num_key_value_heads} heads of ${base.head_dim}) needs [${dims.join(", ")}]`,
+      `adapter${adapter.trainedOn ? ` for ${adapter.trainedOn}` : ""}: ${name} is [${own.join(", ")}], base "${base.name}" (${shape.num_hidden_layers} layers, ${shape.num_key_value_heads} heads of ${shape.head_dim}) needs [${dims.join(", ")}]`,
     );
   }
 }

@@ -3,9 +3,9 @@
  * Until the pointer moves nobody sees any of it, so a killed upload changes nothing.
  */
 import { join } from "node:path";
-import { FormatError, NotFoundError } from "../../src/core/errors.ts";
+import { NotFoundError } from "../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../src/core/format/keys.ts";
-import { baseIdentity, checkFile, readBaseManifest } from "../../src/core/format/manifest.ts";
+import { checkFile, readBaseManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, FileRef } from "../../src/core/format/manifest.ts";
 import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { BasePointer } from "../../src/core/format/pointer.ts";
@@ -32,7 +32,8 @@ export async function readManifestOfBase(
   folder: string,
 ): Promise<{ manifest: BaseManifest; bytes: Uint8Array }> {
   const bytes = await readFileOf(folder, "manifest.json", "base-not-found");
-  return { manifest: readBaseManifest(bytes, join(folder, "manifest.json")), bytes };
+  const manifest = await readBaseManifest(bytes, sha256, join(folder, "manifest.json"));
+  return { manifest, bytes };
 }
 
 /**
@@ -87,12 +88,6 @@ export async function publishBase(
 ): Promise<PublishedBase> {
   const { manifest, bytes } = await readManifestOfBase(folder);
   const subject = `base "${manifest.name}"`;
-  if ((await baseIdentity(manifest.files, sha256)) !== manifest.identity) {
-    throw new FormatError(
-      "base-manifest-invalid",
-      `${subject}: its identity is not the hash over its files; was manifest.json edited?`,
-    );
-  }
   let uploaded = 0;
   let done = 0;
   const files = Object.entries(manifest.files);
@@ -135,20 +130,24 @@ export async function publishBase(
   return { name: manifest.name, identity: manifest.identity, uploaded, isChanged };
 }
 
-/** The manifest of a base in the bucket; throws NotFoundError `base-not-found`. */
+/** The manifest of a base in the bucket, hashed; throws NotFoundError `base-not-found`, FormatError. */
 export async function fetchBaseManifest(
   bucket: PublishBucket,
   name: string,
 ): Promise<BaseManifest> {
-  const pointer = await readPointer(bucket, name);
-  const blob = pointer && (await bucket.get(blobKey(hashOf(pointer.manifest))));
+  const subject = `base "${name}": manifest`;
+  const key = baseKey(name);
+  const object = await bucket.get(key);
+  const hash = object && hashOf(readBasePointer(object.bytes, key).manifest);
+  const blob = hash && (await bucket.get(blobKey(hash)));
   if (!blob) {
     throw new NotFoundError(
       "base-not-found",
       `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base DIR`,
     );
   }
-  return readBaseManifest(blob.bytes, `base "${name}": manifest`);
+  await checkFile(subject, blob.bytes, { sha256: hash, bytes: blob.bytes.byteLength }, sha256);
+  return readBaseManifest(blob.bytes, sha256, subject);
 }
 
 /** Whether both lead to the same base and, where that is asked for, to the same image of it. */
@@ -163,9 +162,3 @@ const isSameImage = (a: BasePointer, b: BasePointer): boolean =>
 /** The pointer, or null where it is damaged: publishing writes it anew. */
 const readablePointer = (bytes: Uint8Array, name: string): BasePointer | null =>
   readable(() => readBasePointer(bytes, baseKey(name)));
-
-async function readPointer(bucket: PublishBucket, name: string): Promise<BasePointer | null> {
-  const key = baseKey(name);
-  const object = await bucket.get(key);
-  return object && readBasePointer(object.bytes, key);
-}

@@ -23,7 +23,7 @@ import { fetchVersion, movePointer, readablePointer } from "./task-pointer.ts";
 
 /**
  * Answers a task's recorded examples on the graph that serves and compares. Returns how many there
- * were; throws FormatError `canary-mismatch`, UnavailableError `answer-not-finite`.
+ * were; throws FormatError `examples-mismatch`, UnavailableError `answer-not-finite`.
  */
 export type CheckAnswers = (task: Task, base: BaseManifest) => Promise<number>;
 
@@ -73,7 +73,7 @@ export async function checkVersion(
   checkAnswers?: CheckAnswers,
 ): Promise<number> {
   const task = await openTask(manifest, version, prefix, base, sha256);
-  checkNorms(task, base);
+  checkNorms(task, base.configuration);
   return (await checkAnswers?.(task, base)) ?? 0;
 }
 

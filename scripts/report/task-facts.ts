@@ -24,7 +24,7 @@ export function taskFacts(
     readonly readsWords?: boolean;
   },
 ): ReportFacts {
-  const [example] = manifest.canary;
+  const [example] = manifest.examples;
   return {
     task: manifest.task,
     description: more.description,

@@ -3,6 +3,7 @@
  * checkpoint of it holds, and the graph that computes it. One file per family implements this;
  * architectures.ts is the table of them.
  */
+import type { ConfigurationValue } from "../core/format/configuration.ts";
 import type { Tensor } from "../core/model/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Activation } from "../graph/ops.ts";
@@ -94,6 +95,11 @@ export interface EncoderOutputs {
 export interface Architecture {
   /** Reads config.json; throws when it asks for something that the graph does not implement. */
   readConfig(json: unknown): EncoderConfig;
+  /**
+   * The inverse: every setting that changes what the encoder computes, under config.json's names and
+   * with defaults filled in. readConfig reads it back; the identity of a base covers it.
+   */
+  writeConfig(config: EncoderConfig): Readonly<Record<string, ConfigurationValue>>;
   /** Every tensor of the encoder, in the order of computation, and the pooler's. */
   tensors(config: EncoderConfig): readonly TensorSpec[];
   /** Name prefixes that the family's checkpoints may carry, such as "bert.". */

@@ -2,8 +2,17 @@
  * A base in memory: what `import`, `shrink` and `distill` pack and everything else reads. Where its
  * files come from and go to is not known here.
  */
-import { FORMAT_VERSION, baseIdentity, readBaseManifest } from "../core/format/manifest.ts";
+import { readConfiguration } from "../core/format/configuration.ts";
+import type { BaseConfiguration } from "../core/format/configuration.ts";
+import {
+  FORMAT_VERSION,
+  baseIdentity,
+  buildFile,
+  ortBuild,
+  readBaseManifest,
+} from "../core/format/manifest.ts";
 import type { BaseManifest, FileRef, Sha256, WeightDtype } from "../core/format/manifest.ts";
+import { readRecord } from "../core/record.ts";
 import { checkName } from "../core/format/keys.ts";
 import { readSafetensors, writeSafetensors } from "../core/format/safetensors.ts";
 import type { Tensor } from "../core/model/tensor.ts";
@@ -20,6 +29,7 @@ export const MANIFEST = "manifest.json";
 export const CARD = "CARD.md";
 const GRAPH = "model.onnx";
 const POOLER = "pooler.safetensors";
+const TOKENIZER = "tokenizer.json";
 /** Cloudflare's limit for one static asset (25 MiB); int8 bases keep below it in every file. */
 export const MAX_SHARD_BYTES = 25 * 1024 * 1024 - 1;
 
@@ -67,34 +77,26 @@ export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> 
     [GRAPH, graphFiles.graph],
     ...graphFiles.weights,
     ...(parts.pooler ? [[POOLER, writeSafetensors(parts.pooler)] as const] : []),
-    ["tokenizer.json", parts.tokenizer],
+    [TOKENIZER, parts.tokenizer],
     ["config.json", parts.config],
   ]);
   const refs: Record<string, FileRef> = {};
   for (const [name, bytes] of serving) refs[name] = await refOf(bytes, sha256);
+  const listed = {
+    configuration: configurationOf(architecture, config),
+    weights: [...graphFiles.weights.keys()],
+    tokenizer: TOKENIZER,
+    pooler: parts.pooler ? POOLER : null,
+    files: refs,
+  };
   const manifest: BaseManifest = {
     format_version: FORMAT_VERSION,
     kind: "base",
     name: checkName("base", parts.name),
-    model_type: config.modelType,
+    identity: await baseIdentity(listed, sha256),
     dtype: parts.dtype,
-    num_hidden_layers: config.layers,
-    hidden_size: config.hidden,
-    num_attention_heads: config.heads,
-    num_key_value_heads: config.kvHeads,
-    head_dim: config.headSize,
-    vocab_size: config.vocab,
-    type_vocab_size: config.typeVocab,
-    max_length: config.maxPositions - config.firstPosition,
-    first_position: config.firstPosition,
-    pad_token_id: config.padTokenId,
-    num_bias_deltas: countDeltas(architecture, config),
-    graph: GRAPH,
-    weights: [...graphFiles.weights.keys()],
-    tokenizer: "tokenizer.json",
-    pooler: parts.pooler ? POOLER : null,
-    files: refs,
-    identity: await baseIdentity(refs, sha256),
+    ...listed,
+    builds: { [ortBuild(parts.dtype)]: GRAPH },
     checkpoint: parts.checkpoint,
     created: parts.created.toISOString(),
   };
@@ -102,9 +104,22 @@ export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> 
   files.set(MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`));
   files.set(CARD, encodeUtf8(parts.card(manifest)));
   // The manifest that was written is the one that readers will accept.
-  readBaseManifest(files.get(MANIFEST)!);
+  await readBaseManifest(files.get(MANIFEST)!, sha256);
   return { manifest, files, graphFiles };
 }
+
+/** The record `configuration` of a base's manifest. */
+export const configurationOf = (
+  architecture: Architecture,
+  config: EncoderConfig,
+): BaseConfiguration => {
+  const settings = {
+    ...architecture.writeConfig(config),
+    first_position: config.firstPosition,
+    num_bias_deltas: countDeltas(architecture, config),
+  };
+  return readConfiguration(readRecord(settings, "configuration", "config-invalid"));
+};
 
 /** Graph and weights out of all of a base's files. */
 export function graphFilesOf(
@@ -112,16 +127,18 @@ export function graphFilesOf(
   files: ReadonlyMap<string, Uint8Array>,
 ): GraphFiles {
   return {
-    graph: files.get(manifest.graph)!,
+    graph: files.get(buildFile(manifest, ortBuild(manifest.dtype)))!,
     weights: new Map(manifest.weights.map((name) => [name, files.get(name)!])),
   };
 }
 
-/** The architecture of a base and its settings. */
-export function baseConfig(base: Base): { architecture: Architecture; config: EncoderConfig } {
-  const json = parseJson(base.files.get("config.json")!, "config.json");
-  const architecture = architectureOf(json);
-  return { architecture, config: architecture.readConfig(json) };
+/** The architecture of a base and its settings, as its manifest has them. */
+export function baseConfig({ manifest }: Pick<Base, "manifest">): {
+  architecture: Architecture;
+  config: EncoderConfig;
+} {
+  const architecture = architectureOf(manifest.configuration);
+  return { architecture, config: architecture.readConfig(manifest.configuration) };
 }
 
 /** All weights of a base as its shards hold them, quantized ones with their scales. */

@@ -34,6 +34,8 @@ export interface BaseSource {
 export interface BaseImage {
   /** Identifies the release of the engine that can read it. */
   readonly runtime: string;
+  /** SHA-256 of the manifest that it was made from: the base and the very graph that was loaded. */
+  readonly manifestSha256: string;
   read(): Promise<Uint8Array>;
 }
 

@@ -61,12 +61,12 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     results: [
       {
         task: "sentiment",
-        version: "a15aa72631ab",
+        version: "3daa4f1e8a60",
         result: [[{ label: "negative", score: 0.9977963485605212 }]],
       },
       {
         task: "entities",
-        version: "6bfebee9a6b1",
+        version: "e2e88f9eccdd",
         result: [
           {
             entity_group: "PER",

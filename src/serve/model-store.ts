@@ -4,12 +4,7 @@
  */
 import { EdgePrefixError, FormatError, UnavailableError } from "../core/errors.ts";
 import { baseKey, blobKey } from "../core/format/keys.ts";
-import {
-  baseIdentity,
-  checkFile,
-  readBaseManifest,
-  shortIdentity,
-} from "../core/format/manifest.ts";
+import { checkFile, readBaseManifest, shortIdentity } from "../core/format/manifest.ts";
 import type { BaseManifest, FileRef, Sha256 } from "../core/format/manifest.ts";
 import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/format/pointer.ts";
 import { openPooler } from "../core/format/task.ts";
@@ -132,6 +127,7 @@ async function loadBase(
     file: readFile,
     image: image && {
       runtime: image.runtime,
+      manifestSha256: manifestHash,
       read: () => readBlob(image, "session image"),
     },
   };
@@ -153,11 +149,11 @@ async function loadBase(
     const subject = `base "${base}": manifest.json`;
     const bytes = await read(blobKey(manifestHash), MAX_MANIFEST_BYTES);
     await checkFile(subject, bytes, { sha256: manifestHash, bytes: bytes.byteLength }, sha256);
-    const found = readBaseManifest(bytes, subject);
-    if (found.name !== base || (await baseIdentity(found.files, sha256)) !== found.identity) {
+    const found = await readBaseManifest(bytes, sha256, subject);
+    if (found.name !== base) {
       throw new FormatError(
         "base-manifest-invalid",
-        `${subject}: is of base "${found.name}", or its identity is not the hash of its files`,
+        `${subject}: is of base "${found.name}"; push base "${base}" again`,
       );
     }
     return found;

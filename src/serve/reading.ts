@@ -2,6 +2,7 @@
  * One input on its way through the model: the rows to run before, and what their hidden states come
  * to after. What a task answers and what an embedding is differ here and nowhere else.
  */
+import { maxLengthOf } from "../core/format/configuration.ts";
 import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/model/answer.ts";
 import { classify } from "../core/model/decode.ts";
 import type { Queries, Row } from "../core/model/rows.ts";
@@ -71,7 +72,7 @@ export function readForTask(
     isTruncated: split.isTruncated,
     reduce(row, hidden) {
       const window = split.windows[row]!;
-      return allFinite(windowLogits(task, window, hidden, base.hidden_size, pooler));
+      return allFinite(windowLogits(task, window, hidden, base.configuration.hidden_size, pooler));
     },
     *finish(rows) {
       // Once more: what a text adds to finite logits may overflow, too.
@@ -90,7 +91,7 @@ export function readForTask(
  * `pooling-invalid`, LimitError `too-many-windows`.
  */
 export function readForEmbedding(
-  { manifest, tokenizer, pooler }: LoadedBase,
+  { manifest: { name, configuration }, tokenizer, pooler }: LoadedBase,
   text: string,
   { pooling = "mean", normalize = true, truncate = false }: EmbedParameters,
   maxWindows: number,
@@ -99,15 +100,15 @@ export function readForEmbedding(
   if (pooling === "pooler" && pooler === null) {
     throw new InputError(
       "pooling-invalid",
-      `pooling: is "pooler", base "${manifest.name}" has none; allowed are mean and cls`,
+      `pooling: is "pooler", base "${name}" has none; allowed are mean and cls`,
     );
   }
   const { windows, isTruncated } = splitWindows(tokenizer, text, undefined, {
-    maxLength: manifest.max_length,
+    maxLength: maxLengthOf(configuration),
     truncation: truncate,
     maxWindows,
   });
-  const prefix = emptyPrefix(manifest);
+  const prefix = emptyPrefix(configuration);
   const rows = windows.map(({ encoding: { ids, typeIds } }) => ({
     ids,
     typeIds,
@@ -120,7 +121,7 @@ export function readForEmbedding(
     isTruncated,
     reduce(row, hidden) {
       const { length } = rows[row]!.ids;
-      return allFinite([pool(hidden, length, manifest.hidden_size, pooling, pooler)]);
+      return allFinite([pool(hidden, length, configuration.hidden_size, pooling, pooler)]);
     },
     finish: (windows) =>
       inOneTurn(() => {

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sha256Hex } from "../../scripts/node/hash.ts";
+import { sha256, sha256Hex } from "../../scripts/node/hash.ts";
 import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
 import type { LocalBucket } from "../../scripts/publish/local-bucket.ts";
 import { rollbackTask } from "../../scripts/publish/move-task.ts";
@@ -37,7 +37,7 @@ let base: BaseManifest;
 
 beforeAll(async () => {
   await writeTinyBase(inFolder("base"), { dtype: "int8", seed: 1 });
-  base = readBaseManifest(readFileSync(inFolder("base", "manifest.json")));
+  base = await readBaseManifest(readFileSync(inFolder("base", "manifest.json")), sha256);
   server = await startS3Server(inFolder("state"));
 });
 afterAll(async () => {

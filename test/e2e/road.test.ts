@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sha256 } from "../../scripts/node/hash.ts";
 import { freePort } from "../../scripts/dev/readiness.ts";
 import { readBaseManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
@@ -86,7 +87,7 @@ async function servedVersion(): Promise<string | null> {
 
 beforeAll(async () => {
   await writeTinyBase(inFolder("base"), { dtype: "int8", seed: 1 });
-  base = readBaseManifest(readFileSync(inFolder("base", "manifest.json")));
+  base = await readBaseManifest(readFileSync(inFolder("base", "manifest.json")), sha256);
   writeData(inFolder("train.csv"), ["film", "movie", "plot", "story"]);
   writeData(inFolder("eval.csv"), ["music", "acting"]);
   port = (await freePort(0)) ?? 0;

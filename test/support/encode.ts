@@ -24,23 +24,28 @@ export async function hiddenStates(
   const batch = rows.map(({ ids, prefix }) => ({
     ids: Int32Array.from(ids),
     typeIds: new Int32Array(ids.length),
-    prefix: prefix ?? emptyPrefix(base.manifest),
+    prefix: prefix ?? emptyPrefix(base.manifest.configuration),
     positionOffset: 0,
   }));
-  const states = await graphEncoder(session, base.manifest).encode(batch, queries);
+  const states = await graphEncoder(session, base.manifest.configuration).encode(batch, queries);
   return rows.map(({ ids }, b) => statesOfRow(states, b, ids.length).slice());
 }
 
 /** A prefix of random keys and values. */
 export function randomPrefix(base: Base, length: number, seed: number): Prefix {
-  const width = prefixWidth(base.manifest);
-  return unpackPrefix(normals(keyOf(seed), length * width), [length, width], base.manifest, "test");
+  const width = prefixWidth(base.manifest.configuration);
+  return unpackPrefix(
+    normals(keyOf(seed), length * width),
+    [length, width],
+    base.manifest.configuration,
+    "test",
+  );
 }
 
 /** Random deltas of all vectors, and shares of all layers. */
 export const randomDeltas = ({ manifest }: Base, seed: number): Deltas => ({
-  biasDeltas: normals(keyOf(seed), manifest.num_bias_deltas, 0.1),
-  layerWeights: normals(keyOf(seed + 1), manifest.num_hidden_layers + 1),
+  biasDeltas: normals(keyOf(seed), manifest.configuration.num_bias_deltas, 0.1),
+  layerWeights: normals(keyOf(seed + 1), manifest.configuration.num_hidden_layers + 1),
 });
 
 /** Opens a session, uses it, releases it. */

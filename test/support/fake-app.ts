@@ -19,7 +19,7 @@ import { createArrivals } from "../../src/serve/queue/arrivals.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { Opened, Outcome, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
-import { baseJson, taskJson, toBytes } from "./manifests.ts";
+import { baseJson, sha256, taskJson, toBytes } from "./manifests.ts";
 
 /** What a text or a task's name asks the predictor to throw. */
 export const FAILURES: Readonly<Record<string, () => Error>> = {
@@ -48,6 +48,8 @@ export interface FakeApp {
   readonly seen: TextInput[];
 }
 
+const MANIFEST = await readBaseManifest(toBytes(baseJson()), sha256);
+
 export function fakeApp(
   variables: Record<string, unknown> = {},
   { isReady = true, ...more }: { isReady?: boolean } & Partial<AppDeps> = {},
@@ -55,7 +57,7 @@ export function fakeApp(
   const logged: Record<string, unknown>[] = [];
   const seen: TextInput[] = [];
   const base = {
-    manifest: readBaseManifest(toBytes(baseJson())),
+    manifest: MANIFEST,
     encoder: { memoryBytes: () => 0, loadedFrom: "graph" },
   } as unknown as Opened["base"];
   const models: ModelStore = {

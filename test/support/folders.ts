@@ -6,8 +6,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readConfiguration } from "../../src/core/format/configuration.ts";
 import { FORMAT_VERSION, baseIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, FileRef, TaskManifest } from "../../src/core/format/manifest.ts";
+import { readRecord } from "../../src/core/record.ts";
+import { configurationJson } from "./manifests.ts";
 import { makeTask } from "../../bench/served/made-task.ts";
 import type { MadeTaskOptions } from "../../bench/served/made-task.ts";
 
@@ -24,12 +27,12 @@ export function temporaryFolder(name: string): { path: string; remove: () => voi
 /** Writes a paper base (L 2, H 8, N 2, D 4) and returns its manifest. */
 export async function writePaperBase(
   folder: string,
-  { name = "paper", seed = 1 }: { name?: string; seed?: number } = {},
+  { name = "paper", seed = 1, graph = "no graph" } = {},
 ): Promise<BaseManifest> {
   mkdirSync(folder, { recursive: true });
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const contents: Record<string, Uint8Array> = {
-    "model.onnx": text("no graph"),
+    "model.onnx": text(graph),
     "weights-0.safetensors": new Uint8Array(1000).fill(seed),
     "tokenizer.json": text("{}"),
   };
@@ -38,29 +41,23 @@ export async function writePaperBase(
     writeFileSync(join(folder, file), bytes);
     files[file] = { sha256: sha256Of(bytes), bytes: bytes.byteLength };
   }
-  const manifest: BaseManifest = {
-    format_version: FORMAT_VERSION,
-    kind: "base",
-    name,
-    model_type: "bert",
-    dtype: "int8",
-    num_hidden_layers: 2,
-    hidden_size: 8,
-    num_attention_heads: 2,
-    num_key_value_heads: 2,
-    head_dim: 4,
-    vocab_size: 100,
-    type_vocab_size: 2,
-    max_length: 64,
-    first_position: 0,
-    pad_token_id: 0,
-    num_bias_deltas: 0,
-    graph: "model.onnx",
+  const listed = {
+    configuration: readConfiguration(
+      readRecord(configurationJson({ vocab_size: 100 }), "configuration", "config-invalid"),
+    ),
     weights: ["weights-0.safetensors"],
     tokenizer: "tokenizer.json",
     pooler: null,
     files,
-    identity: await baseIdentity(files, (bytes) => Promise.resolve(sha256Of(bytes))),
+  };
+  const manifest: BaseManifest = {
+    format_version: FORMAT_VERSION,
+    kind: "base",
+    name,
+    dtype: "int8",
+    ...listed,
+    builds: { "ort/int8": "model.onnx" },
+    identity: await baseIdentity(listed, (bytes) => Promise.resolve(sha256Of(bytes))),
     checkpoint: sha256Of(text(`checkpoint ${seed}`)),
     created: CREATED,
   };

@@ -25,6 +25,21 @@ export function formatErrorOrNull(run: () => unknown): FormatError | null {
   }
 }
 
+/** The same for what is refused later. */
+export const laterFormatError = async (run: () => Promise<unknown>): Promise<FormatError> => {
+  const failure = await laterFormatErrorOrNull(run);
+  return failure ?? expect.fail("expected a FormatError, nothing was thrown");
+};
+
+export const laterFormatErrorOrNull = (run: () => Promise<unknown>): Promise<FormatError | null> =>
+  run().then(
+    () => null,
+    (error: unknown) => {
+      if (error instanceof FormatError) return error;
+      throw error;
+    },
+  );
+
 /** JSON values that are almost never what a field wants. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(

@@ -8,7 +8,7 @@ import type { Encoder, LoadedBase } from "../../src/engine/engine.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import type { Job, Work } from "../../src/serve/queue/job.ts";
 
-export const manifest = {
+export const configuration = {
   num_hidden_layers: 1,
   num_key_value_heads: 1,
   head_dim: 1,
@@ -20,7 +20,7 @@ export const manifest = {
 
 /** A base whose encoder is `encode`; of a base, the queue knows nothing else. */
 export const baseWith = (encode: Encoder["encode"]): LoadedBase =>
-  ({ manifest, encoder: { encode } }) as unknown as LoadedBase;
+  ({ manifest: { configuration }, encoder: { encode } }) as unknown as LoadedBase;
 
 /** Answers each row's first id in every position asked for, and keeps the first ids of each run. */
 export function recordingBase(onRun: () => void = () => undefined) {
@@ -43,7 +43,7 @@ export function recordingBase(onRun: () => void = () => undefined) {
 export const row = (id: number, length: number): Row => ({
   ids: new Int32Array(length).fill(id),
   typeIds: new Int32Array(length),
-  prefix: emptyPrefix(manifest),
+  prefix: emptyPrefix(configuration),
   positionOffset: 0,
 });
 

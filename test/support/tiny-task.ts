@@ -52,8 +52,8 @@ export async function makeTinyTask(
       Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 12.9898 + seed)),
     );
   const tensors = new Map<string, Tensor>([
-    [PROMPT_EMBEDDINGS, numbers(num_virtual_tokens, prefixWidth(base))],
-    [CLASSIFIER_WEIGHT, numbers(labels.length, base.hidden_size)],
+    [PROMPT_EMBEDDINGS, numbers(num_virtual_tokens, prefixWidth(base.configuration))],
+    [CLASSIFIER_WEIGHT, numbers(labels.length, base.configuration.hidden_size)],
     [CLASSIFIER_BIAS, numbers(labels.length)],
   ]);
   options.damageTensors?.(tensors);
@@ -74,7 +74,8 @@ export async function makeTinyTask(
     temperature: 1,
     thresholds: null,
     prefix: { sha256: await sha256(prefixBytes), bytes: prefixBytes.byteLength },
-    canary: [],
+    measured_on: null,
+    examples: [],
     metrics: {},
     created: "2026-11-01T00:00:00.000Z",
     ...changes,

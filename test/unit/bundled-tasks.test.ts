@@ -6,6 +6,9 @@ import { BUNDLED_BASE } from "../../scripts/publish/local.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { readTaskFolder } from "../../scripts/publish/publish-task.ts";
 import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
+import { parseJson } from "../../src/core/text.ts";
+import { configurationOf } from "../../src/encoder/base.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
 import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
 import { PREFIXES, bundledTasks } from "../support/bundled-tasks.ts";
 
@@ -17,6 +20,15 @@ describe("the bundled base", () => {
     const { manifest } = await readManifestOfBase(BUNDLED_BASE);
     const bytes = Object.values(manifest.files).map((file) => file.bytes);
     expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MAX_BASE_BYTES);
+  });
+
+  it("lists the settings that an import would read from its config.json", async () => {
+    const { manifest } = await readManifestOfBase(BUNDLED_BASE);
+    const config = parseJson(readFileSync(join(BUNDLED_BASE, "config.json")), "config.json");
+    const architecture = architectureOf(config);
+    expect(manifest.configuration).toEqual(
+      configurationOf(architecture, architecture.readConfig(config)),
+    );
   });
 });
 
@@ -30,8 +42,9 @@ describe.each(bundledTasks())("the task %s", (name) => {
     const { manifest: base } = await readManifestOfBase(BUNDLED_BASE);
     expect(manifest.base.identity).toBe(base.identity);
     expect(manifest.task).toBe(name);
-    expect(manifest.canary).toHaveLength(spec.examples.length);
-    expect(manifest.canary.length).toBeGreaterThan(0);
+    expect(manifest.examples).toHaveLength(spec.examples.length);
+    expect(manifest.examples.length).toBeGreaterThan(0);
+    expect(manifest.measured_on).toBe("ort/int8");
   });
 
   it("is at most 200 kB and holds no text of its data", () => {

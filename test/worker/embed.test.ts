@@ -1,6 +1,7 @@
 /** POST /v1/embed in workerd: the base's own vectors, of short texts, of long ones and of many. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
+import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
 import { embedAnswerSchema } from "../../src/http/schema.ts";
 import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
@@ -23,9 +24,9 @@ const lengthOf = (vector: readonly number[]): number => Math.hypot(...vector);
 async function statesOf(text: string): Promise<number[][]> {
   const { manifest, tokenizer, encoder } = await loadedBase();
   const { ids, typeIds } = tokenizer.encode(text);
-  const row = { ids, typeIds, prefix: emptyPrefix(manifest), positionOffset: 0 };
+  const row = { ids, typeIds, prefix: emptyPrefix(manifest.configuration), positionOffset: 0 };
   const values = Array.from((await encoder.encode([row], "all")).values);
-  const width = manifest.hidden_size;
+  const width = manifest.configuration.hidden_size;
   return Array.from(ids, (_, t) => values.slice(t * width, (t + 1) * width));
 }
 const mean = (rows: readonly number[][]): number[] =>
@@ -85,7 +86,7 @@ describe("an embedding", () => {
     // The cut text's vector is that of its first window: [CLS], 126 pieces, [SEP].
     const { tokenizer, manifest } = await loadedBase();
     const { ends } = tokenizer.tokenize(LONG);
-    const kept = LONG.slice(0, ends[manifest.max_length - 3]);
+    const kept = LONG.slice(0, ends[maxLengthOf(manifest.configuration) - 3]);
     expectClose([first], await vectorsOf({ inputs: kept }), 1e-5);
   });
 

@@ -56,7 +56,7 @@ export async function unpackRow(
   sha256: Sha256,
 ): Promise<Row> {
   const row = { ids: Int32Array.from(ids), typeIds: Int32Array.from(typeIds), positionOffset: 0 };
-  if (numVirtualTokens === 0) return { ...row, prefix: emptyPrefix(base) };
+  if (numVirtualTokens === 0) return { ...row, prefix: emptyPrefix(base.configuration) };
   const changes = { num_virtual_tokens: numVirtualTokens };
   const made = await makeTinyTask(base, { task: "any", manifest: changes }, sha256);
   const { prefix } = await openTask(made.manifest, "", made.prefixBytes, base, sha256);

@@ -37,7 +37,7 @@ const named = (task: string, base: string): string =>
 
 beforeAll(async () => {
   await seedBases();
-  for (const base of ["pocket", "pocket-fp32"]) {
+  for (const base of ["pocket", "pocket-fp32"] as const) {
     for (const options of TASKS) {
       await putTask(
         await makeTask({ ...options, task: named(options.task, base) }, baseManifest(base)),

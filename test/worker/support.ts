@@ -40,11 +40,19 @@ export async function seedBases(): Promise<void> {
   await Promise.all(Object.keys(objects).map((key) => r2.put(key, fixture(key))));
 }
 
-/** The manifest of a fixture base. */
-export function baseManifest(name = "pocket"): BaseManifest {
+const readManifest = (name: string): Promise<BaseManifest> => {
   const pointer = readBasePointer(fixture(baseKey(name)), baseKey(name));
-  return readBaseManifest(fixture(blobKey(hashOf(pointer.manifest))));
-}
+  return readBaseManifest(fixture(blobKey(hashOf(pointer.manifest))), sha256);
+};
+
+const manifests = {
+  pocket: await readManifest("pocket"),
+  "pocket-fp32": await readManifest("pocket-fp32"),
+};
+
+/** The manifest of a fixture base. */
+export const baseManifest = (name: keyof typeof manifests = "pocket"): BaseManifest =>
+  manifests[name];
 
 /** Fixture bases whose session was restored; an isolate can restore only one, its first. */
 export const restoredBases: string[] = [];

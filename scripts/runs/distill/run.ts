@@ -105,7 +105,7 @@ export async function distill(
   const { signal, now, note } = options;
   checkPair(student, teacher);
   const key = keyOf(settings.seed);
-  const hidden = student.manifest.hidden_size;
+  const hidden = student.manifest.configuration.hidden_size;
   const align = (text: string, maxLength = settings.maxLength): AlignedText =>
     alignText(text, tokenizers.student, tokenizers.teacher, maxLength);
   const cut = Math.min(MAX_HELD_BACK_LENGTH, settings.maxLength);
@@ -208,7 +208,10 @@ function checkPair(student: Base, teacher: Base): void {
       `student ${student.manifest.name}: is ${student.manifest.dtype}, expected fp32, since its weights are trained; make it with shrink --dtype fp32 from an fp32 base`,
     );
   }
-  const [own, wanted] = [student.manifest.hidden_size, teacher.manifest.hidden_size];
+  const [own, wanted] = [
+    student.manifest.configuration.hidden_size,
+    teacher.manifest.configuration.hidden_size,
+  ];
   if (own === wanted) return;
   throw new MismatchError(
     "distill-width",

@@ -13,7 +13,7 @@ export type ReadStates = (rows: readonly AlignedSide[]) => Promise<Float32Array[
 
 /** By a base's serving graph. */
 export function servedStates({ encoder, manifest }: LoadedBase): ReadStates {
-  const prefix = emptyPrefix(manifest);
+  const prefix = emptyPrefix(manifest.configuration);
   return async (rows) => {
     const given = rows.map(({ ids, typeIds }) => ({ ids, typeIds, prefix, positionOffset: 0 }));
     return byRow((await encoder.encode(given, "all")).values, rows.length);
@@ -38,7 +38,7 @@ export const tokenFeeds = (rows: readonly AlignedSide[], manifest: BaseManifest)
   collateTokens(
     rows.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 })),
     rows.map(() => 0),
-    manifest,
+    manifest.configuration,
     "all",
   );
 

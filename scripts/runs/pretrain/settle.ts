@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { maxLengthOf } from "../../../src/core/format/configuration.ts";
 import { InputError } from "../../../src/core/errors.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
@@ -83,7 +84,7 @@ export async function settle(
     rows: prepared.reduce((sum, { train }) => sum + train.length, 0),
     evaluationRows: prepared.reduce((sum, { evaluation }) => sum + evaluation.length, 0),
     lengths: [],
-    baseMaxLength: options.base.max_length,
+    baseMaxLength: maxLengthOf(options.base.configuration),
   } as const;
   const { numVirtualTokens, hyperparameters } = chooseSettings(method, shape, {
     ...EMPTY_SPEC,

@@ -2,9 +2,10 @@
  * From the best parameters of a run to a task that can be published: measured and calibrated on the
  * runtime that serves, the author's examples answered, and everything written at once.
  */
+import { ortBuild } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { canaryExamples } from "../../../src/learn/measure/answers.ts";
+import { answerExamples } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { taskCard } from "./card.ts";
 import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
@@ -38,8 +39,8 @@ export interface FinishedTask {
   readonly base: BaseManifest;
 }
 
-/** Publishing answers every canary example again: enough to notice, few enough to be quick. */
-const MAX_CANARIES = 16;
+/** Publishing answers every example again: enough to notice, few enough to be quick. */
+const MAX_EXAMPLES = 16;
 
 /** Measures and calibrates a task by its logits of the evaluation rows, and packs it with what was found. */
 export async function finishTask(
@@ -58,20 +59,21 @@ export async function finishTask(
     readonly serving: LoadedBase;
   },
 ): Promise<FinishedTask> {
-  const { evaluation: examples, evaluationName, evaluationFiles } = prepared;
+  const { evaluation: rows, evaluationName, evaluationFiles } = prepared;
   const base: BaseManifest = serving.manifest;
-  const uncalibrated = assess(facts, examples, logits);
-  const calibrated = { ...facts, ...calibrate(facts, examples, logits) };
-  const evaluation = assess(calibrated, examples, logits);
+  const uncalibrated = assess(facts, rows, logits);
+  const calibrated = { ...facts, ...calibrate(facts, rows, logits) };
+  const evaluation = assess(calibrated, rows, logits);
   const files =
-    evaluationFiles.length > 1 ? assessFiles(calibrated, evaluationFiles, examples, logits) : [];
+    evaluationFiles.length > 1 ? assessFiles(calibrated, evaluationFiles, rows, logits) : [];
   const { task } = await packPrefix(calibrated, base, first.prefixBytes);
-  const canary = await canaryExamples(serving, task, spec.examples.slice(0, MAX_CANARIES));
+  const examples = await answerExamples(serving, task, spec.examples.slice(0, MAX_EXAMPLES));
   const metrics = {
     ...manifestMetrics(evaluation, uncalibrated, evaluationName),
     ...(files.length > 0 && { files: files.map(fileMetrics) }),
   };
-  const packed = await packPrefix({ ...calibrated, canary, metrics }, base, first.prefixBytes);
+  const measured = { measured_on: ortBuild(base.dtype), examples, metrics };
+  const packed = await packPrefix({ ...calibrated, ...measured }, base, first.prefixBytes);
   return { packed, evaluation, uncalibrated, files, logits, base };
 }
 

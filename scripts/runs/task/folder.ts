@@ -42,7 +42,7 @@ export async function packTask(
   return packPrefix(facts, base, writeSafetensors(tensors, { format: "pt" }));
 }
 
-/** As packTask, for a prefix.safetensors that exists already (after training: other metrics, canaries). */
+/** As packTask, for a prefix.safetensors that exists already (after training: metrics and examples). */
 export async function packPrefix(
   facts: TaskFacts,
   base: BaseManifest,

@@ -2,6 +2,7 @@
  * From a task.json to everything a run needs, with each choice made once: data files read,
  * labels listed, rows split, method and hyperparameters settled.
  */
+import { maxLengthOf } from "../../../src/core/format/configuration.ts";
 import type { FileRows } from "../../../src/learn/measure/evaluate.ts";
 import { InputError } from "../../../src/core/errors.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
@@ -106,21 +107,22 @@ export async function prepareTask(
     );
   }
   const lengths = tokenCounts(usable, tokenizer);
+  const baseMaxLength = maxLengthOf(base.configuration);
   const shape = {
     type,
     rows: usable.length,
     evaluationRows: evaluation.length,
     lengths,
-    baseMaxLength: base.max_length,
+    baseMaxLength,
   };
   const settings = chooseSettings(method, shape, spec);
   const { maxLength } = settings;
   const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
   const reasons = { ...settings.reasons, ...(reason && { train_graph: reason }) };
-  if (maxLength > base.max_length) {
+  if (maxLength > baseMaxLength) {
     throw new InputError(
       "max-length-invalid",
-      `max_length ${maxLength}: base "${base.name}" reads at most ${base.max_length} tokens`,
+      `max_length ${maxLength}: base "${base.name}" reads at most ${baseMaxLength} tokens`,
     );
   }
   // A fine-tuned checkpoint is Hugging Face's own, which knows no other head.

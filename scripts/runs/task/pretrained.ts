@@ -109,11 +109,11 @@ export function tensorsOf(
   base: BaseManifest,
 ): ReadonlyMap<string, readonly number[]> {
   return new Map<string, readonly number[]>([
-    [PROMPT_EMBEDDINGS, [numVirtualTokens, prefixWidth(base)]],
+    [PROMPT_EMBEDDINGS, [numVirtualTokens, prefixWidth(base.configuration)]],
     ...(partsOf(method).deltas
       ? ([
-          [BIAS_DELTAS, [base.num_bias_deltas]],
-          [LAYER_WEIGHTS, [base.num_hidden_layers + 1]],
+          [BIAS_DELTAS, [base.configuration.num_bias_deltas]],
+          [LAYER_WEIGHTS, [base.configuration.num_hidden_layers + 1]],
         ] as const)
       : []),
   ]);

@@ -62,7 +62,7 @@ export interface TaskSpec {
   readonly hyperparameters: Partial<Hyperparameters>;
   readonly seed: number | undefined;
   readonly data: DataSpec;
-  /** Texts written by the task's author; their answers become the canary examples. */
+  /** Texts written by the task's author; their answers become the task's recorded examples. */
   readonly examples: readonly ExampleText[];
 }
 

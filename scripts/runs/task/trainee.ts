@@ -121,7 +121,8 @@ export async function openTrainee(
     max_length: maxLength,
     temperature: 1,
     thresholds: null,
-    canary: [],
+    measured_on: null,
+    examples: [],
     metrics: {},
     created: created.toISOString(),
   };

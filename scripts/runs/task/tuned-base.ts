@@ -40,7 +40,7 @@ export async function openTunedBase(
     release: () => session.release(),
     async encode(rows, queries) {
       const lengths = rows.map(() => target.numVirtualTokens);
-      const { feeds } = collateTokens(rows, lengths, base.manifest, queries);
+      const { feeds } = collateTokens(rows, lengths, base.manifest.configuration, queries);
       const own = Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name)));
       const outputs = await session.run({ ...own, ...trained });
       const states = outputs[LAST_HIDDEN_STATE]!;

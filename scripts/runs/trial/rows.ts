@@ -2,6 +2,7 @@
  * Rows for a fair comparison, in three parts: some to learn from, some to choose the epoch by, and
  * some that are only reported. No choice is made on the rows by which methods are compared.
  */
+import { maxLengthOf } from "../../../src/core/format/configuration.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { tokenCounts } from "../../../src/learn/measure/data-summary.ts";
@@ -58,7 +59,7 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
     rows: train.length,
     evaluationRows: evaluation.length,
     lengths: tokenCounts(train, tokenizer),
-    baseMaxLength: base.max_length,
+    baseMaxLength: maxLengthOf(base.configuration),
   };
   const { reasons, ...settings } = chooseSettings(
     method,

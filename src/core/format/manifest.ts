@@ -1,7 +1,14 @@
 /**
  * The two manifests: what a base is and what a task is, validated, with their identities and the
  * check that they belong together. Boundary names stay snake_case, as on disk.
+ *
+ * The identity of a base is what a task trained on it depends on: the quantized weights, the tokenizer
+ * and the configuration. It can be computed from the manifest alone, and readers do so. Name, date
+ * and builds are not part of it: a build is a file that an engine runs instead of the bare weights,
+ * such as a graph. Builds can be added or replaced, and every task of the base stays valid.
  */
+import { readConfiguration, maxLengthOf } from "./configuration.ts";
+import type { BaseConfiguration } from "./configuration.ts";
 import { FormatError, MismatchError } from "../errors.ts";
 import type { TaskSettings } from "../model/task.ts";
 import { isName } from "./keys.ts";
@@ -9,7 +16,7 @@ import { describe, readRecord } from "../record.ts";
 import type { RecordReader } from "../record.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "../text.ts";
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** SHA-256 of bytes as 64 lower-case hex digits; passed in, since core has no crypto of its own. */
 export type Sha256 = (bytes: Uint8Array) => Promise<string>;
@@ -22,34 +29,31 @@ export interface FileRef {
 
 export type WeightDtype = "int8" | "fp32";
 
-/** What a base folder's manifest.json says. All counts are of the checkpoint after shrinking. */
+/**
+ * Engine and numeric form of a computation, such as "ort/int8". The form says how activations are
+ * quantized. It is the name of a build, and of what a task was measured on.
+ */
+export type BuildName = `${string}/${string}`;
+
+/** The build for ONNX Runtime: 8-bit weights are multiplied by 8-bit activations. */
+export const ortBuild = (dtype: WeightDtype): BuildName => `ort/${dtype}`;
+
+/** What a base folder's manifest.json says. */
 export interface BaseManifest {
   readonly format_version: typeof FORMAT_VERSION;
   readonly kind: "base";
   readonly name: string;
-  readonly model_type: string;
   readonly dtype: WeightDtype;
-  readonly num_hidden_layers: number; // L
-  readonly hidden_size: number; // H
-  readonly num_attention_heads: number;
-  readonly num_key_value_heads: number; // N of the prefix
-  readonly head_dim: number; // D
-  readonly vocab_size: number; // V
-  readonly type_vocab_size: number;
-  /** Longest input in tokens, special tokens included, when position_offset is 0. */
-  readonly max_length: number;
-  /** Position id of the first token (0 for BERT). */
-  readonly first_position: number;
-  readonly pad_token_id: number;
-  /** Width of the graph's input `bias_deltas`; 0 where it has none. */
-  readonly num_bias_deltas: number;
-  readonly graph: string;
+  readonly configuration: BaseConfiguration;
+  /** Names of the weight shards, in order. */
   readonly weights: readonly string[];
   readonly tokenizer: string;
   readonly pooler: string | null;
-  /** Every file that serving needs, by name. */
+  /** File of each build. */
+  readonly builds: Readonly<Record<BuildName, string>>;
+  /** Every file of the base, by name. */
   readonly files: Readonly<Record<string, FileRef>>;
-  /** Hash over all of `files`: a task names the base by it. */
+  /** A task names its base by this hash: see baseIdentity. */
   readonly identity: string;
   /** Hash of the checkpoint's weights: an fp32 and an int8 import of one checkpoint share it. */
   readonly checkpoint: string;
@@ -57,7 +61,7 @@ export interface BaseManifest {
 }
 
 /** A text whose answer was recorded at training time; publishing reproduces it. */
-export interface CanaryExample {
+export interface TaskExample {
   readonly text: string;
   readonly text_pair?: string;
   /** Sequence: the best label. Token: the tags of all first word pieces, joined by spaces. */
@@ -72,7 +76,9 @@ export interface TaskManifest extends TaskSettings {
   readonly task: string;
   readonly base: { readonly name: string; readonly identity: string };
   readonly prefix: FileRef;
-  readonly canary: readonly CanaryExample[];
+  /** What computed `examples` and `metrics`; null where there are none. */
+  readonly measured_on: BuildName | null;
+  readonly examples: readonly TaskExample[];
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly created: string;
 }
@@ -80,61 +86,80 @@ export interface TaskManifest extends TaskSettings {
 const HEX = /^[0-9a-f]{64}$/;
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,80}$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
-/** Generous bounds: beyond any encoder that fits an isolate, small enough to catch nonsense. */
-const MAX_LAYERS = 96;
-const MAX_HIDDEN = 8192;
-const MAX_VOCAB = 2_000_000;
+const BUILD = /^[a-z][a-z0-9-]{0,31}\/[a-z][a-z0-9-]{0,31}$/;
+/** Generous bounds: beyond anything that serves, small enough to catch nonsense. */
 const MAX_LENGTH = 65_536;
-const MAX_BIAS_DELTAS = 10_000_000;
 const MAX_LABELS = 10_000;
 const MAX_VIRTUAL_TOKENS = 1024;
+const MAX_EXAMPLES = 64;
 const MAX_FILES = 64;
 const MAX_FILE_BYTES = 2 ** 32;
 
-/** Reads a base's manifest.json; throws FormatError `base-manifest-invalid` or `json-invalid`. */
-export function readBaseManifest(bytes: Uint8Array, subject = "base manifest"): BaseManifest {
+/**
+ * Reads a base's manifest.json. Throws FormatError `base-manifest-invalid`, also when the identity
+ * does not follow from what the manifest lists, or `json-invalid`.
+ */
+export async function readBaseManifest(
+  bytes: Uint8Array,
+  sha256: Sha256,
+  subject = "base manifest",
+): Promise<BaseManifest> {
   const r = readRecord(parseJson(bytes, subject), subject, "base-manifest-invalid");
   checkVersion(r, "base");
-  const filesRecord = r.record("files");
-  const names = filesRecord.fields();
-  if (names.length > MAX_FILES) r.fail(`lists ${names.length} files, allowed are ${MAX_FILES}`);
-  const files: Record<string, FileRef> = {};
-  for (const name of names) {
-    if (!FILE_NAME.test(name)) r.fail(`file name ${describe(name)} is not allowed`);
-    files[name] = readFileRef(filesRecord.record(name));
-  }
+  const files = readFiles(r.record("files"));
   const fileNamed = (name: unknown): string => {
     if (typeof name === "string" && Object.hasOwn(files, name)) return name;
     return r.fail(`names the file ${describe(name)} but does not list it`);
   };
-  const vocabSize = r.count("vocab_size", 1, MAX_VOCAB);
-  return {
+  const manifest: BaseManifest = {
     format_version: FORMAT_VERSION,
     kind: "base",
     name: readName(r, "name"),
-    model_type: r.string("model_type"),
     dtype: r.oneOf("dtype", ["int8", "fp32"]),
-    num_hidden_layers: r.count("num_hidden_layers", 1, MAX_LAYERS),
-    hidden_size: r.count("hidden_size", 1, MAX_HIDDEN),
-    num_attention_heads: r.count("num_attention_heads", 1, MAX_HIDDEN),
-    num_key_value_heads: r.count("num_key_value_heads", 1, MAX_HIDDEN),
-    head_dim: r.count("head_dim", 1, MAX_HIDDEN),
-    vocab_size: vocabSize,
-    type_vocab_size: r.count("type_vocab_size", 0, 1024),
-    max_length: r.count("max_length", 3, MAX_LENGTH),
-    first_position: r.count("first_position", 0, 1024),
-    // Rows are padded with it: an id beyond the word table would fail every mixed batch.
-    pad_token_id: r.count("pad_token_id", 0, vocabSize - 1),
-    num_bias_deltas: r.count("num_bias_deltas", 0, MAX_BIAS_DELTAS),
-    graph: fileNamed(r.string("graph")),
-    weights: r.list("weights", MAX_FILES, fileNamed),
+    configuration: readConfiguration(r.record("configuration")),
+    weights: readWeights(r, fileNamed),
     tokenizer: fileNamed(r.string("tokenizer")),
     pooler: r.has("pooler") ? fileNamed(r.string("pooler")) : null,
+    builds: readBuilds(r.record("builds"), fileNamed),
     files,
     identity: r.string("identity", HEX),
     checkpoint: r.string("checkpoint", HEX),
     created: r.string("created", TIMESTAMP),
   };
+  const identity = await baseIdentity(manifest, sha256);
+  if (identity !== manifest.identity) {
+    r.fail(
+      `"identity" is ${manifest.identity.slice(0, 12)}.., but its configuration and the hashes of its weights and tokenizer give ${identity.slice(0, 12)}..; was the manifest edited?`,
+    );
+  }
+  return manifest;
+}
+
+function readFiles(r: RecordReader): BaseManifest["files"] {
+  const names = r.fields();
+  if (names.length > MAX_FILES) r.fail(`lists ${names.length} files, allowed are ${MAX_FILES}`);
+  const files: Record<string, FileRef> = {};
+  for (const name of names) {
+    if (!FILE_NAME.test(name)) r.fail(`file name ${describe(name)} is not allowed`);
+    files[name] = readFileRef(r.record(name));
+  }
+  return files;
+}
+
+function readWeights(r: RecordReader, fileNamed: (name: unknown) => string): string[] {
+  const weights = r.list("weights", MAX_FILES, fileNamed);
+  return weights.length > 0 ? weights : r.fail('"weights" is empty, expected at least one shard');
+}
+
+function readBuilds(r: RecordReader, fileNamed: (name: unknown) => string): BaseManifest["builds"] {
+  const names = r.fields();
+  if (names.length > MAX_FILES) r.fail(`has ${names.length} builds, allowed are ${MAX_FILES}`);
+  return Object.fromEntries(
+    names.map((name) => {
+      if (!BUILD.test(name)) r.fail(`${describe(name)} is no engine and form like "ort/int8"`);
+      return [name, fileNamed(r.raw(name))];
+    }),
+  );
 }
 
 /** Reads a task's manifest.json; throws FormatError `task-manifest-invalid` or `json-invalid`. */
@@ -184,7 +209,8 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
     temperature: r.number("temperature", 0.01, 100),
     thresholds,
     prefix: readFileRef(r.record("prefix")),
-    canary: r.has("canary") ? r.list("canary", 64, readCanary) : [],
+    measured_on: r.has("measured_on") ? (r.string("measured_on", BUILD) as BuildName) : null,
+    examples: r.has("examples") ? r.list("examples", MAX_EXAMPLES, readExample) : [],
     metrics: metrics
       ? Object.fromEntries(metrics.fields().map((name) => [name, metrics.raw(name)]))
       : {},
@@ -192,7 +218,7 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
   };
 }
 
-function readCanary(value: unknown, name: string): CanaryExample {
+function readExample(value: unknown, name: string): TaskExample {
   const r = readRecord(value, name, "task-manifest-invalid");
   return {
     text: r.string("text"),
@@ -222,12 +248,40 @@ const readFileRef = (r: RecordReader): FileRef => ({
   bytes: r.count("bytes", 0, MAX_FILE_BYTES),
 });
 
-/** The identity of a base: the hash over the names and hashes of all its files. */
-export function baseIdentity(files: BaseManifest["files"], sha256: Sha256): Promise<string> {
-  const hashes = Object.fromEntries(
-    Object.entries(files).map(([name, file]) => [name, file.sha256]),
+/** What the identity of a base is computed from. */
+export type IdentityParts = Pick<
+  BaseManifest,
+  "configuration" | "weights" | "tokenizer" | "pooler" | "files"
+>;
+
+/**
+ * The text whose SHA-256 is the identity of a base: the configuration, and the hashes of the shards,
+ * the pooler and the tokenizer by their role. Names of files do not matter.
+ */
+export function identityText(parts: IdentityParts): string {
+  const { configuration, weights, tokenizer, pooler, files } = parts;
+  const hashOf = (name: string): string | undefined => files[name]?.sha256;
+  return canonicalJson({
+    configuration,
+    weights: weights.map(hashOf),
+    pooler: pooler === null ? null : hashOf(pooler),
+    tokenizer: hashOf(tokenizer),
+  });
+}
+
+/** The identity of a base: see identityText. */
+export const baseIdentity = (parts: IdentityParts, sha256: Sha256): Promise<string> =>
+  sha256(encodeUtf8(identityText(parts)));
+
+/** Name of a build's file; throws FormatError `build-missing` where the base has no such build. */
+export function buildFile(base: BaseManifest, build: BuildName): string {
+  const { builds } = base;
+  if (Object.hasOwn(builds, build)) return builds[build]!;
+  const found = Object.keys(builds).join(", ") || "none";
+  throw new FormatError(
+    "build-missing",
+    `base ${shortIdentity(base)}: has no build "${build}", found ${found}; import the base again`,
   );
-  return sha256(encodeUtf8(canonicalJson(hashes)));
 }
 
 /** Short form for people and headers: `name@` and 12 hex digits. */
@@ -247,11 +301,12 @@ export function checkTaskMatchesBase(task: TaskManifest, base: BaseManifest): vo
 
 /** The part of the match that holds for any import of the same checkpoint: shapes and limits. */
 export function checkTaskFitsBase(task: TaskManifest, base: BaseManifest): void {
-  const limit = base.max_length - task.position_offset;
+  const maxLength = maxLengthOf(base.configuration);
+  const limit = maxLength - task.position_offset;
   if (task.max_length > limit) {
     throw new MismatchError(
       "prefix-base-mismatch",
-      `task "${task.task}": max_length is ${task.max_length}, base ${shortIdentity(base)} allows ${limit} (${base.max_length} less position_offset ${task.position_offset})`,
+      `task "${task.task}": max_length is ${task.max_length}, base ${shortIdentity(base)} allows ${limit} (${maxLength} less position_offset ${task.position_offset})`,
     );
   }
   if (task.pooling === "pooler" && base.pooler === null) {

@@ -49,6 +49,7 @@ export async function openTask(
   { anyImport = false }: { anyImport?: boolean } = {},
 ): Promise<Task> {
   const subject = `task "${manifest.task}"`;
+  const shape = base.configuration;
   if (anyImport) checkTaskFitsBase(manifest, base);
   else checkTaskMatchesBase(manifest, base);
   await checkFile(`${subject}: prefix.safetensors`, prefixBytes, manifest.prefix, sha256);
@@ -61,10 +62,10 @@ export async function openTask(
 
   function readVirtualTokens(file: Safetensors): Prefix {
     if (manifest.num_virtual_tokens === 0 && !file.tensors.has(PROMPT_EMBEDDINGS)) {
-      return emptyPrefix(base);
+      return emptyPrefix(shape);
     }
     const { values, dims } = floats(file, PROMPT_EMBEDDINGS, subject);
-    const prefix = unpackPrefix(values, dims, base, subject);
+    const prefix = unpackPrefix(values, dims, shape, subject);
     if (prefix.numVirtualTokens !== manifest.num_virtual_tokens) {
       throw new FormatError(
         "tensor-shape-mismatch",
@@ -76,7 +77,7 @@ export async function openTask(
 
   function readDeltas(file: Safetensors): Deltas | null {
     if (!file.tensors.has(BIAS_DELTAS)) return null;
-    if (base.num_bias_deltas === 0) {
+    if (shape.num_bias_deltas === 0) {
       throw new MismatchError(
         "prefix-base-mismatch",
         `${subject}: has ${BIAS_DELTAS}, base "${base.name}" takes none; import the base again with this release`,
@@ -84,8 +85,8 @@ export async function openTask(
     }
     const biasDeltas = floats(file, BIAS_DELTAS, subject);
     const layerWeights = floats(file, LAYER_WEIGHTS, subject);
-    checkDims(`${subject}: ${BIAS_DELTAS}`, biasDeltas.dims, [base.num_bias_deltas]);
-    checkDims(`${subject}: ${LAYER_WEIGHTS}`, layerWeights.dims, [base.num_hidden_layers + 1]);
+    checkDims(`${subject}: ${BIAS_DELTAS}`, biasDeltas.dims, [shape.num_bias_deltas]);
+    checkDims(`${subject}: ${LAYER_WEIGHTS}`, layerWeights.dims, [shape.num_hidden_layers + 1]);
     return { biasDeltas: biasDeltas.values, layerWeights: layerWeights.values };
   }
 
@@ -93,7 +94,7 @@ export async function openTask(
     const labels = manifest.labels.length;
     const weight = floats(file, CLASSIFIER_WEIGHT, subject);
     const bias = floats(file, CLASSIFIER_BIAS, subject);
-    checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, base.hidden_size]);
+    checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, shape.hidden_size]);
     checkDims(`${subject}: ${CLASSIFIER_BIAS}`, bias.dims, [labels]);
     return { weight: weight.values, bias: bias.values, ...readTextParts(file) };
   }
@@ -133,11 +134,12 @@ export async function openTask(
 /** Opens a base's pooler.safetensors. Errors: see safetensors.ts, prefix.ts. */
 export function openPooler(bytes: Uint8Array, base: BaseManifest): Pooler {
   const subject = `base "${base.name}": pooler.safetensors`;
+  const { hidden_size: hidden } = base.configuration;
   const file = readSafetensors(bytes, subject);
   const weight = floats(file, POOLER_WEIGHT, subject);
   const bias = floats(file, POOLER_BIAS, subject);
-  checkDims(`${subject}: ${POOLER_WEIGHT}`, weight.dims, [base.hidden_size, base.hidden_size]);
-  checkDims(`${subject}: ${POOLER_BIAS}`, bias.dims, [base.hidden_size]);
+  checkDims(`${subject}: ${POOLER_WEIGHT}`, weight.dims, [hidden, hidden]);
+  checkDims(`${subject}: ${POOLER_BIAS}`, bias.dims, [hidden]);
   return { weight: weight.values, bias: bias.values };
 }
 

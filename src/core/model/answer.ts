@@ -1,6 +1,6 @@
 /**
  * From a text's windows to its logits: the rows to run, how many positions to ask for, and what the
- * hidden states mean under the task's pooling and head. Serving, evaluation and the canary examples
+ * hidden states mean under the task's pooling and head. Serving, evaluation and the recorded examples
  * share it, so what was measured is what is served.
  */
 import type { Queries, Row } from "./rows.ts";

@@ -67,6 +67,23 @@ function readConfig(json: unknown): EncoderConfig {
   };
 }
 
+const writeConfig = (config: EncoderConfig): ReturnType<Architecture["writeConfig"]> => ({
+  model_type: config.modelType,
+  num_hidden_layers: config.layers,
+  hidden_size: config.hidden,
+  num_attention_heads: config.heads,
+  num_key_value_heads: config.kvHeads,
+  head_dim: config.headSize,
+  intermediate_size: config.intermediate,
+  hidden_act: config.activation,
+  layer_norm_eps: config.epsilon,
+  position_embedding_type: "absolute",
+  max_position_embeddings: config.maxPositions,
+  vocab_size: config.vocab,
+  type_vocab_size: config.typeVocab,
+  pad_token_id: config.padTokenId,
+});
+
 const EMBEDDINGS = "embeddings";
 const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
 const POSITIONS = `${EMBEDDINGS}.position_embeddings.weight`;
@@ -187,6 +204,7 @@ function renameLayer(name: string, rename: (layer: number) => number | null): st
 
 export const bert: Architecture = {
   readConfig,
+  writeConfig,
   tensors,
   prefixes: ["bert."],
   ignored: /^(embeddings\.position_ids|cls\..*|classifier\..*|qa_outputs\..*|dropout\..*)$/,

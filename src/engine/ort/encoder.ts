@@ -1,4 +1,5 @@
 /** An encoder over a base's serving graph, and the engines that load that graph. */
+import { buildFile, ortBuild } from "../../core/format/manifest.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
 import type { States } from "../../core/model/rows.ts";
 import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
@@ -28,7 +29,7 @@ export function graphEngine(createSession: (files: GraphFiles) => Promise<Sessio
     async prepare(base) {
       const manifest = await base.manifest;
       const files = await readGraph(base, manifest);
-      return async () => graphEncoder(await createSession(files), manifest);
+      return async () => graphEncoder(await createSession(files), manifest.configuration);
     },
   };
 }
@@ -38,10 +39,10 @@ export interface SessionImages {
   /** Whether a session can be restored here and now from an image made on runtime image `runtime`. */
   fits(runtime: string): boolean;
   /**
-   * Restores the session of the base with this identity. Throws FormatError `image-invalid`, or
+   * Restores the session of the base whose manifest has this hash. Throws FormatError `image-invalid`, or
    * UnavailableError `runtime-failed`; a session can then still be created.
    */
-  restore(image: Uint8Array, base: string): Promise<Session>;
+  restore(image: Uint8Array, manifestSha256: string): Promise<Session>;
 }
 
 /** An engine that restores the base from its image where that can be done, and else loads its graph. */
@@ -58,18 +59,18 @@ export function imageEngine(
       const image = await reading;
       const files = image === null ? await readGraph(base, manifest) : null;
       return async () => {
-        const restored = image && (await restore(image, manifest));
-        if (restored) return graphEncoder(restored, manifest, "image");
+        const restored = image && (await restore(image, base.image!.manifestSha256));
+        if (restored) return graphEncoder(restored, manifest.configuration, "image");
         const session = await createSession(files ?? (await readGraph(base, manifest)));
-        return graphEncoder(session, manifest);
+        return graphEncoder(session, manifest.configuration);
       };
     },
   };
 
   /** The session, or null where the image cannot be used: then the graph itself is loaded. */
-  async function restore(image: Uint8Array, { identity }: BaseManifest): Promise<Session | null> {
+  async function restore(image: Uint8Array, manifestSha256: string): Promise<Session | null> {
     try {
-      return await images.restore(image, identity);
+      return await images.restore(image, manifestSha256);
     } catch {
       return null;
     }
@@ -77,7 +78,9 @@ export function imageEngine(
 }
 
 /** Reads graph and weights, all at once. */
-async function readGraph(base: BaseSource, { graph, weights }: BaseManifest): Promise<GraphFiles> {
+async function readGraph(base: BaseSource, manifest: BaseManifest): Promise<GraphFiles> {
+  const { weights } = manifest;
+  const graph = buildFile(manifest, ortBuild(manifest.dtype));
   const [bytes, ...shards] = await Promise.all([graph, ...weights].map((name) => base.file(name)));
   return { graph: bytes!, weights: new Map(weights.map((name, i) => [name, shards[i]!])) };
 }

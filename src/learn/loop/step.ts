@@ -82,7 +82,12 @@ export async function openTrainingSession(
   ): Promise<PartResult> {
     const tokens = rows.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 }));
     const virtual = rows.map(() => numVirtualTokens);
-    const { feeds, length } = collateTokens(tokens, virtual, manifest, queriesOf(pooling));
+    const { feeds, length } = collateTokens(
+      tokens,
+      virtual,
+      manifest.configuration,
+      queriesOf(pooling),
+    );
     const labels = labelsOf(rows, length, numLabels, kind);
     const all: Feeds = { ...feeds, [LABELS]: labels };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);

@@ -1,14 +1,14 @@
 /**
- * Texts -> logits on the graph that serves, many at a time: for measuring a task and for its canary
- * examples. Every part is the request path's own (windows, collate, head); only the batching is
- * simpler, since nobody waits for a single answer.
+ * Texts -> logits on the graph that serves, many at a time: for measuring a task and for its
+ * recorded examples. Every part is the request path's own (windows, collate, head); only the batching is
+ * simpler, since no request waits for a single answer.
  */
 import type { StopSignal } from "../../core/signal.ts";
 import { answerLogits, queriesOf, rowOf, windowLogits } from "../../core/model/answer.ts";
 import { statesOfRow } from "../../core/model/rows.ts";
 import type { Task } from "../../core/format/task.ts";
 import { classify, softmax } from "../../core/model/decode.ts";
-import type { CanaryExample } from "../../core/format/manifest.ts";
+import type { TaskExample } from "../../core/format/manifest.ts";
 import { atOnce } from "../../core/turns.ts";
 import { splitWindows } from "../../core/model/windows.ts";
 import type { Split } from "../../core/model/windows.ts";
@@ -53,7 +53,7 @@ export async function answerTexts(
     split.windows.map((window, at) => ({ text, at, row: rowOf(window, task) })),
   );
   const parts: (readonly Float32Array[])[][] = splits.map(() => []);
-  const hiddenSize = base.manifest.hidden_size;
+  const hiddenSize = base.manifest.configuration.hidden_size;
 
   let done = 0;
   const lengths = windows.map(({ row }) => row.ids.length);
@@ -84,14 +84,14 @@ export function argmax(row: ArrayLike<number>): number {
 }
 
 /** Runs the author's example texts and records what the task answers. */
-export async function canaryExamples(
+export async function answerExamples(
   base: LoadedBase,
   task: Task,
   texts: readonly ExampleText[],
-): Promise<CanaryExample[]> {
+): Promise<TaskExample[]> {
   const { labels, temperature, type } = task.manifest;
   const answers = await answerTexts(base, task, texts, { batchSize: 1 });
-  return answers.map(({ split, logits }, i): CanaryExample => {
+  return answers.map(({ split, logits }, i): TaskExample => {
     if (type === "sequence") {
       return { ...texts[i]!, ...classify(logits[0]!, task.manifest, { top_k: 1 })[0]! };
     }

@@ -166,7 +166,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         longestRow: longestOf(rows),
         tokensAhead: tokensAhead(rows.length),
         msLeft: deadlineAt - submittedAt,
-        hiddenSize: base.manifest.hidden_size,
+        hiddenSize: base.manifest.configuration.hidden_size,
       });
       stats.requests++;
       const jobs = works.map((work): Job<T> => ({

@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
+import { sha256 } from "../../../scripts/node/hash.ts";
 import { readBaseFolder, writeBaseFolder } from "../../../scripts/base/folder.ts";
 import { readBaseManifest } from "../../../src/core/format/manifest.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
@@ -102,18 +103,23 @@ describe("the manifest", () => {
 
   it("describes the base and lists every file that serving needs", async () => {
     const { manifest, files } = await makeTinyBase({ dtype: "int8", seed: 3 });
-    expect(readBaseManifest(files.get("manifest.json")!)).toEqual(manifest);
+    expect(await readBaseManifest(files.get("manifest.json")!, sha256)).toEqual(manifest);
     expect(manifest).toMatchObject({
       kind: "base",
       name: "tiny",
-      model_type: "bert",
       dtype: "int8",
-      num_hidden_layers: 2,
-      hidden_size: 32,
-      num_key_value_heads: 4,
-      head_dim: 8,
-      vocab_size: 200,
-      max_length: 128,
+      configuration: {
+        model_type: "bert",
+        num_hidden_layers: 2,
+        hidden_size: 32,
+        num_key_value_heads: 4,
+        head_dim: 8,
+        vocab_size: 200,
+        max_position_embeddings: 128,
+        hidden_act: "gelu",
+        layer_norm_eps: 1e-12,
+      },
+      builds: { "ort/int8": "model.onnx" },
       weights: ["weights-0.safetensors"],
       pooler: "pooler.safetensors",
     });

@@ -143,7 +143,10 @@ describe.each(["fp32", "int8"] as const)("a shrunk %s base", (dtype) => {
     const kept = Int32Array.from([0, 1, 2, 3, 4, 77, 120, 180]);
     const layersOnly = await shrink([0, 3], null);
     const both = await shrink([0, 3], kept);
-    expect(both.manifest).toMatchObject({ num_hidden_layers: 2, vocab_size: 8, name: "small" });
+    expect(both.manifest).toMatchObject({
+      name: "small",
+      configuration: { num_hidden_layers: 2, vocab_size: 8 },
+    });
     const found = await states(both, [2, 5, 6, 7, 3]);
     const expected = await states(layersOnly, [2, 77, 120, 180, 3]);
     expect(maxDifference(found, expected)).toBe(0);

@@ -112,7 +112,7 @@ describe("a cell", () => {
     expect(cell!.selection.score).toBe(Math.max(...history.map((epoch) => epoch.score)));
     expect(history[best - 1]!.score).toBe(cell!.selection.score);
     // Deltas, the shares of the 2 layers and the embeddings, a head of 2 labels x 32 and its bias.
-    expect(cell!.parameters).toBe(int8.manifest.num_bias_deltas + 3 + 2 * 32 + 2);
+    expect(cell!.parameters).toBe(int8.manifest.configuration.num_bias_deltas + 3 + 2 * 32 + 2);
     expect(cell!.command).toContain("--only sst2 --methods bias --seeds 1");
     expect(cell!.command).not.toContain(dir);
   });

@@ -37,8 +37,8 @@ describe("the example that npm start prints", () => {
     const base = await writePaperBase(folder.path);
     const task = writeTaskFolder(folder.path, base);
     folder.remove();
-    const canary = [{ text: "it's fine", label: "positive", score: 0.9 }];
-    expect(exampleRequest("http://localhost:1", { base, tasks: [{ ...task, canary }] })).toBe(
+    const examples = [{ text: "it's fine", label: "positive", score: 0.9 }];
+    expect(exampleRequest("http://localhost:1", { base, tasks: [{ ...task, examples }] })).toBe(
       // As a shell takes a quote inside quotes.
       `curl -s http://localhost:1/v1/tasks/mood/predict -H 'content-type: application/json' -d '{"inputs":"it'\\''s fine"}'`,
     );

@@ -96,7 +96,7 @@ describe.each(DTYPES)("the %s graph", (dtype) => {
         const all = await hiddenStates(base, session, rows);
         const first = await hiddenStates(base, session, rows, "first");
         first.forEach((states, i) => {
-          const expected = all[i]!.subarray(0, base.manifest.hidden_size);
+          const expected = all[i]!.subarray(0, base.manifest.configuration.hidden_size);
           expect(maxDifference(states, expected)).toBeLessThanOrEqual(Math.max(tolerance, 1e-6));
         });
       });
@@ -124,7 +124,7 @@ describe.each(DTYPES)("the %s graph", (dtype) => {
     );
     node!.forEach((states, i) => {
       if (dtype === "fp32") expect(maxDifference(states, web![i]!)).toBeLessThanOrEqual(1e-4);
-      const cosine = meanCosine(states, web![i]!, base.manifest.hidden_size);
+      const cosine = meanCosine(states, web![i]!, base.manifest.configuration.hidden_size);
       expect(cosine).toBeGreaterThanOrEqual(0.998);
     });
   });

@@ -122,7 +122,7 @@ describe.skipIf(cased === undefined)("bert-cased with gelu_new", () => {
     const base = await importFolder(cased!, "fp32");
     const golden = readGolden(join(cased!, "expected.safetensors"));
     const { dims, data } = golden.tensors.get(PROMPT_EMBEDDINGS)!;
-    const prefix = unpackPrefix(data as Float32Array, dims, base.manifest, "golden");
+    const prefix = unpackPrefix(data as Float32Array, dims, base.manifest.configuration, "golden");
     await withSession(open, base, async (session) => {
       const plain = await hiddenStates(base, session, golden.rows);
       expect(worst(plain, golden.states("last_hidden_state"))).toBeLessThan(2e-4);

@@ -11,9 +11,9 @@ import { sha256, sha256Hex } from "../../../scripts/node/hash.ts";
 import { MAX_RMS } from "../../../scripts/publish/check-norms.ts";
 import { publishBase } from "../../../scripts/publish/publish-base.ts";
 import { publishTask } from "../../../scripts/publish/publish-task.ts";
-import { canaryExamples } from "../../../src/learn/measure/answers.ts";
+import { answerExamples } from "../../../src/learn/measure/answers.ts";
 import { blobKey } from "../../../src/core/format/keys.ts";
-import type { CanaryExample, TaskManifest } from "../../../src/core/format/manifest.ts";
+import type { TaskExample, TaskManifest } from "../../../src/core/format/manifest.ts";
 import { writeSafetensors, readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { CLASSIFIER_WEIGHT, PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
 import { openTask } from "../../../src/core/format/task.ts";
@@ -45,7 +45,7 @@ beforeEach(async () => {
   bucket = createMemoryBucket();
   await publishBase(bucket, join(root.path, "base"), { wait });
   writeTaskFolder(folder, base.manifest);
-  await change({ canary: await recorded() });
+  await change({ examples: await recorded() });
   notes = [];
 });
 
@@ -53,10 +53,10 @@ const read = (): TaskManifest =>
   JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as TaskManifest;
 
 /** What training would have recorded for the folder as it is. */
-async function recorded(): Promise<CanaryExample[]> {
+async function recorded(): Promise<TaskExample[]> {
   const prefix = new Uint8Array(readFileSync(join(folder, "prefix.safetensors")));
   const task = await openTask(read(), "", prefix, base.manifest, sha256);
-  return canaryExamples(base, task, TEXTS);
+  return answerExamples(base, task, TEXTS);
 }
 
 async function change(changes: Partial<TaskManifest>): Promise<void> {
@@ -92,7 +92,7 @@ describe("a push", () => {
   });
 
   it("says that nothing was compared when nothing was recorded", async () => {
-    await change({ canary: [] });
+    await change({ examples: [] });
     expect(await push()).toMatchObject({ examples: 0, isChanged: true });
     expect(notes.at(-1)).toContain("no recorded examples");
   });
@@ -109,7 +109,7 @@ describe("a push", () => {
   });
 });
 
-const flipped = ([first, ...rest]: CanaryExample[], label: string): CanaryExample[] => [
+const flipped = ([first, ...rest]: TaskExample[], label: string): TaskExample[] => [
   { ...first!, label },
   ...rest,
 ];
@@ -117,17 +117,17 @@ const flipped = ([first, ...rest]: CanaryExample[], label: string): CanaryExampl
 const DAMAGES: readonly [string, string, RegExp, () => Promise<void>][] = [
   [
     "answers another label than recorded",
-    "canary-mismatch",
+    "examples-mismatch",
     /1 of 2 .* "a great film" gives "(low|high)" 0\.\d{4}, recorded was "other"/,
-    async () => change({ canary: flipped(await recorded(), "other") }),
+    async () => change({ examples: flipped(await recorded(), "other") }),
   ],
   [
     "answers with another score than recorded",
-    "canary-mismatch",
+    "examples-mismatch",
     /2 of 2 recorded examples/,
     async () =>
       change({
-        canary: (await recorded()).map((item) => ({ ...item, score: item.score - 0.05 })),
+        examples: (await recorded()).map((item) => ({ ...item, score: item.score - 0.05 })),
       }),
   ],
   [

@@ -143,14 +143,14 @@ describe("pushing a base with its session image", () => {
 
   it("stores what the installed runtime makes of the base that is pushed", async () => {
     const tiny = join(root.path, "tiny");
-    const { manifest } = await writeTinyBase(tiny, { dtype: "fp32", seed: 1 });
+    const { files } = await writeTinyBase(tiny, { dtype: "fp32", seed: 1 });
     const images = await sessionImages();
     await publishBase(bucket, tiny, { wait, images });
     const ref = pointer(baseKey("tiny")).session_image!;
     const { bytes } = bucket.objects.get(blobKey(ref.sha256))!;
     expect(bytes.byteLength).toBe(ref.bytes);
     expect(readSessionImage(bytes)).toMatchObject({
-      base: manifest.identity,
+      base: sha256Hex(files.get("manifest.json")!),
       runtime: images.runtime,
     });
   });

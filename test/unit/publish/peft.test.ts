@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import type { BaseConfiguration } from "../../../src/core/format/configuration.ts";
 import { importCheckpoint } from "../../../scripts/base/convert.ts";
 import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
 import { openBase } from "../../../scripts/publish/local.ts";
@@ -126,11 +128,15 @@ describe("an adapter folder", () => {
     const { manifest } = await makeTinyBase({ dtype: "fp32", seed: 1 });
     const adapter = await readPeftAdapter(await adapterDir());
     expect(() => checkAdapterFitsBase(adapter, manifest)).not.toThrow();
-    expect(() => checkAdapterFitsBase(adapter, { ...manifest, num_hidden_layers: 3 })).toThrow(
+    const other = (changes: Partial<BaseConfiguration>): BaseManifest => ({
+      ...manifest,
+      configuration: { ...manifest.configuration, ...changes } as BaseConfiguration,
+    });
+    expect(() => checkAdapterFitsBase(adapter, other({ num_hidden_layers: 3 }))).toThrow(
       /prompt_embeddings is \[3, 128\].*needs \[3, 192\]/,
     );
     expect(defaultPositionOffset(adapter, manifest)).toBe(3);
-    expect(defaultPositionOffset(adapter, { ...manifest, model_type: "modernbert" })).toBe(0);
+    expect(defaultPositionOffset(adapter, other({ model_type: "modernbert" }))).toBe(0);
     expect(poolingOf(adapter, { ...manifest, pooler: null })).toBe("cls");
   });
 });
@@ -177,7 +183,8 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
       max_length: 128,
       temperature: 1,
       thresholds: null,
-      canary: [],
+      measured_on: null,
+      examples: [],
       metrics: {},
       created: new Date(0).toISOString(),
     };

@@ -1,13 +1,8 @@
 /** Publishing: whole or not at all, whatever fails and whenever the process dies. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  publishBase,
-  fetchBaseManifest,
-  isBasePublished,
-  readManifestOfBase,
-} from "../../../scripts/publish/publish-base.ts";
+import { fetchBaseManifest, publishBase } from "../../../scripts/publish/publish-base.ts";
 import { publishTask, readTaskFolder } from "../../../scripts/publish/publish-task.ts";
 import { rollbackTask } from "../../../scripts/publish/move-task.ts";
 import {
@@ -302,48 +297,6 @@ describe("a damaged version", () => {
       expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
     },
   );
-});
-
-describe("pushing a base", () => {
-  it("is recognised afterwards by its hashes, file by file", async () => {
-    const folder = await readManifestOfBase(inRoot("base"));
-    expect(await isBasePublished(bucket, folder)).toBe(true);
-    expect((await fetchBaseManifest(bucket, "paper")).identity).toBe(base.identity);
-    const shard = base.files["weights-0.safetensors"];
-    bucket.objects.delete(blobKey(shard?.sha256 ?? ""));
-    expect(await isBasePublished(bucket, folder)).toBe(false);
-  });
-
-  it("repairs a file that was damaged in the bucket", async () => {
-    const key = blobKey(base.files["weights-0.safetensors"]?.sha256 ?? "");
-    const { bytes } = bucket.objects.get(key)!;
-    bucket.objects.set(key, { bytes: bytes.with(9, bytes[9]! ^ 1), etag: "damaged" });
-    expect(await publishBase(bucket, inRoot("base"), { wait })).toMatchObject({ uploaded: 1 });
-    expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
-  });
-
-  it("refuses a folder whose file is not what its manifest says", async () => {
-    writeFileSync(inRoot("base", "weights-0.safetensors"), new Uint8Array(1000));
-    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
-      code: "file-hash-mismatch",
-    });
-  });
-
-  it("says which file of a base folder is missing", async () => {
-    rmSync(inRoot("base", "weights-0.safetensors"));
-    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
-      code: "base-incomplete",
-      message: expect.stringContaining("weights-0.safetensors"),
-    });
-  });
-
-  it("refuses a manifest whose identity was edited", async () => {
-    const edited = { ...base, identity: "0".repeat(64) };
-    writeFileSync(inRoot("base", "manifest.json"), JSON.stringify(edited));
-    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
-      code: "base-manifest-invalid",
-    });
-  });
 });
 
 describe("seeding", () => {

@@ -109,11 +109,11 @@ describe("a sequence task", () => {
       pooling,
       metrics: { dataset: "eval.tsv", metric: "accuracy", rows: 4 },
     });
-    expect(packed.task.manifest.canary[0]).toMatchObject({
+    expect(packed.task.manifest.examples[0]).toMatchObject({
       text: "the music was great",
       label: "up",
     });
-    expect(packed.task.manifest.canary[1]).toMatchObject({ text_pair: "awful" });
+    expect(packed.task.manifest.examples[1]).toMatchObject({ text_pair: "awful" });
   });
 
   test("learns with the head alone", async () => {
@@ -163,7 +163,7 @@ test("a token task learns which words are names", async () => {
     type: "token",
     pooling: "none",
     labels: ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"],
-    canary: [{ label: "B-PER O B-LOC" }],
+    examples: [{ label: "B-PER O B-LOC" }],
     metrics: { metric: "f1", interval: { level: 0.95, resamples: 1000 } },
   });
 });
@@ -226,7 +226,7 @@ test("a task of several labels a text learns each, and stores what decides", asy
     thresholds: [expect.any(Number), expect.any(Number)],
     metrics: { metric: "micro_f1", rows: 20, micro_f1: evaluation.score.value },
   });
-  expect(manifest.canary[0]!.score).toBeLessThanOrEqual(1);
+  expect(manifest.examples[0]!.score).toBeLessThanOrEqual(1);
 });
 
 test("a task that answers with a number learns it in its own unit", async () => {
@@ -255,8 +255,8 @@ test("a task that answers with a number learns it in its own unit", async () => 
   );
   const { manifest } = packed.task;
   expect(manifest).toMatchObject({ problem_type: "regression", temperature: 1, thresholds: null });
-  expect(manifest.canary[0]).toMatchObject({ label: "score", score: expect.any(Number) });
-  expect(manifest.canary[0]!.score).toBeGreaterThan(1200);
+  expect(manifest.examples[0]).toMatchObject({ label: "score", score: expect.any(Number) });
+  expect(manifest.examples[0]!.score).toBeGreaterThan(1200);
 });
 
 test("pairs of texts are told apart by which of the two says what", async () => {
@@ -282,7 +282,7 @@ test("pairs of texts are told apart by which of the two says what", async () => 
   const { evaluation, packed } = await finish(task);
   // "first" is right for 13 of 25.
   expect(evaluation.score.value).toBeGreaterThan(0.8);
-  expect(packed.task.manifest.canary[0]).toMatchObject({ text_pair: "the bad", label: "first" });
+  expect(packed.task.manifest.examples[0]).toMatchObject({ text_pair: "the bad", label: "first" });
 });
 
 describe("an interrupted run", () => {

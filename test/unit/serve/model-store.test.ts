@@ -21,13 +21,15 @@ import { writeTinyBase } from "../../support/tiny-base.ts";
 const folder = temporaryFolder("model-store");
 const published = createMemoryBucket();
 let manifest: BaseManifest;
+let manifestBytes: Uint8Array;
 let bucket: MemoryStore;
 let created: GraphFiles[];
 
 beforeAll(async () => {
   await writeTinyBase(folder.path, { dtype: "fp32", seed: 1, name: "tiny" });
   await publishBase(published, folder.path);
-  manifest = readBaseManifest(readFileSync(join(folder.path, "manifest.json")));
+  manifestBytes = readFileSync(join(folder.path, "manifest.json"));
+  manifest = await readBaseManifest(manifestBytes, sha256);
 });
 afterAll(() => folder.remove());
 
@@ -71,8 +73,8 @@ describe("a base in the bucket", () => {
     const [base] = await Promise.all(loads);
     expect(created).toHaveLength(1);
     expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
-    expect(base!.pooler?.bias).toHaveLength(manifest.hidden_size);
-    expect(base!.tokenizer.vocabSize).toBe(manifest.vocab_size);
+    expect(base!.pooler?.bias).toHaveLength(manifest.configuration.hidden_size);
+    expect(base!.tokenizer.vocabSize).toBe(manifest.configuration.vocab_size);
     expect(store.ready).toBe(base);
     expect(store.ready?.encoder.loadedFrom).toBe("graph");
     expect(store.status).toEqual({ state: "ready", detail: shortIdentity(manifest) });
@@ -83,7 +85,12 @@ describe("a base in the bucket", () => {
     const store = openStore();
     bucket.before = (key) => void seen.push([key, store.status.detail]);
     await store.get(hold);
-    const names = [manifest.graph, ...manifest.weights, manifest.tokenizer, manifest.pooler!];
+    const names = [
+      manifest.builds["ort/fp32"]!,
+      ...manifest.weights,
+      manifest.tokenizer,
+      manifest.pooler!,
+    ];
     const last = blobKey(manifest.files[names.at(-1)!]!.sha256);
     const [, detail] = seen.find(([key]) => key === last)!;
     expect(detail).toMatch(/^reading /);
@@ -95,7 +102,7 @@ describe("a base in the bucket", () => {
     const keyOf = (name: string): string => blobKey(manifest.files[name]!.sha256);
     const [arrival, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const late = new Map([
-      [keyOf(manifest.graph), arrival.promise],
+      [keyOf(manifest.builds["ort/fp32"]!), arrival.promise],
       [keyOf(manifest.weights[0]!), never.promise],
     ]);
     bucket.before = (key) => late.get(key);
@@ -198,7 +205,9 @@ describe("a base with a session image in the bucket", () => {
   });
 
   const graphKeys = (): string[] =>
-    [manifest.graph, ...manifest.weights].map((name) => blobKey(manifest.files[name]!.sha256));
+    [manifest.builds["ort/fp32"]!, ...manifest.weights].map((name) =>
+      blobKey(manifest.files[name]!.sha256),
+    );
   const graphReads = (): string[] => bucket.reads.filter((key) => graphKeys().includes(key));
 
   it("has its session restored, and neither graph nor weights are read", async () => {
@@ -206,15 +215,15 @@ describe("a base with a session image in the bucket", () => {
     const base = await store.get(hold);
     expect(store.ready?.encoder.loadedFrom).toBe("image");
     expect(base.encoder.memoryBytes()).toBe(restoredSession.heapBytes());
-    expect(restored).toEqual([[image, manifest.identity]]);
+    expect(restored).toEqual([[image, sha256Hex(manifestBytes)]]);
     expect(created).toEqual([]);
     expect(graphReads()).toEqual([]);
-    expect(base.tokenizer.vocabSize).toBe(manifest.vocab_size);
-    expect(base.pooler?.bias).toHaveLength(manifest.hidden_size);
+    expect(base.tokenizer.vocabSize).toBe(manifest.configuration.vocab_size);
+    expect(base.pooler?.bias).toHaveLength(manifest.configuration.hidden_size);
   });
 
   it("has the image read while the manifest is", async () => {
-    const manifestKey = blobKey(sha256Hex(readFileSync(join(folder.path, "manifest.json"))));
+    const manifestKey = blobKey(sha256Hex(manifestBytes));
     const [imageAsked, manifestAsked] = [
       Promise.withResolvers<void>(),
       Promise.withResolvers<void>(),
@@ -264,7 +273,7 @@ describe("a base with a session image in the bucket", () => {
   });
 
   it("is not restored under a manifest that is damaged", async () => {
-    const manifestKey = blobKey(sha256Hex(readFileSync(join(folder.path, "manifest.json"))));
+    const manifestKey = blobKey(sha256Hex(manifestBytes));
     bucket.put(manifestKey, Uint8Array.of(1));
     const store = openStore(createSession, host());
     await expect(store.get(hold)).rejects.toMatchObject({ code: "file-hash-mismatch" });

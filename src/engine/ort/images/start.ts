@@ -38,7 +38,7 @@ export interface Before {
 export interface SessionImage {
   /** `id` of the runtime's image. */
   readonly runtime: string;
-  /** Identity of the base. */
+  /** SHA-256 of the base's manifest, which lists the graph and the weights that were loaded. */
   readonly base: string;
   /** The export that makes a session, and the handle that it returned. */
   readonly create: { readonly name: string; readonly handle: number };

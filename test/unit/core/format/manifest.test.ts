@@ -1,9 +1,9 @@
 /** Manifests: what is read, what is refused, what belongs together. */
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MismatchError } from "../../../../src/core/errors.ts";
 import {
-  baseIdentity,
   checkFile,
   checkTaskFitsBase,
   checkTaskMatchesBase,
@@ -11,13 +11,30 @@ import {
   readTaskManifest,
   shortIdentity,
 } from "../../../../src/core/format/manifest.ts";
-import { damaged, damagedBytes, formatError, formatErrorOrNull } from "../../../support/hostile.ts";
-import { baseJson, hex, sha256, taskJson, toBytes } from "../../../support/manifests.ts";
+import {
+  damaged,
+  damagedBytes,
+  formatError,
+  laterFormatError,
+  laterFormatErrorOrNull,
+} from "../../../support/hostile.ts";
+import {
+  baseJson,
+  configurationJson,
+  hex,
+  sha256,
+  taskJson,
+  toBytes,
+} from "../../../support/manifests.ts";
 
 const readTask = (changes: Record<string, unknown> = {}) =>
   readTaskManifest(toBytes(taskJson(changes)));
 const readBase = (changes: Record<string, unknown> = {}) =>
-  readBaseManifest(toBytes(baseJson(changes)));
+  readBaseManifest(toBytes(baseJson(changes)), sha256);
+/** A base whose configuration differs in one setting. */
+const withSetting = (changes: Record<string, unknown>) => ({
+  configuration: configurationJson(changes),
+});
 
 const nowhere = [null, undefined, [], {}, true, -1, 0.5, 1e300, "", "../x", "x".repeat(1000)];
 const file = { sha256: hex("1"), bytes: 1 };
@@ -26,51 +43,78 @@ const goodFiles = baseJson()["files"] as Record<string, unknown>;
 const withFile = (name: string, ref: unknown) => ({ files: { ...goodFiles, [name]: ref } });
 
 describe("a base's manifest", () => {
-  test("is read as it is", () => {
-    expect(readBase()).toEqual(baseJson());
+  test("is read as it is", async () => {
+    expect(await readBase()).toEqual(baseJson());
     const withPooler = withFile("pooler.safetensors", file);
-    expect(readBase({ pooler: "pooler.safetensors", ...withPooler }).pooler).toBe(
-      "pooler.safetensors",
-    );
-    expect(readBase({ pooler: undefined }).pooler).toBeNull();
+    const { pooler } = await readBase({ pooler: "pooler.safetensors", ...withPooler });
+    expect(pooler).toBe("pooler.safetensors");
+    expect((await readBase({ pooler: undefined })).pooler).toBeNull();
+    expect((await readBase({ builds: {} })).builds).toEqual({});
   });
 
-  test("what is unknown is left out", () => {
-    expect(readBase({ surprise: 1 })).not.toHaveProperty("surprise");
+  test("what is unknown is left out", async () => {
+    expect(await readBase({ surprise: 1 })).not.toHaveProperty("surprise");
+  });
+
+  test("settings that only a family knows are kept", async () => {
+    const changes = { rope_theta: 10_000.5, is_causal: false, window: null, layer_types: "a,b" };
+    const { configuration } = await readBase(withSetting(changes));
+    expect(configuration).toEqual(configurationJson(changes));
   });
 
   const fields = Object.keys(baseJson()).filter((field) => field !== "pooler");
-  test.each(fields)("needs %s", (field) => {
-    const error = formatError(() => readBase({ [field]: undefined }));
+  test.each(fields)("needs %s", async (field) => {
+    const error = await laterFormatError(() => readBase({ [field]: undefined }));
     expect(error.code).toBe("base-manifest-invalid");
     expect(error.message).toMatch(/^base manifest: /);
     expect(error.message).toContain(field);
   });
 
-  test.each(fields.filter((field) => !["model_type", "weights"].includes(field)))(
-    "refuses nonsense as %s",
-    (field) => {
-      for (const value of nowhere) {
-        expect(formatError(() => readBase({ [field]: value })).code).toBe("base-manifest-invalid");
-      }
+  test.each(fields)("refuses nonsense as %s", async (field) => {
+    // A base may have no builds.
+    for (const value of nowhere) {
+      if (field === "builds" && isDeepStrictEqual(value, {})) continue;
+      const error = await laterFormatError(() => readBase({ [field]: value }));
+      expect(error.code).toBe("base-manifest-invalid");
+    }
+  });
+
+  const settings = Object.keys(configurationJson());
+  const optional = ["intermediate_size", "hidden_act", "layer_norm_eps"];
+  test.each(settings.filter((name) => !optional.includes(name)))(
+    "needs the setting %s",
+    async (name) => {
+      const error = await laterFormatError(() => readBase(withSetting({ [name]: undefined })));
+      expect(error.code).toBe("base-manifest-invalid");
+      expect(error.message).toContain(`"configuration": "${name}" is missing`);
     },
   );
 
   test.each<[string, Record<string, unknown>]>([
-    ["another format version", { format_version: 2 }],
+    ["the format before this one", { format_version: 1 }],
     ["a format version as text", { format_version: "1" }],
     ["a task's kind", { kind: "task" }],
-    ["no layers", { num_hidden_layers: 0 }],
-    ["too many layers", { num_hidden_layers: 97 }],
-    ["a padding token that is not in the vocabulary", { vocab_size: 200, pad_token_id: 200 }],
+    ["no layers", withSetting({ num_hidden_layers: 0 })],
+    ["too many layers", withSetting({ num_hidden_layers: 97 })],
+    ["a padding token that is not in the vocabulary", withSetting({ pad_token_id: 200 })],
+    ["too few positions for a token of text", withSetting({ max_position_embeddings: 2 })],
+    ["too few positions after the first", withSetting({ first_position: 62 })],
+    ["a setting that is a list", withSetting({ layer_types: ["a"] })],
+    ["a setting that is a long text", withSetting({ hidden_act: "x".repeat(201) })],
+    ["a setting with a name from elsewhere", withSetting({ "a-b": 1 })],
+    ["a setting called __proto__", { configuration: { ...configurationJson(), ["__proto__"]: 1 } }],
+    ["a build without a form", { builds: { ort: "model.onnx" } }],
+    ["a build with a hostile name", { builds: { "ort/../x": "model.onnx" } }],
+    ["builds as a list", { builds: ["model.onnx"] }],
+    ["no weights", { weights: [] }],
     ["an unknown dtype", { dtype: "int4" }],
     ["a name of Object's prototype", { name: "__proto__" }],
     ["an upper-case hash", { identity: hex("A") }],
     ["a short hash", { checkpoint: "abc" }],
     ["a hash with a line end", { identity: `${hex("a")}\n` }],
     ["a date without a time", { created: "2026-01-01" }],
-    ["a graph that is not listed", { graph: "other.onnx" }],
-    ["a graph of Object's prototype", { graph: "toString" }],
+    ["a graph that is not listed", { builds: { "ort/int8": "other.onnx" } }],
+    ["a graph of Object's prototype", { builds: { "ort/int8": "toString" } }],
     ["a tokenizer that is not listed", { tokenizer: "t.json" }],
     ["a pooler that is not listed", { pooler: "pooler.safetensors" }],
     ["weights that are not listed", { weights: ["weights-9.safetensors"] }],
@@ -94,27 +138,32 @@ describe("a base's manifest", () => {
         },
       },
     ],
-  ])("refuses %s", (_, changes) => {
-    expect(formatError(() => readBase(changes)).code).toBe("base-manifest-invalid");
+  ])("refuses %s", async (_, changes) => {
+    const error = await laterFormatError(() => readBase(changes));
+    expect(error.code).toBe("base-manifest-invalid");
   });
 
-  test('a file called "__proto__" is refused and changes nothing', () => {
+  test('a file called "__proto__" is refused and changes nothing', async () => {
     const text = JSON.stringify(baseJson()).replace(
       '"model.onnx":{',
       `"__proto__":${JSON.stringify(file)},"model.onnx":{`,
     );
-    expect(formatError(() => readBaseManifest(toBytes(text))).message).toContain("__proto__");
+    const error = await laterFormatError(() => readBaseManifest(toBytes(text), sha256));
+    expect(error.message).toContain("__proto__");
     expect(({} as Record<string, unknown>)["sha256"]).toBeUndefined();
   });
 
-  test("a hostile name is cut in the message", () => {
+  test("a hostile name is cut in the message", async () => {
     for (const changes of [
       { name: "!".repeat(1e5) },
       { files: { ["!".repeat(1e5)]: file } },
-      { graph: "!".repeat(1e5) },
+      { builds: { ["!".repeat(1e5)]: "model.onnx" } },
+      { builds: { "ort/int8": "!".repeat(1e5) } },
+      withSetting({ ["!".repeat(1e5)]: 1 }),
       { format_version: "!".repeat(1e5) },
     ]) {
-      expect(formatError(() => readBase(changes)).message.length).toBeLessThan(300);
+      const { message } = await laterFormatError(() => readBase(changes));
+      expect(message.length).toBeLessThan(300);
     }
   });
 });
@@ -123,21 +172,27 @@ describe("a task's manifest", () => {
   test("is read as it is", () => {
     expect(readTask()).toEqual(taskJson());
     const pair = [{ text: "a", text_pair: "b", label: "positive", score: -3 }];
-    expect(readTask({ canary: pair, thresholds: [0, 1] })).toMatchObject({
-      canary: pair,
+    expect(readTask({ examples: pair, thresholds: [0, 1] })).toMatchObject({
+      examples: pair,
       thresholds: [0, 1],
     });
     expect(
-      readTask({ canary: undefined, metrics: undefined, thresholds: undefined }),
+      readTask({
+        measured_on: undefined,
+        examples: undefined,
+        metrics: undefined,
+        thresholds: undefined,
+      }),
     ).toMatchObject({
-      canary: [],
+      measured_on: null,
+      examples: [],
       metrics: {},
       thresholds: null,
     });
     expect(readTask({ type: "token", pooling: "none" }).pooling).toBe("none");
   });
 
-  const optional = ["thresholds", "canary", "metrics"];
+  const optional = ["thresholds", "measured_on", "examples", "metrics"];
   const fields = Object.keys(taskJson());
   test.each(fields.filter((field) => !optional.includes(field)))("needs %s", (field) => {
     const error = formatError(() => readTask({ [field]: undefined }));
@@ -156,7 +211,7 @@ describe("a task's manifest", () => {
   );
 
   test.each<[string, Record<string, unknown>]>([
-    ["another format version", { format_version: 0 }],
+    ["the format before this one", { format_version: 1 }],
     ["a base's kind", { kind: "base" }],
     ["an unknown type", { type: "generation" }],
     ["an unknown problem type", { problem_type: "ranking" }],
@@ -178,15 +233,17 @@ describe("a task's manifest", () => {
     ["a base with a hostile name", { base: { name: "../x", identity: hex("a") } }],
     ["a prefix without hash", { prefix: { bytes: 1 } }],
     ["metrics that are no object", { metrics: [1] }],
-    ["a canary without label", { canary: [{ text: "a", score: 1 }] }],
-    ["a canary that is no object", { canary: ["a"] }],
+    ["an engine without a form", { measured_on: "ort" }],
+    ["an engine as a number", { measured_on: 1 }],
+    ["an example without label", { examples: [{ text: "a", score: 1 }] }],
+    ["an example that is no object", { examples: ["a"] }],
     [
-      "a canary with a pair that is no text",
-      { canary: [{ text: "a", text_pair: 1, label: "b", score: 1 }] },
+      "an example with a pair that is no text",
+      { examples: [{ text: "a", text_pair: 1, label: "b", score: 1 }] },
     ],
     [
-      "65 canaries",
-      { canary: Array.from({ length: 65 }, () => ({ text: "a", label: "b", score: 1 })) },
+      "65 examples",
+      { examples: Array.from({ length: 65 }, () => ({ text: "a", label: "b", score: 1 })) },
     ],
   ])("refuses %s", (_, changes) => {
     expect(formatError(() => readTask(changes)).code).toBe("task-manifest-invalid");
@@ -212,14 +269,18 @@ describe("a task's manifest", () => {
 });
 
 describe("seeded fuzz: a manifest or a FormatError, nothing else", () => {
+  const readers = {
+    task: async (bytes: Uint8Array) => readTaskManifest(bytes),
+    base: (bytes: Uint8Array) => readBaseManifest(bytes, sha256),
+  };
   test.each([
-    ["task", taskJson({ thresholds: [0.1, 0.2] }), readTaskManifest, "task-manifest-invalid"],
-    ["base", baseJson(), readBaseManifest, "base-manifest-invalid"],
-  ] as const)("%s", (_, good, read, code) => {
+    ["task", taskJson({ thresholds: [0.1, 0.2] }), "task-manifest-invalid"],
+    ["base", baseJson(), "base-manifest-invalid"],
+  ] as const)("%s", async (kind, good, code) => {
     const bytes = fc.oneof(damaged(good).map(toBytes), damagedBytes(toBytes(good)));
-    fc.assert(
-      fc.property(bytes, (input) => {
-        const error = formatErrorOrNull(() => read(input));
+    await fc.assert(
+      fc.asyncProperty(bytes, async (input) => {
+        const error = await laterFormatErrorOrNull(() => readers[kind](input));
         if (error) expect([code, "json-invalid"]).toContain(error.code);
       }),
       { seed: 21, numRuns: 3000 },
@@ -227,18 +288,18 @@ describe("seeded fuzz: a manifest or a FormatError, nothing else", () => {
   });
 });
 
-describe("what belongs together", () => {
-  const base = readBase();
+const base = await readBase();
 
+describe("what belongs together", () => {
   test("a task and the base it was trained for", () => {
     expect(() => checkTaskMatchesBase(readTask(), base)).not.toThrow();
   });
 
-  test("not another base, even of the same name", () => {
-    const other = readBase({ identity: hex("9") });
+  test("not another base, even of the same name", async () => {
+    const other = await readBase(withSetting({ layer_norm_eps: 1e-5 }));
     expect(() => checkTaskMatchesBase(readTask(), other)).toThrow(MismatchError);
     expect(() => checkTaskMatchesBase(readTask(), other)).toThrow(
-      'task "sentiment": was trained for base tiny@aaaaaaaaaaaa, this is base tiny@999999999999',
+      `task "sentiment": was trained for base ${shortIdentity(base)}, this is base ${shortIdentity(other)}`,
     );
     expect(() => checkTaskFitsBase(readTask(), other)).not.toThrow();
   });
@@ -264,23 +325,10 @@ describe("what belongs together", () => {
   test("pooling by pooler needs one", () => {
     expect(() => checkTaskFitsBase(readTask({ pooling: "pooler" }), base)).toThrow("has no pooler");
   });
+});
 
-  test("a base is named by the names and hashes of its files, in any order", async () => {
-    const { files } = base;
-    const identity = await baseIdentity(files, sha256);
-    expect(identity).toMatch(/^[0-9a-f]{64}$/);
-    const reversed = Object.fromEntries(Object.entries(files).toReversed());
-    expect(await baseIdentity(reversed, sha256)).toBe(identity);
-    const renamed = Object.fromEntries(
-      Object.entries(files).map(([name, ref]) => [`x${name}`, ref]),
-    );
-    expect(await baseIdentity(renamed, sha256)).not.toBe(identity);
-    const changed = { ...files, "model.onnx": { ...files["model.onnx"]!, sha256: hex("8") } };
-    expect(await baseIdentity(changed, sha256)).not.toBe(identity);
-    expect(shortIdentity(base)).toBe("tiny@aaaaaaaaaaaa");
-  });
-
-  test("a file is what its manifest promises", async () => {
+describe("a file", () => {
+  test("is what its manifest promises", async () => {
     const bytes = Uint8Array.of(1, 2, 3);
     const good = { sha256: await sha256(bytes), bytes: 3 };
     await expect(checkFile("f", bytes, good, sha256)).resolves.toBeUndefined();

@@ -10,7 +10,7 @@ import type { Tensor } from "../../../../src/core/model/tensor.ts";
 import { damagedBytes, formatError } from "../../../support/hostile.ts";
 import { baseJson, hex, sha256, taskJson, toBytes } from "../../../support/manifests.ts";
 
-const base = readBaseManifest(toBytes(baseJson())); // L 2, N 2, D 4, H 8: a row of 32
+const base = await readBaseManifest(toBytes(baseJson()), sha256); // L 2, N 2, D 4, H 8: a row of 32
 const ramp = (dims: number[]) => {
   const size = dims.reduce((a, b) => a * b, 1);
   return float32(

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { RUNTIME_IMAGE, makeInThread } from "../../../../scripts/images/make-in-thread.ts";
 import { sessionImages } from "../../../../scripts/images/session-image.ts";
+import { sha256Hex } from "../../../../scripts/node/hash.ts";
 import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
 import { readRuntimeImage, readSessionImage } from "../../../../src/engine/ort/images/start.ts";
 import { hiddenStates, randomPrefix, withSession } from "../../../support/encode.ts";
@@ -46,7 +47,10 @@ describe("a base's image", () => {
 
   it("names its base and its runtime, which is the one that the maker names", async () => {
     const { id } = readRuntimeImage(runtimeFile);
-    expect(readSessionImage(image)).toMatchObject({ base: base.manifest.identity, runtime: id });
+    expect(readSessionImage(image)).toMatchObject({
+      base: sha256Hex(base.files.get("manifest.json")!),
+      runtime: id,
+    });
     expect((await sessionImages()).runtime).toBe(id);
   });
 

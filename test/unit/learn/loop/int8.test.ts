@@ -69,7 +69,9 @@ function encoderFiles(base: Base, form: GraphForm): GraphFiles {
 async function states(base: Base, files: GraphFiles): Promise<Float32Array> {
   const random = uniforms(keyOf(3));
   const rows = [31, 9, 18].map((length, i) => ({
-    ids: Array.from({ length }, () => Math.floor(random() * base.manifest.vocab_size)),
+    ids: Array.from({ length }, () =>
+      Math.floor(random() * base.manifest.configuration.vocab_size),
+    ),
     ...(i > 0 && { prefix: randomPrefix(base, 4 * i, i) }),
   }));
   const session = await createNodeSession(files);
@@ -86,8 +88,10 @@ describe.each(bases)("on %s", (name, get) => {
     const { form } = await graphWeights(base, "int8", createNodeSession);
     const served = await states(base, base.graphFiles);
     const trained = await states(base, encoderFiles(base, form));
-    console.log(name, meanCosine(trained, served, base.manifest.hidden_size));
-    expect(meanCosine(trained, served, base.manifest.hidden_size)).toBeGreaterThan(0.998);
+    console.log(name, meanCosine(trained, served, base.manifest.configuration.hidden_size));
+    expect(meanCosine(trained, served, base.manifest.configuration.hidden_size)).toBeGreaterThan(
+      0.998,
+    );
   });
 
   test.skipIf(isAbsent)(
@@ -126,7 +130,9 @@ async function gradientsOf({ method, pooling }: Problem, trainGraph: TrainGraph)
   );
   const random = uniforms(keyOf(8));
   const batch = [12, 30, 7, 21].map((length) => ({
-    ids: Int32Array.from({ length }, () => Math.floor(random() * tiny.manifest.vocab_size)),
+    ids: Int32Array.from({ length }, () =>
+      Math.floor(random() * tiny.manifest.configuration.vocab_size),
+    ),
     typeIds: new Int32Array(length),
     labels: Int32Array.from({ length: pooling === "none" ? length : 1 }, () =>
       Math.floor(random() * 3),

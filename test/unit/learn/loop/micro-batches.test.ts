@@ -57,7 +57,9 @@ describe("a step in parts", () => {
     );
     const random = uniforms(keyOf(8));
     const batch = [12, 30, 7, 21, 9].map((length, row) => ({
-      ids: Int32Array.from({ length }, () => Math.floor(random() * base.manifest.vocab_size)),
+      ids: Int32Array.from({ length }, () =>
+        Math.floor(random() * base.manifest.configuration.vocab_size),
+      ),
       typeIds: new Int32Array(length),
       labels: Int32Array.from({ length: pooling === "none" ? length : 1 }, (_, i) =>
         row === 1 || i % 3 === 2 ? -100 : Math.floor(random() * 3),

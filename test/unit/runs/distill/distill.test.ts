@@ -68,7 +68,11 @@ describe("a run", () => {
     expect(history[2]!.measures.spearman).toBeCloseTo(after.spearman, 12);
 
     const base = await readBaseFolder(at("small"));
-    expect(base.manifest).toMatchObject({ name: "small", dtype: "int8", num_hidden_layers: 1 });
+    expect(base.manifest).toMatchObject({
+      name: "small",
+      dtype: "int8",
+      configuration: { num_hidden_layers: 1 },
+    });
     const card = await readFile(at("small", "CARD.md"), "utf8");
     expect(card).toContain(source);
     expect(card).toContain(`${after.token_cosine.toFixed(3)} / ${after.spearman.toFixed(3)}`);

@@ -9,7 +9,7 @@ import { emptyPrefix } from "../../../../src/core/model/prefix.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
 import type { Admission, AdmissionOptions, Demand } from "../../../../src/serve/queue/admission.ts";
 import { createScheduler } from "../../../../src/serve/queue/scheduler.ts";
-import { baseWith, kept, manifest } from "../../../support/recording-scheduler.ts";
+import { baseWith, configuration, kept } from "../../../support/recording-scheduler.ts";
 
 const admission = (options: Partial<AdmissionOptions> = {}): Admission =>
   createAdmission({
@@ -173,7 +173,7 @@ function arrange(msPerToken: number, deadlineMs = 10_000) {
   const row = {
     ids: new Int32Array(16),
     typeIds: new Int32Array(16),
-    prefix: emptyPrefix(manifest),
+    prefix: emptyPrefix(configuration),
     positionOffset: 0,
   };
   const ask = async (rows: number): Promise<void> => {

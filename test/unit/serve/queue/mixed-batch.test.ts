@@ -54,7 +54,7 @@ describe("the bundled tasks in one batch", () => {
     /** Hidden states [t][H] of each row's own tokens. */
     const statesOf = async (batch: typeof rows) => {
       const states = await base.encoder.encode(batch, "all");
-      const width = base.manifest.hidden_size;
+      const width = base.manifest.configuration.hidden_size;
       return batch.map(({ ids }, b) => {
         const own = statesOfRow(states, b, ids.length);
         return Array.from(ids, (_, t) => own.subarray(t * width, (t + 1) * width));

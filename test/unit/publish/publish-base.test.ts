@@ -1,0 +1,121 @@
+/** Publishing a base: its files, its manifest, and what becomes of its tasks when it changes. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sha256Hex } from "../../../scripts/node/hash.ts";
+import {
+  fetchBaseManifest,
+  isBasePublished,
+  publishBase,
+  readManifestOfBase,
+} from "../../../scripts/publish/publish-base.ts";
+import { publishTask } from "../../../scripts/publish/publish-task.ts";
+import { blobKey } from "../../../src/core/format/keys.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
+import { createMemoryBucket } from "../../support/memory-bucket.ts";
+import type { MemoryBucket } from "../../support/memory-bucket.ts";
+
+/** No waiting in tests: a pause returns at once. */
+const wait = (): Promise<void> => Promise.resolve();
+
+let root: ReturnType<typeof temporaryFolder>;
+let bucket: MemoryBucket;
+let base: BaseManifest;
+const inRoot = (...path: string[]): string => join(root.path, ...path);
+
+beforeEach(async () => {
+  root = temporaryFolder("publish-base");
+  bucket = createMemoryBucket();
+  base = await writePaperBase(inRoot("base"));
+  await publishBase(bucket, inRoot("base"), { wait });
+});
+afterEach(() => root.remove());
+
+/** Writes a version of the task "mood" and returns its folder. */
+function version(seed: number): string {
+  const folder = inRoot(`mood-${seed}`);
+  writeTaskFolder(folder, base, { seed });
+  return folder;
+}
+
+describe("pushing a base", () => {
+  it("is recognised afterwards by its hashes, file by file", async () => {
+    const folder = await readManifestOfBase(inRoot("base"));
+    expect(await isBasePublished(bucket, folder)).toBe(true);
+    expect((await fetchBaseManifest(bucket, "paper")).identity).toBe(base.identity);
+    const shard = base.files["weights-0.safetensors"];
+    bucket.objects.delete(blobKey(shard?.sha256 ?? ""));
+    expect(await isBasePublished(bucket, folder)).toBe(false);
+  });
+
+  it("repairs a file that was damaged in the bucket", async () => {
+    const key = blobKey(base.files["weights-0.safetensors"]?.sha256 ?? "");
+    const { bytes } = bucket.objects.get(key)!;
+    bucket.objects.set(key, { bytes: bytes.with(9, bytes[9]! ^ 1), etag: "damaged" });
+    expect(await publishBase(bucket, inRoot("base"), { wait })).toMatchObject({ uploaded: 1 });
+    expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
+  });
+
+  it("refuses a folder whose file is not what its manifest says", async () => {
+    writeFileSync(inRoot("base", "weights-0.safetensors"), new Uint8Array(1000));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "file-hash-mismatch",
+    });
+  });
+
+  it("says which file of a base folder is missing", async () => {
+    rmSync(inRoot("base", "weights-0.safetensors"));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "base-incomplete",
+      message: expect.stringContaining("weights-0.safetensors"),
+    });
+  });
+
+  it("refuses a manifest whose identity was edited", async () => {
+    const edited = { ...base, identity: "0".repeat(64) };
+    writeFileSync(inRoot("base", "manifest.json"), JSON.stringify(edited));
+    await expect(publishBase(bucket, inRoot("base"), { wait })).rejects.toMatchObject({
+      code: "base-manifest-invalid",
+    });
+  });
+});
+
+describe("a base whose graph was improved", () => {
+  it("is pushed under the same identity, and its tasks go on", async () => {
+    const folder = version(1);
+    await publishTask(bucket, folder, { wait });
+    const before = await readManifestOfBase(inRoot("base"));
+    const improved = await writePaperBase(inRoot("base"), { graph: "a better graph" });
+    expect(improved.identity).toBe(base.identity);
+    expect(await isBasePublished(bucket, await readManifestOfBase(inRoot("base")))).toBe(false);
+
+    const result = await publishBase(bucket, inRoot("base"), { wait });
+    expect(result).toMatchObject({ identity: base.identity, isChanged: true, uploaded: 2 });
+    const served = await fetchBaseManifest(bucket, "paper");
+    expect(served.files["model.onnx"]).not.toEqual(before.manifest.files["model.onnx"]);
+    expect(await publishTask(bucket, folder, { wait })).toMatchObject({ isChanged: false });
+    expect(await publishTask(bucket, version(2), { wait })).toMatchObject({ isChanged: true });
+  });
+
+  it("is another base where a weight was changed, too, which its tasks refuse", async () => {
+    await publishTask(bucket, version(1), { wait });
+    await writePaperBase(inRoot("changed"), { seed: 2 });
+    await publishBase(bucket, inRoot("changed"), { wait });
+    await expect(publishTask(bucket, version(2), { wait })).rejects.toMatchObject({
+      code: "prefix-base-mismatch",
+    });
+  });
+});
+
+describe("the manifest of a base in the bucket", () => {
+  it("is refused when its bytes are not those that the pointer names", async () => {
+    const { bytes } = await readManifestOfBase(inRoot("base"));
+    const key = blobKey(sha256Hex(bytes));
+    const edited = Buffer.from(bytes).toString().replace('"created":"2026', '"created":"2025');
+    bucket.objects.set(key, { bytes: Buffer.from(edited), etag: "damaged" });
+    await expect(fetchBaseManifest(bucket, "paper")).rejects.toMatchObject({
+      code: "file-hash-mismatch",
+    });
+  });
+});
