@@ -1,7 +1,7 @@
 /**
  * The accuracy table: methods on public data sets, each cell trained, chosen on rows that are not
  * reported and measured on the graph that serves. A cell is one resumable run that ends as one file
- * of bench/results/accuracy; README.md's table is made of those files.
+ * of bench/results/accuracy; docs/accuracy.md shows those files as tables.
  */
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";

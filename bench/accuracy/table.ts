@@ -13,15 +13,18 @@ const MISSING = "-";
 const TASK_METHODS = ["prefix", "bias", "prefix-bias"];
 
 /** Rows of cells, the first one the header. Cells of seed 0 with their interval, in percent. */
-export function accuracyRows(results: readonly CellResult[]): string[][] {
+export function accuracyRows(
+  results: readonly CellResult[],
+  tasks: readonly TaskId[] = TASK_IDS,
+): string[][] {
   const first = results.filter(({ seed }) => seed === 0);
   const at = (task: TaskId, method: string) =>
     first.find((cell) => cell.task === task && cell.method === method);
   const row = (name: string, cell: (task: TaskId) => string): string[] => [
     name,
-    ...TASK_IDS.map(cell),
+    ...tasks.map(cell),
   ];
-  const header = TASK_IDS.map((task) => `${TASKS[task].title} ${TASKS[task].split}`);
+  const header = tasks.map((task) => `${TASKS[task].title} ${TASKS[task].split}`);
   return [
     ["", ...header],
     ...TABLE_METHODS.map((method) =>
@@ -31,8 +34,8 @@ export function accuracyRows(results: readonly CellResult[]): string[][] {
       }),
     ),
     row("best task - full", (task) => {
-      const tasks = TASK_METHODS.flatMap((method) => at(task, method) ?? []);
-      const best = tasks.toSorted((a, b) => b.score - a.score)[0];
+      const served = TASK_METHODS.flatMap((method) => at(task, method) ?? []);
+      const best = served.toSorted((a, b) => b.score - a.score)[0];
       const full = at(task, "full");
       return best && full ? difference(best, full) : MISSING;
     }),
@@ -61,10 +64,18 @@ export function seedRows(results: readonly CellResult[]): string[][] {
   return rows.length === 0 ? [] : [["", "", "mean", "seeds"], ...rows];
 }
 
-/** What README.md says: the table, and that of the seeds where there is one. */
+/** What docs/accuracy.md says: a table for each type of task, and that of the seeds where there is one. */
 export function accuracyMarkdown(results: readonly CellResult[]): string {
-  const tables = [accuracyRows(results), seedRows(results)].filter((rows) => rows.length > 0);
-  return tables.map(markdownTable).join("\n\n");
+  const tables = (["token", "sequence"] as const).map((type) =>
+    accuracyRows(
+      results,
+      TASK_IDS.filter((task) => TASKS[task].type === type),
+    ),
+  );
+  return [...tables, seedRows(results)]
+    .filter((rows) => rows.length > 0)
+    .map(markdownTable)
+    .join("\n\n");
 }
 
 const percent = (share: number): string => (100 * share).toFixed(1);

@@ -1,6 +1,6 @@
 /**
- * `npm run docs`: writes what is generated of the documentation, the blocks of README.md between
- * their markers and docs/cli.md. A unit test compares the same texts, so neither can drift from the program.
+ * `npm run docs`: writes the generated parts of the documentation, which are docs/cli.md and the blocks
+ * between markers in README.md and docs/. A unit test compares the same texts with the files.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,36 +8,53 @@ import { RESULTS, readResults } from "../../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
 import { SETTINGS } from "../../src/http/config.ts";
 import { COMMON_OPTIONS } from "../cli/main.ts";
-import { bundledTasks } from "./docs/bundled-tasks.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
-import { markdownTable } from "../report/markdown.ts";
-import { PACKAGE } from "../node/project.ts";
 import { VERBS } from "../cli/verbs.ts";
+import { PACKAGE } from "../node/project.ts";
+import { markdownTable } from "../report/markdown.ts";
+import { benchmarkBlocks } from "./docs/benchmarks.ts";
+import { bundledTasks, firstRequest } from "./docs/bundled-tasks.ts";
+import { dependencyTable } from "./docs/dependencies.ts";
+import { printedErrors, servedErrors } from "./docs/errors.ts";
 
-const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
+/** Blocks by the page that holds them and by their name. */
+const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
+  "README.md": { try: firstRequest() },
+  "docs/accuracy.md": { accuracy: accuracyMarkdown(readResults(RESULTS)) },
+  "docs/benchmarks.md": benchmarkBlocks(),
+  "docs/dependencies.md": {
+    worker: dependencyTable("worker"),
+    tools: dependencyTable("tools"),
+    development: dependencyTable("development"),
+  },
+  "docs/errors.md": { served: servedErrors(), printed: printedErrors() },
+  "docs/settings.md": { settings: settingsTable() },
+  "docs/tasks.md": { tasks: await bundledTasks() },
+});
 
 /** Generated files by their path in the project, with the text they should have. */
 export async function generatedDocs(): Promise<Map<string, string>> {
-  let readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
-  readme = replaceBlock(readme, "help", fenced(generalHelp(COMMON_OPTIONS)));
-  readme = replaceBlock(readme, "settings", settingsTable());
-  readme = replaceBlock(readme, "tasks", await bundledTasks());
-  readme = replaceBlock(readme, "accuracy", accuracyMarkdown(readResults(RESULTS)));
-  return new Map([
-    ["README.md", readme],
-    ["docs/cli.md", await cliPage()],
-  ]);
+  const files = new Map([["docs/cli.md", await cliPage()]]);
+  for (const [path, blocks] of Object.entries(await pages())) {
+    const text = readFileSync(join(PACKAGE, path), "utf8");
+    const filled = Object.entries(blocks).reduce(
+      (page, [name, block]) => replaceBlock(path, page, name, block),
+      text,
+    );
+    files.set(path, filled);
+  }
+  return files;
 }
 
-/** `text` with what stands between the markers `<!-- name:start -->` and `<!-- name:end -->` replaced. */
-function replaceBlock(text: string, name: string, block: string): string {
+/** `text` with a new block between the markers `<!-- name:start -->` and `<!-- name:end -->`. */
+function replaceBlock(path: string, text: string, name: string, block: string): string {
   const marker = `<!-- ${name}:start -->`;
   const [start, end] = [text.indexOf(marker), text.indexOf(`<!-- ${name}:end -->`)];
-  if (start < 0 || end < start) throw new Error(`README.md: has no block "${name}"`);
+  if (start < 0 || end < start) throw new Error(`${path}: has no block "${name}"`);
   return `${text.slice(0, start + marker.length)}\n\n${block}\n\n${text.slice(end)}`;
 }
 
-/** What a deployment may set. */
+/** Every number that a deployment may set. */
 function settingsTable(): string {
   const rows = Object.values(SETTINGS).map((setting) => [
     `\`${setting.variable}\``,
@@ -47,7 +64,9 @@ function settingsTable(): string {
   return markdownTable([["variable", "default", "what it limits"], ...rows]);
 }
 
-/** Every verb with its options and an example. */
+const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
+
+/** The general help, then every verb with its options and an example. */
 async function cliPage(): Promise<string> {
   const sections = await Promise.all(
     Object.entries(VERBS).map(async ([verb, { load }]) => {
@@ -56,7 +75,8 @@ async function cliPage(): Promise<string> {
     }),
   );
   const note = "Written by `npm run docs` from the program's own help.";
-  return `${["# Command line", note, ...sections].join("\n\n")}\n`;
+  const general = fenced(generalHelp(COMMON_OPTIONS));
+  return `${["# Command line", note, general, ...sections].join("\n\n")}\n`;
 }
 
 if (import.meta.main) {

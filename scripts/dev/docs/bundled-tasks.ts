@@ -1,4 +1,4 @@
-/** README.md's part about the bundled tasks: how good each is, and how it is asked. */
+/** docs/tasks.md: the bundled tasks, how good each is, and requests with their answers. */
 import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,18 +6,15 @@ import { readTaskManifest } from "../../../src/core/format/manifest.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import type { Example } from "../../../src/http/examples.ts";
 import { PACKAGE } from "../../node/project.ts";
-import { markdownTable } from "../../report/markdown.ts";
-import { formatBytes, metricName } from "../../report/numbers.ts";
+import { formatBytes, formatInterval, formatScore, metricName } from "../../report/numbers.ts";
 import { shellWord } from "../../report/usage.ts";
 import { readTaskSpec } from "../../runs/task/spec.ts";
 
 const ROUTE = "/v1/tasks/{task}/predict";
 /** Where `npm start` listens. */
 const ORIGIN = "http://localhost:8787";
-/** Digits of a score that are the same on every machine, and say enough. */
-const DIGITS = 3;
 
-/** The numbers of a manifest that the table shows; train writes them. */
+/** The numbers of a manifest that are shown; train writes them. */
 interface Measured {
   readonly dataset: string;
   readonly metric: string;
@@ -26,52 +23,51 @@ interface Measured {
   readonly [metric: string]: unknown;
 }
 
-/** A table of the tasks in `prefixes`, and below it a request for each with its answer. */
+/** A section for each task of `prefixes`, in the order of their names. */
 export async function bundledTasks(): Promise<string> {
   const root = join(PACKAGE, "prefixes");
   const names = (await readdir(root)).filter((name) =>
     existsSync(join(root, name, "manifest.json")),
   );
-  const rows = await Promise.all(names.toSorted().map((name) => rowOf(join(root, name))));
-  return [
-    markdownTable([["task", "what it tells", "measured", "learned from", "size"], ...rows]),
-    "",
-    "```console",
-    Object.values(EXAMPLES[ROUTE]!).map(transcript).join("\n"),
-    "```",
-  ].join("\n");
+  const sections = await Promise.all(names.toSorted().map((name) => sectionOf(join(root, name))));
+  return sections.join("\n\n");
 }
 
-async function rowOf(dir: string): Promise<string[]> {
+/** The request that README.md begins with, and its answer. */
+export const firstRequest = (): string => session([EXAMPLES[ROUTE]!["one"]!]);
+
+async function sectionOf(dir: string): Promise<string> {
   const read = async (name: string) => new Uint8Array(await readFile(join(dir, name)));
   const { task, metrics, prefix } = readTaskManifest(await read("manifest.json"), dir);
   const { description, data } = readTaskSpec(await read("task.json"), dir);
+  const path = `/v1/tasks/${task}/predict`;
+  const examples = Object.values(EXAMPLES[ROUTE]!).filter((example) => example.path === path);
   return [
-    `\`${task}\``,
+    `## ${task}`,
     description ?? "",
-    measuredText(metrics as unknown as Measured),
-    `${data.source} (${data.licence})`,
-    formatBytes(prefix.bytes),
-  ];
+    [
+      `- measured: ${measuredText(metrics as unknown as Measured)}`,
+      `- learned from: ${data.source} (${data.licence})`,
+      `- size: ${formatBytes(prefix.bytes)}; [card](../prefixes/${task}/CARD.md)`,
+    ].join("\n"),
+    session(examples),
+  ].join("\n\n");
 }
 
 function measuredText(metrics: Measured): string {
   const { metric, files = [metrics] } = metrics;
   const parts = files.map(({ dataset, interval, [metric]: value }) => {
-    const range = interval ? ` (${percent(interval.low)}-${percent(interval.high)})` : "";
-    return `${percent(Number(value))}${range} on ${dataset}`;
+    const range = interval ? ` (${formatInterval([interval.low, interval.high])})` : "";
+    return `${formatScore(Number(value))}${range} on ${dataset}`;
   });
   return `${metricName(metric)} ${parts.join(", ")}`;
 }
 
+/** Requests as they are pasted into a shell, each followed by what is printed. */
+const session = (examples: readonly Example[]): string =>
+  ["```console", ...examples.map(transcript), "```"].join("\n");
+
 function transcript({ path, body, answer }: Example): string {
   const data = shellWord(JSON.stringify(body));
-  return `$ curl -s ${ORIGIN}${path} -H 'content-type: application/json' -d ${data}\n${JSON.stringify(rounded(answer))}`;
+  return `$ curl -s ${ORIGIN}${path} -H 'content-type: application/json' -d ${data}\n${JSON.stringify(answer)}`;
 }
-
-const rounded = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value), (_, item: unknown) =>
-    typeof item === "number" ? Number(item.toFixed(DIGITS)) : item,
-  );
-
-const percent = (share: number): string => (100 * share).toFixed(1);

@@ -1,0 +1,177 @@
+/**
+ * What every error code means and what helps, for docs/errors.md. One line a code: code, meaning,
+ * help. A unit test compares the list with the codes that the source uses.
+ */
+
+/** One line of the list. */
+export interface Meaning {
+  readonly meaning: string;
+  readonly help: string;
+}
+
+const LINES = `
+activation-unsupported | The checkpoint's activation function is not supported. | The message lists the supported ones; take another checkpoint.
+answer-not-finite | The model computed NaN or infinity for this text. | Publish the version before (rollback); train the task again.
+api-keys-invalid | The secret API_KEYS is no list of keys. | Write it with "npx edge-prefix key NAME --file keys.json", then "npx wrangler secret put API_KEYS".
+architecture-unsupported | The checkpoint is of an architecture, or has a setting, that is not supported. | Take a BERT checkpoint; docs/support.md lists what works.
+base-incomplete | A base folder lacks a file that its manifest names. | Import the base again.
+base-manifest-invalid | A base's manifest.json is not what it should be, or belongs to other files. | Import the base again; push it again.
+base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
+base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
+bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
+blob-corrupt | A file in the bucket is not what its hash says. | Push the task or base again: a push repairs damaged files.
+blob-missing | A file that a task or base consists of is not in the bucket. | Push the task or base again.
+body-incomplete | The request's body ended before its announced length. | Send it again; look for a proxy that cuts connections.
+body-too-large | The request's body has more bytes than MAX_BODY_BYTES. | Send fewer or shorter texts, or raise the setting.
+bucket-access-denied | The S3 host refuses the access key. | Check the key, its secret and that it may write to this bucket.
+bucket-list-unsupported | Through wrangler's login the tasks of a bucket cannot be listed. | Set the S3 credentials, or name the tasks.
+bucket-missing | wrangler.toml has no R2 binding called BUCKET. | Add it, as in this project's wrangler.toml.
+bucket-not-configured | The binding BUCKET of wrangler.toml names no bucket. | Write bucket_name, or name the bucket with --bucket.
+bucket-not-found | There is no bucket of this name. | Make it: "npx wrangler r2 bucket create NAME".
+bucket-unavailable | The bucket does not answer. | Try again; a Worker goes on from memory for TASK_MAX_STALE_MS meanwhile.
+bucket-write-failed | Writing to the bucket failed several times. What was served before is unchanged. | Run the command again.
+canary-is-current | The version is already the current one, so it cannot be tested beside itself. | Name another version; "list" shows them.
+canary-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
+canary-missing | The task has no version that gets a share of the requests. | Start one: "push TASK_DIR --canary 5".
+checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download the whole checkpoint.
+checkpoint-index-invalid | The checkpoint's index names tensors that its files do not hold. | Download the checkpoint again.
+checkpoint-not-finite | The checkpoint has weights that are NaN or infinite. | Download it again, or take another one.
+checkpoint-not-found | There is no checkpoint in the folder, or of this name on the hub. | Check the path or the name OWNER/NAME.
+checkpoint-tensors-mismatch | The checkpoint's tensors are not those of its configuration. | The message lists what is missing; take another checkpoint.
+client-left | The client closed the connection before the answer. Seen in logs only. | Nothing to do; raise the client's timeout if it happens often.
+config-invalid | A setting is wrong: a variable of wrangler.toml, or a checkpoint's config.json. | The message names the setting and what is allowed.
+content-type-unsupported | The request's body is not announced as JSON. | Send "content-type: application/json".
+corpus-empty | The corpus has no text that can be used. | Check the file: one text a line.
+corpus-unreadable | The corpus cannot be read. | Check the path.
+data-column-missing | The data file has no such column. | Name the columns with --text-column, --pair-column and --label-column.
+data-empty | The data file has no usable row. | The message says what was wrong with the rows.
+data-format-unknown | The format of a data file cannot be told from its name. | Name it with --format.
+data-missing | No training data was named. | Name a file, or write "data" into task.json.
+data-row-invalid | A row of the data cannot be used, and --strict was given. | Correct the row, or leave --strict out.
+data-too-few | There are too few different texts to set some aside for measuring. | Add rows, or name a file with --eval.
+data-too-large | The data file is larger than the limit. | Split it; several files may be named.
+data-unreadable | The data file cannot be read, or is no text. | Check the path; csv, tsv, jsonl and CoNLL are read, also gzipped.
+deadline-exceeded | The request was not answered within DEADLINE_MS. | Ask again later, with fewer or shorter texts.
+distill-plan-mismatch | A saved distillation was planned for another length. | Resume it with the same options.
+distill-student | The student's weights are not in float32. | Make it with "shrink --dtype fp32".
+distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
+distill-unmeasured | The saved distillation has no measurement yet. | Let it run until the first one.
+distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
+file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
+folder-not-empty | The output folder holds other files. | Choose another folder.
+gradient-loss-shape | The training graph's loss is not a single number. | An error of the program; please report it.
+gradient-missing-rule | An operator of the training graph has no gradient rule. | An error of the program; please report it.
+gradient-no-path | The loss does not depend on a parameter that is to be trained. | An error of the program; please report it.
+gradient-shape-mismatch | A gradient has another shape than its tensor. | An error of the program; please report it.
+graph-invalid | ONNX Runtime cannot load a base's graph. | Import the base again.
+headers-too-large | The request's URL and headers have more bytes than MAX_HEADER_BYTES. | Send fewer headers or shorter cookies.
+heap-limit | The memory left is too little for windows this long. | Ask with a smaller max_length, or serve a smaller base.
+hub-refused | The hub refuses the download. | Check the name; a private checkpoint needs HF_TOKEN.
+hub-unreachable | The hub does not answer. | Try again, or import from a folder.
+image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again.
+init-mismatch | The pretrained prefix has another length than the task asks for. | Leave --num-virtual-tokens out.
+init-unsupported | The task's method cannot start from this pretrained prefix. | The message lists the methods that can.
+input-invalid | A line of the input file is no text and no input object. | The message names the line.
+input-unreadable | The input file cannot be read. | Check the path.
+inputs-empty | The request's list of inputs is empty. | Send at least one text.
+internal | An unexpected error in the server. | Look for the request id in the logs; please report it.
+json-invalid | The request's body, or a file, is no valid JSON. | The message names the place.
+json-too-deep | The request's JSON nests deeper than MAX_JSON_DEPTH. | Send the body as /docs shows it.
+key-exists | The file has a key of this name already. | Choose another name.
+key-missing | The Worker has API keys, and the request has none. | Send "authorization: Bearer ep_...".
+key-unknown | The request's key is not one of the Worker's. | Check the key; a new one needs "wrangler secret put API_KEYS".
+label-names-invalid | --label-names cannot be read. | Write name,name,.. or label=name,..
+label-out-of-range | A number to learn is too large. | Divide all of them.
+labels-too-few | All rows have the same label. | Add rows with other labels.
+labels-too-many | The task names several labels, but its answers are numbers. | Name one.
+layers-invalid | --layers names layers that the base does not have. | Ascending numbers from 0.
+line-invalid | A line of the input is no JSON of the expected form. | The message names the line.
+line-too-long | A line of the input is longer than the limit. | One text a line.
+load-stalled | A file has been loading without progress. | Ask again; look at the bucket's health.
+max-length-invalid | max_length is above what the task or base allows, or leaves no room for text. | The message has the allowed range.
+method-not-allowed | The route does not take this HTTP method. | The header "allow" lists those that it takes.
+name-invalid | A name has characters that names may not have. | 1 to 64 of a-z 0-9 . _ - with a letter or digit at both ends.
+not-acceptable | The route answers in none of the accepted formats. | Accept application/json, application/x-ndjson or text/event-stream.
+not-allowed | The key may not use this route or this task. | Use a key with the scope or task; see docs/deploy.md.
+object-too-large | A file in the bucket is larger than allowed. | Push the task or base again.
+onnx-attribute-invalid | An attribute of an operator cannot be written. | An error of the program; please report it.
+onnx-constant-invalid | A constant of a graph cannot be written. | An error of the program; please report it.
+onnx-name-taken | A graph names two values alike. | An error of the program; please report it.
+onnx-op-unknown | A graph has an operator without a shape rule. | An error of the program; please report it.
+onnx-shape-mismatch | Tensors of a graph do not fit each other. | An error of the program; please report it.
+optimizer-state-mismatch | The saved optimizer belongs to other parameters. | Start again without --resume.
+output-too-large | The hidden states would be too many for one file. | Use --pool mean, or fewer texts.
+overloaded | More requests wait than can be answered in time. | Wait for the seconds of retry-after, then ask again.
+package-missing | A package is not installed that this verb alone needs. | The message has the line that installs it.
+pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
+pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
+parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
+peft-invalid | The adapter's files are not those of PEFT prefix tuning. | The message names the field; other kinds of adapters are not supported.
+peft-not-found | The folder holds no PEFT adapter. | It needs adapter_config.json and adapter_model.safetensors.
+pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.
+pooling-invalid | The base has no pooler, or the embedding asks for another kind of pooling. | mean or cls.
+pooling-unavailable | The base has no pooler, which the task asks for. | --pooling mean or cls.
+port-in-use | The port is taken by another program. | Choose another with --port.
+prefix-base-mismatch | The task was trained for another base. | Train it on this base, or serve the base that it was trained on.
+prefix-norm-absurd | The prefix has numbers of a size that training does not produce. | Train again with a smaller --lr.
+prefix-not-finite | The prefix has numbers that are NaN or infinite. | Train again with a smaller --lr.
+pretrain-tasks | The tasks cannot be pretrained together. | The message says which and why.
+pretrained-invalid | The pretrained prefix's files are not what they should be. | Run "pretrain" again.
+pretrained-not-found | The folder holds no pretrained prefix. | "pretrain" writes one.
+project-not-found | There is no wrangler configuration in this folder or above. | Run the command in the folder of your Worker, or make one with "npx edge-prefix new NAME".
+quantized-scale-invalid | A quantized tensor has no scales that fit it. | Import the base again.
+quantized-shape-invalid | A quantized tensor has a shape that cannot be used. | Import the base again.
+rate-limited | The caller sends more requests than the rate limit allows. | Wait for the seconds of retry-after.
+remote-config-incomplete | Some of the variables for the S3 host are set, others are missing. | The message lists the missing ones.
+request-cancelled | The request was given up while it waited. | Ask again.
+request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
+request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send fewer texts, or "truncation": true for long ones.
+route-not-found | There is no such path. | /docs lists the routes.
+run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
+run-state-invalid | The saved training run cannot be read. | Start again without --resume.
+run-state-mismatch | The saved training run was made with other data or settings. | Use the same options, or start again without --resume.
+runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
+safetensors-invalid | A safetensors file is truncated or damaged. | Restore the file, or make the folder again.
+shard-too-large | A tensor is larger than one file of weights may be. | Cut the vocabulary ("shrink"), or use --dtype fp32.
+stride-invalid | stride is not below the length of a window. | The message has the allowed range.
+sweep-invalid | The sweep's lengths, rates or share are not allowed. | The message names them.
+task-corrupt | The files of a task in the bucket cannot be used. | Push the task again, or roll back.
+task-folder-not-found | The folder is no task: it has no manifest.json. | Train it, or check the path.
+task-json-invalid | task.json has a field that is not allowed. | prefixes/README.md lists the fields.
+task-manifest-invalid | A task's manifest.json is not what it should be. | Train the task again.
+task-not-found | There is no task of this name. | GET /v1/tasks lists what is served.
+teacher-not-found | The teacher is neither a base folder nor a checkpoint. | Check the path.
+tensor-dtype-mismatch | A tensor has another type of numbers than expected. | Make the folder again.
+tensor-missing | A tensor that is needed is not in the file. | Make the folder again.
+tensor-shape-mismatch | A tensor has another shape than expected. | Make the folder again.
+tensor-size-mismatch | A tensor has more or fewer numbers than its shape says. | Make the folder again.
+tensor-unexpected | A task's file holds a tensor that no task has. | Train the task again.
+text-empty | A text is empty. | Send at least one character.
+text-not-unicode | A text has half of a surrogate pair, which is no character. | Cut texts between characters.
+text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or raise the setting.
+tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
+tokenizer-unreadable | The tokenizer file cannot be read. | Check the path.
+tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
+too-many-inputs | The request has more inputs than MAX_INPUTS. | Send several requests.
+too-many-labels | The task has more labels than can be chosen together. | Train it with --plain-head.
+too-many-tasks | The request names more tasks than MAX_TASKS. | Send several requests.
+too-many-windows | A text would be read in more windows than MAX_WINDOWS. | Shorten it, set "truncation": true, or raise max_length.
+train-graph-unavailable | This base cannot be trained through its 8-bit layers. | --train-graph fp32, or import the base with --dtype int8.
+training-diverged | The loss became NaN or infinite. | Train with a smaller --lr.
+training-unsupported | The base cannot be trained with this pooling or method. | The message lists what is possible.
+version-ambiguous | Several versions begin with these characters. | Write more of them.
+version-conflict | The body and the URL ask for different versions. | Send one of them.
+version-not-found | The task has no such version. | "list" or GET /v1/tasks/{task} shows the versions.
+vocabulary-size-invalid | --vocab-size is too small or too large. | The message has the allowed range.
+vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece only.
+`;
+
+/** Meanings by code. */
+export const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
+  LINES.trim()
+    .split("\n")
+    .map((line) => {
+      const [code = "", meaning = "", help = ""] = line.split(" | ");
+      return [code, { meaning, help }];
+    }),
+);
