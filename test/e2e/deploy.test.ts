@@ -62,17 +62,17 @@ describe("a Worker with keys", () => {
   });
 
   it("passes the smoke test with a key, and fails it without", async () => {
-    const well = await runScript("scripts/smoke.ts", [url(), "--key", KEY]);
+    const well = await runScript("scripts/dev/smoke.ts", [url(), "--key", KEY]);
     expect(well.stdout).not.toContain("FAILED");
     expect(well).toMatchObject({ code: 0, stderr: "" });
     expect(well.stdout).toContain("ok      guarded: keys are on");
     expect(well.stdout).toContain(`ok      answers: ${bundledTasks().join(", ")}`);
 
-    const stranger = await runScript("scripts/smoke.ts", [url()]);
+    const stranger = await runScript("scripts/dev/smoke.ts", [url()]);
     expect(stranger.code).toBe(1);
     expect(stranger.stdout).toContain("FAILED  guarded: keys are on: give one");
-    expect((await runScript("scripts/smoke.ts", ["nowhere"])).code).toBe(2);
-    const help = await runScript("scripts/smoke.ts", ["--help"]);
+    expect((await runScript("scripts/dev/smoke.ts", ["nowhere"])).code).toBe(2);
+    const help = await runScript("scripts/dev/smoke.ts", ["--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect(help.stdout).toContain("Usage: npm run smoke -- URL");
   });
