@@ -5,7 +5,7 @@ import { MEANINGS } from "../../../scripts/dev/docs/error-meanings.ts";
 import { allCodes } from "../../../scripts/dev/docs/errors.ts";
 
 /** Where a code is handed on; the calls of these functions are searched instead. */
-const HANDED_ON = ["scripts/node/folder.ts: code", "src/core/format/record.ts: code"];
+const HANDED_ON = ["folder.ts: code", "record.ts: code"];
 
 describe("the list of meanings", () => {
   it("has a line for every code that the source uses", () => {
@@ -27,7 +27,8 @@ describe("the list of meanings", () => {
 
 describe("the search for codes", () => {
   it("can read the code of every error that is made", () => {
-    expect(findErrorCodes().unresolved).toEqual(HANDED_ON);
+    const found = findErrorCodes().unresolved.map((item) => item.replace(/^.*\//, ""));
+    expect(found).toEqual(HANDED_ON);
   });
 
   const codesIn = (text: string) => codesOf(new Map([["a.ts", text]]));
