@@ -82,8 +82,9 @@ export function codesOf(files: ReadonlyMap<string, string>): Findings {
         for (const code of codesIn(argumentsAt(text, at).at(-1) ?? "", text)) add(code, of, path);
       }
     }
-    for (const [, code = ""] of text.matchAll(/\bcode: "([a-z]+(?:-[a-z]+)+)"/g)) {
-      add(code, "InputError", path);
+    // Issues of a request become an InputError with the code of the first.
+    for (const [, expression = ""] of text.matchAll(/\bcode(?:: | = )([^;,\n]+)/g)) {
+      for (const code of codesIn(expression, text)) add(code, "InputError", path);
     }
   }
   const codes = [...found].map(([code, uses]) => ({ code, uses }));
@@ -115,7 +116,19 @@ function codesIn(argument: string, text: string): string[] {
     const value = new RegExp(`const ${name} = ("[^"]*");`).exec(text)?.[1];
     return value === undefined ? [] : [value];
   });
-  return [...strings, ...constants].flatMap((item) => CODE.exec(item)?.[1] ?? []);
+  return [...strings, ...constants, ...byKind(argument, text)].flatMap(
+    (item) => CODE.exec(item)?.[1] ?? [],
+  );
+}
+
+/** Codes written as a template, `${kind}-end`: one for each value of `kind` in the file. */
+function byKind(argument: string, text: string): string[] {
+  const [, end] = /^`\$\{(?:\w+\.)?kind\}(-[a-z-]+)`$/.exec(argument) ?? [];
+  if (end === undefined) return [];
+  const kinds = [...text.matchAll(/\bkind\??(?:: | = )((?:"[a-z]+"(?: \| )?)+)/g)].flatMap(
+    ([, values = ""]) => values.split(" | "),
+  );
+  return [...new Set(kinds)].map((kind) => `${kind.slice(0, -1)}${end}"`);
 }
 
 /** The arguments of a call as source text; `at` is the index after its opening parenthesis. */

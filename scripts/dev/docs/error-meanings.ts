@@ -42,15 +42,18 @@ client-left | The client closed the connection before the answer. Seen in logs o
 config-invalid | A setting is wrong: a variable of wrangler.toml, or a checkpoint's config.json. | The message names the setting and what is allowed.
 content-type-unsupported | The request's body is not announced as JSON. | Send "content-type: application/json".
 corpus-empty | The corpus has no text that can be used. | Check the file: one text a line.
-corpus-unreadable | The corpus cannot be read. | Check the path.
+corpus-invalid | The corpus is not text, or a damaged gzip file. | Check the file: one text a line, in UTF-8.
+corpus-too-large | The corpus is larger than the limit. | Split it; several files may be named.
+corpus-unreadable | The corpus is not there, or is a folder. | Check the path.
 data-column-missing | The data file has no such column. | Name the columns with --text-column, --pair-column and --label-column.
 data-empty | The data file has no usable row. | The message says what was wrong with the rows.
 data-format-unknown | The format of a data file cannot be told from its name. | Name it with --format.
+data-invalid | The data file is not text, or a damaged gzip file. | csv, tsv, jsonl and CoNLL are read, also gzipped.
 data-missing | No training data was named. | Name a file, or write "data" into task.json.
 data-row-invalid | A row of the data cannot be used, and --strict was given. | Correct the row, or leave --strict out.
 data-too-few | There are too few different texts to set some aside for measuring. | Add rows, or name a file with --eval.
 data-too-large | The data file is larger than the limit. | Split it; several files may be named.
-data-unreadable | The data file cannot be read, or is no text. | Check the path; csv, tsv, jsonl and CoNLL are read, also gzipped.
+data-unreadable | The data file is not there, or is a folder. | Check the path.
 deadline-exceeded | The request was not answered within DEADLINE_MS. | Ask again later, with fewer or shorter texts.
 distill-plan-mismatch | A saved distillation was planned for another length. | Resume it with the same options.
 distill-student | The student's weights are not in float32. | Make it with "shrink --dtype fp32".
@@ -71,8 +74,9 @@ hub-unreachable | The hub does not answer. | Try again, or import from a folder.
 image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again.
 init-mismatch | The pretrained prefix has another length than the task asks for. | Leave --num-virtual-tokens out.
 init-unsupported | The task's method cannot start from this pretrained prefix. | The message lists the methods that can.
-input-invalid | A line of the input file is no text and no input object. | The message names the line.
-input-unreadable | The input file cannot be read. | Check the path.
+input-invalid | The input file is not text, or one of its lines is no text and no input object. | The message names the line.
+input-too-large | The input file is larger than the limit. | Split it.
+input-unreadable | The input file is not there, or is a folder. | Check the path.
 inputs-empty | The request's list of inputs is empty. | Send at least one text.
 internal | An unexpected error in the server. | Look for the request id in the logs; please report it.
 json-invalid | The request's body, or a file, is no valid JSON. | The message names the place.
@@ -84,6 +88,7 @@ label-names-invalid | --label-names cannot be read. | Write name,name,.. or labe
 label-out-of-range | A number to learn is too large. | Divide all of them.
 labels-too-few | All rows have the same label. | Add rows with other labels.
 labels-too-many | The task names several labels, but its answers are numbers. | Name one.
+labels-unnamed | The labels are lists of zeros and ones, and their places have no names. | Name them with --label-names.
 layers-invalid | --layers names layers that the base does not have. | Ascending numbers from 0.
 line-invalid | A line of the input is no JSON of the expected form. | The message names the line.
 line-too-long | A line of the input is longer than the limit. | One text a line.
@@ -152,6 +157,7 @@ text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
 tokenizer-unreadable | The tokenizer file cannot be read. | Check the path.
 tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
+too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.
 too-many-inputs | The request has more inputs than MAX_INPUTS. | Send several requests.
 too-many-labels | The task has more labels than can be chosen together. | Train it with --plain-head.
 too-many-tasks | The request names more tasks than MAX_TASKS. | Send several requests.

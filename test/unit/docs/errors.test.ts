@@ -49,6 +49,13 @@ describe("the search for codes", () => {
     expect(codes.map(({ code }) => code)).toEqual(["blob-corrupt", "blob-missing"]);
   });
 
+  it("finds a template's codes, one for each kind that the file names", () => {
+    const { codes } = codesIn(
+      'type A = { kind?: "data" | "input" };\nnew InputError(`${of.kind}-invalid`, "")',
+    );
+    expect(codes.map(({ code }) => code)).toEqual(["data-invalid", "input-invalid"]);
+  });
+
   it("finds the last argument of a reader", () => {
     const { codes } = codesIn('readRecord(parse(bytes, "a, b"), name, "pointer-invalid")');
     expect(codes).toEqual([
