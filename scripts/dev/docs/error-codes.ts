@@ -1,10 +1,10 @@
 /**
  * Finds every error code in the source: where an error of the family in src/core/errors.ts is made,
  * and where a code is passed to the readers that make one. Lines are matched, not parsed, so a code
- * has to stand as a string, or as a constant of the same file, where it is used.
+ * has to stand as a string, or as a constant of this or of an imported file, where it is used.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import {
   FormatError,
   InputError,
@@ -71,7 +71,7 @@ export function codesOf(files: ReadonlyMap<string, string>): Findings {
     found.set(code, [...(found.get(code) ?? []), { path, of }]);
   };
   for (const [path, source] of files) {
-    const text = withoutComments(source);
+    const text = `${withoutComments(source)}\n${importedConstants(path, source, files)}`;
     for (const [, name = "", at] of callsOf(text, `new (${NAMES.join("|")})`)) {
       const codes = codesIn(argumentsAt(text, at)[0] ?? "", text);
       if (codes.length === 0) unresolved.push(`${path}: ${argumentsAt(text, at)[0] ?? ""}`);
@@ -107,6 +107,22 @@ function callsOf(text: string, name: string): [string, string, number][] {
     match[1] ?? "",
     match.index + match[0].length,
   ]);
+}
+
+/** Declarations of the string constants that a file imports from other files of the project. */
+function importedConstants(
+  path: string,
+  source: string,
+  files: ReadonlyMap<string, string>,
+): string {
+  return [...source.matchAll(/^import \{([^}]*)\} from "(\.[^"]+)";/gm)]
+    .flatMap(([, names = "", from = ""]) => {
+      const other = files.get(normalize(join(dirname(path), from)).replaceAll("\\", "/")) ?? "";
+      return (names.match(/\b[A-Z][A-Z_]*\b/g) ?? []).map(
+        (name) => new RegExp(`const ${name} = "[^"]*";`).exec(other)?.[0] ?? "",
+      );
+    })
+    .join("\n");
 }
 
 /** The codes of an argument: strings in it, or the constants of the file that it names. */

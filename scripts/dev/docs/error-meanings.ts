@@ -30,8 +30,8 @@ bucket-not-configured | The binding BUCKET of wrangler.toml names no bucket. | W
 bucket-not-found | There is no bucket of this name. | Make it: "npx wrangler r2 bucket create NAME".
 bucket-unavailable | The bucket does not answer. | Try again; a Worker goes on from memory for TASK_MAX_STALE_MS meanwhile.
 bucket-write-failed | Writing to the bucket failed several times. What was served before is unchanged. | Run the command again.
+build-missing | The base has no graph for this engine. | Import the base again.
 canary-is-current | The version is already the current one, so it cannot be tested beside itself. | Name another version; "list" shows them.
-canary-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 canary-missing | The task has no version that gets a share of the requests. | Start one: "push TASK_DIR --canary 5".
 checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download the whole checkpoint.
 checkpoint-index-invalid | The checkpoint's index names tensors that its files do not hold. | Download the checkpoint again.
@@ -60,6 +60,7 @@ distill-student | The student's weights are not in float32. | Make it with "shri
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
 distill-unmeasured | The saved distillation has no measurement yet. | Let it run until the first one.
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
+examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
 folder-not-empty | The output folder holds other files. | Choose another folder.
 gradient-loss-shape | The training graph's loss is not a single number. | An error of the program; please report it.

@@ -44,6 +44,16 @@ describe("the search for codes", () => {
     ]);
   });
 
+  it("finds a constant of another file", () => {
+    const { codes } = codesOf(
+      new Map([
+        ["a/one.ts", 'import { CODE, other } from "../b/two.ts";\nnew InputError(CODE, what);'],
+        ["b/two.ts", 'export const CODE = "text-empty";'],
+      ]),
+    );
+    expect(codes).toEqual([{ code: "text-empty", uses: [{ path: "a/one.ts", of: "InputError" }] }]);
+  });
+
   it("finds both strings of a choice", () => {
     const { codes } = codesIn('new FormatError(isA ? "blob-missing" : "blob-corrupt", "")');
     expect(codes.map(({ code }) => code)).toEqual(["blob-corrupt", "blob-missing"]);
