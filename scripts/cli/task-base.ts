@@ -7,6 +7,7 @@ import type { Task } from "../../src/core/format/task.ts";
 import { readFile } from "node:fs/promises";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import {
+  baseFolder,
   bundledBaseDir,
   compareImports,
   openBaseFolder,
@@ -46,8 +47,8 @@ export async function openTaskWithBase(
   note: (line: string) => void,
 ): Promise<{ base: LoadedBase; task: Task }> {
   const { manifest } = await readTaskFolder(taskDir);
-  const own = options.taskBase ?? bundledBaseDir(manifest.base.name);
-  const base = await openBaseFolder(options.base ?? own, options.runtime);
+  const own = baseFolder(options.taskBase) ?? bundledBaseDir(manifest.base.name);
+  const base = await openBaseFolder(baseFolder(options.base) ?? own, options.runtime);
   const isOwn = manifest.base.identity === base.manifest.identity;
   if (!isOwn) {
     const remark = compareImports(manifest, base.manifest, await readManifest(own));

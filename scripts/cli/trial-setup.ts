@@ -36,12 +36,12 @@ export async function openTrials(
   const [method, seed, resume, report] = [undefined, undefined, undefined, undefined];
   const request = await readRequest({ ...values, method, seed, resume, report }, positionals);
   const { spec, name, out } = request;
-  const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+  const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
     await import("../publish/local.ts");
   const { readBaseFolder } = await import("../base/folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const base = await readBaseFolder(
-    values.base ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
+    baseFolder(values.base) ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
   );
   const fair = {
     base: base.manifest,

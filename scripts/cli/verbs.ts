@@ -11,6 +11,10 @@ export interface Verb {
 }
 
 export const VERBS: Readonly<Record<string, Verb>> = {
+  new: {
+    summary: "make a Worker project with the bundled base and one example task",
+    load: () => import("../commands/new.ts"),
+  },
   import: {
     summary: "turn a Hugging Face checkpoint into a base",
     load: () => import("../commands/import.ts"),

@@ -74,8 +74,8 @@ export const command = defineCommand({
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const inputs = await readInputs(required(values.input, "--input"));
 
-    const { openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
-    const { manifest, tokenizer, encoder } = await openBaseFolder(baseDir, runtime);
+    const { baseFolder, openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
+    const { manifest, tokenizer, encoder } = await openBaseFolder(baseFolder(baseDir), runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
     const positionOffset = task?.manifest.position_offset ?? 0;
     const { configuration } = manifest;

@@ -19,6 +19,7 @@ import { taskCard } from "../runs/task/card.ts";
 import { taskFacts } from "../report/task-facts.ts";
 import { packTask, writeTaskFolder } from "../runs/task/folder.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
+import { baseFolder } from "../publish/local.ts";
 import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
 
 export const command = defineCommand({
@@ -46,7 +47,7 @@ export const command = defineCommand({
     }
     const out = required(values.out, "--out");
     const name = checkName("task", values.name ?? basename(resolve(out)));
-    const base = (await readBaseFolder(required(values.base, "--base"))).manifest;
+    const base = (await readBaseFolder(baseFolder(required(values.base, "--base")))).manifest;
     const adapter = await readPeftAdapter(dir);
     checkAdapterFitsBase(adapter, base);
     const offset =

@@ -84,7 +84,7 @@ export const command = defineCommand({
     const name = checkName("prefix", values.name ?? basename(resolve(out)));
     const request = readRequest(values);
 
-    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+    const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
       await import("../publish/local.ts");
     const { readBaseFolder } = await import("../base/folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
@@ -96,7 +96,7 @@ export const command = defineCommand({
     const sources = await readSources(positionals);
     const named = baseOf(sources);
     const base = await readBaseFolder(
-      values.base ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
+      baseFolder(values.base) ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
     );
     const { tasks, settings } = await settle(sources, request, {
       base: base.manifest,

@@ -3,6 +3,7 @@ import { sessionImages } from "../images/session-image.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
+import { baseFolder } from "../publish/local.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
@@ -18,7 +19,11 @@ export const command = defineCommand({
   example:
     "npx edge-prefix push prefixes/sentiment --local\nnpx edge-prefix push --base models/pocket prefixes/sentiment --remote --dry-run",
   options: {
-    base: { type: "string", value: "DIR", hint: "also upload this base folder, before the tasks" },
+    base: {
+      type: "string",
+      value: "DIR",
+      hint: "also upload this base folder, or bundled base, before the tasks",
+    },
     canary: {
       type: "string",
       value: "PERCENT",
@@ -32,12 +37,13 @@ export const command = defineCommand({
       throw new UsageError("push: name at least one task folder, or --base DIR");
     }
     const canaryPercent = readNumber(values.canary, "--canary", { min: 0, max: 100 });
+    const baseDir = baseFolder(values.base);
     const isDryRun = values["dry-run"] === true;
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
-      if (values.base !== undefined) await pushBase(bucket, values.base, io, isDryRun);
+      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, isDryRun);
       const note = (line: string): void => io.err(line);
-      const checkAnswers = createAnswerCheck({ bucket, baseDir: values.base, note });
+      const checkAnswers = createAnswerCheck({ bucket, baseDir, note });
       for (const folder of positionals) {
         io.signal.throwIfAborted();
         await pushTask(bucket, folder, { io, isDryRun, canaryPercent, checkAnswers });

@@ -12,6 +12,7 @@ import {
   createTokenizer,
   type Encoding,
 } from "../../src/core/tokenizer/tokenizer.ts";
+import { baseFolder } from "../publish/local.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 
 /** A longer line is no line of text but a wrong file; bounds the memory that stdin can take. */
@@ -34,7 +35,7 @@ export const command = defineCommand({
     if ((values.base === undefined) === (values.tokenizer === undefined)) {
       throw new UsageError("tokenize: expected either --base DIR or --tokenizer FILE");
     }
-    const path = values.tokenizer ?? join(values.base ?? "", "tokenizer.json");
+    const path = values.tokenizer ?? join(baseFolder(values.base) ?? "", "tokenizer.json");
     const tokenizer = createTokenizer(parseJson(await readTokenizerFile(path), path));
 
     // Stdin that nobody closes would keep the process waiting after an interrupt.

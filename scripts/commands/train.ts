@@ -34,7 +34,7 @@ export const command = defineCommand({
   options: TRAIN_OPTIONS,
   async run({ values, positionals, io }) {
     const { spec, out, name, isSourceChanged } = await readRequest(values, positionals);
-    const { bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+    const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
       await import("../publish/local.ts");
     const { readBaseFolder } = await import("../base/folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
@@ -45,7 +45,8 @@ export const command = defineCommand({
 
     const note = (line: string): void => io.err(line);
     const base = await readBaseFolder(
-      values.base ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
+      baseFolder(values.base) ??
+        (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
     );
     const folders = [
       ...(values["data-dir"] === undefined ? [] : [values["data-dir"]]),

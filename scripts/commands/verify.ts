@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
+import { baseFolder } from "../publish/local.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { fetchBaseManifest } from "../publish/publish-base.ts";
 import { checkTaskFolder, checkVersion, readTaskFolder } from "../publish/publish-task.ts";
@@ -46,7 +47,7 @@ export const command = defineCommand({
     const isFolder = existsSync(join(subject, "manifest.json"));
     const verdicts = await withBucket(values, io, (bucket) => {
       const note = (line: string): void => io.err(line);
-      const checkAnswers = createAnswerCheck({ bucket, baseDir: values.base, note });
+      const checkAnswers = createAnswerCheck({ bucket, baseDir: baseFolder(values.base), note });
       return isFolder
         ? verifyFolder(bucket, subject, checkAnswers)
         : verifyVersions(bucket, subject, values.version, checkAnswers);

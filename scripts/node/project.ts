@@ -36,6 +36,7 @@ export function findProject(from: string = process.cwd()): Project {
 export interface PackageFile {
   readonly version: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 

@@ -39,6 +39,9 @@ export async function openLocalBucket(
     configPath: configuration,
     persist: { path: join(stateFolder(project, persistTo), "v3") },
     remoteBindings: false,
+  }).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UnavailableError("bucket-unavailable", `${configuration}: ${reason}`, { cause });
   });
   const r2 = proxy.env.BUCKET;
   if (!r2) {

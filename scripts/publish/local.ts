@@ -3,7 +3,7 @@
  * command line answers through the same request path.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, normalize } from "node:path";
 import { InputError, MismatchError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
@@ -118,3 +118,15 @@ export function bundledBaseDir(name: string): string {
 
 /** The base that comes with this package. */
 export const BUNDLED_BASE = bundledBaseDir("pocket");
+
+/**
+ * The folder that `--base` names: a folder that exists, or a base of this package by its name
+ * (`pocket`, or `models/pocket` as in a clone). Anything else is returned as it is, for the error of
+ * the reader to name.
+ */
+export function baseFolder<T extends string | undefined>(given: T): T | string {
+  if (given === undefined || existsSync(given)) return given;
+  const bundled = join(PACKAGE, MODELS_DIR, basename(given));
+  const isName = [basename(given), join(MODELS_DIR, basename(given))].includes(normalize(given));
+  return isName && existsSync(bundled) ? bundled : given;
+}

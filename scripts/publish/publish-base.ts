@@ -143,7 +143,7 @@ export async function fetchBaseManifest(
   if (!blob) {
     throw new NotFoundError(
       "base-not-found",
-      `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base DIR`,
+      `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base NAME|DIR`,
     );
   }
   await checkFile(subject, blob.bytes, { sha256: hash, bytes: blob.bytes.byteLength }, sha256);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadOptional } from "../../../scripts/node/optional-package.ts";
 import { PACKAGE, findProject, readPackageFile } from "../../../scripts/node/project.ts";
+import { baseFolder } from "../../../scripts/publish/local.ts";
 import { stateFolder } from "../../../scripts/publish/local-bucket.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 
@@ -49,6 +50,16 @@ describe("the project of a command", () => {
 
   it("is this package's own folder in a clone", () => {
     expect(findProject(import.meta.dirname).folder).toBe(PACKAGE);
+  });
+});
+
+describe("the base that --base names", () => {
+  it("is a folder that exists, or a base of this package by its name", () => {
+    expect(baseFolder(inFolder("none"))).toBe(inFolder("none"));
+    expect(baseFolder("pocket")).toBe(join(PACKAGE, "models", "pocket"));
+    expect(baseFolder("elsewhere/pocket")).toBe("elsewhere/pocket");
+    expect(baseFolder("no-such-base")).toBe("no-such-base");
+    expect(baseFolder(undefined)).toBeUndefined();
   });
 });
 
