@@ -97,9 +97,11 @@ const TSCONFIG = {
   include: ["src"],
 };
 
-const WORKER = `/** Answers texts on the routes of edge-prefix; its docs/mount.md has how to add routes of your own. */
-export { default } from "edge-prefix/worker";
-`;
+const WORKER = [
+  "/** Answers texts on the routes of edge-prefix; its docs/mount.md has how to add your own routes. */",
+  'export { default } from "edge-prefix/worker";',
+  "",
+].join("\n");
 
 const readme = (name: string): string => `# ${name}
 
