@@ -54,6 +54,7 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
   "inputs-empty": 422,
   "text-empty": 422,
   "text-not-unicode": 422,
+  "text-not-runnable": 422,
   "rate-limited": 429,
   "headers-too-large": 431,
   // The Worker's own settings and the bucket's objects are not the caller's fault.

@@ -201,9 +201,10 @@ function attempt<T>(
 const isInputsFault = (error: unknown): error is EdgePrefixError =>
   error instanceof InputError || error instanceof LimitError;
 
-/** An overflow in one task's numbers, say: other tasks in the same call are sane. */
+/** One input cannot be run, or one task's numbers overflow: the other inputs of the call are sound. */
 const isAnswersFault = (error: unknown): error is EdgePrefixError =>
-  error instanceof UnavailableError && error.code === "answer-not-finite";
+  error instanceof InputError ||
+  (error instanceof UnavailableError && error.code === "answer-not-finite");
 
 const emptyTimings = (): Timings => ({ tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 });
 const emptyUsage = (): Usage => ({ tokens: 0, windows: 0, truncated: 0 });

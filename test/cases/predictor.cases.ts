@@ -63,7 +63,12 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
     const kind = (manifest: Partial<TaskManifest>) => ({ manifest });
 
     /** A predictor of its own, so that runs can be counted. */
-    function arrange({ maxBatchTokens = 512, maxWindows = 512, onTurn = () => {} } = {}) {
+    function arrange({
+      maxBatchTokens = 512,
+      maxWindows = 512,
+      onTurn = (): void => undefined,
+      served = base,
+    } = {}) {
       const { clock } = host;
       const scheduler = createScheduler({ clock, maxBatchTokens, maxQueuedTokens: 1_000_000 });
       const wait = (ms: number): Promise<void> => {
@@ -76,7 +81,8 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
         inputs: readonly TextInput[],
         parameters: PredictParameters = {},
         signal = new AbortController().signal,
-      ) => predictor.predict({ base, task, isStale: false }, inputs, parameters, { signal });
+      ) =>
+        predictor.predict({ base: served, task, isStale: false }, inputs, parameters, { signal });
       const predict = async (
         task: Task,
         texts: readonly (string | TextInput)[],
@@ -181,6 +187,31 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
       else for (const score of Object.values(scoresOf(overflown))) expect(score).not.toBeNaN();
       if (second.status === "rejected") throw second.reason;
       expectClose(second.value[0], (await predict(sane, [TEXTS[0]!]))[0]);
+    });
+
+    it("answers the other texts of a list, and of a request beside it, when the model cannot run one", async () => {
+      const task = await open("mood");
+      const { tokenizer } = base;
+      // An id beyond the word table: what the tokenizer of another checkpoint may give.
+      const tokenize = (text: string) => {
+        const pieces = tokenizer.tokenize(text);
+        if (text !== "alien") return pieces;
+        return { ...pieces, ids: pieces.ids.map(() => base.manifest.configuration.vocab_size) };
+      };
+      const served: LoadedBase = { ...base, tokenizer: { ...tokenizer, tokenize } };
+      const { predict, scheduler } = arrange({ served });
+      const [own, other] = await Promise.all([
+        predict(task, ["a great film", "alien", "x"]),
+        predict(task, ["dull"]),
+      ]);
+      expect(scheduler.runs).toBeGreaterThan(1);
+      expect(own).toMatchObject([
+        { index: 0, result: [{}, {}] },
+        { index: 1, error: { code: "text-not-runnable" } },
+        { index: 2, result: [{}, {}] },
+      ]);
+      expectClose(other[0], (await predict(task, ["dull"]))[0]);
+      expectClose(own[0], (await predict(task, ["a great film"]))[0]);
     });
 
     it.each([

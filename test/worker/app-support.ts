@@ -19,6 +19,8 @@ export interface TestApp {
   readonly runs: number;
   /** Lets that many runs begin; later ones wait until more are let through. At first, all may. */
   allowRuns(count: number): void;
+  /** From now on this text's first token has an id beyond the word table, as a foreign tokenizer's may. */
+  spoil(text: string): void;
   readonly logged: Record<string, unknown>[];
 }
 
@@ -38,6 +40,13 @@ export async function testApp(
   const config = readConfig({ BASE: "pocket", ...live, ...variables });
   const real = await loadedBase(config.base);
   const gate = { runs: 0, allowed: Infinity };
+  const spoiled = new Set<string>();
+  const { tokenizer } = real;
+  const tokenize = (text: string) => {
+    const pieces = tokenizer.tokenize(text);
+    if (!spoiled.has(text)) return pieces;
+    return { ...pieces, ids: pieces.ids.with(0, real.manifest.configuration.vocab_size) };
+  };
   const encoder: LoadedBase["encoder"] = {
     ...real.encoder,
     async encode(rows, queries) {
@@ -46,7 +55,7 @@ export async function testApp(
       return real.encoder.encode(rows, queries);
     },
   };
-  const base = { ...real, encoder };
+  const base = { ...real, encoder, tokenizer: { ...tokenizer, tokenize } };
   const loaded: ModelStore = {
     get: async () => base,
     ready: base,
@@ -76,6 +85,7 @@ export async function testApp(
     allowRuns(count) {
       gate.allowed = count;
     },
+    spoil: (text) => void spoiled.add(text),
     logged,
   };
 }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { predictManyAnswerSchema } from "../../src/http/schema.ts";
 import { PROMPT_EMBEDDINGS } from "../../src/core/model/shapes.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
-import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
+import { expectClose, linesOf, postJson, testApp, verdictOf } from "./app-support.ts";
 import { baseManifest, makeTask, putTask, seedBases } from "./support.ts";
 
 const TEXT = "the plot is dull and the acting is bad but funny too";
@@ -100,6 +100,28 @@ describe("rows of different tasks", () => {
     expectClose(results[0]!.result, alone, 1e-5);
     expectClose(results[2]!.result, alone, 1e-5);
     if (results[1]!.error) expect(results[1]!.error.code).toBe("answer-not-finite");
+  });
+
+  it("that the model cannot run fail alone, and are not asked for again", async () => {
+    const app = await testApp();
+    app.spoil("x");
+    const items = ["x", TEXT, [TEXT, "x"]].map((inputs) => ({ task: "mood", inputs }));
+    const [response, beside] = await Promise.all([
+      postJson(app, "/v1/predict", { items }),
+      app.predict("mood", { inputs: [TEXT] }),
+    ]);
+    expect(response.headers.get("retry-after")).toBeNull();
+    expect(await response.json()).toMatchObject({
+      results: [
+        { error: { code: "text-not-runnable", status: 422 } },
+        { result: expect.any(Array) as unknown },
+        { error: { code: "text-not-runnable", status: 422 } },
+      ],
+    });
+    expect(beside.status).toBe(200);
+    const alone = await app.predict("mood", { inputs: "x" });
+    expect(alone.headers.get("retry-after")).toBeNull();
+    expect(await verdictOf(alone)).toBe("422 text-not-runnable");
   });
 
   it("arrive one by one in a stream, and a failed item is a line of its own", async () => {

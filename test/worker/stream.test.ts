@@ -78,6 +78,21 @@ describe("lines", () => {
     expect(app.runs).toBe(3);
   });
 
+  it("tell a text that the model cannot run in its place, and answer those that shared its run", async () => {
+    const app = await testApp();
+    app.spoil("x");
+    const inputs = [TEXT, "x", TEXT];
+    const response = await app.predict("mood", { inputs }, { accept: NDJSON });
+    const lines = await linesOf(response);
+    expect(lines).toMatchObject([
+      { index: 0, result: expect.any(Array) },
+      { index: 1, error: { code: "text-not-runnable", status: 422 } },
+      { index: 2, result: expect.any(Array) },
+      { done: true, count: 3, failed: 1 },
+    ]);
+    expect(JSON.stringify(lines[1])).not.toContain("try again");
+  });
+
   it("leave the deployed Worker in parts", async () => {
     vi.spyOn(console, "log").mockImplementation(() => undefined);
     const worker = (exports as unknown as { default: Fetcher }).default;

@@ -153,6 +153,7 @@ tensor-shape-mismatch | A tensor has another shape than expected. | Make the fol
 tensor-size-mismatch | A tensor has more or fewer numbers than its shape says. | Make the folder again.
 tensor-unexpected | A task's file holds a tensor that no task has. | Train the task again.
 text-empty | A text is empty. | Send at least one character.
+text-not-runnable | The model cannot run the tokens of this text, for instance an id beyond its word table. | Send another text; the same one would fail again. Import the base again with the tokenizer of its checkpoint.
 text-not-unicode | A text has half of a surrogate pair, which is no character. | Cut texts between characters.
 text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or raise the setting.
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.

@@ -1,5 +1,6 @@
 /**
- * A row on its way through the queue: plain data, so that whoever runs it need not be who waits for it.
+ * A row on its way through the queue: plain data, so that a request can run the rows of others and
+ * have its own rows run by them.
  */
 import type { Queries, Row } from "../../core/model/rows.ts";
 
@@ -21,6 +22,8 @@ export interface Job<T = unknown> extends Work<T> {
   readonly submittedAt: number;
   readonly deadlineAt: number;
   state: "waiting" | "running" | "done";
+  /** Its batch failed: it runs without other rows, to find the row that is at fault. */
+  isAlone: boolean;
   /** Null until it is done, or where it failed. */
   result: { readonly value: T } | null;
   error: unknown;

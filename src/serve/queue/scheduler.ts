@@ -12,6 +12,7 @@ import type { Queries, Row } from "../../core/model/rows.ts";
 import { OverloadedError, UnavailableError } from "../../core/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "../../core/clock.ts";
+import { failureOf } from "./failed-run.ts";
 import { fail, isDone, settle } from "./job.ts";
 import type { Job, Work } from "./job.ts";
 import type { LoadedBase } from "../../engine/engine.ts";
@@ -31,8 +32,8 @@ export interface Scheduler {
   ): Job<T>[];
   /**
    * Waits for one job, pumping the queue; returns what it was reduced to. Throws OverloadedError
-   * `deadline-exceeded`, UnavailableError `run-failed` or `request-cancelled`, what reducing it threw,
-   * or the signal's reason.
+   * `deadline-exceeded`, InputError `text-not-runnable`, UnavailableError `run-failed` or
+   * `request-cancelled`, what reducing it threw, or the signal's reason.
    */
   finish<T>(job: Job<T>, signal: AbortSignal): Promise<T>;
   /** Forgets jobs that have not run. */
@@ -176,6 +177,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         submittedAt,
         deadlineAt,
         state: "waiting",
+        isAlone: false,
         result: null,
         error: null,
         queueMs: 0,
@@ -268,6 +270,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const take = (queue: Queue): boolean => {
       const job = queue.jobs[0];
       if (!job || queue.base !== first.base || job.queries !== queries) return false;
+      if (batch.length > 0 && (job.isAlone || batch[0]!.isAlone)) return false;
       const width = Math.max(longest, job.row.ids.length);
       const real = total + job.row.ids.length;
       const padded = width * (batch.length + 1);
@@ -301,22 +304,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const paddedTokens = rows.length * longestOf(rows);
     admission?.endRun(start);
     admission?.beginRun(tokens, paddedTokens, start);
-    count(rows.length, tokens, paddedTokens);
     try {
       const states = await base.encoder.encode(rows, jobs[0]!.queries);
+      count(rows.length, tokens, paddedTokens);
       const run = { ms: clock.now() - start };
       for (const [b, job] of jobs.entries()) {
         job.run = run;
         settle(job, statesOfRow(states, b, job.row.ids.length));
       }
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const error = new UnavailableError(
-        "run-failed",
-        `run of ${jobs.length} rows: failed (${reason}); try again later`,
-        { cause },
-      );
-      for (const job of jobs) fail(job, error);
+      if (jobs.length === 1) return fail(jobs[0]!, await failureOf(base, rows[0]!, cause));
+      for (const job of jobs) {
+        job.state = "waiting";
+        job.isAlone = true;
+      }
+      queues = [{ base, jobs: [...jobs], isNew: false }, ...queues];
     }
   }
 

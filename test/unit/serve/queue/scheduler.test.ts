@@ -1,6 +1,7 @@
 /** Batching and turns of the queue. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { InputError } from "../../../../src/core/errors.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
 import { createScheduler } from "../../../../src/serve/queue/scheduler.ts";
 import {
@@ -234,13 +235,69 @@ describe("admission", () => {
       expect.objectContaining({ code: "overloaded" }),
     );
   });
+});
 
-  it("tells every row of a failed run why, as something that may pass", async () => {
+describe("a run that fails", () => {
+  it("because the encoder is broken is told to every row as something that may pass", async () => {
     const base = baseWith(() => Promise.reject(new Error("no memory")));
     const { scheduler, submit } = arrange();
     for (const job of submit(base, [row(1, 8), row(2, 8)])) {
       await expect(scheduler.finish(job, never)).rejects.toMatchObject({ code: "run-failed" });
     }
+  });
+
+  /** Fails every run that has the row with this id in it. */
+  function baseThatRefuses(id: number, onRun?: () => void) {
+    const { base, runs } = recordingBase(onRun);
+    const refusing = baseWith(async (rows, queries) => {
+      const states = await base.encoder.encode(rows, queries);
+      if (rows.some(({ ids }) => ids[0] === id)) throw new Error("id out of bounds");
+      return states;
+    });
+    return { base: refusing, runs };
+  }
+
+  it("because of one row is made again row by row: the others are answered, of their request and of others", async () => {
+    const { base, runs } = baseThatRefuses(2);
+    const { scheduler, submit, finishAll } = arrange();
+    const own = submit(base, [row(1, 8), row(2, 8), row(3, 8)]);
+    const other = submit(base, [row(4, 8), row(5, 8)]);
+    const outcomes = await Promise.allSettled(
+      [...own, ...other].map((job) => scheduler.finish(job, never)),
+    );
+    expect(outcomes.map(({ status }) => status === "fulfilled")).toEqual([
+      true,
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(runs[0]!.length).toBeGreaterThan(1);
+    for (const run of runs.slice(1)) expect(run).toHaveLength(1);
+    expect(await finishAll(other)).toHaveLength(2);
+  });
+
+  it("because of its only row is answered with an error that does not ask to try again", async () => {
+    const { base } = baseThatRefuses(2);
+    const { scheduler, submit } = arrange();
+    const [job] = submit(base, [row(2, 8)]);
+    const failure = await scheduler.finish(job!, never).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "text-not-runnable" });
+    expect(failure).toBeInstanceOf(InputError);
+    expect((failure as Error).message).not.toContain("try again");
+  });
+
+  it("is not made again for rows that have been cancelled meanwhile", async () => {
+    const { scheduler, submit, finishAll } = arrange();
+    const onRun = (): void => {
+      if (runs.length === 2) scheduler.cancel(other);
+    };
+    const { base, runs } = baseThatRefuses(2, onRun);
+    const own = submit(base, [row(1, 8), row(2, 8)]);
+    const other = submit(base, [row(4, 8)]);
+    await expect(finishAll(own)).rejects.toMatchObject({ code: "text-not-runnable" });
+    expect(runs.flat().filter((id) => id === 4)).toHaveLength(1);
+    expect(scheduler.queuedTokens).toBe(0);
   });
 });
 
