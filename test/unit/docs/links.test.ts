@@ -55,6 +55,19 @@ describe.each(documents)("%s", (path) => {
   });
 });
 
+/** Documents of a user; the others name files of one folder by shorter paths. */
+const guides = documents.filter(
+  (path) => !["src/", "scripts/"].some((top) => path.startsWith(top)),
+);
+
+describe.each(guides)("%s", (path) => {
+  it("names only files of the project that exist", () => {
+    const named = read(path).matchAll(/`((?:bench|docs|scripts|src|test)\/[\w./-]+\.\w+)`/g);
+    const missing = [...named].filter(([, file = ""]) => !existsSync(join(PACKAGE, file)));
+    expect(missing.map(([, file]) => file)).toEqual([]);
+  });
+});
+
 describe("README.md", () => {
   const lines = read("README.md").trimEnd().split("\n");
 
