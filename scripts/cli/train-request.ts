@@ -112,7 +112,7 @@ export const TRAIN_OPTIONS = {
   "prefix-dropout": {
     type: "string",
     value: "X",
-    hint: "share of virtual tokens left out in a step (0.1)",
+    hint: "share of virtual tokens left out in a step (0)",
   },
   "max-grad-norm": {
     type: "string",

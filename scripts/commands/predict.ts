@@ -2,27 +2,33 @@
  * `predict`: the endpoint's answers without an endpoint. The request path is the Worker's own
  * (serve/predictor.ts) over the same wasm, so a line here equals a line of its NDJSON.
  */
+import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { EdgePrefixError } from "../../src/core/errors.ts";
 import { parametersSchema, readPredictRequest } from "../../src/http/schema.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
-import { readInputs } from "../node/read-inputs.ts";
-import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
+import { readInputs, readStdin } from "../node/read-inputs.ts";
+import type { InputLine } from "../node/read-inputs.ts";
+import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
 import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 
 /** Inputs that share the queue; their windows share runs, and answers come in this rhythm. */
 const CHUNK = 64;
 
 export const command = defineCommand({
-  summary: "answer texts from a file, as the endpoint would",
-  usage: "TASK_DIR --input F.jsonl [--base DIR] [the endpoint's parameters]",
-  example: "npx edge-prefix predict prefixes/sentiment --input texts.jsonl --top-k 1",
+  summary: "answer texts, as the endpoint would",
+  usage: "TASK_DIR [TEXT... | --input F.jsonl] [--base DIR] [the endpoint's parameters]",
+  example: [
+    'npx edge-prefix predict prefixes/sentiment "a gripping, beautifully acted film"',
+    "npx edge-prefix predict prefixes/sentiment --input texts.jsonl --top-k 1",
+  ].join("\n"),
   options: {
     input: {
       type: "string",
       value: "F.jsonl",
-      hint: 'a line: "text", {"text","text_pair"?} or [text, pair]; .gz too',
+      hint: 'a line: "text", {"text","text_pair"?} or [text, pair]; without it and TEXT, stdin: such lines, or a plain text a line',
     },
     ...TASK_BASE_OPTIONS,
     "top-k": { type: "string", value: "N", hint: "only the N best labels" },
@@ -43,10 +49,8 @@ export const command = defineCommand({
     "offset-unit": { type: "string", value: "codepoint|utf16", hint: "unit of start and end" },
   },
   async run({ values, positionals, io }) {
-    const [dir, ...more] = positionals;
-    if (dir === undefined || more.length > 0) {
-      throw new UsageError(`predict: expected one TASK_DIR, found ${positionals.length}`);
-    }
+    const [dir, ...texts] = positionals;
+    if (dir === undefined) throw new UsageError("predict: TASK_DIR is missing");
     const { parameters } = readPredictRequest({
       inputs: [],
       parameters: {
@@ -73,7 +77,7 @@ export const command = defineCommand({
       },
     });
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
-    const inputs = await readInputs(required(values.input, "--input"));
+    const inputs = await inputsOf(texts, values.input, io);
     const { openTaskWithBase } = await import("../cli/task-base.ts");
     const opened = await openTaskWithBase(
       dir,
@@ -116,6 +120,31 @@ export const command = defineCommand({
     return failed === 0 ? 0 : 1;
   },
 });
+
+/** The texts of the command line, of a file, or of standard input. */
+async function inputsOf(
+  texts: readonly string[],
+  file: string | undefined,
+  io: Io,
+): Promise<readonly InputLine[]> {
+  if (file !== undefined) {
+    if (texts.length === 0) return readInputs(file);
+    throw new UsageError(
+      `predict: expected texts or --input, found both (${JSON.stringify(texts[0])})`,
+    );
+  }
+  for (const text of texts) {
+    if (existsSync(text))
+      io.err(`note: "${text}" is read as a text; --input ${text} reads the file`);
+  }
+  if (texts.length > 0) return texts.map((text, i) => ({ line: i + 1, text }));
+  const isTyped = "isTTY" in io.stdin && io.stdin.isTTY === true;
+  const inputs = isTyped ? [] : await readStdin(io.stdin);
+  if (inputs.length > 0) return inputs;
+  throw new UsageError(
+    "predict: no text; write one behind TASK_DIR, name a file with --input, or pipe texts in",
+  );
+}
 
 const problemOf = (error: EdgePrefixError) => ({ code: error.code, detail: error.message });
 

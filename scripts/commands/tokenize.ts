@@ -1,8 +1,7 @@
 /**
  * `tokenize`: texts on stdin -> ids and offsets on stdout, one JSON line each, as Python tokenizers
- * returns them. Lines are read, answered and forgotten one by one, so any amount of text may come.
+ * returns them. Lines are read, answered and forgotten one by one, so the amount of text has no limit.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { describe } from "../../src/core/record.ts";
@@ -14,6 +13,7 @@ import {
 } from "../../src/core/tokenizer/tokenizer.ts";
 import { baseFolder } from "../publish/local.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
+import { plainText, readBytes } from "../node/text-files.ts";
 
 /** A longer line is no line of text but a wrong file; bounds the memory that stdin can take. */
 const MAX_LINE_BYTES = 64 * 2 ** 20;
@@ -36,11 +36,12 @@ export const command = defineCommand({
       throw new UsageError("tokenize: expected either --base DIR or --tokenizer FILE");
     }
     const path = values.tokenizer ?? join(baseFolder(values.base) ?? "", "tokenizer.json");
-    const tokenizer = createTokenizer(parseJson(await readTokenizerFile(path), path));
+    const tokenizer = createTokenizer(parseJson(await readBytes(path, "tokenizer"), path));
 
-    // Stdin that nobody closes would keep the process waiting after an interrupt.
+    // An open stdin would keep the process waiting after an interrupt.
     io.signal.addEventListener("abort", () => destroy(io.stdin), { once: true });
-    for await (const { number, bytes } of linesOf(io.stdin)) {
+    const stdin = plainText(io.stdin, { subject: "stdin", kind: "input" });
+    for await (const { number, bytes } of linesOf(stdin)) {
       const input = readInput(bytes, number);
       if (input === undefined) continue;
       const encoding = tokenizer.encode(input.text, input.pair);
@@ -64,15 +65,6 @@ export function toPython(encoding: Encoding, text: string, pair?: string) {
     word_ids: nullable(encoding.wordIds),
     sequence_ids: nullable(encoding.sequenceIds),
   };
-}
-
-async function readTokenizerFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError("tokenizer-unreadable", `${path}: cannot be read: ${reason}`, { cause });
-  }
 }
 
 /** One line: a JSON string or {"text", "pair"?}; undefined for a blank line. */

@@ -4,7 +4,7 @@
  */
 import { InputError } from "../../src/core/errors.ts";
 import { describe } from "../../src/core/record.ts";
-import { readText } from "./text-files.ts";
+import { decodeStrict, plainText, readText } from "./text-files.ts";
 
 /** A text or a pair of texts, and the line it stands on, counted from 1. */
 export interface InputLine {
@@ -21,6 +21,35 @@ const FORMS = '"text", {"text", "text_pair"?} or ["text", "text_pair"]';
  */
 export async function readInputs(path: string): Promise<InputLine[]> {
   return readLines(await readText(path, { kind: "input", isStrict: true }), path);
+}
+
+/**
+ * Reads standard input: lines as in a file, or plain texts, one a line. The first line decides: it is
+ * JSON in one of the forms, or not. Throws InputError `line-invalid`, FormatError `input-invalid`.
+ */
+export async function readStdin(stdin: AsyncIterable<Uint8Array>): Promise<InputLine[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of plainText(stdin, { subject: "stdin", kind: "input" })) {
+    chunks.push(chunk);
+  }
+  const text = decodeStrict(Buffer.concat(chunks), { subject: "stdin", kind: "input" });
+  const lines = text.split("\n").map((line) => line.replace(/\r$/, ""));
+  const first = lines.find((line) => line.trim() !== "") ?? "";
+  if (isForm(first)) return readLines(text, "stdin");
+  return lines.flatMap((content, i) =>
+    content.trim() === "" ? [] : [{ line: i + 1, text: content }],
+  );
+}
+
+/** Whether a line is JSON that could be an input: a string, an object or a list. */
+function isForm(line: string): boolean {
+  if (!/^\s*["{[]/.test(line)) return false;
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Inputs out of the lines of a text. */

@@ -2,8 +2,8 @@
  * Reading text as people have it, for every verb: gzip or not (told by its first bytes), UTF-8 with
  * or without a byte order mark, UTF-16. All readers below share one pipeline, `plainText`.
  */
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { FormatError, InputError, LimitError } from "../../src/core/errors.ts";
@@ -52,6 +52,15 @@ export interface ReadTextOptions {
   readonly isStrict?: boolean;
 }
 
+/** The bytes of a file as they are; throws InputError `<kind>-unreadable`. */
+export async function readBytes(path: string, kind: string): Promise<Uint8Array> {
+  const of = { subject: path, kind };
+  await checkFile(path, of);
+  return readFile(path).catch((cause: unknown) => {
+    throw unreadable(cause, of);
+  });
+}
+
 /**
  * The text of a file, without a byte order mark. Throws InputError `<kind>-unreadable` (not there,
  * a folder), FormatError `<kind>-invalid` (binary, damaged gzip, not UTF-8 where strict), LimitError
@@ -72,13 +81,18 @@ export async function readText(path: string, options: ReadTextOptions = {}): Pro
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
-  if (!isStrict) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  if (isStrict) return decodeStrict(bytes, { subject: path, kind });
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** UTF-8 -> text; throws FormatError `<kind>-invalid` that names the first line that is not UTF-8. */
+export function decodeStrict(bytes: Uint8Array, { subject, kind }: Subject): string {
   try {
     return decodeUtf8(bytes);
   } catch (cause) {
     throw new FormatError(
       `${kind}-invalid`,
-      `${path}: is not UTF-8 text in line ${firstBadLine(bytes)}; save it as UTF-8`,
+      `${subject}: is not UTF-8 text in line ${firstBadLine(bytes)}; save it as UTF-8`,
       { cause },
     );
   }
@@ -263,15 +277,20 @@ function firstBadLine(bytes: Uint8Array): number {
 }
 
 async function checkFile(path: string, of: Subject): Promise<void> {
-  const found = await stat(path).catch((cause: unknown) => {
+  await refuseFolder(path, of.subject, of.kind);
+  await access(path, constants.R_OK).catch((cause: unknown) => {
     throw unreadable(cause, of);
   });
-  if (found.isDirectory()) {
-    throw new InputError(
-      `${of.kind}-unreadable`,
-      `${of.subject}: is a folder, which cannot be read as a file; name a file in it`,
-    );
-  }
+}
+
+/** Throws InputError `<kind>-unreadable` where a file is expected and a folder is found. */
+export async function refuseFolder(path: string, subject = path, kind = "data"): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() !== true) return;
+  throw new InputError(
+    `${kind}-unreadable`,
+    `${subject}: is a folder, which cannot be read as a file; name a file in it`,
+  );
 }
 
 const isNodeError = (error: unknown): error is NodeJS.ErrnoException =>

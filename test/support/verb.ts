@@ -15,12 +15,15 @@ export async function watchVerb(
   args: readonly string[],
   onErr: (line: string, abort: () => void) => void = () => {},
   signal?: AbortSignal,
+  stdin: string | Uint8Array = "",
 ): Promise<VerbResult> {
   const out: string[] = [];
   const err: string[] = [];
   const own = new AbortController();
   const code = await main(args, {
-    stdin: (async function* () {})(),
+    stdin: (async function* () {
+      yield Buffer.from(stdin);
+    })(),
     out: (line) => void out.push(line),
     err: (line) => {
       err.push(line);

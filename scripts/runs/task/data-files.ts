@@ -6,7 +6,7 @@ import { InputError } from "../../../src/core/errors.ts";
 import type { TaskType } from "../../../src/core/model/task.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
 import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
-import { readText } from "../../node/text-files.ts";
+import { readText, refuseFolder } from "../../node/text-files.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./spec.ts";
@@ -25,6 +25,7 @@ export interface ReadOptions {
  * Reads one data file. Throws what `readText`, `parseData` and `parseParallel` throw.
  */
 export async function readDataFile(path: string, options: DataOptions = {}): Promise<Dataset> {
+  await refuseFolder(path);
   const format = options.format ?? formatOf(path);
   const text = await readText(path);
   if (format !== "parallel") return parseData(text, path, { ...options, format });

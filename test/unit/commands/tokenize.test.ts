@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { rmSync } from "node:fs";
 import { main } from "../../../scripts/cli/main.ts";
@@ -55,6 +56,17 @@ describe("tokenize", () => {
   });
 
   test.each([
+    ["a byte order mark", Buffer.from('\uFEFF"a"\n"b"\n')],
+    ["UTF-16", Buffer.from('\uFEFF"a"\n"b"\n', "utf16le")],
+    ["gzip", gzipSync('"a"\n"b"\n')],
+  ])("reads lines with %s as those without", async (_, stdin) => {
+    for (const size of [1, 1 << 16]) {
+      const { out } = await run(["--tokenizer", file], stdin, size);
+      expect(out).toEqual((await run(["--tokenizer", file], '"a"\n"b"\n')).out);
+    }
+  });
+
+  test.each([
     ["no JSON", "hello", /is not valid UTF-8 JSON/],
     ["no text", "{}", /"text" is missing, expected a string/],
     ["a number", "5", /it is 5, expected a string/],
@@ -79,7 +91,8 @@ describe("tokenize", () => {
     expect((await run(args, "")).code).toBe(2);
   });
 
-  test("names a file that is not there", async () => {
+  test("names a folder and a file that is not there", async () => {
+    expect((await run(["--tokenizer", folder], "")).err).toMatch(/is a folder/);
     const { code, err } = await run(["--tokenizer", join(folder, "none.json")], "");
     expect(err).toMatch(/^error \[tokenizer-unreadable\]: .*none\.json/);
     expect(code).toBe(1);

@@ -1,7 +1,8 @@
 /** The verbs train, eval, predict and import-peft as a user types them, on the tiny base. */
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
@@ -212,6 +213,70 @@ describe("eval and predict", () => {
     ]);
     const best = await run([...args, "--top-k", "1", "--function-to-apply", "none"]);
     expect(JSON.parse(best.out[0]!)).toMatchObject({ index: 0, result: [{}] });
+  });
+
+  test("predicts texts of the command line and of standard input alike", async () => {
+    const args = ["predict", at("task"), "--base", at("base")];
+    const texts = ["the film, great", "awful plot"];
+    const written = await run([...args, ...texts]);
+    expect(written).toMatchObject({ code: 0, out: [expect.any(String), expect.any(String)] });
+    const lines = texts.map((text) => JSON.stringify(text));
+    const piped = [
+      `${texts.join("\n")}\n`,
+      `\uFEFF${texts.join("\r\n\r\n")}`,
+      `${lines.join("\n")}\n`,
+      gzipSync(texts.join("\n")),
+      Buffer.from(`\uFEFF${lines.join("\n")}`, "utf16le"),
+    ];
+    for (const stdin of piped) {
+      expect(await watchVerb(args, undefined, undefined, stdin)).toMatchObject({
+        code: 0,
+        out: written.out,
+      });
+    }
+  });
+
+  test("reads a first line that only looks like JSON as a text", async () => {
+    const args = ["predict", at("task"), "--base", at("base"), "--top-k", "1"];
+    for (const stdin of ["[sic] the film\n", '"great" film, they say\n', "{film}\n"]) {
+      expect(await watchVerb(args, undefined, undefined, stdin)).toMatchObject({ code: 0 });
+    }
+    const mixed = await watchVerb(args, undefined, undefined, '"one"\ntwo\n');
+    expect(mixed.err.join("\n")).toMatch(/line-invalid.*stdin line 2: is not JSON/);
+  });
+
+  test("says what is missing without a text, and that a file's name is read as a text", async () => {
+    const args = ["predict", at("task"), "--base", at("base")];
+    expect(await run(args)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/no text; write/),
+    });
+    const named = await run([...args, at("texts.jsonl")]);
+    expect(named.err).toMatch(/texts.jsonl" is read as a text; --input/);
+    expect(await run([...args, "a", "--input", at("texts.jsonl")])).toMatchObject({ code: 2 });
+  });
+
+  test.each([
+    ["train", "folder.csv", /folder\.csv: is a folder/],
+    ["eval", "folder", /folder: is a folder/],
+    ["train", "book.csv", /is not text; it is a zip or Excel file/],
+    ["eval", "book.csv", /is not text; it is a zip or Excel file/],
+    ["predict", "book.csv", /is not text; it is a zip or Excel file/],
+    ["predict", "folder.csv", /folder\.csv: is a folder/],
+    ["embed", "folder.csv", /folder\.csv: is a folder/],
+    ["embed", "book.csv", /is not text; it is a zip or Excel file/],
+  ])("%s says what %s is", async (verb, name, message) => {
+    for (const folder of ["folder.csv", "folder"]) await mkdir(at(folder), { recursive: true });
+    await writeFile(at("book.csv"), "PK\u0003\u0004\u0000\u0000");
+    const args = {
+      train: ["--data", at(name), "--out", at("none")],
+      eval: [at("task"), "--data", at(name)],
+      predict: [at("task"), "--input", at(name)],
+      embed: ["--input", at(name), "--output", at("none.safetensors")],
+    }[verb]!;
+    const { code, err } = await run([verb, ...args, "--base", at("base")]);
+    expect(err).toMatch(message);
+    expect(code).toBe(1);
   });
 
   test("answers a text without words as the endpoint does: with an error on its line", async () => {
