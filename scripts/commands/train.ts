@@ -128,6 +128,7 @@ export const command = defineCommand({
             ece_uncalibrated: uncalibrated.ece,
           },
           data: prepared.summary,
+          warnings: prepared.warnings,
           hyperparameters: h,
           reasons: prepared.reasons,
           history: state.history,

@@ -23,6 +23,7 @@ import { isNumber } from "../../../src/learn/data/read.ts";
 import type { Dataset, Example } from "../../../src/learn/data/read.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
+import { labelWarnings } from "../../../src/learn/data/label-warnings.ts";
 import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
 import { tagSetWarnings } from "../../../src/learn/data/tag-set.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
@@ -59,7 +60,9 @@ export interface PreparedTask {
   readonly evaluationFiles: readonly FileRows[];
   /** What the data looks like; a run does not depend on it. */
   readonly summary: DataSummary;
-  /** Why a setting that nobody asked for is what it is; a run does not depend on it. */
+  /** What is odd about the labels (learn/data/label-warnings.ts); a run does not depend on it. */
+  readonly warnings: readonly string[];
+  /** Why each setting that was not asked for is what it is; a run does not depend on it. */
   readonly reasons: Readonly<Record<string, string>>;
 }
 
@@ -96,7 +99,12 @@ export async function prepareTask(
   const labels =
     spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
   checkLabels(labels, problemType);
-  if (type === "token") for (const warning of tagSetWarnings(labels)) note(warning);
+  const isChosen = given.problem_type !== undefined || given.labels !== undefined;
+  const warnings = [
+    ...labelWarnings([...train, ...evaluation], { type, problemType, isChosen }),
+    ...(type === "token" ? tagSetWarnings(labels) : []),
+  ];
+  for (const warning of warnings) note(`warning: ${warning}`);
   const usable = withUsableLabels(train, labels, { type, problemType }, note);
   const method = spec.method ?? "prefix";
   const pooling = type === "token" ? "none" : (spec.pooling ?? "mean");
@@ -152,6 +160,7 @@ export async function prepareTask(
     trainGraph,
     readsWords: readsWords(),
     labelAllTokens: type === "token" && spec.label_all_tokens,
+    warnings,
     reasons,
     seed,
     train: usable,

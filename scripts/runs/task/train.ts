@@ -176,6 +176,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     evaluationFiles: _,
     summary: __,
     reasons: ___,
+    warnings: ____,
     ...settings
   } = prepared;
   return {

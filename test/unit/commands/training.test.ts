@@ -158,6 +158,28 @@ describe("train", () => {
   });
 });
 
+describe("odd labels", () => {
+  const labels = ["praise", "Praise", "NULL", "blame", "pr\u0430ise"];
+
+  test.each([["--json"], []])("are warned of in the terminal, %j or not", async (...flags) => {
+    const rows = labels.flatMap((label) => ["film", "plot"].map((x) => `the ${x},${label}`));
+    await writeFile(at("odd.csv"), `text,label\n${rows.join("\n")}\n`);
+    const epochs = ["--epochs", "1", "--out", at("odd")];
+    const args = ["train", at("odd.csv"), "--base", at("base"), ...SHORT, ...epochs, ...flags];
+    const { code, out, err } = await run(args);
+    expect(code).toBe(0);
+    expect(err).toMatch(/warning: labels "Praise" .*"praise" .* differ only in case/);
+    expect(err).toMatch(/warning: labels .*"pr\\u\{430\}ise" \(2 rows\).* look alike/);
+    expect(err).toMatch(
+      /warning: label "NULL" \(2 rows\) often stands for a label that is missing/,
+    );
+    if (flags.length === 0) return;
+    const { warnings } = JSON.parse(out.join("")) as { warnings: string[] };
+    expect(warnings).toHaveLength(3);
+    expect(err).toContain(`warning: ${warnings[0]}`);
+  });
+});
+
 describe("eval and predict", () => {
   beforeAll(() => run(train("--out", at("task"))));
 

@@ -120,6 +120,7 @@ describe("the screen before training", () => {
       cutShare: 0.25,
       duplicates: { inEvaluation: 12, withinTrain: 3, conflicting: 1 },
     },
+    warnings: [],
     reasons: { epochs: "for 1,200 rows" },
   };
 
