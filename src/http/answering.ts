@@ -23,9 +23,13 @@ export interface Work {
   readonly usage: Usage;
 }
 
-/** Work that ends when the client leaves, or when `stop` is called. */
-export function startWork(c: AppContext): Work {
+/**
+ * Work that ends when the client leaves, or when `stop` is called. From here on the queue counts the
+ * request's rows: nothing may be awaited before they are handed to the predictor.
+ */
+export function startWork(c: AppContext, { arrivals }: AppDeps): Work {
   const abort = new AbortController();
+  if (c.var.arrival) arrivals.queue(c.var.arrival);
   return {
     arrival: c.var.arrival,
     signal: AbortSignal.any([c.req.raw.signal, abort.signal]),

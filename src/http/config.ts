@@ -45,6 +45,22 @@ export const SETTINGS = {
     max: 50_000_000,
     meaning: "bytes of a request body",
   },
+  bodyTimeoutMs: {
+    variable: "BODY_TIMEOUT_MS",
+    // A full body over a line of 2 Mbit/s; a usual one is there at once.
+    default: 10_000,
+    min: 1,
+    max: 300_000,
+    meaning: "milliseconds in which a request body must have arrived",
+  },
+  maxOpenBodies: {
+    variable: "MAX_OPEN_BODIES",
+    // A burst of one caller is taken in; what stays open costs memory until its time is over.
+    default: 1_000,
+    min: 1,
+    max: 100_000,
+    meaning: "bodies that one caller may be sending at once, or the oldest is given up",
+  },
   maxHeaderBytes: {
     variable: "MAX_HEADER_BYTES",
     default: 16_384,
@@ -186,7 +202,14 @@ type Values = Readonly<Record<keyof typeof SETTINGS, number>>;
 /** What a request may be, before any of it is read for its meaning. */
 export type Limits = Pick<
   Values,
-  "maxBodyBytes" | "maxHeaderBytes" | "maxJsonDepth" | "maxInputs" | "maxTasks" | "maxCharacters"
+  | "maxBodyBytes"
+  | "bodyTimeoutMs"
+  | "maxOpenBodies"
+  | "maxHeaderBytes"
+  | "maxJsonDepth"
+  | "maxInputs"
+  | "maxTasks"
+  | "maxCharacters"
 >;
 
 /** The settings of a Worker, grouped by who needs them. */
@@ -227,7 +250,16 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   if (wrong.length > 0 || typeof base !== "string") {
     throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
   }
-  const { maxBodyBytes, maxHeaderBytes, maxJsonDepth, maxInputs, maxTasks, maxCharacters } = values;
+  const {
+    maxBodyBytes,
+    bodyTimeoutMs,
+    maxOpenBodies,
+    maxHeaderBytes,
+    maxJsonDepth,
+    maxInputs,
+    maxTasks,
+    maxCharacters,
+  } = values;
   const { deadlineMs, maxWindows, maxBatchTokens, maxQueuedTokens } = values;
   const { microsPerToken, requestCpuMs, maxHeapBytes } = values;
   return {
@@ -237,6 +269,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     rateLimitPeriodS: values.rateLimitPeriodS,
     metricsMaxTasks: values.metricsMaxTasks,
     maxBodyBytes,
+    bodyTimeoutMs,
+    maxOpenBodies,
     maxHeaderBytes,
     maxJsonDepth,
     maxInputs,

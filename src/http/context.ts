@@ -2,6 +2,7 @@
 import type { Context, Handler } from "hono";
 import type { ApiKey } from "./api-keys.ts";
 import type { Analytics, Config, Env, RateLimit } from "./config.ts";
+import type { OpenBody } from "./open-bodies.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { Hold } from "../serve/flight.ts";
 import type { Clock } from "../core/clock.ts";
@@ -29,6 +30,8 @@ export interface AppEnv {
     logged: Record<string, unknown>;
     /** The request among those that wait for answers. */
     arrival: Arrival | undefined;
+    /** What has come of the request's body; on routes that read one. */
+    body: OpenBody | undefined;
     /** Settles when a streamed answer has ended; the log line waits for it. */
     streamEnd: Promise<void> | undefined;
   };

@@ -8,9 +8,10 @@ import {
   toItems,
   weave,
 } from "./answering.ts";
+import { readJson } from "./body.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, countInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs } from "./limits.ts";
 import { negotiate } from "./respond.ts";
 import { readEmbedRequest } from "./schema.ts";
 
@@ -21,7 +22,7 @@ export function embed(deps: AppDeps): AppHandler {
   const { config, models, predictor } = deps;
   return async (c) => {
     const format = negotiate(c);
-    const body = await readJson(c.req.raw, config);
+    const body = await readJson(c, deps);
     countInputs(body, config);
     const { inputs, isSingle, parameters } = readEmbedRequest(body);
     const failures = checkInputs(
@@ -32,7 +33,7 @@ export function embed(deps: AppDeps): AppHandler {
     if (failed && (isSingle || format === "application/json")) throw atInput(...failed, isSingle);
 
     const base = await models.get(holdOf(c));
-    const work = startWork(c);
+    const work = startWork(c, deps);
     const vectors = weave(inputs.length, failures, (indexes) =>
       predictor.embed(
         base,

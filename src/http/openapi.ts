@@ -52,7 +52,7 @@ export function openApiDocument(config: Config, server: string): OpenApi {
   const doors = config.keys === null ? {} : { security: [{ key: [] }] };
   const own = (statuses: readonly number[]): Json =>
     problems([...statuses, ...(config.keys === null ? [] : [401, 403]), 405, 429, 431, 500]);
-  const answers = { ...own([400, 404, 406, 409, 413, 415, 422, 503]) };
+  const answers = { ...own([400, 404, 406, 408, 409, 413, 415, 422, 503]) };
   const lists = { ...own([400, 404, 409, 503]) };
   const streamed = (name: string): Json => ({
     ...jsonOf(`${name}Answer` as Component),

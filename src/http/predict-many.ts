@@ -8,9 +8,10 @@ import type { Task } from "../core/format/task.ts";
 import type { Answer, Opened, Outcome, Progress } from "../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "./answering.ts";
 import { checkTask } from "./auth.ts";
+import { readJson } from "./body.ts";
 import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, countInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs } from "./limits.ts";
 import { describeFailure } from "./middleware.ts";
 import { bodyOf } from "./predict.ts";
 import { negotiate } from "./respond.ts";
@@ -29,7 +30,7 @@ export function predictMany(deps: AppDeps): AppHandler {
   const { config, models, predictor } = deps;
   return async (c) => {
     const format = negotiate(c);
-    const body = await readJson(c.req.raw, config);
+    const body = await readJson(c, deps);
     countInputs(body, config);
     const items = readPredictManyRequest(body);
     const failures = checkItems(items, config);
@@ -42,7 +43,7 @@ export function predictMany(deps: AppDeps): AppHandler {
     ]);
     const { runnable, asks } = arrange(items, failures, versions);
 
-    const work = startWork(c);
+    const work = startWork(c, deps);
     const results = gather(items, failures, runnable, predictor.predictMany(base, asks, work));
     const { timings, usage } = work;
     const tasks = inputsByTask(asks);

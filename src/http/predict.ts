@@ -12,9 +12,10 @@ import {
   toItems,
   weave,
 } from "./answering.ts";
+import { readJson } from "./body.ts";
 import { canaryKeyOf, holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { checkInputs, countInputs, readJson } from "./limits.ts";
+import { checkInputs, countInputs } from "./limits.ts";
 import { negotiate } from "./respond.ts";
 import { readPredictRequest } from "./schema.ts";
 
@@ -23,7 +24,7 @@ export function predict(deps: AppDeps): AppHandler {
   return async (c) => {
     const format = negotiate(c);
     const name = c.req.param("task") ?? "";
-    const body = await readJson(c.req.raw, config);
+    const body = await readJson(c, deps);
     countInputs(body, config);
     const { inputs, isSingle, parameters, ...request } = readPredictRequest(body);
     const version = pinnedVersion(request.version, c.req.query("version"));
@@ -35,7 +36,7 @@ export function predict(deps: AppDeps): AppHandler {
     const from = { version, canaryKey: canaryKeyOf(c), hold: holdOf(c) };
     const opened = await predictor.open(name, from);
     const { base, task, isStale } = opened;
-    const work = startWork(c);
+    const work = startWork(c, deps);
     const predictions = weave(inputs.length, failures, (indexes) => {
       const asks = indexes.map((index) => ({ task, input: inputs[index]!, parameters }));
       return predictor.predictMany(base, asks, work);

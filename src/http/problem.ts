@@ -51,6 +51,7 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
   "method-not-allowed": 405,
   "not-acceptable": 406,
   "content-type-unsupported": 415,
+  "body-timeout": 408,
   "inputs-empty": 422,
   "text-empty": 422,
   "text-not-unicode": 422,
@@ -69,6 +70,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: "There is no such thing here",
   405: "The route does not take this method",
   406: "No answer of the accepted kinds exists",
+  408: "The request took too long to arrive",
   409: "The task was made for another base",
   413: "The request is larger than allowed",
   415: "The content type is not supported",
@@ -86,6 +88,7 @@ export const problemTitle = (status: number): string => TITLES[status] ?? "";
 /** Seconds after which trying again may help; a code that is not here needs somebody's hand. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
   overloaded: 1,
+  "too-many-bodies": 1,
   "deadline-exceeded": 1,
   "base-not-ready": 1,
   "load-stalled": 1,

@@ -31,6 +31,6 @@ export function limitRate({ config, rateLimit, log }: AppDeps): MiddlewareHandle
   }
 }
 
-/** The platform sets this header itself, so nobody can choose another address. */
-const callerOf = (c: AppContext): string =>
+/** Whose request it is: a key's, or an address's. The platform sets the header, so no client can choose it. */
+export const callerOf = (c: AppContext): string =>
   c.var.key ? `key:${c.var.key.name}` : `address:${c.req.header("cf-connecting-ip") ?? "local"}`;

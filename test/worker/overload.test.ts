@@ -75,3 +75,34 @@ describe("a queue that is too long for another request", () => {
     expect(((await response.json()) as Problem).code).toBe("heap-limit");
   });
 });
+
+describe("clients that leave in the middle of their bodies", () => {
+  it("are counted no more, and keep no other request from being answered", async () => {
+    const app = await testApp({ MICROS_PER_TOKEN: 50_000 });
+    const open = async (): Promise<number> => {
+      const metrics = await app.fetch(new Request("https://worker/metrics"));
+      return Number(/requests_open (\d+)/.exec(await metrics.text())![1]);
+    };
+    const clients = Array.from({ length: 50 }, () => {
+      const abort = new AbortController();
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      void writable.getWriter().write(new TextEncoder().encode("{"));
+      const answer = app.fetch(
+        new Request("https://worker/v1/tasks/mood/predict", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: readable,
+          signal: abort.signal,
+        }),
+      );
+      answer.catch(() => undefined); // nobody is there to read it
+      return abort;
+    });
+    expect(await open()).toBe(50);
+    const honest = await app.predict("mood", { inputs: "sent while they are open" });
+    expect(honest.status).toBe(200);
+    await honest.text();
+    for (const client of clients) client.abort();
+    expect(await open()).toBe(0);
+  });
+});

@@ -22,6 +22,7 @@ bench-not-found | The benchmarks are not here: the installed package does not ha
 blob-corrupt | A file in the bucket is not what its hash says. | Push the task or base again: a push repairs damaged files.
 blob-missing | A file that a task or base consists of is not in the bucket. | Push the task or base again.
 body-incomplete | The request's body ended before its announced length. | Send it again; look for a proxy that cuts connections.
+body-timeout | The request's body was not complete after BODY_TIMEOUT_MS. | Send it faster or in parts, or raise the setting.
 body-too-large | The request's body has more bytes than MAX_BODY_BYTES. | Send fewer or shorter texts, or raise the setting.
 bucket-access-denied | The S3 host refuses the access key. | Check the key, its secret and that it may write to this bucket.
 bucket-list-unsupported | Through wrangler's login the tasks of a bucket cannot be listed. | Set the S3 credentials, or name the tasks.
@@ -159,6 +160,7 @@ text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
 tokenizer-unreadable | The tokenizer file cannot be read. | Check the path.
 tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
+too-many-bodies | The caller sends more bodies at once than MAX_OPEN_BODIES, or all callers hold too many bytes. | Finish some first, and try again.
 too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.
 too-many-inputs | The request has more inputs than MAX_INPUTS. | Send several requests.
 too-many-labels | The task has more labels than can be chosen together. | Train it with --plain-head.

@@ -1,12 +1,15 @@
 /**
  * Requests that have come in and are not answered yet, most of which the queue does not know: their
- * bodies are being read, their pointers asked for. While a run blocks the isolate's only thread,
- * whole crowds of them gather between two events. Without this, each would run as soon as it got
- * that far, the queue would never be long, and the last of a crowd would wait for all of it.
+ * bodies are on their way, their pointers are asked for. While a run blocks the isolate's only thread,
+ * crowds of them gather between two events. Without this, each would run as soon as it got that far,
+ * the queue would never be long, and the last of a crowd would wait for all of it.
  *
- * So a request's time counts from the begin of the run during which it may have come; it is refused
- * here, before it costs anything, when those before it would already make it late; and one that
- * comes in a crowd lets the others catch up before it runs, so that they share batches.
+ * So a request's time counts from the start of the run during which it may have come; it is refused
+ * here, before it costs anything, when the work before it would already make it late; and one of a
+ * crowd lets the others catch up before it runs, so that they share batches.
+ *
+ * Only a request whose body is complete counts as work. One that is still sending may never finish:
+ * a client can open thousands of requests with one byte each, or leave in the middle of a body.
  */
 import type { Admission } from "./admission.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -20,9 +23,13 @@ export interface Arrival {
 }
 
 export interface Arrivals {
-  /** Throws OverloadedError `overloaded` when there is no hope of answering in time. */
+  /** A request is at the door. Throws OverloadedError `overloaded` when it could not be answered in time. */
   enter(): Arrival;
-  /** The request has been answered or refused. */
+  /** Its body is complete: from here on it is work. Throws OverloadedError `overloaded` as `enter` does. */
+  receive(arrival: Arrival): void;
+  /** Its rows are handed to the queue, which counts them itself from now on. */
+  queue(arrival: Arrival): void;
+  /** The request has been answered or refused, or its client has left. */
   leave(arrival: Arrival): void;
   /** Requests that are here. */
   readonly count: number;
@@ -30,10 +37,7 @@ export interface Arrivals {
 
 export interface ArrivalsOptions {
   readonly clock: Pick<Clock, "now">;
-  readonly scheduler: Pick<
-    Scheduler,
-    "announce" | "busySince" | "tokensAhead" | "waiting" | "runs" | "stats"
-  >;
+  readonly scheduler: Pick<Scheduler, "announce" | "busySince" | "tokensAhead" | "runs" | "stats">;
   readonly admission: Pick<Admission, "check">;
   readonly deadlineMs: number;
 }
@@ -45,36 +49,52 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   const { clock, scheduler, admission, deadlineMs } = options;
   /** In the order of their coming. */
   const here = new Set<Arrival>();
+  /** Those of them whose bodies are complete and whose rows the queue does not have yet. */
+  const received = new Set<Arrival>();
 
   return {
     enter() {
       const now = clock.now();
       const at = scheduler.busySince ?? now;
-      scheduler.announce();
       forgetLost(now);
-      const { rows, tokens, requests } = scheduler.stats;
-      const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
-      const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
-      // Those that wait in the queue are in its tokens; the others are on their way to it.
-      const onTheirWay = Math.max(0, here.size - scheduler.waiting);
-      const tokensAhead = Math.ceil(scheduler.tokensAhead(usualRows) + onTheirWay * usual);
-      const msLeft = at + deadlineMs - now;
-      admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft, hiddenSize: 0 });
+      admit(at, now);
       const arrival = { at, runs: scheduler.runs };
       here.add(arrival);
       return arrival;
     },
-    leave: (arrival) => void here.delete(arrival),
+    receive(arrival) {
+      admit(arrival.at, clock.now());
+      // One that was forgotten, or whose client has left, is no work any more.
+      if (here.has(arrival)) received.add(arrival);
+    },
+    queue: (arrival) => void received.delete(arrival),
+    leave: forget,
     get count() {
+      forgetLost(clock.now());
       return here.size;
     },
   };
 
-  /** A request whose client has left runs no more code and cannot say so: time tells. */
+  function admit(at: number, now: number): void {
+    scheduler.announce();
+    const { rows, tokens, requests } = scheduler.stats;
+    const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
+    const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
+    const tokensAhead = Math.ceil(scheduler.tokensAhead(usualRows) + received.size * usual);
+    const msLeft = at + deadlineMs - now;
+    admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft, hiddenSize: 0 });
+  }
+
+  function forget(arrival: Arrival): void {
+    here.delete(arrival);
+    received.delete(arrival);
+  }
+
+  /** A request whose client has left may run no more code and cannot say so: time tells. */
   function forgetLost(now: number): void {
     for (const arrival of here) {
       if (now - arrival.at <= 2 * deadlineMs) return;
-      here.delete(arrival);
+      forget(arrival);
     }
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { OverloadedError } from "../../../../src/core/errors.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
 import { createArrivals } from "../../../../src/serve/queue/arrivals.ts";
+import type { Arrival, Arrivals } from "../../../../src/serve/queue/arrivals.ts";
 
 /** A token costs 10 ms; what the queue says of itself is set by the test. */
 function arrange() {
@@ -17,7 +18,6 @@ function arrange() {
       scheduler.queued
         .flatMap((own) => own.slice(0, rows))
         .reduce((sum, tokens) => sum + tokens, 0),
-    waiting: 0,
     runs: 0,
     stats: { requests: 10, rows: 10, tokens: 200, paddedTokens: 200, runsByRows: new Map() },
   };
@@ -35,6 +35,13 @@ function arrange() {
   };
 }
 
+/** A request whose body is complete. */
+function arrive(arrivals: Arrivals): Arrival {
+  const arrival = arrivals.enter();
+  arrivals.receive(arrival);
+  return arrival;
+}
+
 function refusal(enter: () => unknown): OverloadedError | null {
   try {
     enter();
@@ -49,7 +56,7 @@ describe("arrivals", () => {
     const { arrivals } = arrange();
     // Twenty tokens a request so far: 200 ms each, of 1,000 ms less the fifth that is kept.
     let entered = 0;
-    while (refusal(() => arrivals.enter()) === null && entered < 100) entered++;
+    while (refusal(() => arrive(arrivals)) === null && entered < 100) entered++;
     expect(entered).toBe(4);
     const error = refusal(() => arrivals.enter());
     expect(error?.code).toBe("overloaded");
@@ -58,7 +65,7 @@ describe("arrivals", () => {
 
   it("make room by leaving", () => {
     const { arrivals } = arrange();
-    const all = [1, 2, 3, 4].map(() => arrivals.enter());
+    const all = [1, 2, 3, 4].map(() => arrive(arrivals));
     expect(refusal(() => arrivals.enter())).not.toBeNull();
     arrivals.leave(all[0]!);
     arrivals.leave(all[0]!);
@@ -68,30 +75,67 @@ describe("arrivals", () => {
 
   it("that wait in the queue are counted by what they wait with, not by what is usual", () => {
     const { scheduler, arrivals } = arrange();
-    for (let i = 0; i < 4; i++) arrivals.enter();
-    Object.assign(scheduler, { waiting: 4, queued: [[2], [2], [2], [2]] });
+    const all = [1, 2, 3, 4].map(() => arrive(arrivals));
+    for (const arrival of all) arrivals.queue(arrival);
+    scheduler.queued = [[2], [2], [2], [2]];
     expect(refusal(() => arrivals.enter())).toBeNull();
     scheduler.queued = [[50], [50], [50], [50]];
     expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
   });
 
+  it("whose rows have run are no work any more, however slowly their answers are read", () => {
+    const { arrivals } = arrange();
+    for (let i = 0; i < 100; i++) arrivals.queue(arrive(arrivals));
+    expect(arrivals.count).toBe(100);
+    expect(refusal(() => arrive(arrivals))).toBeNull();
+  });
+
+  it("that are still sending are no work, however many they are", () => {
+    const { arrivals } = arrange();
+    for (let i = 0; i < 5_000; i++) arrivals.enter();
+    expect(arrivals.count).toBe(5_000);
+    expect(refusal(() => arrive(arrivals))).toBeNull();
+  });
+
+  it("are refused when their bodies are complete, if others have come before them", () => {
+    const { arrivals } = arrange();
+    const all = Array.from({ length: 10 }, () => arrivals.enter());
+    const verdicts = all.map(
+      (arrival) => refusal(() => arrivals.receive(arrival))?.code ?? "taken",
+    );
+    // As many as would have been let in one after the other, and the one that finds them there.
+    expect(verdicts.filter((verdict) => verdict === "taken")).toHaveLength(4);
+    expect(new Set(verdicts)).toEqual(new Set(["taken", "overloaded"]));
+  });
+
+  it("that have left are no work when the rest of their body comes", () => {
+    const { arrivals } = arrange();
+    const left = Array.from({ length: 10 }, () => arrivals.enter());
+    for (const arrival of left) arrivals.leave(arrival);
+    for (const arrival of left) arrivals.receive(arrival);
+    expect(arrivals.count).toBe(0);
+    expect(refusal(() => arrive(arrivals))).toBeNull();
+  });
+
   it("are let in beside a long document, of which they wait for one row", () => {
     const { scheduler, arrivals } = arrange();
-    arrivals.enter();
-    Object.assign(scheduler, { waiting: 1, queued: [Array.from({ length: 500 }, () => 20)] });
+    arrivals.queue(arrive(arrivals));
+    scheduler.queued = [Array.from({ length: 500 }, () => 20)];
     expect(refusal(() => arrivals.enter())).toBeNull();
   });
 
-  it("are announced to the queue, whether they are let in or not", () => {
+  it("are announced to the queue at the door and with their body, whether they are let in or not", () => {
     const { scheduler, arrivals } = arrange();
-    for (let i = 0; i < 6; i++) refusal(() => arrivals.enter());
+    for (let i = 0; i < 4; i++) arrive(arrivals);
+    expect(scheduler.comings).toBe(8);
+    for (let i = 0; i < 2; i++) expect(refusal(() => arrivals.enter())).not.toBeNull();
     expect(arrivals.count).toBe(4);
-    expect(scheduler.comings).toBe(6);
+    expect(scheduler.comings).toBe(10);
   });
 
   it("whose clients have left without a word are forgotten in time", () => {
     const { clock, arrivals } = arrange();
-    for (let i = 0; i < 4; i++) arrivals.enter();
+    for (let i = 0; i < 4; i++) arrive(arrivals);
     clock.time = 1_500;
     expect(refusal(() => arrivals.enter())).not.toBeNull();
     clock.time = 2_001;
