@@ -10,7 +10,8 @@ import { readSafetensors } from "../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../src/core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
-import type { Architecture, TensorSpec } from "../../src/encoder/architecture.ts";
+import type { Architecture } from "../../src/encoder/families/architecture.ts";
+import type { TensorSpec } from "../../src/encoder/layers/tensor-spec.ts";
 
 export interface Checkpoint {
   /** Where it came from, for the card: a folder's name or a hub id. */

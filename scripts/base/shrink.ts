@@ -7,7 +7,8 @@ import type { WeightDtype } from "../../src/core/format/manifest.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
 import { scaleName } from "../../src/graph/quantization/int8.ts";
-import type { Architecture, Weights } from "../../src/encoder/architecture.ts";
+import type { Architecture } from "../../src/encoder/families/architecture.ts";
+import type { Weights } from "../../src/encoder/layers/tensor-spec.ts";
 import { sha256 } from "../node/hash.ts";
 import {
   baseConfig,

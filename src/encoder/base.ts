@@ -19,10 +19,11 @@ import type { Tensor } from "../core/model/tensor.ts";
 import { encodeUtf8, parseJson } from "../core/text.ts";
 import type { GraphFiles } from "../engine/session.ts";
 import { packGraph } from "../graph/encoding/pack.ts";
-import { countDeltas } from "./additions.ts";
-import type { Architecture, EncoderConfig, Weights } from "./architecture.ts";
+import { countDeltas } from "./forms/deltas.ts";
+import type { Architecture, EncoderConfig } from "./families/architecture.ts";
+import type { Weights } from "./layers/tensor-spec.ts";
 import { architectureOf } from "./families/families.ts";
-import { buildServingGraph } from "./inputs.ts";
+import { buildServingGraph } from "./forms/serving.ts";
 import { dequantizeWeights } from "./quantize-weights.ts";
 
 export const MANIFEST = "manifest.json";

@@ -22,8 +22,9 @@ import type { Feeds, GraphFiles, Session } from "../engine/session.ts";
 import { Graph } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
 import { packGraph } from "../graph/encoding/pack.ts";
-import type { Architecture, EncoderConfig, TensorSpec, Weights } from "./architecture.ts";
-import { encoderInputs } from "./inputs.ts";
+import type { Architecture, EncoderConfig } from "./families/architecture.ts";
+import type { TensorSpec, Weights } from "./layers/tensor-spec.ts";
+import { encoderInputs } from "./forms/inputs.ts";
 
 export type OpenSession = (files: GraphFiles) => Promise<Session>;
 

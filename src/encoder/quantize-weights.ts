@@ -13,7 +13,8 @@ import {
   quantizeTable,
   scaleName,
 } from "../graph/quantization/int8.ts";
-import type { Architecture, EncoderConfig, TensorSpec, Weights } from "./architecture.ts";
+import type { Architecture, EncoderConfig } from "./families/architecture.ts";
+import type { TensorSpec, Weights } from "./layers/tensor-spec.ts";
 import { inputScales } from "./calibrate.ts";
 import type { OpenSession } from "./calibrate.ts";
 

@@ -116,20 +116,37 @@ export const Where = (g: Graph, condition: Value, yes: Value, no: Value): Value 
   g.add("Where", [condition, yes, no]);
 
 /**
- * LayerNormalization over the last axis, x [.., H], gamma and beta [H]. With `keepsStatistics` it
- * also answers mean and 1 / standard deviation, which its gradient then need not compute again.
+ * LayerNormalization over the last axis, x [.., H], gamma and beta [H], beta may be null. With
+ * `keepsStatistics` the node also has the outputs mean and 1 / standard deviation, so that its
+ * gradient need not compute them again.
  */
 export function layerNorm(
   g: Graph,
   x: Value,
   gamma: Value,
-  beta: Value,
+  beta: Value | null,
   epsilon: number,
   { keepsStatistics = false } = {},
 ): Value {
   const outputs = keepsStatistics ? 3 : 1;
   const attributes = { axis: -1, epsilon };
   return g.addAll("LayerNormalization", [x, gamma, beta], attributes, { outputs })[0]!;
+}
+
+/**
+ * x / sqrt(mean(x * x) + epsilon) * gamma over the last axis, as one op of ONNX Runtime (RMSNorm;
+ * ai.onnx has it from opset 23). `keepsStatistics` adds the output 1 / root mean square.
+ */
+export function rmsNorm(
+  g: Graph,
+  x: Value,
+  gamma: Value,
+  epsilon: number,
+  { keepsStatistics = false } = {},
+): Value {
+  const outputs = keepsStatistics ? 2 : 1;
+  const attributes = { axis: -1, epsilon };
+  return g.addAll("SimplifiedLayerNormalization", [x, gamma], attributes, { outputs })[0]!;
 }
 
 /**
@@ -145,12 +162,21 @@ export function normalize(g: Graph, x: Value, epsilon: number): Value {
   return Mul(g, centred, Reciprocal(g, Sqrt(g, variance)));
 }
 
+/** x / sqrt(mean(x * x) + epsilon) over the last axis, from elementary ops, as `normalize`. */
+export function normalizeRms(g: Graph, x: Value, epsilon: number): Value {
+  const width = Number(x.dims.at(-1));
+  const squares = ReduceSumSquare(g, x, { axes: [-1] });
+  const mean = Add(g, Mul(g, squares, g.scalar(1 / width)), g.scalar(epsilon));
+  return Mul(g, x, Reciprocal(g, Sqrt(g, mean)));
+}
+
 /** The activations of a feed-forward block, by Hugging Face's names. */
 export const ACTIVATIONS = {
   gelu: (g: Graph, x: Value) => g.add("Gelu", [x], { approximate: "none" }),
   gelu_new: (g: Graph, x: Value) => g.add("Gelu", [x], { approximate: "tanh" }),
   gelu_pytorch_tanh: (g: Graph, x: Value) => g.add("Gelu", [x], { approximate: "tanh" }),
   relu: Relu,
+  silu: (g: Graph, x: Value) => Mul(g, x, Sigmoid(g, x)),
 } as const satisfies Record<string, (g: Graph, x: Value) => Value>;
 
 export type Activation = keyof typeof ACTIVATIONS;

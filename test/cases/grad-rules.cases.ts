@@ -155,6 +155,19 @@ export const CASES: Record<DifferentiableOp, Case[]> = {
     ),
     one("LayerNormalization", "without beta", [of(4, 5), of(5)], { epsilon: 1e-3 }),
   ],
+  SimplifiedLayerNormalization: [
+    one("SimplifiedLayerNormalization", "of one output", [of(2, 3, 5), of(5)], {
+      axis: -1,
+      epsilon: 1e-3,
+    }),
+    one(
+      "SimplifiedLayerNormalization",
+      "that also returns the inverse root mean square",
+      [symbolic(["B", "T", 5], 2, 3, 5), of(5)],
+      { axis: -1, epsilon: 1e-3 },
+      { outputs: 2 },
+    ),
+  ],
   ReduceSum: reduction("ReduceSum"),
   ReduceMean: reduction("ReduceMean"),
   Reshape: [

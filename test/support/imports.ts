@@ -90,6 +90,9 @@ const GRAPH_SHAPES = /^src\/graph\/shapes\//;
 const GRAPH_BUILDER = /^src\/graph\/[^/]+$/;
 const GRAPH_ENCODING = /^src\/graph\/encoding\//;
 const ENCODER = /^src\/encoder\//;
+const ENCODER_LAYERS = /^src\/encoder\/layers\//;
+const ENCODER_FAMILIES = /^src\/encoder\/families\//;
+const ENCODER_FORMS = /^src\/encoder\/forms\//;
 const LEARN = /^src\/learn\//;
 /** Random numbers and the names of methods, beside the folders of learn. */
 const LEARN_ROOT = /^src\/learn\/[^/]+$/;
@@ -154,7 +157,19 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, GRAPH_SHAPES, GRAPH_BUILDER, GRAPH_ENCODING],
     types: [SESSION],
   },
-  { name: "src/encoder", files: ENCODER, may: [CORE, GRAPH], types: [SESSION] },
+  { name: "src/encoder/layers", files: ENCODER_LAYERS, may: [CORE, GRAPH] },
+  { name: "src/encoder/families", files: ENCODER_FAMILIES, may: [CORE, GRAPH, ENCODER_LAYERS] },
+  {
+    name: "src/encoder/forms",
+    files: ENCODER_FORMS,
+    may: [CORE, GRAPH, ENCODER_LAYERS, ENCODER_FAMILIES],
+  },
+  {
+    name: "src/encoder",
+    files: ENCODER,
+    may: [CORE, GRAPH, ENCODER_LAYERS, ENCODER_FAMILIES, ENCODER_FORMS],
+    types: [SESSION],
+  },
   { name: "src/learn/*.ts", files: LEARN_ROOT, may: [CORE] },
   {
     name: "src/learn/graph",
@@ -274,6 +289,9 @@ export const ONLY_IN: Readonly<Record<string, RegExp>> = {
   "onnxruntime-web": /^(?:scripts\/(?:node\/runtime-web\.ts|images\/)|src\/engine\/)/,
 };
 
+/** One architecture; everything else asks the table of families for it. */
+const FAMILY = /^src\/encoder\/families\/(?!architecture\.ts|families\.ts)/;
+
 /** One sentence for every import that the rule does not allow. */
 export function offences(imports: readonly Import[]): string[] {
   return imports.flatMap(({ from, to, isTypeOnly }) => {
@@ -283,6 +301,9 @@ export function offences(imports: readonly Import[]): string[] {
     const only = ONLY_IN[to];
     if (only && !only.test(from) && !from.startsWith("bench/")) {
       return [`${edge}: ${to} may be imported only where ${only.source} matches`];
+    }
+    if (FAMILY.test(to) && !ENCODER_FAMILIES.test(from)) {
+      return [`${edge}: a family may be imported only beside the table of families`];
     }
     const isOwn = GROUPS.find((item) => item.files.test(to)) === group;
     const isAllowed = isOwn || group.may.some((pattern) => pattern.test(to));

@@ -203,6 +203,20 @@ const layerNorm: Kernel = ([x, gamma, beta], node) => {
   return [y(inputs, node) as Array64, mean, invStd];
 };
 
+const rmsNorm: Kernel = ([x, gamma], node) => {
+  const n = x!.dims.at(-1)!;
+  const epsilon = int(node, "epsilon", 1e-5);
+  const sums = sumOver(
+    map(x!, (value) => value * value),
+    [x!.dims.length - 1],
+  );
+  const invRms = map(sums, (sum) => 1 / Math.sqrt(sum / n + epsilon));
+  return [
+    elementwise((v, r, scale) => v * r * scale)([x!, invRms, gamma!], node) as Array64,
+    invRms,
+  ];
+};
+
 const map = (x: Array64, f: (value: number) => number): Array64 => ({
   dims: x.dims,
   data: x.data.map(f),
@@ -357,6 +371,7 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
     return array([dims.length], dims);
   },
   Sigmoid: elementwise((x) => 1 / (1 + Math.exp(-x))),
+  SimplifiedLayerNormalization: rmsNorm,
   Slice: slice,
   Softmax: (inputs, node) => map(logSoftmax(inputs, node) as Array64, Math.exp),
   Softplus: elementwise((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),

@@ -1,5 +1,6 @@
 /** A BERT small enough to be run in float64 by the reference evaluator, with seeded weights. */
-import type { EncoderConfig, Weights } from "../../src/encoder/architecture.ts";
+import type { EncoderConfig } from "../../src/encoder/families/architecture.ts";
+import type { Weights } from "../../src/encoder/layers/tensor-spec.ts";
 import { bert } from "../../src/encoder/families/bert.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import { float32 } from "../../src/core/model/tensor.ts";

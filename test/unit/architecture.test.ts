@@ -39,6 +39,13 @@ describe("the dependency rule", () => {
     ["src/serve/a.ts", "src/engine/engine.ts", "may import only types"],
     ["scripts/runs/a.ts", "onnxruntime-node", "may be imported only where"],
     ["src/graph/a.ts", "src/learn/b.ts", "not allowed for src/graph"],
+    [
+      "src/encoder/layers/a.ts",
+      "src/encoder/families/families.ts",
+      "not allowed for src/encoder/layers",
+    ],
+    ["src/encoder/families/a.ts", "src/encoder/b.ts", "not allowed for src/encoder/families"],
+    ["src/learn/a.ts", "src/encoder/families/bert.ts", "only beside the table of families"],
     ["src/graph/shapes/a.ts", "src/graph/b.ts", "not allowed for src/graph/shapes"],
     ["src/graph/a.ts", "src/graph/encoding/b.ts", "not allowed for src/graph"],
     ["src/learn/data/a.ts", "src/learn/loop/b.ts", "not allowed for src/learn/data"],

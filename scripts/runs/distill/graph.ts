@@ -13,7 +13,7 @@ import { gradients } from "../../../src/graph/gradient/walk.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Value } from "../../../src/graph/graph.ts";
 import * as ops from "../../../src/graph/ops.ts";
-import { tokenInputs } from "../../../src/encoder/inputs.ts";
+import { tokenInputs } from "../../../src/encoder/forms/inputs.ts";
 import type { Encoder, Parameter } from "../../../src/learn/graph/parameters.ts";
 import { emptyPast } from "../../../src/learn/graph/trained-inputs.ts";
 

@@ -2,7 +2,7 @@
 import type { WeightDtype } from "../../../src/core/format/manifest.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { canonicalJson, encodeUtf8 } from "../../../src/core/text.ts";
-import type { Weights } from "../../../src/encoder/architecture.ts";
+import type { Weights } from "../../../src/encoder/layers/tensor-spec.ts";
 import { sha256 } from "../../node/hash.ts";
 import { baseConfig, basePooler, packBase } from "../../../src/encoder/base.ts";
 import type { Base, BaseParts } from "../../../src/encoder/base.ts";

@@ -8,7 +8,7 @@ import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
-import type { Weights } from "../../../src/encoder/architecture.ts";
+import type { Weights } from "../../../src/encoder/layers/tensor-spec.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { TableForm } from "../../../src/encoder/quantize-weights.ts";
 import { packTable, unpackTable } from "../../../src/graph/quantization/packed-table.ts";

@@ -1,6 +1,6 @@
 /** The architectures that can be imported, by the `model_type` of config.json. */
 import { FormatError } from "../../core/errors.ts";
-import type { Architecture } from "../architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
 
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = { bert };

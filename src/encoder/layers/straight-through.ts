@@ -17,7 +17,7 @@ import {
   scaleName,
   transpose,
 } from "../../graph/quantization/int8.ts";
-import type { Weights } from "../architecture.ts";
+import type { Weights } from "./tensor-spec.ts";
 
 /** An 8-bit linear as its gradient sees it. */
 export interface QuantizedWeight {

@@ -8,6 +8,7 @@
  * a target, so that unneeded gradients are never emitted. null = no gradient (indices, shapes,
  * conditions).
  */
+import { geluSlope, geluTanhSlope } from "./gelu-slopes.ts";
 import {
   axisOf,
   floatAttribute,
@@ -32,7 +33,6 @@ import {
   Cast,
   Concat,
   Div,
-  Erf,
   Exp,
   FusedMatMul,
   Mul,
@@ -43,7 +43,6 @@ import {
   Sigmoid,
   Sqrt,
   Sub,
-  Tanh,
   Transpose,
   Where,
 } from "../ops.ts";
@@ -101,6 +100,7 @@ export type DifferentiableOp =
   | "Softmax"
   | "LogSoftmax"
   | "LayerNormalization"
+  | "SimplifiedLayerNormalization"
   | "ReduceSum"
   | "ReduceMean"
   | "Reshape"
@@ -234,6 +234,10 @@ export const RULES: Readonly<Record<DifferentiableOp, Rule>> = {
   //     dgamma = sum(dy * xhat)        dbeta = sum(dy)
   LayerNormalization: layerNormRule,
 
+  // xhat = x / sqrt(mean(x * x) + epsilon)    y = xhat * gamma     (RMSNorm, derived in GRADIENTS.md)
+  //     with d = dy * gamma:  dx = invRms * (d - xhat * mean(d * xhat))     dgamma = sum(dy * xhat)
+  SimplifiedLayerNormalization: rmsNormRule,
+
   // y = sum(x)            dx = dy, spread over the summed axes
   ReduceSum: unary(({ g, node, a, dy }) => spreadLike(g, node, dy, a)),
 
@@ -357,31 +361,25 @@ function layerNormRule({ g, node, a, b: gamma, dy }: Call): readonly (Emit | nul
   ];
 }
 
+function rmsNormRule({ g, node, a, b: gamma, dy }: Call): readonly (Emit | null)[] {
+  const last = a.dims.length - 1;
+  if (axisOf(node, a, -1) !== last) missingRule(node, "for axes other than the last");
+  const mean = (x: Value): Value => ReduceMean(g, x, { axes: [last] });
+  const normalized = once(() => {
+    const invRms = node.outputs[1] ?? inverseStd(g, node, mean(Mul(g, a, a)));
+    return { xhat: Mul(g, a, invRms), invRms };
+  });
+  return [
+    () => {
+      const { xhat, invRms } = normalized();
+      const d = Mul(g, dy, gamma);
+      return Mul(g, Sub(g, d, Mul(g, xhat, mean(Mul(g, d, xhat)))), invRms);
+    },
+    () => sumTo(g, Mul(g, dy, normalized().xhat), gamma),
+  ];
+}
+
 function inverseStd(g: Graph, node: Node, variance: Value): Value {
   const epsilon = g.scalar(floatAttribute(node, "epsilon", 1e-5));
   return Reciprocal(g, Sqrt(g, Add(g, variance, epsilon)));
-}
-
-/** gelu(x) = x F(x):  gelu'(x) = F(x) + x f(x)  with F, f of the standard normal distribution. */
-function geluSlope(g: Graph, x: Value): Value {
-  // The widest activations of the model: every pass over them counts. With u = x / sqrt(2),
-  // f = exp(-u*u - log(2 pi)/2), its factor inside the exponent; F = (1 + erf(u)) / 2, which is
-  // what HardSigmoid makes of erf in one pass, since erf never leaves [-1, 1].
-  const u = Mul(g, x, g.scalar(Math.SQRT1_2));
-  const density = Exp(g, Sub(g, g.scalar(-Math.log(2 * Math.PI) / 2), Mul(g, u, u)));
-  const below = g.add("HardSigmoid", [Erf(g, u)], { alpha: 0.5, beta: 0.5 });
-  return Add(g, below, Mul(g, x, density));
-}
-
-/** gelu(x) = x (1 + t) / 2, t = tanh(u), u = k (x + c x^3):  slope = (1 + t + x (1 - t*t) u') / 2. */
-function geluTanhSlope(g: Graph, x: Value): Value {
-  const k = Math.sqrt(2 / Math.PI);
-  const c = 0.044715;
-  const square = Mul(g, x, x);
-  const polynomial = (scale: number): Value => Add(g, Mul(g, square, g.scalar(scale)), g.scalar(k));
-  const t = Tanh(g, Mul(g, x, polynomial(k * c)));
-  const xdu = Mul(g, x, polynomial(3 * k * c));
-  const sech2 = Sub(g, g.scalar(1), Mul(g, t, t));
-  const twice = Add(g, Add(g, t, Mul(g, sech2, xdu)), g.scalar(1));
-  return Mul(g, twice, g.scalar(0.5));
 }

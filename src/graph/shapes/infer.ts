@@ -131,6 +131,17 @@ const layerNorm: Rule = (call) => {
   ];
 };
 
+/** ONNX Runtime's op in the domain ai.onnx: RMSNorm over the last axes. */
+const rmsNorm: Rule = (call) => {
+  const x = call.at(0);
+  const axis = axisOf(call, int(call, "axis", -1), x.dims.length);
+  const stats = x.dims.map((dim, i) => (i < axis ? dim : 1));
+  return [
+    { dtype: x.dtype, dims: x.dims },
+    { dtype: "float32", dims: stats }, // 1 / root mean square
+  ];
+};
+
 const skipLayerNorm: Rule = ({ at, op }) => {
   const dims = broadcast(op, at(0).dims, at(1).dims);
   const x = { dtype: at(0).dtype, dims };
@@ -214,6 +225,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ScatterND: same,
   Sigmoid: same,
   Sign: same,
+  SimplifiedLayerNormalization: rmsNorm,
   Sin: same,
   SkipLayerNormalization: skipLayerNorm,
   Softmax: same,

@@ -4,7 +4,7 @@
 import { sizeOf } from "../../core/model/shapes.ts";
 import { float32 } from "../../core/model/tensor.ts";
 import type { TensorOf } from "../../core/model/tensor.ts";
-import type { EncoderConfig } from "../../encoder/architecture.ts";
+import type { EncoderConfig } from "../../encoder/families/architecture.ts";
 
 /** The graph inputs that take them. */
 export const PREFIX_DROPOUT = "prefix_dropout";

@@ -7,7 +7,7 @@ import type { ProblemType } from "../../core/model/task.ts";
 import type { Pooling } from "../../core/model/head.ts";
 import { POOLER_BIAS, POOLER_WEIGHT } from "../../core/model/shapes.ts";
 import { int64 } from "../../core/model/tensor.ts";
-import type { EncoderInputs } from "../../encoder/architecture.ts";
+import type { EncoderInputs } from "../../encoder/layers/inputs.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 

@@ -16,8 +16,9 @@ import {
 import { float32, toFloat32 } from "../../core/model/tensor.ts";
 import type { TensorOf } from "../../core/model/tensor.ts";
 import { WORD_SHAPES } from "../../core/model/word-shapes.ts";
-import { countDeltas } from "../../encoder/additions.ts";
-import type { Architecture, EncoderConfig, Weights } from "../../encoder/architecture.ts";
+import { countDeltas } from "../../encoder/forms/deltas.ts";
+import type { Architecture, EncoderConfig } from "../../encoder/families/architecture.ts";
+import type { Weights } from "../../encoder/layers/tensor-spec.ts";
 import type { TrainedParts } from "../methods.ts";
 import { derive, normals, uniforms } from "../random.ts";
 import type { Key } from "../random.ts";

@@ -3,9 +3,10 @@
  * and values or as input embeddings, deltas, whole weights.
  */
 import { BIAS_DELTAS, LAYER_WEIGHTS, PROMPT_EMBEDDINGS } from "../../core/model/shapes.ts";
-import { deltaSpecs } from "../../encoder/additions.ts";
-import type { EncoderConfig, EncoderInputs } from "../../encoder/architecture.ts";
-import { tokenInputs } from "../../encoder/inputs.ts";
+import { deltaSpecs } from "../../encoder/forms/deltas.ts";
+import type { EncoderConfig } from "../../encoder/families/architecture.ts";
+import type { EncoderInputs } from "../../encoder/layers/inputs.ts";
+import { tokenInputs } from "../../encoder/forms/inputs.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { PREFIX_DROPOUT } from "./dropout.ts";

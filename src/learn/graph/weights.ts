@@ -1,6 +1,7 @@
 /** The weights that a training graph computes with: those that serve, or their float32 values. */
 import type { GraphFiles, Session } from "../../engine/session.ts";
-import type { GraphForm, Weights } from "../../encoder/architecture.ts";
+import type { GraphForm } from "../../encoder/layers/inputs.ts";
+import type { Weights } from "../../encoder/layers/tensor-spec.ts";
 import { baseFloatWeights, baseWeights } from "../../encoder/base.ts";
 import type { Base } from "../../encoder/base.ts";
 import { multipliesSigned } from "../../graph/quantization/signed-products.ts";

@@ -214,9 +214,9 @@ describe("config.json", () => {
     [{ is_decoder: true }, "architecture-unsupported", /is_decoder is true/],
     [{ add_cross_attention: true }, "architecture-unsupported", /add_cross_attention is true/],
     [
-      { hidden_act: "silu" },
+      { hidden_act: "mish" },
       "activation-unsupported",
-      /hidden_act is "silu"; supported are gelu, gelu_new/,
+      /hidden_act is "mish"; supported are gelu, gelu_new/,
     ],
     [{ hidden_act: "toString" }, "activation-unsupported", /hidden_act is "toString"/],
     [{ num_attention_heads: 5 }, "config-invalid", /hidden_size 32 does not divide/],

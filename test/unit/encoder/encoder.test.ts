@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { baseConfig, baseFloatWeights, baseWeights } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { buildServingGraph } from "../../../src/encoder/inputs.ts";
+import { buildServingGraph } from "../../../src/encoder/forms/serving.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";

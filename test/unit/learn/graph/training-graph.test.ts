@@ -3,9 +3,9 @@
  * model in float64, its logits against the serving graph plus core/head, its inputs.
  */
 import { describe, expect, test } from "vitest";
-import { countDeltas } from "../../../../src/encoder/additions.ts";
-import type { Architecture } from "../../../../src/encoder/architecture.ts";
-import { buildServingGraph } from "../../../../src/encoder/inputs.ts";
+import { countDeltas } from "../../../../src/encoder/forms/deltas.ts";
+import type { Architecture } from "../../../../src/encoder/families/architecture.ts";
+import { buildServingGraph } from "../../../../src/encoder/forms/serving.ts";
 import { encodeModel } from "../../../../src/graph/encoding/model.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import {

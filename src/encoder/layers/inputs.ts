@@ -1,0 +1,52 @@
+/** What an encoder reads and answers, as graph values, and which form of its graph is built. */
+import type { Value } from "../../graph/graph.ts";
+
+/** The graph inputs of an encoder; names, shapes and dtypes as in core/model/shapes.ts. */
+export interface EncoderInputs {
+  readonly inputIds: Value; // [B, T] int64
+  readonly attentionMask: Value; // [B, P+T] int64
+  /** Left unread by a family that has no table of token types. */
+  readonly tokenTypeIds: Value; // [B, T] int64
+  /** Rows of a position table, or the angles of rotary positions. */
+  readonly positionIds: Value; // [B, T] int64
+  readonly queryLength: Value; // [1] int64
+  /** One pair per layer. Keys of rotary families are already rotated. */
+  readonly past: readonly PastPair[];
+  /**
+   * Weights that are computed or fed instead of stored, by tensor name: the weights of full
+   * fine-tuning, or vectors [D, 1, n] that differ by text, D = B or 1.
+   */
+  readonly replaced?: ReadonlyMap<string, Value>;
+  /** Added to vectors (biases, norm weights) by tensor name, [n]. */
+  readonly deltas?: ReadonlyMap<string, Value>;
+  /** Shares of the embeddings' and every layer's output in the answer: [1, L+1], or [B, L+1] by row. */
+  readonly layerWeights?: Value;
+  /** Trained input embeddings, which follow the tokens and have no positions: [S, H]. */
+  readonly prompt?: Value;
+}
+
+/** The prefix of one layer: [B, kvHeads, P, D] each. */
+export interface PastPair {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** Which of several forms of equal meaning a graph takes; by default those that are quick in wasm. */
+export interface GraphForm {
+  /** For a graph that is walked backwards and runs natively. */
+  readonly isTrained?: boolean;
+  /**
+   * 8-bit weights as signed numbers: the same integer products, 2.3 times as fast as unsigned ones
+   * on CPUs with VNNI, wrong ones where instructions saturate (graph/quantization/signed-products.ts
+   * tests the machine).
+   */
+  readonly hasSignedWeights?: boolean;
+}
+
+export interface EncoderOutputs {
+  readonly lastHiddenState: Value; // [B, Q, H]
+  /** The rows read from the word table: their gradient belongs to those rows of the table. */
+  readonly wordRows: Value; // [B*T, H]
+  /** The rows [M, in] that each input scale belongs to, by its name: calibration measures them. */
+  readonly scaledInputs: ReadonlyMap<string, Value>;
+}

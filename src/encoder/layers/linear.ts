@@ -1,0 +1,125 @@
+/**
+ * A linear layer: y = x W + b, x [M, in], W [in, out], b [out] or absent (ONNX MatMul and Add;
+ * torch.nn.Linear, whose weight is stored as [out, in]).
+ *
+ * Float weights make plain ONNX ops with simple gradients. 8-bit weights make the form that is quick
+ * in wasm, MatMulIntegerToFloat, with a gradient stated for it (straight-through.ts).
+ */
+import type { Value } from "../../graph/graph.ts";
+import * as ops from "../../graph/ops.ts";
+import type { Activation } from "../../graph/ops.ts";
+import {
+  offsetName,
+  quantizeRows,
+  quantizedLinear,
+  scaleName,
+} from "../../graph/quantization/int8.ts";
+import type { QuantizedRows } from "../../graph/quantization/int8.ts";
+import type { Rows } from "./rows.ts";
+import type { StoredWeights } from "./stored-weights.ts";
+import { biasedGelu, linearGradient } from "./straight-through.ts";
+import type { QuantizedWeight } from "./straight-through.ts";
+import type { TensorSpec } from "./tensor-spec.ts";
+
+/** `<name>.weight` and, where it has one, `<name>.bias`. */
+export interface LinearSpec {
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly hasBias: boolean;
+  /** Name of the input scale of an int8 base; linears that read the same rows share it. */
+  readonly inputScale?: string;
+}
+
+/** The tensors of a linear; `inputMin` is the lower bound of its input, where that has one. */
+export const linearTensors = (
+  { name, inputs, outputs, hasBias, inputScale }: LinearSpec,
+  inputMin?: number,
+): TensorSpec[] => [
+  {
+    name: `${name}.weight`,
+    dims: [outputs, inputs],
+    kind: "linear",
+    ...(inputScale !== undefined && { inputScale }),
+    ...(inputMin !== undefined && { inputMin }),
+  },
+  ...(hasBias ? [{ name: `${name}.bias`, dims: [outputs], kind: "float" } as const] : []),
+];
+
+/** x W + b: rows [M, in] -> [M, out]. Quantizes x once for all linears that read it. */
+export function linear(w: StoredWeights, spec: LinearSpec, rows: Rows): Value {
+  const y = product(w, spec, rows);
+  const bias = biasOf(w, spec, rows);
+  return bias ? ops.Add(w.g, y, bias) : y;
+}
+
+/** activation(x W + b). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
+export function activatedLinear(
+  w: StoredWeights,
+  spec: LinearSpec,
+  rows: Rows,
+  activation: Activation,
+): Value {
+  const { g } = w;
+  if (!w.isInt8 || !isGelu(activation)) {
+    return ops.ACTIVATIONS[activation](g, linear(w, spec, rows));
+  }
+  const y = product(w, spec, rows);
+  const bias = biasOf(w, spec, rows);
+  if (!bias) return g.add("FastGelu", [y]);
+  if (bias.dims.length > 1) return g.add("FastGelu", [ops.Add(g, y, bias)]);
+  return biasedGelu(g, { x: rows.x, product: y, bias }, quantizedWeight(w, spec, rows));
+}
+
+/** `activation` of x, in the form that the graph's dtype takes. */
+export const activated = (w: StoredWeights, x: Value, activation: Activation): Value =>
+  w.isInt8 && isGelu(activation) ? w.g.add("FastGelu", [x]) : ops.ACTIVATIONS[activation](w.g, x);
+
+const isGelu = (activation: Activation): boolean => activation.startsWith("gelu");
+
+function product(w: StoredWeights, { name }: LinearSpec, rows: Rows): Value {
+  const { g } = w;
+  const weight = w.tensor(`${name}.weight`);
+  if (weight.dtype === "float32") return ops.MatMul(g, w.texts.rows(rows.x), weight);
+  rows.quantized ??= quantized(w, rows);
+  const scale = w.tensor(scaleName(`${name}.weight`));
+  const y = quantizedLinear(g, rows.quantized, weight, scale);
+  const stored = quantizedWeight(w, { name }, rows);
+  return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, stored, dy)]);
+}
+
+function quantized(w: StoredWeights, rows: Rows): QuantizedRows {
+  const { texts } = w;
+  const made = quantizeRows(w.g, texts.matrix(scaled(w, rows)), rows.min, {
+    zeros: w.zeros,
+    column: (scale) => texts.column(scale),
+  });
+  return { ...made, values: texts.rows(made.values) };
+}
+
+function scaled(w: StoredWeights, { x, inputScale }: Rows): Value {
+  if (inputScale === undefined || !w.stored.has(inputScale)) return x;
+  return ops.Mul(w.g, x, w.tensor(inputScale));
+}
+
+const quantizedWeight = (
+  w: StoredWeights,
+  { name }: Pick<LinearSpec, "name">,
+  { inputScale }: Rows,
+): QuantizedWeight => ({
+  name: `${name}.weight`,
+  weights: w.stored,
+  inputScale,
+  constant: (at, values) => w.constant(at, values),
+});
+
+/**
+ * Bias [out] or [D, 1, out], null where there is none. The offset of an input quantized above its
+ * minimum is part of it; ONNX Runtime adds the two constants when it loads the graph.
+ */
+function biasOf(w: StoredWeights, { name, hasBias }: LinearSpec, { min }: Rows): Value | null {
+  const bias = hasBias ? w.vector(`${name}.bias`) : null;
+  if (!w.isInt8 || min === undefined || min === 0) return bias;
+  const offset = w.tensor(offsetName(`${name}.weight`));
+  return bias ? ops.Add(w.g, bias, offset) : offset;
+}
