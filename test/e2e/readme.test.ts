@@ -58,6 +58,11 @@ const INSTEAD: readonly (readonly [RegExp, (found: string) => string, string])[]
     "it downloads; what it installs is what this test runs on",
   ],
   [/^npm start$/, () => "true", "it runs already, on a free port and with a bucket of this test"],
+  [
+    /^npm install edge-prefix$/,
+    () => "true",
+    "test/e2e/package.test.ts installs the packed package in a folder of its own",
+  ],
   [/^npx wrangler login$/, (found) => `${found} --help`, "it opens a browser"],
   [/^npx wrangler r2 bucket create/, (found) => `${found} --help`, "it needs an account"],
   [/^npx wrangler deploy$/, (found) => `${found} --dry-run`, "it needs an account"],
