@@ -4,7 +4,7 @@
  * bench/results/pocket; parts, and trials within the tasks, that are there are not made again.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command, Io } from "../scripts/cli/command.ts";
@@ -16,6 +16,7 @@ import type { TaskRatio, TrialsOptions } from "./pocket/tasks.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
+import { writeWhole } from "../scripts/node/files.ts";
 
 const RESULTS = new URL("results/pocket/", import.meta.url).pathname;
 const PARTS = ["tasks", "similarity", "latency", "cold", "memory"] as const;
@@ -127,8 +128,7 @@ async function writeResult(folder: string, part: Part, result: object): Promise<
     null,
     2,
   );
-  await writeFile(`${path}.tmp`, `${text}\n`);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, `${text}\n`);
 }
 
 /** Without the folders of one machine. */

@@ -3,8 +3,6 @@
  * with the same head, from random numbers and from a prefix that three other tasks have learned.
  * Seeds are paired: a seed draws the rows, the pretrained prefix and both runs.
  */
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
@@ -16,6 +14,7 @@ import type { Trial } from "./pretrain/trials.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
+import { writeWhole } from "../scripts/node/files.ts";
 
 const RESULT = new URL("results/pretrain.json", import.meta.url).pathname;
 
@@ -80,9 +79,7 @@ export const bench: Command = defineCommand({
       // As it was given, but for the folders of one machine.
       command: `npx edge-prefix bench pretrain --data DATA --few ${tasks.join(",")} --rows ${rows} --seeds ${seeds}`,
     };
-    await mkdir(dirname(values.result), { recursive: true });
-    await writeFile(`${values.result}.tmp`, `${JSON.stringify(result, null, 2)}\n`);
-    await rename(`${values.result}.tmp`, values.result);
+    await writeWhole(values.result, `${JSON.stringify(result, null, 2)}\n`);
     if (io.json) io.out(JSON.stringify(result));
     else io.out(resultTable(result.tasks, rows));
     return 0;

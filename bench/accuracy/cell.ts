@@ -7,8 +7,8 @@ import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.t
 import { partsOf } from "../../src/learn/methods.ts";
 import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
 import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
-import type { Runtimes } from "../../scripts/runs/task/train.ts";
-import { runTrial } from "../../scripts/runs/trial/run.ts";
+import type { Runtimes } from "../../scripts/runs/task/train-task.ts";
+import { runTrial } from "../../scripts/runs/trial/trial-run.ts";
 import { divideFairly } from "../../scripts/runs/trial/rows.ts";
 import { provenance } from "../provenance.ts";
 import { cellName } from "./plan.ts";
@@ -71,7 +71,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
     prepared,
     reported,
     base,
-    twin: fp32,
+    fp32Base: fp32,
     out: join(work, cellName(cell)),
     runtimes: runtimesWith(threads),
     signal,

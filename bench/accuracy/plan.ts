@@ -9,7 +9,7 @@ export interface Cell {
   readonly seed: number;
 }
 
-/** Rows of the table, from the yardstick of nothing to that of everything. */
+/** Rows of the table, from the head alone to full fine-tuning. */
 export const TABLE_METHODS = [
   "linear",
   "prompt",
@@ -26,7 +26,7 @@ const REPEATED: readonly Method[] = ["prefix", "full"];
 const REPEATED_SEEDS = 3;
 
 const CONTENDERS = ["prefix", "bias", "prefix-bias", "full"] as const;
-const YARDSTICKS = ["linear", "prompt"] as const;
+const COMPARED = ["linear", "prompt"] as const;
 
 /** Every cell of the table, in the order of work. */
 export function allCells(): Cell[] {
@@ -35,7 +35,7 @@ export function allCells(): Cell[] {
     for (const method of methods) cells.push({ task, method, seed });
   };
   for (const task of TASK_IDS) add(task, CONTENDERS);
-  for (const task of TASK_IDS) add(task, YARDSTICKS);
+  for (const task of TASK_IDS) add(task, COMPARED);
   for (const task of CLOSE_LOOK) add(task, ["prefix-projection"]);
   for (let seed = 1; seed < REPEATED_SEEDS; seed++) {
     for (const task of CLOSE_LOOK) add(task, REPEATED, seed);

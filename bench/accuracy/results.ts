@@ -1,12 +1,12 @@
 /** Finished cells as JSON files in bench/results/accuracy, one each, written by rename. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TrialResult } from "../../scripts/runs/trial/run.ts";
+import type { TrialResult } from "../../scripts/runs/trial/trial-run.ts";
 import type { Provenance } from "../provenance.ts";
 import { TASK_IDS } from "./tasks.ts";
 import { TABLE_METHODS, cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
+import { writeWhole } from "../../scripts/node/files.ts";
 
 export const RESULTS = new URL("../results/accuracy/", import.meta.url).pathname;
 
@@ -30,9 +30,7 @@ export const resultPath = (folder: string, cell: Cell): string =>
 
 export async function writeResult(folder: string, result: CellResult): Promise<void> {
   const path = resultPath(folder, result);
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(result, null, 2)}\n`);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, `${JSON.stringify(result, null, 2)}\n`);
 }
 
 /** A finished cell; null when there is none. */

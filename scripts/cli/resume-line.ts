@@ -22,7 +22,8 @@ export function resumeLine(
   const quote = (text: string): string =>
     /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
   const options = Object.entries(values).flatMap(([name, value]) => {
-    if (name === "resume" || !(name in known) || value === undefined || value === false) return [];
+    const isOther = name === "resume" || name === "overwrite" || !(name in known);
+    if (isOther || value === undefined || value === false) return [];
     if (value === true) return [`--${name}`];
     return [value].flat().map((item) => `--${name} ${quote(String(item))}`);
   });

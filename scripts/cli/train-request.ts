@@ -137,16 +137,29 @@ export const TRAIN_OPTIONS = {
     hint: "report.html: none, numbers only, or also the hardest texts of the evaluation data (full)",
   },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
+  overwrite: {
+    type: "boolean",
+    hint: "replace what stands in the way: an unfinished run, or a result of another kind",
+  },
   ...DATA_OPTIONS,
 } as const satisfies Options;
 
 export type TrainValues = ValuesOf<typeof TRAIN_OPTIONS>;
 
-/** What is to be trained and where to: task.json with the command line on top. */
+/** What is to be trained and where to. */
+export interface TrainRequest {
+  readonly spec: TaskSpec;
+  readonly out: string;
+  readonly name: string;
+  /** The spec is not the one of the task.json in `out`. */
+  readonly isSourceChanged: boolean;
+}
+
+/** task.json with the command line on top. */
 export async function readRequest(
   values: TrainValues,
   positionals: readonly string[],
-): Promise<{ spec: TaskSpec; out: string; name: string; isSourceChanged: boolean }> {
+): Promise<TrainRequest> {
   const [subject, ...more] = positionals;
   if (more.length > 0) throw new UsageError(`train: expected one TASK_DIR or DATA_FILE`);
   const isFolder = subject !== undefined && isTaskFolder(subject);

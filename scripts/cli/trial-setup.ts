@@ -1,7 +1,7 @@
 /** What `compare` and `sweep` share: `train`'s options for task and data, and the open base. */
 import type { Base } from "../../src/encoder/base.ts";
 import type { FairOptions } from "../runs/trial/rows.ts";
-import type { Runtimes } from "../runs/task/train.ts";
+import type { Runtimes } from "../runs/task/train-task.ts";
 import type { TaskSpec } from "../runs/task/spec.ts";
 import type { Io, Options } from "./command.ts";
 import { TRAIN_OPTIONS, isTaskFolder, readRequest } from "./train-request.ts";
@@ -12,6 +12,7 @@ const {
   method: _method,
   seed: _seed,
   resume: _resume,
+  overwrite: _overwrite,
   report: _report,
   ...shared
 } = TRAIN_OPTIONS;
@@ -29,12 +30,18 @@ export interface TrialSetup {
 
 /** Reads the request as `train` would, and opens its base. */
 export async function openTrials(
-  values: Omit<TrainValues, "method" | "seed" | "resume" | "report">,
+  values: Omit<TrainValues, "method" | "seed" | "resume" | "overwrite" | "report">,
   positionals: readonly string[],
   io: Io,
 ): Promise<TrialSetup> {
-  const [method, seed, resume, report] = [undefined, undefined, undefined, undefined];
-  const request = await readRequest({ ...values, method, seed, resume, report }, positionals);
+  const none = {
+    method: undefined,
+    seed: undefined,
+    resume: undefined,
+    overwrite: undefined,
+    report: undefined,
+  };
+  const request = await readRequest({ ...values, ...none }, positionals);
   const { spec, name, out } = request;
   const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
     await import("../publish/local.ts");

@@ -39,68 +39,71 @@ export const command = defineCommand({
     const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
     const setup = await openTrials(values, positionals, io);
     const { spec, base, runtimes, fair, out } = setup;
-    const { divideFairly } = await import("../runs/trial/rows.ts");
-    const { keptTrial } = await import("../runs/trial/kept.ts");
+    const { withFolderLock } = await import("../node/folder-lock.ts");
+    return withFolderLock(setup.out, async () => {
+      const { divideFairly } = await import("../runs/trial/rows.ts");
+      const { keptTrial } = await import("../runs/trial/kept.ts");
 
-    const isBesideFull = methods.includes("full");
-    const trials: Compared[] = [];
-    let reportedName = "";
-    for (let seed = 0; seed < seeds; seed++) {
-      for (const method of methods) {
-        const name = `${method}.${seed}`;
-        // The notes about the data are the same every time.
-        const note = trials.length === 0 ? fair.note : () => {};
-        const isRateAsked = values.lr !== undefined;
-        const wanted = specFor(method, seed, spec, { isRateAsked, isBesideFull });
-        const { prepared, reported } = await divideFairly(wanted, { ...fair, note });
-        if (isBesideFull && prepared.type === "token" && spec.plain_head !== true) {
-          note("every method has a plain head here: a fine-tuned checkpoint has no other");
+      const isBesideFull = methods.includes("full");
+      const trials: Compared[] = [];
+      let reportedName = "";
+      for (let seed = 0; seed < seeds; seed++) {
+        for (const method of methods) {
+          const name = `${method}.${seed}`;
+          // The notes about the data are the same every time.
+          const note = trials.length === 0 ? fair.note : () => {};
+          const isRateAsked = values.lr !== undefined;
+          const wanted = specFor(method, seed, spec, { isRateAsked, isBesideFull });
+          const { prepared, reported } = await divideFairly(wanted, { ...fair, note });
+          if (isBesideFull && prepared.type === "token" && spec.plain_head !== true) {
+            note("every method has a plain head here: a fine-tuned checkpoint has no other");
+          }
+          reportedName = reported.name;
+          const { epochs } = prepared.hyperparameters;
+          const kept = await keptTrial(join(out, FOLDER), {
+            name,
+            spec: wanted,
+            prepared,
+            base,
+            reported,
+            runtimes,
+            signal: io.signal,
+            now: Date.now,
+            note: fair.note,
+            onEpoch: ({ epoch, loss, score }) =>
+              io.err(
+                `${name} epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}`,
+              ),
+          });
+          if (kept === null) {
+            io.err(`${name}: interrupted and saved; the same command goes on with it`);
+            return 130;
+          }
+          const { metric, score } = kept.result;
+          io.err(`${name}: ${metric} ${score.toFixed(4)}${kept.isOld ? " (was there)" : ""}`);
+          trials.push({ method, seed, result: kept.result });
         }
-        reportedName = reported.name;
-        const { epochs } = prepared.hyperparameters;
-        const kept = await keptTrial(join(out, FOLDER), {
-          name,
-          spec: wanted,
-          prepared,
-          base,
-          reported,
-          runtimes,
-          signal: io.signal,
-          now: Date.now,
-          note: fair.note,
-          onEpoch: ({ epoch, loss, score }) =>
-            io.err(
-              `${name} epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · score ${score.toFixed(4)}`,
-            ),
-        });
-        if (kept === null) {
-          io.err(`${name}: interrupted and saved; the same command goes on with it`);
-          return 130;
-        }
-        const { metric, score } = kept.result;
-        io.err(`${name}: ${metric} ${score.toFixed(4)}${kept.isOld ? " (was there)" : ""}`);
-        trials.push({ method, seed, result: kept.result });
       }
-    }
-    const summary = summarize(trials);
-    const gaps = differences(trials);
-    if (io.json) {
-      const { metric, rows } = trials[0]!.result;
-      const about = { task: setup.name, base: base.manifest.name, dtype: base.manifest.dtype };
-      io.out(
-        JSON.stringify({
-          ...about,
-          reported: reportedName,
-          metric,
-          rows,
-          methods: summary,
-          differences: gaps,
-        }),
-      );
-    } else {
-      for (const line of compareLines(trials[0]!.result.metric, summary, gaps)) io.out(line);
-    }
-    return 0;
+      const summary = summarize(trials);
+      const gaps = differences(trials);
+      if (io.json) {
+        const { metric, rows } = trials[0]!.result;
+        const about = { task: setup.name, base: base.manifest.name, dtype: base.manifest.dtype };
+        io.out(
+          JSON.stringify({
+            ...about,
+            reported: reportedName,
+            metric,
+            rows,
+            methods: summary,
+            differences: gaps,
+          }),
+        );
+      } else {
+        for (const line of compareLines(trials[0]!.result.metric, summary, gaps)) io.out(line);
+      }
+      return 0;
+    });
   },
 });
 
@@ -175,12 +178,12 @@ function compareLines(
       : seeds === 2
         ? "two seeds give no interval of their mean; it takes --seeds 3 or more"
         : `intervals are of the mean over ${seeds} seeds`;
-  const yardsticks = summary.filter(({ method }) => !isServed(method)).map(({ method }) => method);
+  const unserved = summary.filter(({ method }) => !isServed(method)).map(({ method }) => method);
   return [
     ...lines,
     `${origin}; the reported rows chose nothing`,
-    ...(yardsticks.length > 0
-      ? [`yardsticks that cannot be served: ${yardsticks.join(", ")}`]
+    ...(unserved.length > 0
+      ? [`for comparison only, cannot be served: ${unserved.join(", ")}`]
       : []),
   ];
 }

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
 import { nameFrom } from "../base/names.ts";
 import { TABLE_FORMS } from "../../src/encoder/quantize-weights.ts";
-import type { DistillSettings } from "../runs/distill/run.ts";
+import type { DistillSettings } from "../runs/distill/distill-run.ts";
 import { recordCourse } from "../report/course.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
@@ -77,6 +77,10 @@ const OPTIONS = {
   seed: { type: "string", value: "S", hint: "same seed, same student (0)" },
   threads: { type: "string", value: "N", hint: "threads inside one operation (one a core)" },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
+  overwrite: {
+    type: "boolean",
+    hint: "start from the first step although an unfinished run is saved, which is lost",
+  },
   finish: {
     type: "boolean",
     hint: "write the base of the best measurement of a run that was saved, or still runs, so far",
@@ -119,89 +123,95 @@ export const command = defineCommand({
     const { load, openBase, tokenizerOf } = await import("../publish/local.ts");
     const { createNodeSession, nodeEngine } = await import("../node/runtime-node.ts");
     const { readCorpus } = await import("../runs/distill/corpus.ts");
-    const { describe, distill } = await import("../runs/distill/run.ts");
+    const { describe, distill } = await import("../runs/distill/distill-run.ts");
     const { stepsOnce } = await import("../runs/distill/steps.ts");
     const { readTeacher } = await import("../runs/distill/teacher.ts");
-    const { writeStudent } = await import("../runs/distill/folder.ts");
+    const { writeStudent } = await import("../runs/distill/student-folder.ts");
     const { derive, keyOf } = await import("../../src/learn/random.ts");
 
-    const note = (line: string): void => io.err(line);
-    await checkReplaceable(out);
-    const student = await readBaseFolder(studentDir);
-    const teacher = await readTeacher(teacherDir);
-    const corpus = await readCorpus(paths, {
-      ...CORPUS_LIMITS,
-      key: derive(keyOf(settings.seed), "corpus"),
-      onProgress: (lines) => {
-        io.signal.throwIfAborted();
-        note(`corpus: ${lines.toLocaleString("en")} lines`);
-      },
-    });
-    for (const source of corpus.sources) {
-      note(
-        `${source.name}: ${source.lines.toLocaleString("en")} lines, ${source.texts.toLocaleString("en")} texts to learn from, ${source.heldBack} held back`,
-      );
-    }
-    const nodeOptions = { ...(threads !== undefined && { threads }) };
-    const createSession = (files: Parameters<typeof createNodeSession>[0]) =>
-      createNodeSession(files, nodeOptions);
-    const started = performance.now();
-    const display = showRun(io);
-    const result = await distill(
-      {
-        student,
-        teacher,
-        tokenizers: { student: tokenizerOf(student), teacher: tokenizerOf(teacher) },
-      },
-      corpus,
-      settings,
-      {
-        createSession,
-        openBase: async (base) => ({
-          manifest: base.manifest,
-          tokenizer: tokenizerOf(base),
-          encoder: await load(nodeEngine(nodeOptions), base),
-          pooler: null,
-        }),
-      },
-      {
-        work,
-        resume: values.resume === true,
-        finish,
-        stepsFor: stepsOnce(work, budget, { isResumed: values.resume === true || finish, note }),
-        signal: io.signal,
-        now: Date.now,
-        note,
-        ...display,
-      },
-    ).finally(() => display.stop());
-    if (!result.isDone) {
-      return noteInterrupted(io, result.step, ["distill", OPTIONS, values, positionals]);
-    }
-    const written = await writeStudent(
-      { out, work, name, isAtEnd: !finish },
-      {
-        student,
-        teacher,
+    const { withFolderLock } = await import("../node/folder-lock.ts");
+    const make = async (): Promise<number> => {
+      const note = (line: string): void => io.err(line);
+      await checkReplaceable(out);
+      const student = await readBaseFolder(studentDir);
+      const teacher = await readTeacher(teacherDir);
+      const corpus = await readCorpus(paths, {
+        ...CORPUS_LIMITS,
+        key: derive(keyOf(settings.seed), "corpus"),
+        onProgress: (lines) => {
+          io.signal.throwIfAborted();
+          note(`corpus: ${lines.toLocaleString("en")} lines`);
+        },
+      });
+      for (const source of corpus.sources) {
+        note(
+          `${source.name}: ${source.lines.toLocaleString("en")} lines, ${source.texts.toLocaleString("en")} texts to learn from, ${source.heldBack} held back`,
+        );
+      }
+      const nodeOptions = { ...(threads !== undefined && { threads }) };
+      const createSession = (files: Parameters<typeof createNodeSession>[0]) =>
+        createNodeSession(files, nodeOptions);
+      const started = performance.now();
+      const display = showRun(io);
+      const result = await distill(
+        {
+          student,
+          teacher,
+          tokenizers: { student: tokenizerOf(student), teacher: tokenizerOf(teacher) },
+        },
         corpus,
-        sources: values.source ?? [],
         settings,
-        result,
-        seconds: (performance.now() - started) / 1000,
-        course: display.course.read(),
-      },
-      { createSession, openServing: (base) => openBase(base, "web"), now: () => new Date() },
-    );
-    if (io.json) io.out(JSON.stringify(written.record));
-    else {
-      io.out(`before: ${describe(result.before)}`);
-      io.out(`after:  ${describe(result.after)}`);
-      io.out(`int8:   ${describe(written.int8)}`);
-      io.out(
-        `base ${name}@${written.base.manifest.identity.slice(0, 12)} in ${out}, ${(written.bytes / 1e6).toFixed(2)} MB; fp32 student and report in ${join(work, "")}`,
+        {
+          createSession,
+          openBase: async (base) => ({
+            manifest: base.manifest,
+            tokenizer: tokenizerOf(base),
+            encoder: await load(nodeEngine(nodeOptions), base),
+            pooler: null,
+          }),
+        },
+        {
+          work,
+          resume: values.resume === true,
+          overwrite: values.overwrite === true,
+          finish,
+          stepsFor: stepsOnce(work, budget, { isResumed: values.resume === true || finish, note }),
+          signal: io.signal,
+          now: Date.now,
+          note,
+          ...display,
+        },
+      ).finally(() => display.stop());
+      if (!result.isDone) {
+        return noteInterrupted(io, result.step, ["distill", OPTIONS, values, positionals]);
+      }
+      const written = await writeStudent(
+        { out, work, name, isAtEnd: !finish },
+        {
+          student,
+          teacher,
+          corpus,
+          sources: values.source ?? [],
+          settings,
+          result,
+          seconds: (performance.now() - started) / 1000,
+          course: display.course.read(),
+        },
+        { createSession, openServing: (base) => openBase(base, "web"), now: () => new Date() },
       );
-    }
-    return 0;
+      if (io.json) io.out(JSON.stringify(written.record));
+      else {
+        io.out(`before: ${describe(result.before)}`);
+        io.out(`after:  ${describe(result.after)}`);
+        io.out(`int8:   ${describe(written.int8)}`);
+        io.out(
+          `base ${name}@${written.base.manifest.identity.slice(0, 12)} in ${out}, ${(written.bytes / 1e6).toFixed(2)} MB; fp32 student and report in ${join(work, "")}`,
+        );
+      }
+      return 0;
+    };
+    // The run that --finish reads may still be running.
+    return finish ? make() : withFolderLock(work, make);
   },
 });
 

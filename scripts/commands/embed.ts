@@ -2,8 +2,6 @@
  * `embed`: hidden states or pooled vectors of texts, as the base's graph gives them, with or
  * without a task's prefix. Rows keep the order of the file, whatever batches they ran in.
  */
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Row } from "../../src/core/model/rows.ts";
@@ -20,6 +18,7 @@ import { startProgress } from "../cli/progress.ts";
 import { readInputs } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
 import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
+import { writeWhole } from "../node/files.ts";
 
 type EmbedPooling = "none" | "mean" | "cls";
 
@@ -105,9 +104,7 @@ export const command = defineCommand({
       progress.stop();
       await encoder.release();
     }
-    await mkdir(dirname(output), { recursive: true });
-    await writeFile(`${output}.tmp`, writeSafetensors(result.tensors, { base: manifest.identity }));
-    await rename(`${output}.tmp`, output);
+    await writeWhole(output, writeSafetensors(result.tensors, { base: manifest.identity }));
     const shapes = [...result.tensors].map(([name, { dims }]) => [name, dims] as const);
     io.out(
       io.json

@@ -15,9 +15,9 @@ import {
   poolingOf,
   readPeftAdapter,
 } from "../publish/peft.ts";
-import { taskCard } from "../runs/task/card.ts";
+import { taskCard } from "../runs/task/task-card.ts";
 import { taskFacts } from "../report/task-facts.ts";
-import { packTask, writeTaskFolder } from "../runs/task/folder.ts";
+import { packTask, writeTaskFolder } from "../runs/task/task-folder.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
 import { baseFolder } from "../publish/local.ts";
 import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";

@@ -5,7 +5,7 @@
 import { basename, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
 import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
-import type { PretrainSettings, TaskProgress } from "../runs/pretrain/run.ts";
+import type { PretrainSettings, TaskProgress } from "../runs/pretrain/pretrain-run.ts";
 import type { PretrainRequest, TaskSource } from "../runs/pretrain/settle.ts";
 import { SHARED_METHODS } from "../runs/task/pretrained.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
@@ -64,6 +64,10 @@ const OPTIONS = {
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
   strict: { type: "boolean", hint: "stop at the first bad row instead of leaving it out" },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
+  overwrite: {
+    type: "boolean",
+    hint: "replace what stands in the way: an unfinished run, or a result of another kind",
+  },
 } as const satisfies Options;
 
 export const command = defineCommand({
@@ -89,77 +93,86 @@ export const command = defineCommand({
     const { readBaseFolder } = await import("../base/folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
     const { readSources, settle } = await import("../runs/pretrain/settle.ts");
-    const { pretrain } = await import("../runs/pretrain/run.ts");
-    const { taskRows, writePretrained } = await import("../runs/pretrain/folder.ts");
+    const { pretrain } = await import("../runs/pretrain/pretrain-run.ts");
+    const { taskRows, writePretrained } = await import("../runs/pretrain/pretrained-folder.ts");
 
-    const note = (line: string): void => io.err(line);
-    const sources = await readSources(positionals);
-    const named = baseOf(sources);
-    const base = await readBaseFolder(
-      baseFolder(values.base) ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
-    );
-    const { tasks, settings } = await settle(sources, request, {
-      base: base.manifest,
-      tokenizer: tokenizerOf(base),
-      dataDir: values["data-dir"],
-      strict: values.strict === true,
-      note,
-    });
-    for (const { name, prepared } of tasks) {
-      const { train, evaluation, labels, type } = prepared;
-      note(
-        `${name}: ${type}, ${train.length.toLocaleString("en")} rows to train on, ${evaluation.length.toLocaleString("en")} to evaluate; ${labels.length} labels`,
+    const { checkOutFolder } = await import("../runs/out-folder.ts");
+    const { withFolderLock } = await import("../node/folder-lock.ts");
+    return withFolderLock(out, async () => {
+      const note = (line: string): void => io.err(line);
+      const overwrite = values.overwrite === true;
+      await checkOutFolder(out, "pretrained-prefix", { overwrite, note });
+      const sources = await readSources(positionals);
+      const named = baseOf(sources);
+      const base = await readBaseFolder(
+        baseFolder(values.base) ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
       );
-    }
-    const { epochs, batch_size, learning_rate } = settings.hyperparameters;
-    note(
-      `${settings.method} on ${base.manifest.name} (${base.manifest.dtype}) · ${settings.numVirtualTokens} virtual tokens · alpha ${settings.alpha} · lr ${learning_rate} · ${epochs} epochs · batches of ${batch_size} · seed ${settings.seed}`,
-    );
-
-    const display = showRun(io, settings);
-    const result = await pretrain(
-      tasks,
-      settings,
-      base,
-      { createSession: createNodeSession, openBase },
-      {
-        out,
-        resume: values.resume === true,
-        signal: io.signal,
-        now: Date.now,
+      const { tasks, settings } = await settle(sources, request, {
+        base: base.manifest,
+        tokenizer: tokenizerOf(base),
+        dataDir: values["data-dir"],
+        strict: values.strict === true,
         note,
-        ...display,
-      },
-    ).finally(() => display.stop());
-    if (!result.isDone) {
-      return noteInterrupted(io, result.step, ["pretrain", OPTIONS, values, positionals]);
-    }
-    const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
-    await writePretrained(out, facts);
-    const rows = taskRows(facts);
-    if (io.json) {
-      const { history, bestEpoch, steps } = result;
-      io.out(
-        JSON.stringify({
-          name,
-          out,
-          method: settings.method,
-          num_virtual_tokens: settings.numVirtualTokens,
-          alpha: settings.alpha,
-          hyperparameters: settings.hyperparameters,
-          steps,
-          best_epoch: bestEpoch,
-          history,
-          tasks: rows,
-        }),
-      );
-    } else {
-      for (const { name, metric, score, share } of rows) {
-        io.out(`${name}: ${metric} ${score.toFixed(4)}, ${Math.round(100 * share)} % of the steps`);
+      });
+      for (const { name, prepared } of tasks) {
+        const { train, evaluation, labels, type } = prepared;
+        note(
+          `${name}: ${type}, ${train.length.toLocaleString("en")} rows to train on, ${evaluation.length.toLocaleString("en")} to evaluate; ${labels.length} labels`,
+        );
       }
-      io.out(`${out}: epoch ${result.bestEpoch}; start a task from it with train --init ${out}`);
-    }
-    return 0;
+      const { epochs, batch_size, learning_rate } = settings.hyperparameters;
+      note(
+        `${settings.method} on ${base.manifest.name} (${base.manifest.dtype}) · ${settings.numVirtualTokens} virtual tokens · alpha ${settings.alpha} · lr ${learning_rate} · ${epochs} epochs · batches of ${batch_size} · seed ${settings.seed}`,
+      );
+
+      const display = showRun(io, settings);
+      const result = await pretrain(
+        tasks,
+        settings,
+        base,
+        { createSession: createNodeSession, openBase },
+        {
+          out,
+          resume: values.resume === true,
+          overwrite,
+          signal: io.signal,
+          now: Date.now,
+          note,
+          ...display,
+        },
+      ).finally(() => display.stop());
+      if (!result.isDone) {
+        return noteInterrupted(io, result.step, ["pretrain", OPTIONS, values, positionals]);
+      }
+      const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
+      await writePretrained(out, facts);
+      const rows = taskRows(facts);
+      if (io.json) {
+        const { history, bestEpoch, steps } = result;
+        io.out(
+          JSON.stringify({
+            name,
+            out,
+            method: settings.method,
+            num_virtual_tokens: settings.numVirtualTokens,
+            alpha: settings.alpha,
+            hyperparameters: settings.hyperparameters,
+            steps,
+            best_epoch: bestEpoch,
+            history,
+            tasks: rows,
+          }),
+        );
+      } else {
+        for (const { name, metric, score, share } of rows) {
+          io.out(
+            `${name}: ${metric} ${score.toFixed(4)}, ${Math.round(100 * share)} % of the steps`,
+          );
+        }
+        io.out(`${out}: epoch ${result.bestEpoch}; start a task from it with train --init ${out}`);
+      }
+      return 0;
+    });
   },
 });
 

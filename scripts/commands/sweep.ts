@@ -3,13 +3,14 @@
  * rows; the choice goes into task.json, and the map of the scores into the next report.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../node/files.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { METHODS } from "../../src/learn/methods.ts";
 import { MAX_SHARE, gridCompute, planCompute, planRungs, runLength } from "../runs/sweep/plan.ts";
 import type { Rung } from "../runs/sweep/plan.ts";
-import type { Candidate, SweepOutcome, SweepRun } from "../runs/sweep/run.ts";
+import type { Candidate, SweepOutcome, SweepRun } from "../runs/sweep/sweep-run.ts";
 import { writeTaskSpec } from "../runs/task/spec.ts";
 import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "../cli/command.ts";
 import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
@@ -62,66 +63,70 @@ export const command = defineCommand({
     const none = { lr: undefined, "num-virtual-tokens": undefined };
     const setup = await openTrials({ ...values, ...none }, positionals, io);
     const method = asked ?? setup.spec.method ?? "prefix";
-    const { divideFairly } = await import("../runs/trial/rows.ts");
-    const { candidatesOf, nameOf, sweep, sweepFacts } = await import("../runs/sweep/run.ts");
-    const { scoreName } = await import("../../src/learn/measure/metrics.ts");
-    const { writeSweep } = await import("../runs/sweep/sweep-file.ts");
+    const { withFolderLock } = await import("../node/folder-lock.ts");
+    return withFolderLock(setup.out, async () => {
+      const { divideFairly } = await import("../runs/trial/rows.ts");
+      const { candidatesOf, nameOf, sweep, sweepFacts } =
+        await import("../runs/sweep/sweep-run.ts");
+      const { scoreName } = await import("../../src/learn/measure/metrics.ts");
+      const { writeSweep } = await import("../runs/sweep/sweep-file.ts");
 
-    const spec = { ...setup.spec, method };
-    const whole = await divideFairly({ ...spec, seed: 0 }, setup.fair);
-    const { type, problemType, hyperparameters, train } = whole.prepared;
-    const candidates = candidatesOf(method, type, {
-      ...(lengths && { lengths }),
-      ...(rates && { rates }),
-    });
-    const rungs = planRungs({ candidates: candidates.length, seeds, share });
-    const full = { epochs: hyperparameters.epochs, rows: train.length };
-    // Short runs differ from whole ones in their length only, not in what follows from it.
-    const pinned = { ...spec, hyperparameters, max_length: whole.prepared.maxLength };
-    for (const line of planLines(candidates, seeds, rungs)) io.err(line);
+      const spec = { ...setup.spec, method };
+      const whole = await divideFairly({ ...spec, seed: 0 }, setup.fair);
+      const { type, problemType, hyperparameters, train } = whole.prepared;
+      const candidates = candidatesOf(method, type, {
+        ...(lengths && { lengths }),
+        ...(rates && { rates }),
+      });
+      const rungs = planRungs({ candidates: candidates.length, seeds, share });
+      const full = { epochs: hyperparameters.epochs, rows: train.length };
+      // Short runs differ from whole ones in their length only, not in what follows from it.
+      const pinned = { ...spec, hyperparameters, max_length: whole.prepared.maxLength };
+      for (const line of planLines(candidates, seeds, rungs)) io.err(line);
 
-    const outcome = await sweep(candidates, rungs, async (run) => {
-      const result = await runOf(run, { ...setup, spec: pinned }, full, io.signal);
-      const title = `${nameOf(run)}, seed ${run.seed}, ${(100 * run.budget).toFixed(0)} % of a run`;
-      io.err(
-        result === null ? `${title}: interrupted and saved` : `${title}: ${result.toFixed(4)}`,
-      );
-      return result;
-    });
-    if (outcome === null) {
-      io.err("the same command goes on with it");
-      return 130;
-    }
-    const facts = sweepFacts(outcome, scoreName({ type, problem_type: problemType }));
-    await writeSweep(setup.out, facts);
-    await storeChoice({ ...setup, spec }, outcome);
-    const size = { candidates: candidates.length, seeds };
-    if (io.json) {
-      io.out(
-        JSON.stringify({
-          task: setup.name,
-          out: setup.out,
-          ...facts,
-          rungs,
-          compute: outcome.compute,
-          grid: gridCompute(size),
-        }),
-      );
-    } else {
-      for (const { score, interval, seeds: count, budget, ...candidate } of facts.cells) {
-        const sure = interval
-          ? ` (${interval.map((end) => (100 * end).toFixed(1)).join("-")})`
-          : "";
+      const outcome = await sweep(candidates, rungs, async (run) => {
+        const result = await runOf(run, { ...setup, spec: pinned }, full, io.signal);
+        const title = `${nameOf(run)}, seed ${run.seed}, ${(100 * run.budget).toFixed(0)} % of a run`;
+        io.err(
+          result === null ? `${title}: interrupted and saved` : `${title}: ${result.toFixed(4)}`,
+        );
+        return result;
+      });
+      if (outcome === null) {
+        io.err("the same command goes on with it");
+        return 130;
+      }
+      const facts = sweepFacts(outcome, scoreName({ type, problem_type: problemType }));
+      await writeSweep(setup.out, facts);
+      await storeChoice({ ...setup, spec }, outcome);
+      const size = { candidates: candidates.length, seeds };
+      if (io.json) {
         io.out(
-          `${nameOf(candidate)}: ${(100 * score).toFixed(1)}${sure}, ${count} ${count === 1 ? "seed" : "seeds"}, ${(100 * budget).toFixed(0)} % of a run`,
+          JSON.stringify({
+            task: setup.name,
+            out: setup.out,
+            ...facts,
+            rungs,
+            compute: outcome.compute,
+            grid: gridCompute(size),
+          }),
+        );
+      } else {
+        for (const { score, interval, seeds: count, budget, ...candidate } of facts.cells) {
+          const sure = interval
+            ? ` (${interval.map((end) => (100 * end).toFixed(1)).join("-")})`
+            : "";
+          io.out(
+            `${nameOf(candidate)}: ${(100 * score).toFixed(1)}${sure}, ${count} ${count === 1 ? "seed" : "seeds"}, ${(100 * budget).toFixed(0)} % of a run`,
+          );
+        }
+        io.out(outcome.reason);
+        io.out(
+          `written into ${join(setup.out, "task.json")}; now: npx edge-prefix train ${setup.out}`,
         );
       }
-      io.out(outcome.reason);
-      io.out(
-        `written into ${join(setup.out, "task.json")}; now: npx edge-prefix train ${setup.out}`,
-      );
-    }
-    return 0;
+      return 0;
+    });
   },
 });
 
@@ -199,9 +204,7 @@ async function storeChoice(
       data: { ...spec.data, ...filesSeenFrom(out, spec) },
     });
   }
-  await mkdir(out, { recursive: true });
-  await writeFile(`${path}.tmp`, text);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, text);
 }
 
 function readNumbers(

@@ -23,6 +23,7 @@ import {
   pathSeenFrom,
   readRequest,
 } from "../cli/train-request.ts";
+import type { TrainRequest, TrainValues } from "../cli/train-request.ts";
 
 export const command = defineCommand({
   summary: "train a task from labelled data",
@@ -32,125 +33,141 @@ export const command = defineCommand({
     "npx edge-prefix train tickets.csv --eval held-out.csv --base models/minilm --out prefixes/tickets",
   ].join("\n"),
   options: TRAIN_OPTIONS,
-  async run({ values, positionals, io }) {
-    const { spec, out, name, isSourceChanged } = await readRequest(values, positionals);
-    const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
-      await import("../publish/local.ts");
-    const { readBaseFolder } = await import("../base/folder.ts");
-    const { createNodeSession } = await import("../node/runtime-node.ts");
-    const { prepareTask } = await import("../runs/task/prepare.ts");
-    const { trainTask } = await import("../runs/task/train.ts");
-    const { writeTrainedTask } = await import("../runs/task/finish.ts");
-    const { readSweep } = await import("../runs/sweep/sweep-file.ts");
-
-    const note = (line: string): void => io.err(line);
-    const base = await readBaseFolder(
-      baseFolder(values.base) ??
-        (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
-    );
-    const folders = [
-      ...(values["data-dir"] === undefined ? [] : [values["data-dir"]]),
-      positionals[0] !== undefined && isTaskFolder(positionals[0]) ? positionals[0] : ".",
-    ];
-    const strict = values.strict === true;
-    const options = { folders, strict, note };
-    const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
-    const { hyperparameters: h } = prepared;
-    for (const line of dataLines(name, prepared)) note(line);
-    for (const line of settingsLines(prepared, base.manifest)) note(line);
-    if (prepared.init) {
-      note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
-    }
-
-    const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
-    const display = showRun(io, h);
-    const result = await trainTask(
-      spec,
-      prepared,
-      base,
-      {
-        createSession: (files) =>
-          createNodeSession(files, threads === undefined ? {} : { threads }),
-        openBase,
-      },
-      {
-        name,
-        out,
-        resume: values.resume === true,
-        signal: io.signal,
-        now: Date.now,
-        note,
-        ...display,
-      },
-    ).finally(() => display.stop());
-    if (!result.isDone) {
-      return noteInterrupted(io, result.step, ["train", TRAIN_OPTIONS, values, positionals]);
-    }
-    const settled: TaskSpec = {
-      ...spec,
-      name,
-      base: base.manifest.name,
-      type: prepared.type,
-      problem_type: prepared.problemType,
-      labels: prepared.labels,
-      method: prepared.method,
-      init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
-      num_virtual_tokens: prepared.numVirtualTokens,
-      pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
-      max_length: prepared.maxLength,
-      train_graph: prepared.trainGraph,
-      hyperparameters: h,
-      seed: prepared.seed,
-      data: {
-        ...spec.data,
-        ...filesSeenFrom(out, spec),
-      },
-    };
-    const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
-    const sweep = await readSweep(out, prepared);
-    await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
-
-    const { evaluation, uncalibrated, packed, state } = result;
-    const { version, manifest } = packed.task;
-    if (io.json) {
-      io.out(
-        JSON.stringify({
-          task: name,
-          out,
-          version,
-          score: evaluation.score,
-          metrics: evaluation.metrics,
-          files: result.files,
-          calibration: {
-            temperature: manifest.temperature,
-            thresholds: manifest.thresholds,
-            ece: evaluation.ece,
-            ece_uncalibrated: uncalibrated.ece,
-          },
-          data: prepared.summary,
-          warnings: prepared.warnings,
-          hyperparameters: h,
-          reasons: prepared.reasons,
-          history: state.history,
-          prefix_bytes: packed.prefixBytes.byteLength,
-        }),
-      );
-    } else {
-      const { temperature } = manifest;
-      for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
-      for (const { name, rows, score } of result.files) {
-        const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
-        io.out(`${name}: ${score.name} ${value} (95 %: ${low} to ${high}) on ${rows} rows`);
-      }
-      io.out(
-        isServed(prepared.method)
-          ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
-          : `${out}: ${prepared.method} is a yardstick; nothing there can be pushed`,
-      );
-    }
-    return 0;
+  async run(given) {
+    const request = await readRequest(given.values, given.positionals);
+    const { withFolderLock } = await import("../node/folder-lock.ts");
+    return withFolderLock(request.out, () => trainInto(request, given));
   },
 });
+
+/** Trains into `out`, which no other process writes into meanwhile. */
+async function trainInto(
+  { spec, out, name, isSourceChanged }: TrainRequest,
+  {
+    values,
+    positionals,
+    io,
+  }: { readonly values: TrainValues; readonly positionals: readonly string[]; readonly io: Io },
+): Promise<number> {
+  const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
+    await import("../publish/local.ts");
+  const { readBaseFolder } = await import("../base/folder.ts");
+  const { createNodeSession } = await import("../node/runtime-node.ts");
+  const { checkOutFolder, madeBy } = await import("../runs/out-folder.ts");
+  const { prepareTask } = await import("../runs/task/prepare.ts");
+  const { trainTask } = await import("../runs/task/train-task.ts");
+  const { writeTrainedTask } = await import("../runs/task/finish.ts");
+  const { readSweep } = await import("../runs/sweep/sweep-file.ts");
+
+  const note = (line: string): void => io.err(line);
+  const overwrite = values.overwrite === true;
+  const method = spec.method ?? "prefix";
+  await checkOutFolder(out, madeBy(method), { overwrite, note });
+  const base = await readBaseFolder(
+    baseFolder(values.base) ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
+  );
+  const folders = [
+    ...(values["data-dir"] === undefined ? [] : [values["data-dir"]]),
+    positionals[0] !== undefined && isTaskFolder(positionals[0]) ? positionals[0] : ".",
+  ];
+  const strict = values.strict === true;
+  const options = { folders, strict, note };
+  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
+  const { hyperparameters: h } = prepared;
+  for (const line of dataLines(name, prepared)) note(line);
+  for (const line of settingsLines(prepared, base.manifest)) note(line);
+  if (prepared.init) {
+    note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
+  }
+
+  const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
+  const display = showRun(io, h);
+  const result = await trainTask(
+    spec,
+    prepared,
+    base,
+    {
+      createSession: (files) => createNodeSession(files, threads === undefined ? {} : { threads }),
+      openBase,
+    },
+    {
+      name,
+      out,
+      resume: values.resume === true,
+      overwrite,
+      signal: io.signal,
+      now: Date.now,
+      note,
+      ...display,
+    },
+  ).finally(() => display.stop());
+  if (!result.isDone) {
+    return noteInterrupted(io, result.step, ["train", TRAIN_OPTIONS, values, positionals]);
+  }
+  const settled: TaskSpec = {
+    ...spec,
+    name,
+    base: base.manifest.name,
+    type: prepared.type,
+    problem_type: prepared.problemType,
+    labels: prepared.labels,
+    method: prepared.method,
+    init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
+    num_virtual_tokens: prepared.numVirtualTokens,
+    pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
+    max_length: prepared.maxLength,
+    train_graph: prepared.trainGraph,
+    hyperparameters: h,
+    seed: prepared.seed,
+    data: {
+      ...spec.data,
+      ...filesSeenFrom(out, spec),
+    },
+  };
+  const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
+  const sweep = await readSweep(out, prepared);
+  await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
+
+  const { evaluation, uncalibrated, packed, state } = result;
+  const { version, manifest } = packed.task;
+  if (io.json) {
+    io.out(
+      JSON.stringify({
+        task: name,
+        out,
+        version,
+        score: evaluation.score,
+        metrics: evaluation.metrics,
+        files: result.files,
+        calibration: {
+          temperature: manifest.temperature,
+          thresholds: manifest.thresholds,
+          ece: evaluation.ece,
+          ece_uncalibrated: uncalibrated.ece,
+        },
+        data: prepared.summary,
+        warnings: prepared.warnings,
+        hyperparameters: h,
+        reasons: prepared.reasons,
+        history: state.history,
+        prefix_bytes: packed.prefixBytes.byteLength,
+      }),
+    );
+  } else {
+    const { temperature } = manifest;
+    for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
+    for (const { name, rows, score } of result.files) {
+      const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
+      io.out(`${name}: ${score.name} ${value} (95 %: ${low} to ${high}) on ${rows} rows`);
+    }
+    io.out(
+      isServed(prepared.method)
+        ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
+        : `${out}: ${prepared.method} is for comparison only; nothing there can be pushed`,
+    );
+  }
+  return 0;
+}
 
 /** The progress of a run. */
 function showRun(io: Io, { epochs, patience }: Hyperparameters) {

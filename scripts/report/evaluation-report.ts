@@ -1,12 +1,11 @@
 /** `eval --report FILE`: the page for a task and any data, without what only its training knows. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { evaluationFacts } from "./evaluation-facts.ts";
 import type { EvaluationSource } from "./evaluation-facts.ts";
 import { reportHtml } from "./page.ts";
 import { taskFacts } from "./task-facts.ts";
+import { writeWhole } from "../node/files.ts";
 
 /** Writes `path` by rename, so that it is the old page or the new one, whole. */
 export async function writeEvaluationReport(
@@ -23,7 +22,5 @@ export async function writeEvaluationReport(
     folder,
     evaluation: evaluationFacts(manifest, { ...source, hasTexts: true }),
   });
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.tmp`, reportHtml(facts));
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, reportHtml(facts));
 }

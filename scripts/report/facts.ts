@@ -18,7 +18,7 @@ export interface ReportFacts {
   readonly problemType: ProblemType;
   /** prefix, prefix-projection, linear, .. */
   readonly method: string;
-  /** false for a yardstick (full, prompt): there is nothing to publish. */
+  /** false for a method that is only compared with (full, prompt): there is nothing to publish. */
   readonly isServed?: boolean | undefined;
   readonly labels: readonly string[];
   readonly numVirtualTokens: number;

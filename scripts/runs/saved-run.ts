@@ -1,26 +1,125 @@
-/** The file of an interrupted run, replaced by rename: a crash while saving leaves the last good one. */
+/**
+ * The saved run of training, pretraining and distillation: one file in the output folder, which a
+ * run that was interrupted goes on from. It is replaced by rename, so a crash while saving leaves
+ * the last good one, and removed when the result has been written.
+ */
 import { rm } from "node:fs/promises";
-import { decodeRunState, encodeRunState } from "../../src/learn/loop/run-state.ts";
+import { join } from "node:path";
+import { InputError } from "../../src/core/errors.ts";
+import type { ParameterGroup } from "../../src/learn/loop/optim.ts";
+import {
+  checkParameters,
+  decodeRunState,
+  encodeRunState,
+  readProgress,
+} from "../../src/learn/loop/run-state.ts";
 import type { Fingerprint, RunState } from "../../src/learn/loop/run-state.ts";
+import { startState, train } from "../../src/learn/loop/trainer.ts";
+import type { Hooks, Plan } from "../../src/learn/loop/trainer.ts";
+import { initialParams } from "../../src/learn/graph/parameters.ts";
+import type { Arrays, Parameter } from "../../src/learn/graph/parameters.ts";
+import type { Key } from "../../src/learn/random.ts";
 import { readIfThere, writeWhole } from "../node/files.ts";
+import { readPackageFile } from "../node/project.ts";
 
-/** Name of the saved run inside the task folder. */
+/** Name of the file in the output folder. */
 export const RUN_STATE = ".run-state.safetensors";
 
-export const saveRunState = (
-  path: string,
-  state: RunState,
-  fingerprint: Fingerprint,
-): Promise<void> => writeWhole(path, encodeRunState(state, fingerprint));
-
-/** Reads a saved state; null when there is none. Throws what `decodeRunState` throws. */
-export async function loadRunState(
-  path: string,
-  fingerprint: Fingerprint,
-): Promise<RunState | null> {
-  const bytes = await readIfThere(path);
-  return bytes && decodeRunState(bytes, path, fingerprint);
+export interface SavedRunOptions {
+  /** Everything that the course of the run depends on. */
+  readonly fingerprint: Fingerprint;
+  /** Go on with the run that is saved in the folder. */
+  readonly resume: boolean;
+  /** Start from the first step although a run is saved there. */
+  readonly overwrite?: boolean;
+  readonly note: (line: string) => void;
 }
 
-/** Removes a finished run's state. */
-export const removeRunState = (path: string): Promise<void> => rm(path, { force: true });
+export interface SavedRun {
+  /** The state to go on from; null for a run from the first step. */
+  readonly state: RunState | null;
+  /** That state, or the one before the first step. */
+  start(parameters: readonly Parameter[], key: Key, known?: Arrays): RunState;
+  /** THE LOOP (trainer.ts) from `start`, saved on the way and, for what is measured later, at the end. */
+  train(
+    start: RunState,
+    plan: Plan,
+    hooks: Omit<Hooks, "save">,
+  ): Promise<{ readonly state: RunState; readonly isDone: boolean }>;
+}
+
+/**
+ * Opens the saved run of `folder`. Throws InputError `run-saved` where one would be lost: neither
+ * `resume` nor `overwrite` was asked for. With `resume` it throws MismatchError `run-state-mismatch`
+ * for a run of other settings or data, FormatError for a file that cannot be read.
+ */
+export async function openSavedRun(
+  folder: string,
+  { fingerprint, resume, overwrite, note }: SavedRunOptions,
+): Promise<SavedRun> {
+  const path = join(folder, RUN_STATE);
+  const program = readPackageFile().version;
+  const bytes = await readIfThere(path);
+  if (bytes && !resume) reportLoss(bytes, path, overwrite === true, note);
+  const state = bytes && resume ? decodeRunState(bytes, path, fingerprint) : null;
+  if (state && bytes) {
+    const { program: before } = readProgress(bytes, path);
+    note(`resuming after step ${state.step}`);
+    if (before !== program) {
+      note(
+        `the run was saved by edge-prefix ${before}, this is ${program}: its result may differ from that of a run in one piece`,
+      );
+    }
+  } else if (resume) note("nothing to resume: starting from the first step");
+
+  const save = (now: RunState): Promise<void> =>
+    writeWhole(path, encodeRunState(now, { program, fingerprint }));
+  return {
+    state,
+    start(parameters, key, known = {}) {
+      if (!state) return startState({ ...initialParams(parameters, key), ...known });
+      checkParameters(path, state, parameters);
+      return state;
+    },
+    async train(start, plan, hooks) {
+      const result = await train(start, plan, { ...hooks, save });
+      // Whatever stops the last measurements, the trained parameters are not lost.
+      if (result.isDone) await save(result.state);
+      return result;
+    },
+  };
+}
+
+/** Says that a saved run will be lost, or refuses to lose it. */
+function reportLoss(
+  bytes: Uint8Array,
+  path: string,
+  overwrite: boolean,
+  note: (line: string) => void,
+): void {
+  const what = describe(bytes, path);
+  if (overwrite) return note(`${path}: ${what} is dropped`);
+  throw new InputError(
+    "run-saved",
+    `${path}: ${what} stands here; go on with it by --resume, or drop it by --overwrite`,
+  );
+}
+
+function describe(bytes: Uint8Array, path: string): string {
+  try {
+    const { step, program } = readProgress(bytes, path);
+    return `a run saved after step ${step} by edge-prefix ${program}`;
+  } catch {
+    return "a saved run that cannot be read";
+  }
+}
+
+/** Removes the saved run of `folder` when its result has been written. */
+export const removeSavedRun = (folder: string): Promise<void> =>
+  rm(join(folder, RUN_STATE), { force: true });
+
+/** Learning rates and decay of parameters, for a plan. */
+export const groupsOf = (
+  parameters: readonly Parameter[],
+): Readonly<Record<string, ParameterGroup>> =>
+  Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter]));

@@ -5,11 +5,11 @@
 /**
  * - prefix: past keys and values of every layer (P-Tuning v2, arXiv 2110.07602)
  * - prefix-projection: the same, out of a small network that is folded away (prefix tuning, 2101.00190)
- * - prompt: input embeddings only (prompt tuning, 2104.08691); a yardstick, cannot be served
+ * - prompt: input embeddings only (prompt tuning, 2104.08691); for comparison, cannot be served
  * - linear: the head alone
  * - bias: biases and LayerNorm weights (BitFit, 2106.10199), and the layers' shares in the answer
  * - prefix-bias: prefix and bias together
- * - full: every weight (fine-tuning); a yardstick, makes a checkpoint instead of a task
+ * - full: every weight (fine-tuning); for comparison, makes a checkpoint instead of a task
  */
 export type Method =
   "prefix" | "prefix-projection" | "prompt" | "linear" | "bias" | "prefix-bias" | "full";

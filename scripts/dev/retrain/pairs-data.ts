@@ -1,10 +1,10 @@
 /** The data of `same-question`, which no file has as it is: pairs out of banking77's questions. */
 import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
 import { questionPairs } from "../../../src/learn/data/question-pairs.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
+import { writeWhole } from "../../node/files.ts";
 
 const TASK = "same-question";
 /** Training pairs come from the training questions alone, test pairs from the test questions. */
@@ -21,8 +21,6 @@ export async function makeData(dir: string, dataDir: string): Promise<void> {
     if (existsSync(out)) continue;
     const { examples } = await readDataFile(findFile(`banking77/${part}.csv`, [dataDir]));
     const pairs = questionPairs(examples, derive(keyOf(0), part));
-    await mkdir(dirname(out), { recursive: true });
-    await writeFile(`${out}.tmp`, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
-    await rename(`${out}.tmp`, out);
+    await writeWhole(out, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
   }
 }

@@ -1,10 +1,11 @@
 /** What a retraining has reached, task by task, in a file of its own, so that the same command goes on. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { readManifestOfBase } from "../../publish/publish-base.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import { RUN_STATE } from "../../runs/saved-run.ts";
+import { writeWhole } from "../../node/files.ts";
 
 /** Hashes of what a task was made from and, once it is finished, of what was made. */
 export interface Entry {
@@ -48,7 +49,5 @@ export async function readState(path: string): Promise<State> {
 }
 
 export async function writeState(path: string, state: State): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(state, null, 2)}\n`);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, `${JSON.stringify(state, null, 2)}\n`);
 }

@@ -7,7 +7,7 @@ import { markup } from "../../report/markup.ts";
 import type { Markup } from "../../report/markup.ts";
 import { formatBytes, formatCount, formatScore, formatSeconds } from "../../report/numbers.ts";
 import { figure, figures, foreign, section, table } from "../../report/parts.ts";
-import type { DistillFacts } from "./facts.ts";
+import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 
 /** The whole page; `manifest` is the int8 base's, `int8` what it was measured to be. */

@@ -18,8 +18,8 @@ import { someRows } from "../../../src/learn/data/split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../task/spec.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
-import type { PretrainTask } from "./member.ts";
-import type { PretrainSettings } from "./run.ts";
+import type { PretrainTask } from "./shared-run.ts";
+import type { PretrainSettings } from "./pretrain-run.ts";
 
 /** What may be asked for; the rest is chosen. */
 export interface PretrainRequest {

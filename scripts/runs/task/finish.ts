@@ -7,16 +7,16 @@ import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { answerExamples } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { taskCard } from "./card.ts";
+import { taskCard } from "./task-card.ts";
 import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess, assessFiles, calibrate } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation, FileEvaluation } from "../../../src/learn/measure/evaluate.ts";
 import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import type { PreparedTask } from "./prepare.ts";
-import { RUN_STATE, removeRunState } from "../saved-run.ts";
+import { removeSavedRun } from "../saved-run.ts";
 import type { RunState } from "../../../src/learn/loop/run-state.ts";
-import { packPrefix, writeTaskFolder, writeYardstickFolder } from "./folder.ts";
-import type { PackedTask, TaskFacts } from "./folder.ts";
+import { packPrefix, writeTaskFolder, writeComparisonFolder } from "./task-folder.ts";
+import type { PackedTask, TaskFacts } from "./task-folder.ts";
 import type { Course } from "../../report/course.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
 import type { ReportFacts, SweepFacts } from "../../report/facts.ts";
@@ -134,8 +134,8 @@ export async function writeTrainedTask(
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
   const texts = { taskJson, card: taskCard(facts), report };
   if (isServed(prepared.method)) await writeTaskFolder(out, run.packed, texts);
-  else await writeYardstickFolder(out, texts, checkpointOf(prepared, run));
-  await removeRunState(`${out}/${RUN_STATE}`);
+  else await writeComparisonFolder(out, texts, checkpointOf(prepared, run));
+  await removeSavedRun(out);
 }
 
 /** The files of a fine-tuned checkpoint; none for a method that leaves the weights alone. */

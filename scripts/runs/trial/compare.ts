@@ -1,6 +1,6 @@
 /** Methods x seeds on one task, as plain numbers: what each came to, and how far they lie apart. */
 import type { Method } from "../../../src/learn/methods.ts";
-import type { TrialResult } from "./run.ts";
+import type { TrialResult } from "./trial-run.ts";
 import { boundsOf, meanScore } from "./statistics.ts";
 import type { MeanScore } from "./statistics.ts";
 

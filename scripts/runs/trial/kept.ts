@@ -2,14 +2,14 @@
  * Finished trials in a folder, a JSON file each, so that a comparison that was interrupted goes on
  * where it was. A result belongs to its settings and data and is not taken for others.
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeUtf8 } from "../../../src/core/text.ts";
+import { encodeUtf8, parseJson } from "../../../src/core/text.ts";
+import { readIfThere, writeWhole } from "../../node/files.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { fingerprintOf } from "../task/train.ts";
-import { runTrial } from "./run.ts";
-import type { TrialOptions, TrialResult } from "./run.ts";
+import { fingerprintOf } from "../task/train-task.ts";
+import { runTrial } from "./trial-run.ts";
+import type { TrialOptions, TrialResult } from "./trial-run.ts";
 
 export interface KeptTrial {
   readonly result: TrialResult;
@@ -23,17 +23,15 @@ export interface KeptTrial {
  */
 export async function keptTrial(
   folder: string,
-  trial: Omit<TrialOptions, "out" | "twin">,
+  trial: Omit<TrialOptions, "out" | "fp32Base">,
 ): Promise<KeptTrial | null> {
   const path = join(folder, `${trial.name}.json`);
   const identity = identityOf(trial);
   const kept = await readKept(path);
   if (kept?.identity === identity) return { result: kept.result, isOld: true };
-  const result = await runTrial({ ...trial, twin: null, out: join(folder, trial.name) });
+  const result = await runTrial({ ...trial, fp32Base: null, out: join(folder, trial.name) });
   if (result === null) return null;
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${path}.tmp`, `${JSON.stringify({ identity, result }, null, 2)}\n`);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(path, `${JSON.stringify({ identity, result }, null, 2)}\n`);
   return { result, isOld: false };
 }
 
@@ -43,12 +41,8 @@ interface Kept {
 }
 
 async function readKept(path: string): Promise<Kept | null> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Kept;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
+  const bytes = await readIfThere(path);
+  return bytes && (parseJson(bytes, path) as Kept);
 }
 
 /** A hash of everything that a trial's result depends on. */

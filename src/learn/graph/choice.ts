@@ -1,7 +1,7 @@
 /**
- * Which graph is trained: the one that serves, 8-bit linears and all, or its float32 twin over the
- * same weights. A prefix trained against the 8-bit graph has seen the roundings that its answers
- * will go through, and a step takes about half the time (README.md has the measurements).
+ * Which graph is trained: the one that serves, with its 8-bit linears, or the float32 graph of the same
+ * weights. A prefix that was trained on the 8-bit graph has seen the roundings that its answers will
+ * go through, and a step takes about half the time (scripts/README.md has the measurements).
  */
 import { InputError } from "../../core/errors.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";

@@ -6,10 +6,11 @@
  */
 import { FormatError, MismatchError } from "../../core/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../core/format/safetensors.ts";
+import { sizeOf } from "../../core/model/shapes.ts";
 import { float32, toFloat32 } from "../../core/model/tensor.ts";
 import type { Tensor } from "../../core/model/tensor.ts";
 import type { AdamwState } from "./optim.ts";
-import type { Arrays } from "../graph/parameters.ts";
+import type { Arrays, Parameter } from "../graph/parameters.ts";
 
 /** One finished epoch. */
 export interface EpochRecord {
@@ -38,13 +39,20 @@ export interface RunState {
 }
 
 const FORMAT = "edge-prefix run";
-const VERSION = "1";
+const VERSION = "2";
 
-/** What a run is a function of; a saved state only fits a run with the same. */
+/** Everything that the course of a run depends on; a saved state only fits a run with the same. */
 export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
 
+/** Where a state is from. */
+export interface RunOrigin {
+  /** Version of the program that saved it. */
+  readonly program: string;
+  readonly fingerprint: Fingerprint;
+}
+
 /** The bytes of a state's file. */
-export function encodeRunState(state: RunState, fingerprint: Fingerprint): Uint8Array {
+export function encodeRunState(state: RunState, { program, fingerprint }: RunOrigin): Uint8Array {
   const tensors = new Map<string, Tensor>();
   const put = (group: string, arrays: Arrays): void => {
     for (const [name, values] of Object.entries(arrays)) {
@@ -67,6 +75,7 @@ export function encodeRunState(state: RunState, fingerprint: Fingerprint): Uint8
   return writeSafetensors(tensors, {
     format: FORMAT,
     version: VERSION,
+    program,
     progress: JSON.stringify(progress),
     fingerprint: JSON.stringify(fingerprint),
   });
@@ -92,13 +101,7 @@ export function decodeRunState(
   path: string,
   fingerprint: Fingerprint,
 ): RunState {
-  const { tensors, metadata } = readSafetensors(bytes, path);
-  if (metadata["format"] !== FORMAT || metadata["version"] !== VERSION) {
-    throw new FormatError(
-      "run-state-invalid",
-      `${path}: is ${metadata["format"] ?? "no saved run"} ${metadata["version"] ?? ""}, expected ${FORMAT} ${VERSION}; delete it to start afresh`,
-    );
-  }
+  const { tensors, metadata } = readStateFile(bytes, path);
   checkFingerprint(path, JSON.parse(metadata["fingerprint"] ?? "{}") as Fingerprint, fingerprint);
   const progress = JSON.parse(metadata["progress"] ?? "{}") as Progress;
   const group = (name: string): Record<string, Float32Array> =>
@@ -116,6 +119,49 @@ export function decodeRunState(
   };
 }
 
+/** How far a saved run is, and which version of the program saved it. */
+export function readProgress(
+  bytes: Uint8Array,
+  path: string,
+): { readonly step: number; readonly program: string } {
+  const { metadata } = readStateFile(bytes, path);
+  const { step } = JSON.parse(metadata["progress"] ?? "{}") as Progress;
+  return { step, program: metadata["program"] ?? "unknown" };
+}
+
+function readStateFile(bytes: Uint8Array, path: string): ReturnType<typeof readSafetensors> {
+  const file = readSafetensors(bytes, path);
+  const { format, version } = file.metadata;
+  if (format === FORMAT && version === VERSION) return file;
+  throw new FormatError(
+    "run-state-invalid",
+    `${path}: is ${format ?? "no saved run"} ${version ?? ""}, expected ${FORMAT} ${VERSION}; delete it to start from the first step`,
+  );
+}
+
+/**
+ * Checks that a state holds exactly the tensors that are trained. Throws MismatchError
+ * `run-state-mismatch`: the program that saved it trained others.
+ */
+export function checkParameters(
+  path: string,
+  { params }: RunState,
+  parameters: readonly Pick<Parameter, "name" | "dims">[],
+): void {
+  const expected = new Map(parameters.map(({ name, dims }) => [name, sizeOf(dims)]));
+  const names = new Set([...expected.keys(), ...Object.keys(params)]);
+  const different = [...names].filter((name) => params[name]?.length !== expected.get(name));
+  if (different.length === 0) return;
+  const list = different.map(
+    (name) =>
+      `${name} has ${params[name]?.length ?? "no"} numbers, ${expected.get(name) ?? "none"} are trained`,
+  );
+  throw new MismatchError(
+    "run-state-mismatch",
+    `${path}: was saved by a program that trains other tensors (${list.join("; ")}); start from the first step with --overwrite`,
+  );
+}
+
 function checkFingerprint(path: string, found: Fingerprint, expected: Fingerprint): void {
   const names = new Set([...Object.keys(found), ...Object.keys(expected)]);
   const different = [...names].filter((name) => found[name] !== expected[name]);
@@ -125,6 +171,6 @@ function checkFingerprint(path: string, found: Fingerprint, expected: Fingerprin
   );
   throw new MismatchError(
     "run-state-mismatch",
-    `${path}: belongs to another run (${list.join("; ")}); use the same options, or train without --resume to start afresh`,
+    `${path}: belongs to another run (${list.join("; ")}); use the same options and data, or start from the first step with --overwrite`,
   );
 }

@@ -65,8 +65,9 @@ export interface StepReport {
   readonly tokens: number;
 }
 
-/** A crash costs at most this much work. */
+/** A crash costs at most this much work; of a young run less, which is quick to write, too. */
 const SAVE_EVERY_MS = 120_000;
+const FIRST_SAVE_MS = 10_000;
 
 /** The state before the first step. */
 export const startState = (params: Arrays): RunState => ({
@@ -103,7 +104,12 @@ export async function train(
     ...(plan.groups && { groups: plan.groups }),
   });
   let state = start;
-  let savedAt = hooks.now();
+  let saveAt = hooks.now() + FIRST_SAVE_MS;
+  const saveIfDue = async (): Promise<void> => {
+    if (hooks.now() < saveAt) return;
+    await hooks.save(state);
+    saveAt = hooks.now() + SAVE_EVERY_MS;
+  };
 
   while (state.epoch < h.epochs && !isStale(state, h.patience)) {
     const batches = epochs.of(state.epoch);
@@ -124,10 +130,7 @@ export async function train(
       const tokens = rows.reduce((sum, row) => sum + lengths[row]!, 0);
       hooks.onStep?.({ step: state.step, totalSteps, loss, norm: clipped.norm, tokens });
       if (hooks.signal.aborted) return interrupted(state);
-      if (hooks.now() - savedAt >= SAVE_EVERY_MS) {
-        await hooks.save(state);
-        savedAt = hooks.now();
-      }
+      await saveIfDue();
     }
 
     const measured = await evaluateOrAbort(state.params);

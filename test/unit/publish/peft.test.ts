@@ -18,7 +18,7 @@ import {
 import type { PeftAdapter } from "../../../scripts/publish/peft.ts";
 import { answerTexts } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { packTask } from "../../../scripts/runs/task/folder.ts";
+import { packTask } from "../../../scripts/runs/task/task-folder.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";

@@ -83,12 +83,12 @@ test("eval writes a report of the data it is given, and leaves the folder's own 
   expect(await read("judged", "report.html")).toBe(own);
 });
 
-test("a yardstick's report shows how good it is and not how to publish it", async () => {
+test("the report of a method for comparison shows how good it is and not how to publish it", async () => {
   expect((await train("whole", "--method", "full", "--epochs", "1")).code).toBe(0);
   const html = await read("whole", "report.html");
   expect(html).toContain("onnxruntime-node");
   expect(html).not.toContain("edge-prefix push");
   const card = await read("whole", "CARD.md");
-  expect(card).toContain("A yardstick for sequence classification");
+  expect(card).toContain("A comparison for sequence classification");
   expect(card).not.toContain("## How to use");
 });

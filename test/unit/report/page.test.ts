@@ -10,8 +10,8 @@ import { shorten } from "../../../scripts/report/errors-section.ts";
 import { reportHtml } from "../../../scripts/report/page.ts";
 import { STYLE } from "../../../scripts/report/style.ts";
 import { curlLine, pushLine, pythonLines, shellWord } from "../../../scripts/report/usage.ts";
-import { writeTaskFolder } from "../../../scripts/runs/task/folder.ts";
-import { taskCard } from "../../../scripts/runs/task/card.ts";
+import { writeTaskFolder } from "../../../scripts/runs/task/task-folder.ts";
+import { taskCard } from "../../../scripts/runs/task/task-card.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 
 /** Names of the elements in their order, places to break a line apart; throws when they do not nest. */

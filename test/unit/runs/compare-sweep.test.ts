@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences, summarize } from "../../../scripts/runs/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../../../scripts/runs/trial/compare.ts";
 import type { SweepFacts } from "../../../scripts/report/facts.ts";
-import type { TrialResult } from "../../../scripts/runs/trial/run.ts";
+import type { TrialResult } from "../../../scripts/runs/trial/trial-run.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
 import { asText, watchVerb } from "../../support/verb.ts";
 
@@ -108,7 +108,7 @@ describe("compare", () => {
     expect(lines[0]).toMatch(/^method +accuracy +95 % interval/);
     expect(lines.some((line) => line.startsWith("linear"))).toBe(true);
     expect(out).toContain("one seed");
-    expect(out).toContain("yardsticks that cannot be served: prompt");
+    expect(out).toContain("for comparison only, cannot be served: prompt");
   });
 
   test("gives every method of a tag task the plain head that fine-tuning has", async () => {

@@ -10,8 +10,8 @@ import {
   runLength,
   survivors,
 } from "../../../scripts/runs/sweep/plan.ts";
-import { candidatesOf, sweep, sweepFacts } from "../../../scripts/runs/sweep/run.ts";
-import type { Candidate, SweepRun } from "../../../scripts/runs/sweep/run.ts";
+import { candidatesOf, sweep, sweepFacts } from "../../../scripts/runs/sweep/sweep-run.ts";
+import type { Candidate, SweepRun } from "../../../scripts/runs/sweep/sweep-run.ts";
 import { boundsOf, meanScore } from "../../../scripts/runs/trial/statistics.ts";
 
 const sizes = fc.record({

@@ -12,8 +12,8 @@ import type { PreparedTask } from "../../../scripts/runs/task/prepare.ts";
 import { readTaskSpec } from "../../../scripts/runs/task/spec.ts";
 import type { TaskSpec } from "../../../scripts/runs/task/spec.ts";
 import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
-import { trainTask } from "../../../scripts/runs/task/train.ts";
-import type { RunOptions, RunResult } from "../../../scripts/runs/task/train.ts";
+import { trainTask } from "../../../scripts/runs/task/train-task.ts";
+import type { RunOptions, RunResult } from "../../../scripts/runs/task/train-task.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
 

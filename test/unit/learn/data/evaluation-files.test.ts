@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { tokenizerOf } from "../../../../scripts/publish/local.ts";
-import { taskCard } from "../../../../scripts/runs/task/card.ts";
+import { taskCard } from "../../../../scripts/runs/task/task-card.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { assess, assessFiles } from "../../../../src/learn/measure/evaluate.ts";
 import { prepareTask } from "../../../../scripts/runs/task/prepare.ts";

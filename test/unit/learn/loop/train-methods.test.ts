@@ -15,7 +15,7 @@ import { METHODS, isServed } from "../../../../src/learn/methods.ts";
 import type { Method } from "../../../../src/learn/methods.ts";
 import { prepareTask } from "../../../../scripts/runs/task/prepare.ts";
 import { readTaskSpec } from "../../../../scripts/runs/task/spec.ts";
-import { trainTask } from "../../../../scripts/runs/task/train.ts";
+import { trainTask } from "../../../../scripts/runs/task/train-task.ts";
 import { encodeUtf8 } from "../../../../src/core/text.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
 
@@ -102,7 +102,7 @@ test("full fine-tuning leaves a checkpoint that answers as the run measured it",
   await loaded.encoder.release();
 });
 
-test("a yardstick takes away the task that an earlier run left in its folder", async () => {
+test("a method for comparison takes away the task that an earlier run left in its folder", async () => {
   const { out } = await train("linear");
   expect((await openTaskFolder(out, base.manifest)).prefix.numVirtualTokens).toBe(0);
   const { out: prompt } = await train("prompt");

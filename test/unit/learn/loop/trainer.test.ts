@@ -151,11 +151,14 @@ test("a run stopped while it measures has saved the epoch and measures again", a
   expect((await train(first.saved.at(-1)!, plan(), hooks())).state).toEqual(whole);
 });
 
-test("a state is saved every two minutes", async () => {
+test("a state is saved after ten seconds, and then every two minutes", async () => {
   let now = 0;
-  const own = hooks({ now: () => now, onStep: () => (now += 50_000) });
+  const own = hooks({ now: () => now, onStep: () => (now += 9_000) });
   await train(start(), plan(), own);
-  expect(own.saved.map(({ step }) => step)).toEqual([3, 6, 9]);
+  expect(own.saved.map(({ step }) => step)).toEqual([2]);
+  const slow = hooks({ now: () => now, onStep: () => (now += 50_000) });
+  await train(start(), plan(), slow);
+  expect(slow.saved.map(({ step }) => step)).toEqual([1, 4, 7]);
 });
 
 test("a loss that is not finite stops the run with a hint", async () => {

@@ -24,11 +24,11 @@ import { servedParams } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import type { Key } from "../../../src/learn/random.ts";
 import { openTrainingSession } from "../../../src/learn/loop/step.ts";
-import { packTask } from "./folder.ts";
-import type { PackedTask, TaskFacts } from "./folder.ts";
+import { packTask } from "./task-folder.ts";
+import type { PackedTask, TaskFacts } from "./task-folder.ts";
 import type { StepResult } from "../../../src/learn/loop/trainer.ts";
 
-export interface TraineeRequest {
+export interface TrainingRunRequest {
   readonly name: string;
   readonly prepared: PreparedTask;
   /** Share of virtual tokens left out in a step. */
@@ -36,7 +36,7 @@ export interface TraineeRequest {
   readonly created: Date;
 }
 
-export interface TraineeOptions {
+export interface TrainingRunOptions {
   readonly base: Base;
   readonly encoder: Encoder;
   /** The base as it answers, natively. */
@@ -53,7 +53,7 @@ export interface Judged {
   readonly metrics: TaskMetrics;
 }
 
-export interface Trainee {
+export interface TrainingRun {
   readonly target: Target;
   /** What its manifest will say, before anything was measured. */
   readonly facts: TaskFacts;
@@ -74,10 +74,10 @@ export interface Trainee {
 }
 
 /** Makes the features of a task and builds its training session. */
-export async function openTrainee(
-  { name, prepared, prefixDropout, created }: TraineeRequest,
-  { base, encoder, native, createSession }: TraineeOptions,
-): Promise<Trainee> {
+export async function openTrainingRun(
+  { name, prepared, prefixDropout, created }: TrainingRunRequest,
+  { base, encoder, native, createSession }: TrainingRunOptions,
+): Promise<TrainingRun> {
   const { type, labels, problemType, method, pooling, numVirtualTokens, maxLength } = prepared;
   const { readsWords, labelAllTokens } = prepared;
   const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;

@@ -13,10 +13,10 @@ import { sha256Hex } from "../../node/hash.ts";
 import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
 import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
 import { formatBytes, formatCount, formatScore, metricName } from "../../report/numbers.ts";
-import { RUN_STATE, removeRunState } from "../saved-run.ts";
-import { replaceFiles } from "../task/folder.ts";
-import type { PretrainTask } from "./member.ts";
-import type { PretrainResult, PretrainSettings } from "./run.ts";
+import { removeSavedRun } from "../saved-run.ts";
+import { replaceFiles } from "../task/task-folder.ts";
+import type { PretrainTask } from "./shared-run.ts";
+import type { PretrainResult, PretrainSettings } from "./pretrain-run.ts";
 
 export interface PretrainedFacts {
   readonly name: string;
@@ -45,7 +45,7 @@ export async function writePretrained(dir: string, facts: PretrainedFacts): Prom
       ["manifest.json", encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`)],
     ]),
   );
-  await removeRunState(`${dir}/${RUN_STATE}`);
+  await removeSavedRun(dir);
   return manifest;
 }
 

@@ -5,11 +5,11 @@ import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { writeBaseFolder } from "../../base/folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { RUN_STATE, removeRunState } from "../saved-run.ts";
-import type { DistillFacts } from "./facts.ts";
+import { removeSavedRun } from "../saved-run.ts";
+import type { DistillFacts } from "./distill-run.ts";
 import { packStudent } from "./packed-student.ts";
 import type { Similarity } from "./similarity.ts";
-import { distilledCard } from "./card.ts";
+import { distilledCard } from "./student-card.ts";
 import { distillReport } from "./report.ts";
 
 export interface Written {
@@ -64,7 +64,7 @@ export async function writeStudent(
   await writeFile(join(work, "distill.json"), `${JSON.stringify(record, null, 2)}\n`);
   await writeFile(join(work, "report.html"), distillReport(base.manifest, facts, int8));
   await writeBaseFolder(out, base);
-  if (isAtEnd) await removeRunState(join(work, RUN_STATE));
+  if (isAtEnd) await removeSavedRun(work);
   return { base, int8, bytes, record };
 }
 

@@ -94,7 +94,7 @@ export async function writeTaskFolder(
  * Writes what was trained for comparison and cannot be served: card and report, and `more` files. A
  * task that stood in the folder is no result of this run and goes.
  */
-export async function writeYardstickFolder(
+export async function writeComparisonFolder(
   dir: string,
   texts: TaskTexts,
   more: ReadonlyMap<string, Uint8Array> = new Map(),

@@ -16,16 +16,14 @@ import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
 import { isServed } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import { initialParams } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { recordCourse } from "../../report/course.ts";
-import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
+import { groupsOf, openSavedRun } from "../saved-run.ts";
 import type { Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
 import type { TaskSpec } from "./spec.ts";
-import { openTrainee } from "./trainee.ts";
-import { startState, train } from "../../../src/learn/loop/trainer.ts";
+import { openTrainingRun } from "./training-run.ts";
 import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
 import { openTunedBase } from "./tuned-base.ts";
 
@@ -41,6 +39,8 @@ export interface RunOptions {
   readonly name: string;
   readonly out: string;
   readonly resume: boolean;
+  /** Start from the first step although an unfinished run is saved in `out`. */
+  readonly overwrite?: boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly note: (line: string) => void;
@@ -63,9 +63,11 @@ export async function trainTask(
   const { hyperparameters, seed, method } = prepared;
   const { signal } = options;
   const key = keyOf(seed);
+  const fingerprint = fingerprintOf(prepared, base);
+  const saved = await openSavedRun(options.out, { ...options, fingerprint });
   const native = await runtimes.openBase(base, "node");
   const encoder = encoderOf(base);
-  const trainee = await openTrainee(
+  const run = await openTrainingRun(
     {
       name: options.name,
       prepared,
@@ -74,30 +76,22 @@ export async function trainTask(
     },
     { base, encoder, native, createSession: runtimes.createSession },
   );
-  const { parameters, facts, target } = trainee;
+  const { parameters, facts, target } = run;
   const tuned = isServed(method)
     ? null
     : await openTunedBase(native, encoder, target, runtimes.createSession);
   const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
     tuned?.use(params);
-    return (await trainee.judge(params, tuned?.loaded ?? native, { rows, signal })).metrics;
+    return (await run.judge(params, tuned?.loaded ?? native, { rows, signal })).metrics;
   };
 
-  const statePath = `${options.out}/${RUN_STATE}`;
-  const fingerprint = fingerprintOf(prepared, base);
-  const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
-  if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
-  if (saved) options.note(`resuming after step ${saved.step}`);
-
-  const start =
-    saved ??
-    startState({ ...initialParams(parameters, derive(key, "init")), ...prepared.init?.params });
+  const start = saved.start(parameters, derive(key, "init"), prepared.init?.params);
   const plan: Plan = {
     hyperparameters,
     key,
-    groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
-    lengths: trainee.lengths,
-    step: trainee.step,
+    groups: groupsOf(parameters),
+    lengths: run.lengths,
+    step: run.step,
     evaluate: async (params) => scoreOf(await answer(params)),
   };
   if (options.onEstimate) {
@@ -115,32 +109,29 @@ export async function trainTask(
     if (estimate) options.onEstimate(estimate);
   }
   const course = recordCourse(options.now);
-  const { state, isDone } = await train(start, plan, {
+  const { state, isDone } = await saved.train(start, plan, {
     signal,
     now: options.now,
-    save: (state) => saveRunState(statePath, state, fingerprint),
     onStep: (report) => {
       course.onStep(report);
       options.onStep(report);
     },
     onEpoch: options.onEpoch,
   });
-  await trainee.release();
+  await run.release();
   if (!isDone) {
     await release(native, tuned?.loaded);
     return { isDone, step: state.step };
   }
 
-  // Whatever stops the last measurements, the trained parameters are not lost.
-  await saveRunState(statePath, state, fingerprint);
   const best = state.best!.params;
   tuned?.use(best);
   const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const { settled, logits } = await trainee.judge(best, serving, { signal });
-      return finishTask(await trainee.pack(settled()), logits, { facts, prepared, spec, serving });
+      const { settled, logits } = await run.judge(best, serving, { signal });
+      return finishTask(await run.pack(settled()), logits, { facts, prepared, spec, serving });
     })(),
   );
   await release(native, serving);

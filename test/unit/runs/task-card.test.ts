@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { yamlBlock } from "../../../scripts/runs/task/card-metadata.ts";
-import { taskCard } from "../../../scripts/runs/task/card.ts";
+import { taskCard } from "../../../scripts/runs/task/task-card.ts";
 import type { ReportFacts } from "../../../scripts/report/facts.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 import { readFrontMatter } from "../../support/yaml.ts";

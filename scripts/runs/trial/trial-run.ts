@@ -1,13 +1,15 @@
 /**
  * A trial: one training run whose result is numbers, the unit of `compare`, `sweep` and the
  * accuracy benchmark. It is `train`'s own run (task/train.ts); afterwards the best epoch answers the
- * rows that are only reported, on the runtime that serves and, for the same parameters, on a twin of
+ * rows that are only reported, on the runtime that serves and, for the same parameters, on
  * the base in float32.
  */
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MismatchError } from "../../../src/core/errors.ts";
+import { parseJson } from "../../../src/core/text.ts";
+import { readIfThere, writeWhole } from "../../node/files.ts";
 import { sizeOf } from "../../../src/core/model/shapes.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
@@ -18,17 +20,16 @@ import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
 import type { Target } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "../task/prepare.ts";
-import { RUN_STATE, removeRunState } from "../saved-run.ts";
+import { RUN_STATE, removeSavedRun } from "../saved-run.ts";
 import type { EpochRecord } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
 import type { TaskSpec } from "../task/spec.ts";
-import { trainTask } from "../task/train.ts";
-import type { Runtimes } from "../task/train.ts";
+import { trainTask } from "../task/train-task.ts";
+import type { Runtimes } from "../task/train-task.ts";
 import type { StepReport } from "../../../src/learn/loop/trainer.ts";
 import { openTunedBase } from "../task/tuned-base.ts";
 import { tunedCheckpoint } from "../task/tuned-checkpoint.ts";
 import type { ReportedRows } from "./rows.ts";
-import { startStopwatch } from "./stopwatch.ts";
 
 export interface TrialOptions {
   readonly name: string;
@@ -40,7 +41,7 @@ export interface TrialOptions {
   /** Without reported rows: the best epoch's score is as `train` finds it, on the runtime that serves. */
   readonly isScoredAsServed?: boolean;
   /** The same checkpoint in float32; null leaves `fp32_score` out. */
-  readonly twin: Base | null;
+  readonly fp32Base: Base | null;
   /** Where an interrupted trial is saved, and the finished one leaves its task. */
   readonly out: string;
   readonly runtimes: Runtimes;
@@ -59,7 +60,7 @@ export interface TrialResult {
   readonly score: number;
   /** 95 % bootstrap interval over those rows. */
   readonly interval: readonly [low: number, high: number];
-  /** The same parameters on the float32 twin; null where there is none, or no base serves them. */
+  /** The same parameters on the base in float32; null where there is none, or no base serves them. */
   readonly fp32_score: number | null;
   /** The best epoch on the rows by which it was chosen. */
   readonly selection: { readonly rows: string; readonly score: number };
@@ -101,7 +102,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       evaluation = await closing(tuned.loaded, answer);
       await native.encoder.release();
     }
-    const fp32 = await scoreOnTwin(options, run);
+    const fp32 = await scoreInFloat32(options, run);
     const parameters = parametersOf(target, encoder).map(({ dims }) => sizeOf(dims));
     const { history, best } = run.state;
     const { score } = evaluation;
@@ -127,7 +128,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       await writeFile(join(out, "prefix.safetensors"), run.packed.prefixBytes);
       await writeFile(join(out, "manifest.json"), run.packed.manifestBytes);
     }
-    await removeRunState(join(out, RUN_STATE));
+    await removeSavedRun(out);
     await rm(join(out, STOPWATCH), { force: true });
     return result;
   } catch (error) {
@@ -145,7 +146,7 @@ async function trainOrGoOn(options: TrialOptions): Promise<TimedRun | null> {
   } catch (error) {
     if (!(error instanceof MismatchError && error.code === "run-state-mismatch")) throw error;
     options.note(`${options.name}: the saved run had other settings or data; starting afresh`);
-    await removeRunState(join(options.out, RUN_STATE));
+    await removeSavedRun(options.out);
     return train(options, false);
   }
 }
@@ -192,12 +193,12 @@ async function scoreOn(
   return assess(packed.task.manifest, examples, logits);
 }
 
-async function scoreOnTwin(
-  { twin, prepared, reported, runtimes, signal }: TrialOptions,
+async function scoreInFloat32(
+  { fp32Base, prepared, reported, runtimes, signal }: TrialOptions,
   run: FinishedRun,
 ): Promise<number | null> {
-  if (!twin || !reported || !isServed(prepared.method)) return null;
-  const evaluation = await closing(await runtimes.openBase(twin, "node"), (loaded) =>
+  if (!fp32Base || !reported || !isServed(prepared.method)) return null;
+  const evaluation = await closing(await runtimes.openBase(fp32Base, "node"), (loaded) =>
     scoreOn(loaded, run, reported, signal),
   );
   return evaluation.score.value;
@@ -234,3 +235,26 @@ const settingsOf = ({
   ...(readsWords && { reads_words: true }),
   ...hyperparameters,
 });
+
+/** Time that a run has taken in all its parts: kept in a file beside the saved run. */
+interface Stopwatch {
+  /** Seconds until now, those of earlier parts included. */
+  readonly seconds: () => number;
+  /** Writes them down; what passes after the last time is lost with the process. */
+  readonly save: () => Promise<void>;
+}
+
+/** Goes on from what `path` says, or from zero when `isNew`. */
+async function startStopwatch(
+  path: string,
+  { isNew, now }: { readonly isNew: boolean; readonly now: () => number },
+): Promise<Stopwatch> {
+  const bytes = isNew ? null : await readIfThere(path);
+  const before = bytes ? (parseJson(bytes, path) as { seconds: number }).seconds : 0;
+  const start = now();
+  const seconds = (): number => before + (now() - start) / 1000;
+  return {
+    seconds,
+    save: () => writeWhole(path, JSON.stringify({ seconds: seconds() })),
+  };
+}

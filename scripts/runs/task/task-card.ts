@@ -46,7 +46,7 @@ function whatItIs(facts: ReportFacts): string {
   const kind = problemType === "regression" ? "regression" : `${type} classification`;
   const of = `the base ${base.name}@${base.identity}`;
   if (facts.isServed === false) {
-    return `A yardstick for ${kind} on ${of}: method \`${method}\`, measured to compare others with, not a task that can be published.`;
+    return `A comparison for ${kind} on ${of}: method \`${method}\`, measured to compare others with, not a task that can be published.`;
   }
   const head = facts.readsWords
     ? "a linear head, which also reads how words are written, with transitions between tags"

@@ -9,19 +9,17 @@ import type { Base } from "../../../src/encoder/base.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import { initialParams } from "../../../src/learn/graph/parameters.ts";
 import { tensorsOf } from "../task/pretrained.ts";
 import type { SharedMethod } from "../task/pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
-import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
+import { groupsOf, openSavedRun } from "../saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
-import { READING } from "../task/train.ts";
-import type { Runtimes } from "../task/train.ts";
-import { startState, train } from "../../../src/learn/loop/trainer.ts";
+import { READING } from "../task/train-task.ts";
+import type { Runtimes } from "../task/train-task.ts";
 import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
-import { openMember } from "./member.ts";
-import type { Member, PretrainTask } from "./member.ts";
+import { openSharedRun } from "./shared-run.ts";
+import type { SharedRun, PretrainTask } from "./shared-run.ts";
 import { mixedBatches, sharesOf } from "./mixture.ts";
 
 export interface PretrainSettings {
@@ -46,6 +44,8 @@ export interface PretrainOptions {
   /** Where an interrupted run is saved. */
   readonly out: string;
   readonly resume: boolean;
+  /** Start from the first step although an unfinished run is saved in `out`. */
+  readonly overwrite?: boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly note: (line: string) => void;
@@ -82,18 +82,15 @@ export async function pretrain(
 ): Promise<({ readonly isDone: true } & PretrainResult) | { isDone: false; step: number }> {
   const { hyperparameters, alpha, seed, method, numVirtualTokens } = settings;
   const key = keyOf(seed);
-  const statePath = `${options.out}/${RUN_STATE}`;
   const fingerprint = fingerprintOf(tasks, settings, base);
-  const saved = options.resume ? await loadRunState(statePath, fingerprint) : null;
-  if (options.resume && !saved) options.note("nothing to resume: starting from the first step");
-  if (saved) options.note(`resuming after step ${saved.step}`);
+  const saved = await openSavedRun(options.out, { ...options, fingerprint });
 
   const native = await runtimes.openBase(base, "node");
   const encoder = encoderOf(base);
-  const members: Member[] = [];
+  const runs: SharedRun[] = [];
   for (const task of tasks) {
-    members.push(
-      await openMember(task, {
+    runs.push(
+      await openSharedRun(task, {
         base,
         encoder,
         native,
@@ -103,13 +100,13 @@ export async function pretrain(
       }),
     );
   }
-  const lengths = members.map((member) => member.lengths);
-  const owners = members.flatMap((member) => member.lengths.map((_, row) => ({ member, row })));
-  // The shared tensors stand in every member's list, the same in each.
+  const lengths = runs.map((run) => run.lengths);
+  const owners = runs.flatMap((run) => run.lengths.map((_, row) => ({ run, row })));
+  // The shared tensors stand in every run's list, the same in each.
   const parameters = [
-    ...new Map(members.flatMap((member) => member.parameters).map((p) => [p.name, p])).values(),
+    ...new Map(runs.flatMap((run) => run.parameters).map((p) => [p.name, p])).values(),
   ];
-  const epoch = startTally(members);
+  const epoch = startTally(runs);
   const none = Object.fromEntries(
     parameters.map(({ name, dims }) => [name, new Float32Array(dims.reduce((a, b) => a * b, 1))]),
   );
@@ -117,7 +114,7 @@ export async function pretrain(
   const plan: Plan = {
     hyperparameters,
     key,
-    groups: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter])),
+    groups: groupsOf(parameters),
     lengths: lengths.flat(),
     batches: mixedBatches(lengths, {
       batchSize: hyperparameters.batch_size,
@@ -125,32 +122,30 @@ export async function pretrain(
       key: derive(key, "mixture"),
     }),
     async step(rows, params, stepKey) {
-      const { member } = owners[rows[0]!]!;
+      const { run } = owners[rows[0]!]!;
       const own = rows.map((row) => owners[row]!.row);
-      const { loss, grads } = await member.step(own, params, stepKey);
-      current = member.name;
-      epoch.add(member, loss);
+      const { loss, grads } = await run.step(own, params, stepKey);
+      current = run.name;
+      epoch.add(run, loss);
       return { loss, grads: { ...none, ...grads } };
     },
     async evaluate(params) {
-      const scores = await scoresOf(members, params);
+      const scores = await scoresOf(runs, params);
       epoch.score(scores);
       return mean(scores);
     },
   };
-  const start = saved ?? startState(initialParams(parameters, derive(key, "init")));
+  const start = saved.start(parameters, derive(key, "init"));
   try {
-    const { state, isDone } = await train(start, plan, {
+    const { state, isDone } = await saved.train(start, plan, {
       signal: options.signal,
       now: options.now,
-      save: (state) => saveRunState(statePath, state, fingerprint),
       onStep: (report) => options.onStep({ ...report, task: current }),
       onEpoch: (state) => options.onEpoch(state, epoch.close()),
     });
     if (!isDone) return { isDone, step: state.step };
-    await saveRunState(statePath, state, fingerprint);
     const { params, epoch: bestEpoch } = state.best!;
-    const scores = await scoresOf(members, params).catch((error: unknown) => {
+    const scores = await scoresOf(runs, params).catch((error: unknown) => {
       if (options.signal.aborted) return null;
       throw error;
     });
@@ -163,7 +158,7 @@ export async function pretrain(
     return {
       isDone,
       shared: Object.fromEntries(names.map((name) => [name, params[name]!])),
-      tasks: members.map(({ name, metric }, i) => ({
+      tasks: runs.map(({ name, metric }, i) => ({
         name,
         metric,
         score: scores[i]!,
@@ -174,34 +169,34 @@ export async function pretrain(
       steps: state.step,
     };
   } finally {
-    for (const { release } of members) await release();
+    for (const { release } of runs) await release();
     await native.encoder.release();
   }
 }
 
-async function scoresOf(members: readonly Member[], params: Arrays): Promise<number[]> {
+async function scoresOf(runs: readonly SharedRun[], params: Arrays): Promise<number[]> {
   const scores: number[] = [];
-  for (const member of members) scores.push(await member.score(params));
+  for (const run of runs) scores.push(await run.score(params));
   return scores;
 }
 
 /** Loss and score of each task in the epoch in progress, for people to see. */
-function startTally(members: readonly Member[]) {
-  const losses = new Map<Member, number[]>();
+function startTally(runs: readonly SharedRun[]) {
+  const losses = new Map<SharedRun, number[]>();
   let scores: readonly number[] = [];
   return {
-    add: (member: Member, loss: number): void => {
-      if (!losses.has(member)) losses.set(member, []);
-      losses.get(member)!.push(loss);
+    add: (run: SharedRun, loss: number): void => {
+      if (!losses.has(run)) losses.set(run, []);
+      losses.get(run)!.push(loss);
     },
     score: (values: readonly number[]): void => {
       scores = values;
     },
     close(): TaskProgress[] {
-      const tasks = members.map((member, i) => ({
-        name: member.name,
-        loss: losses.has(member) ? mean(losses.get(member)!) : null,
-        metric: member.metric,
+      const tasks = runs.map((run, i) => ({
+        name: run.name,
+        loss: losses.has(run) ? mean(losses.get(run)!) : null,
+        metric: run.metric,
         score: scores[i]!,
       }));
       losses.clear();

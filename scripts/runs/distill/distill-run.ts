@@ -17,11 +17,11 @@ import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import { initialParams, weightParameters } from "../../../src/learn/graph/parameters.ts";
 import type { Encoder, Parameter } from "../../../src/learn/graph/parameters.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
-import { RUN_STATE, loadRunState, saveRunState } from "../saved-run.ts";
+import { groupsOf, openSavedRun } from "../saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
-import { startState, train } from "../../../src/learn/loop/trainer.ts";
 import type { Evaluation, Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
+import type { Course } from "../../report/course.ts";
 import { alignText } from "./align.ts";
 import type { AlignedText } from "./align.ts";
 import { roundsOf, tokenBatches } from "./batches.ts";
@@ -60,6 +60,8 @@ export interface DistillOptions {
   /** Folder of the saved run. */
   readonly work: string;
   readonly resume: boolean;
+  /** Start from the first step although an unfinished run is saved in `work`. */
+  readonly overwrite?: boolean;
   /** Makes no more steps: the result is the best of the saved run so far. */
   readonly finish: boolean;
   /** The number of steps, once it is known what one takes. */
@@ -82,6 +84,20 @@ export interface DistillResult {
   /** Measures another base with the student's tokenizer in the student's place. */
   readonly measure: (base: LoadedBase) => Promise<Similarity>;
   readonly release: () => Promise<void>;
+}
+
+/** Everything that card, report and record of a finished distillation say. */
+export interface DistillFacts {
+  readonly student: Base;
+  readonly teacher: Base;
+  readonly corpus: Corpus;
+  /** Where the texts of each file are from, with the licence; as many as were stated. */
+  readonly sources: readonly string[];
+  readonly settings: DistillSettings;
+  readonly result: DistillResult;
+  readonly seconds: number;
+  /** Losses from step to step. */
+  readonly course: Course;
 }
 
 export interface DistillPair {
@@ -131,31 +147,35 @@ export async function distill(
   const similarity = async (read: ReturnType<typeof servedStates>): Promise<Similarity> =>
     similarityOf(view, await viewOf(read, heldBack, "student", hidden, signal), heldBack, hidden);
 
-  const start = startState(initialParams(trained, derive(key, "init")));
+  const first = initialParams(trained, derive(key, "init"));
   const steps = await options.stepsFor(() =>
-    secondsPerStep(session, start.params, corpus, { align, settings, now }),
+    secondsPerStep(session, first, corpus, { align, settings, now }),
   );
   const { lengths, batches, hyperparameters } = planOf(corpus, align, settings, steps);
-  const statePath = `${options.work}/${RUN_STATE}`;
   const fingerprint = fingerprintOf(student, teacher, corpus, { ...settings, steps });
-  const goesOn = options.resume || options.finish;
-  const saved = goesOn ? await loadRunState(statePath, fingerprint) : null;
-  if (options.finish && !saved?.best) {
-    throw new InputError(
-      "distill-unmeasured",
-      `${statePath}: ${saved ? `has ${saved.step} steps and no measurement` : "there is no saved run"}; --finish takes the best measured weights so far`,
-    );
+  const saved = await openSavedRun(options.work, {
+    fingerprint,
+    resume: options.resume || options.finish,
+    ...(options.overwrite && { overwrite: true }),
+    note: options.finish ? () => {} : note,
+  });
+  const start = saved.start(trained, derive(key, "init"));
+  if (options.finish) {
+    if (!start.best) {
+      throw new InputError(
+        "distill-unmeasured",
+        `${options.work}: ${saved.state ? `the saved run has ${start.step} steps and no measurement` : "there is no saved run"}; --finish takes the best measured weights so far`,
+      );
+    }
+    note(`as of step ${start.step}`);
   }
-  if (options.resume && !saved) note("nothing to resume: starting from the first step");
-  if (saved)
-    note(options.finish ? `as of step ${saved.step}` : `resuming after step ${saved.step}`);
-  const before = await similarity(session.states(start.params));
+  const before = await similarity(session.states(first));
   note(`before: ${describe(before)}`);
 
   const plan: Plan = {
     hyperparameters,
     key,
-    groups: Object.fromEntries(trained.map((parameter) => [parameter.name, parameter])),
+    groups: groupsOf(trained),
     lengths,
     batches,
     step: (rows, params) =>
@@ -168,21 +188,18 @@ export async function distill(
       return { score: token_cosine, measures: { spearman } };
     },
   };
-  const { state, isDone } =
-    options.finish && saved
-      ? { state: saved, isDone: true }
-      : await train(saved ?? start, plan, {
-          signal,
-          now,
-          save: (state) => saveRunState(statePath, state, fingerprint),
-          onStep: options.onStep,
-          onEpoch: options.onRound,
-        });
+  const { state, isDone } = options.finish
+    ? { state: start, isDone: true }
+    : await saved.train(start, plan, {
+        signal,
+        now,
+        onStep: options.onStep,
+        onEpoch: options.onRound,
+      });
   if (!isDone) {
     await release();
     return { isDone: false, step: state.step };
   }
-  if (!options.finish) await saveRunState(statePath, state, fingerprint);
   const best = state.best!;
   return {
     isDone: true,

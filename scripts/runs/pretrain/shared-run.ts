@@ -11,8 +11,8 @@ import { scoreName, scoreOf } from "../../../src/learn/measure/metrics.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "../task/prepare.ts";
 import type { DataSpec } from "../task/spec.ts";
-import { openTrainee } from "../task/trainee.ts";
-import type { Trainee, TraineeOptions } from "../task/trainee.ts";
+import { openTrainingRun } from "../task/training-run.ts";
+import type { TrainingRun, TrainingRunOptions } from "../task/training-run.ts";
 
 /** A task to pretrain on, its data in memory; method, length and graph are those of all. */
 export interface PretrainTask {
@@ -23,38 +23,44 @@ export interface PretrainTask {
 }
 
 /** A task that is being trained on. Names of its head's tensors begin with the task's. */
-export interface Member extends Pick<Trainee, "parameters" | "lengths" | "step" | "release"> {
+export interface SharedRun extends Pick<
+  TrainingRun,
+  "parameters" | "lengths" | "step" | "release"
+> {
   readonly name: string;
   readonly metric: string;
   /** How good the shared values are with its head, on its evaluation rows; higher is better. */
   score(params: Arrays): Promise<number>;
 }
 
-export interface MemberOptions extends TraineeOptions {
+export interface SharedRunOptions extends TrainingRunOptions {
   readonly prefixDropout: number;
   readonly signal: AbortSignal;
 }
 
 /** Builds the training session of a task. */
-export async function openMember(task: PretrainTask, options: MemberOptions): Promise<Member> {
+export async function openSharedRun(
+  task: PretrainTask,
+  options: SharedRunOptions,
+): Promise<SharedRun> {
   const { name } = task;
   const { native, prefixDropout, signal } = options;
   // Its manifest is never written, so neither is a date.
-  const trainee = await openTrainee({ ...task, prefixDropout, created: new Date(0) }, options);
+  const run = await openTrainingRun({ ...task, prefixDropout, created: new Date(0) }, options);
   const own = (tensor: string): string => (isHead(tensor) ? `${name}/${tensor}` : tensor);
   const read = (params: Arrays): Arrays =>
-    Object.fromEntries(trainee.parameters.map((p) => [p.name, params[own(p.name)]!]));
+    Object.fromEntries(run.parameters.map((p) => [p.name, params[own(p.name)]!]));
 
   return {
     name,
-    metric: scoreName(trainee.facts),
-    parameters: trainee.parameters.map((parameter) => ({
+    metric: scoreName(run.facts),
+    parameters: run.parameters.map((parameter) => ({
       ...parameter,
       name: own(parameter.name),
     })),
-    lengths: trainee.lengths,
+    lengths: run.lengths,
     async step(rows, params, key) {
-      const { loss, grads } = await trainee.step(rows, read(params), key);
+      const { loss, grads } = await run.step(rows, read(params), key);
       return {
         loss,
         grads: Object.fromEntries(
@@ -62,9 +68,8 @@ export async function openMember(task: PretrainTask, options: MemberOptions): Pr
         ),
       };
     },
-    score: async (params) =>
-      scoreOf((await trainee.judge(read(params), native, { signal })).metrics),
-    release: () => trainee.release(),
+    score: async (params) => scoreOf((await run.judge(read(params), native, { signal })).metrics),
+    release: () => run.release(),
   };
 }
 

@@ -4,7 +4,7 @@ import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { cardOrigin, sizesSection } from "../../base/card.ts";
 import { markdownTable } from "../../report/markdown.ts";
 import { formatCount } from "../../report/numbers.ts";
-import type { DistillFacts } from "./facts.ts";
+import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 
 /** `int8`: the base as it serves, where that was measured. */
