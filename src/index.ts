@@ -1,4 +1,5 @@
 /** Worker entry: env -> parts -> app, once per isolate. */
+import type { ExecutionContext } from "hono";
 import { createApp, createBrokenApp } from "./app.ts";
 import { compose, outside } from "./compose.ts";
 import type { Env } from "./http/config.ts";
@@ -13,6 +14,11 @@ function start(env: Env): ReturnType<typeof createApp> {
 
 let app: ReturnType<typeof createApp> | undefined;
 
-export default {
-  fetch: (request, env, ctx) => (app ??= start(env)).fetch(request, env, ctx),
-} satisfies ExportedHandler<Env>;
+/** The whole Worker, as a module that wrangler can run: `export { default } from "edge-prefix/worker"`. */
+const worker = {
+  /** Answers a request; wrong settings are answered with what is wrong with them. */
+  fetch: (request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> =>
+    (app ??= start(env)).fetch(request, env, ctx),
+};
+
+export default worker;

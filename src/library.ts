@@ -1,34 +1,38 @@
 /**
- * What a Worker of one's own imports from this package.
+ * What another Worker imports from this package; docs/mount.md is a whole example.
  *
- *     import { compose, createApp } from "edge-prefix";
- *     app.route("/nlp", createApp(compose(env)));            // every route of docs, below /nlp
+ *     const { app, predictor } = createWorker(env);
+ *     parent.route("/nlp", app);                              // every route of docs/http.md below /nlp
+ *     for await (const answer of predictor.predict("sentiment", [text], {}, { ctx, signal })) ..
  *
- *     const { predictor } = compose(env);                     // the same without HTTP
- *     const opened = await predictor.open("sentiment", { hold: (work) => ctx.waitUntil(work) });
- *     for await (const answer of predictor.predict(opened, [{ text }], {}, { signal })) ..
- *
- * The Worker needs the compatibility flags of this project's wrangler.toml; docs/mount.md has all of it.
+ * Without a Worker around it, the tokenizer alone is `edge-prefix/tokenizer`.
  */
-export { createApp } from "./app.ts";
-export { compose } from "./compose.ts";
-export { EdgePrefixError } from "./core/errors.ts";
-export type { AppDeps } from "./app.ts";
-export type { Config, Env } from "./http/config.ts";
+export { createWorker } from "./create-worker.ts";
+export type {
+  CallContext,
+  Question,
+  TextPredictor,
+  TextWorker,
+  VersionChoice,
+} from "./create-worker.ts";
+export type { Env } from "./http/config.ts";
 export type { Classification } from "./core/model/decode.ts";
 export type { Entity } from "./core/model/spans.ts";
 export type {
   Answer,
-  Ask,
   EmbedParameters,
-  Opened,
   Outcome,
-  PredictOptions,
   PredictParameters,
   Prediction,
-  Predictor,
-  Progress,
   TextInput,
-  Timings,
-  Usage,
 } from "./serve/prediction.ts";
+export {
+  EdgePrefixError,
+  FormatError,
+  InputError,
+  LimitError,
+  MismatchError,
+  NotFoundError,
+  OverloadedError,
+  UnavailableError,
+} from "./core/errors.ts";

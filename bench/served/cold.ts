@@ -78,8 +78,11 @@ async function answerPlainly(
   timed: <T>(load: () => Promise<T>) => Promise<T>,
   env: Env,
 ): Promise<void> {
-  const read = async (name: string): Promise<Uint8Array> =>
-    new Uint8Array(await (await env.BUCKET.get(name))!.arrayBuffer());
+  const read = async (name: string): Promise<Uint8Array> => {
+    const object = await env.BUCKET.get(name);
+    if (object === null || !("body" in object)) throw new Error(`${name}: is not in the bucket`);
+    return new Uint8Array(await object.arrayBuffer());
+  };
   const [graphBytes, tokenizerBytes] = await Promise.all([read(graph), read(key)]);
   const tokenizer = createTokenizer(parseJson(tokenizerBytes, "tokenizer.json"));
   const session = await timed(() => createPlainSession(graphBytes));

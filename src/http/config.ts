@@ -2,7 +2,7 @@
  * What a deployment may set: bindings and variables of wrangler.toml, read and checked once. Every
  * limit has a default, so a Worker with a bucket and nothing else is a complete one.
  */
-import type { R2Bucket } from "@cloudflare/workers-types";
+import type { R2Binding } from "../serve/bucket/r2.ts";
 import { readApiKeys } from "./api-keys.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { FormatError, InputError } from "../core/errors.ts";
@@ -20,11 +20,11 @@ export interface Analytics {
 
 /** Bindings and variables as the Workers runtime passes them. */
 export interface Env {
-  readonly BUCKET: R2Bucket;
+  readonly BUCKET: R2Binding;
+  /** Name of the one base that is served. */
   readonly BASE: string;
   readonly RATE_LIMIT?: RateLimit;
   readonly ANALYTICS?: Analytics;
-  readonly [name: string]: unknown;
 }
 
 /** One variable: its default, its bounds, and what it bounds. */
@@ -234,7 +234,8 @@ export interface Config extends Limits {
 }
 
 /** Reads the variables; throws InputError `config-invalid` that lists everything that is wrong. */
-export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+export function readConfig(bindings: object): Config {
+  const env = bindings as Readonly<Record<string, unknown>>;
   const wrong: string[] = [];
   const values = Object.fromEntries(
     Object.entries(SETTINGS).map(([name, setting]) => [name, readCount(env, setting, wrong)]),

@@ -1,26 +1,23 @@
 /** A Worker of one's own with this project's routes below /nlp; docs/mount.md shows this file. */
+import { env } from "cloudflare:workers";
+import { createWorker } from "edge-prefix";
 import { Hono } from "hono";
-import { compose, createApp } from "edge-prefix";
-import type { Env } from "edge-prefix";
 
-export function createWorker(env: Env): Hono<{ Bindings: Env }> {
-  const serving = compose(env);
-  const app = new Hono<{ Bindings: Env }>();
+// Once an isolate: each call has a base of its own in memory.
+const texts = createWorker(env);
+const app = new Hono();
 
-  app.get("/", (c) => c.text("a Worker that also understands texts"));
-  app.route("/nlp", createApp(serving));
+app.get("/", (c) => c.text("a Worker that also understands texts"));
+app.route("/nlp", texts.app);
 
-  // The predictor without HTTP: one label for the text in the URL.
-  app.get("/mood/:text", async (c) => {
-    const opened = await serving.predictor.open("mood", {
-      hold: (work) => c.executionCtx.waitUntil(work),
-    });
-    const inputs = [{ text: c.req.param("text") }];
-    const options = { signal: c.req.raw.signal };
-    for await (const answer of serving.predictor.predict(opened, inputs, { top_k: 1 }, options)) {
-      return "error" in answer ? c.text(answer.error.message, 400) : c.json(answer.result);
-    }
-    return c.notFound();
-  });
-  return app;
-}
+// The predictor without HTTP: the best label for the text in the URL.
+app.get("/mood/:text", async (c) => {
+  const context = { ctx: c.executionCtx, signal: c.req.raw.signal };
+  const inputs = [c.req.param("text")];
+  for await (const answer of texts.predictor.predict("sentiment", inputs, { top_k: 1 }, context)) {
+    return "error" in answer ? c.text(answer.error.message, 400) : c.json(answer.result);
+  }
+  return c.notFound();
+});
+
+export default app;

@@ -1,7 +1,30 @@
 /** The bucket over Cloudflare R2. */
-import type { R2Bucket } from "@cloudflare/workers-types";
 import { LimitError, UnavailableError } from "../../core/errors.ts";
 import type { Bucket, ListedObject } from "./bucket.ts";
+
+/** An object's description, without its bytes where it still has the etag that is known. */
+interface R2Found {
+  readonly etag: string;
+  readonly size: number;
+}
+
+interface R2FoundBody extends R2Found {
+  readonly body: { cancel(): Promise<void> };
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** Cloudflare's R2 binding, as far as it is used: a Worker's own types of it, however made, fit. */
+export interface R2Binding {
+  get(
+    key: string,
+    options?: { onlyIf?: { etagDoesNotMatch: string } },
+  ): Promise<R2FoundBody | R2Found | null>;
+  list(options: { prefix: string; limit?: number; startAfter?: string; cursor?: string }): Promise<{
+    readonly objects: readonly { readonly key: string; readonly etag: string }[];
+    readonly truncated: boolean;
+    readonly cursor?: string | undefined;
+  }>;
+}
 
 /** R2 lists at most this many keys at once. */
 const MAX_LIST = 1_000;
@@ -9,7 +32,7 @@ const MAX_LIST = 1_000;
 const TIMEOUT_MS = 20_000;
 
 /** Reads an R2 binding. */
-export function r2Bucket(r2: R2Bucket, timeoutMs = TIMEOUT_MS): Bucket {
+export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
   async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
     let stop = (): void => undefined;
     const timeout = new Promise<never>((_, reject) => {
