@@ -212,6 +212,7 @@ export const GROUPS: readonly Group[] = [
     name: "composition root",
     files: /^src\/(?:index|compose|create-worker|library)\.ts$/,
     may: [/^src\//, /\.wasm$/],
+    types: [/^hono$/],
   },
   {
     name: "scripts/node",
