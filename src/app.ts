@@ -10,7 +10,7 @@ import { embed } from "./http/embed.ts";
 import { index, live, ready } from "./http/health.ts";
 import { limitHeaders, limitWork } from "./http/limits.ts";
 import { createMetrics } from "./http/metrics.ts";
-import { onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
+import { forbidSniffing, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
 import { observeRequests, showMetrics } from "./http/observe.ts";
 import { showOpenApi } from "./http/openapi.ts";
 import { predictMany } from "./http/predict-many.ts";
@@ -28,6 +28,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false }); // "/v1/tasks/" is "/v1/tasks"
   const metrics = createMetrics(deps.config);
 
+  app.use(forbidSniffing);
   app.use(requestId({ generator: () => deps.requestId(), limitLength: MAX_REQUEST_ID }));
   app.use(observeRequests(deps, metrics));
   app.use(allowOrigins(deps));
@@ -65,6 +66,7 @@ export function createBrokenApp(
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   log({ level: "error", event: "not-started", error: String(error) });
+  app.use(forbidSniffing);
   app.use(requestId({ generator, limitLength: MAX_REQUEST_ID }));
   app.get("/livez", live);
   app.all("*", (c) => respondProblem(c, problemOf(error, instanceOf(c), c.var.requestId)));

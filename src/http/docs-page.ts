@@ -6,7 +6,8 @@ import { html, raw } from "hono/html";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { fieldsOf } from "./docs-fields.ts";
 import type { Field } from "./docs-fields.ts";
-import { EXAMPLES } from "./examples.ts";
+import { examplesFor } from "./examples.ts";
+import type { Example } from "./examples.ts";
 import { openApiDocument } from "./openapi.ts";
 
 type Html = ReturnType<typeof html>;
@@ -22,11 +23,18 @@ export function showDocs(deps: AppDeps): AppHandler {
       "content-security-policy",
       `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     );
-    return c.html(renderPage(openApiDocument(deps.config, server), server, nonce));
+    return c.html(
+      renderPage(openApiDocument(deps, server), examplesFor(deps.config), server, nonce),
+    );
   };
 }
 
-function renderPage(document: ReturnType<typeof openApiDocument>, server: string, nonce: string) {
+function renderPage(
+  document: ReturnType<typeof openApiDocument>,
+  examples: ReturnType<typeof examplesFor>,
+  server: string,
+  nonce: string,
+) {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     (["get", "post"] as const).flatMap((method) => {
       const operation = item[method] as Json | undefined;
@@ -49,7 +57,7 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
       <body>
         <header>
           <h1>${title}</h1>
-          <p>${description}</p>
+          <p>${withCode(description)}</p>
           <p>
             <a href="${server}/openapi.json">openapi.json</a>
             ${
@@ -72,6 +80,7 @@ function renderPage(document: ReturnType<typeof openApiDocument>, server: string
               server,
               needsKey: needsKey && "security" in item.operation,
               fields: fieldsOf(document, item.path, item.method),
+              examples: Object.values(examples[item.path] ?? {}),
             }),
           )}
           <h2>Schemas</h2>
@@ -97,10 +106,11 @@ interface Shown {
   readonly server: string;
   readonly needsKey: boolean;
   readonly fields: readonly Field[];
+  readonly examples: readonly Example[];
 }
 
-function renderOperation({ path, method, operation, server, needsKey, fields }: Shown): Html {
-  const examples = Object.values(EXAMPLES[path] ?? {});
+function renderOperation({ path, method, operation, server, ...shown }: Shown): Html {
+  const { needsKey, fields, examples } = shown;
   const responses = Object.entries(operation["responses"] as Record<string, Json>);
   return html`<section id="${operation["operationId"]}">
     <h2><b>${method}</b> <code>${path}</code></h2>

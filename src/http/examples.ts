@@ -2,6 +2,7 @@
  * Requests and answers of the documentation. The answers are those of the bundled base and tasks,
  * written by `npm run examples`; tests replay every one of them.
  */
+import type { Config } from "./config.ts";
 import { ANSWERS } from "./example-answers.ts";
 
 export interface Example {
@@ -95,3 +96,35 @@ export const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Example>>
       ),
     ]),
   );
+
+/** A task that no deployment has by this name, and what one could answer. */
+const ANY_TASK = "your-task";
+const ANY_ANSWER = [
+  { label: "LABEL_1", score: 0.9 },
+  { label: "LABEL_0", score: 0.1 },
+];
+
+/** The same where keys are on: which tasks there are, and their labels, is told to holders of a key. */
+const EXAMPLES_WITHOUT_TASKS: typeof EXAMPLES = {
+  "/v1/tasks/{task}/predict": {
+    one: {
+      summary: "One text, all labels, best first",
+      path: `/v1/tasks/${ANY_TASK}/predict`,
+      body: { inputs: "a text" },
+      answer: [ANY_ANSWER],
+    },
+  },
+  "/v1/predict": {
+    mixed: {
+      summary: "Any tasks in one call",
+      path: "/v1/predict",
+      body: { items: [{ task: ANY_TASK, inputs: "a text" }] },
+      answer: { results: [{ task: ANY_TASK, version: "0123456789ab", result: [ANY_ANSWER] }] },
+    },
+  },
+  "/v1/embed": EXAMPLES["/v1/embed"]!,
+};
+
+/** What the documentation of a deployment shows. */
+export const examplesFor = ({ keys }: Pick<Config, "keys">): typeof EXAMPLES =>
+  keys === null ? EXAMPLES : EXAMPLES_WITHOUT_TASKS;

@@ -1,10 +1,16 @@
 /** An answer for whatever went wrong, on whatever route. */
-import type { ErrorHandler, NotFoundHandler } from "hono";
+import type { ErrorHandler, MiddlewareHandler, NotFoundHandler } from "hono";
 import { InputError, NotFoundError } from "../core/errors.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { AppContext, AppDeps, AppEnv } from "./context.ts";
 import { instanceOf, problemOf, respondProblem, retryAfterOf } from "./problem.ts";
 import type { Problem } from "./problem.ts";
+
+/** An answer repeats what it was asked: a browser must never take it for another kind than it says. */
+export const forbidSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  c.header("x-content-type-options", "nosniff");
+};
 
 /** Any thrown error as a problem document. */
 export function onError(deps: AppDeps): ErrorHandler<AppEnv> {

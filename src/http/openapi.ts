@@ -3,9 +3,8 @@
  * requests as its components, so that it cannot promise what is then refused.
  */
 import { toJsonSchemaDefs } from "@valibot/to-json-schema";
-import type { Config } from "./config.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
-import { EXAMPLES } from "./examples.ts";
+import { examplesFor } from "./examples.ts";
 import type { Example } from "./examples.ts";
 import { problemTitle } from "./problem.ts";
 import * as schemas from "./schema.ts";
@@ -40,15 +39,20 @@ type Component = keyof typeof COMPONENTS;
 const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const jsonOf = (name: Component): Json => ({ "application/json": { schema: refTo(name) } });
 
-export function showOpenApi({ config }: AppDeps): AppHandler {
+export function showOpenApi(deps: AppDeps): AppHandler {
   return (c) => {
     const { origin, pathname } = new URL(c.req.url);
-    return c.json(openApiDocument(config, origin + pathname.replace(/\/openapi\.json\/?$/, "")));
+    return c.json(openApiDocument(deps, origin + pathname.replace(/\/openapi\.json\/?$/, "")));
   };
 }
 
+/** What the document says of a deployment. */
+export type Deployment = Pick<AppDeps, "config" | "admission">;
+
 /** The document of a deployment that answers at `server`. */
-export function openApiDocument(config: Config, server: string): OpenApi {
+export function openApiDocument(deployment: Deployment, server: string): OpenApi {
+  const { config } = deployment;
+  const shown = examplesFor(config);
   const doors = config.keys === null ? {} : { security: [{ key: [] }] };
   const own = (statuses: readonly number[]): Json =>
     problems([...statuses, ...(config.keys === null ? [] : [401, 403]), 405, 429, 431, 500]);
@@ -69,7 +73,7 @@ export function openApiDocument(config: Config, server: string): OpenApi {
         content: {
           "application/json": {
             schema: refTo(`${name}Request`),
-            examples: mapValues(EXAMPLES[path]!, ({ summary, body }) => ({ summary, value: body })),
+            examples: mapValues(shown[path]!, ({ summary, body }) => ({ summary, value: body })),
           },
         },
       },
@@ -77,7 +81,7 @@ export function openApiDocument(config: Config, server: string): OpenApi {
         "200": {
           description: "An answer for every input, in their order",
           headers: ANSWER_HEADERS,
-          content: withExamples(streamed(name), EXAMPLES[path]!),
+          content: withExamples(streamed(name), shown[path]!),
         },
         ...answers,
       },
@@ -127,7 +131,7 @@ export function openApiDocument(config: Config, server: string): OpenApi {
     info: {
       title: "edge-prefix",
       version: "1",
-      description: `Many text tasks from one small transformer, base ${config.base}. A request may have ${amount(config.maxInputs)} inputs of ${amount(config.maxCharacters)} characters, name ${amount(config.maxTasks)} tasks, and have ${amount(config.maxBodyBytes)} bytes in all; more is refused with 413.`,
+      description: `Many text tasks from one small transformer, base ${config.base}. A request may have ${amount(config.maxInputs)} inputs of ${amount(config.maxCharacters)} characters, name ${amount(config.maxTasks)} tasks, and have ${amount(config.maxBodyBytes)} bytes in all. ${costOf(deployment)} More is refused with 413.`,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: server }],
@@ -201,6 +205,19 @@ const TEXTS = {
   metrics: { operationId: "metrics", summary: "Figures of one isolate in Prometheus' text format" },
   index: { operationId: "index", summary: "A first page for people with curl" },
 } as const;
+
+/** Characters of English that one token stands for, what the windows of a long text share included. */
+const CHARACTERS_PER_TOKEN = 3;
+
+/** What a request may cost by the present forecast, which is what decides about it. */
+function costOf({ config, admission: { msPerToken } }: Deployment): string {
+  const ms = Math.min(config.admission.requestCpuMs, config.predictor.deadlineMs);
+  const tokens = roughly(ms / msPerToken);
+  return `All its texts together may cost ${amount(ms)} ms of computing: at the present ${msPerToken.toPrecision(2)} ms a token that is about ${amount(tokens)} tokens, or ${amount(roughly(tokens * CHARACTERS_PER_TOKEN))} characters of English, unless \`truncation\` reads the beginning of each text alone.`;
+}
+
+/** Two digits: a forecast has no more. */
+const roughly = (value: number): number => Number(value.toPrecision(2));
 
 const amount = (value: number): string => value.toLocaleString("en");
 

@@ -107,12 +107,11 @@ export const predictManyRequestSchema = fields({
   ),
 });
 
-/** Body of POST /v1/embed. */
-export const embedRequestSchema = fields({
-  inputs: described(
-    oneKindOf([readable, v.pipe(list(readable), v.metadata({ minItems: 1 }))]),
-    "One text or a list of texts.",
-  ),
+/** Refuses a text unless it is one of few, and says why there is no other. */
+const onlyText = (pattern: RegExp, reason: string) => v.pipe(v.string(), v.regex(pattern, reason));
+
+/** How to embed: beside the inputs, as Hugging Face's servers have it, or below `parameters`. */
+const embedParameters = {
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
   pooling: optional(
     v.picklist(["mean", "cls", "pooler"]),
@@ -121,6 +120,27 @@ export const embedRequestSchema = fields({
   truncate: optional(
     v.boolean(),
     "Cut a text that is longer than a window; false by default: all of it is read.",
+  ),
+  truncation_direction: optional(
+    onlyText(/^[Rr]ight$/, 'must be "right": a long text can only be cut at its end'),
+    "Where a long text is cut: right, at its end; there is no other way.",
+  ),
+  prompt_name: optional(
+    onlyText(/^$/, "must be left out: the base has no prompts"),
+    "Accepted when it is empty: the base has no prompts.",
+  ),
+};
+
+/** Body of POST /v1/embed. */
+export const embedRequestSchema = fields({
+  inputs: described(
+    oneKindOf([readable, v.pipe(list(readable), v.metadata({ minItems: 1 }))]),
+    "One text or a list of texts.",
+  ),
+  ...embedParameters,
+  parameters: optional(
+    fields(embedParameters),
+    "The same as beside the inputs, which count first.",
   ),
   ...ignored,
 });
@@ -298,7 +318,11 @@ export function readPredictManyRequest(body: unknown): ManyItem[] {
 
 /** Reads a parsed body; throws RequestError `request-invalid`. */
 export function readEmbedRequest(body: unknown): EmbedRequest {
-  const { inputs, normalize, pooling, truncate } = parseRequest(embedRequestSchema, body);
+  const { inputs, parameters, ...beside } = parseRequest(embedRequestSchema, body);
+  const { normalize, pooling, truncate } = {
+    ...withoutNulls(parameters ?? {}),
+    ...withoutNulls(beside),
+  };
   return {
     inputs: Array.isArray(inputs) ? inputs : [inputs],
     isSingle: !Array.isArray(inputs),

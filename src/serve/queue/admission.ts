@@ -103,9 +103,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const allowedMs = isLeast ? requestCpuMs : Math.min(requestCpuMs, deadlineMs);
       if (ownMs > allowedMs) {
         if (tokensAhead === 0) fade();
+        const hint = isLeast
+          ? "send a smaller max_length"
+          : 'send less at once, or set "truncation": true ("truncate" for embeddings) to read only the beginning of each text';
         throw new LimitError(
           "request-too-expensive",
-          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${allowedMs}; send less at once`,
+          `request: ${tokens} tokens are about ${Math.ceil(ownMs)} ms of computing, allowed are ${allowedMs}; ${hint}`,
         );
       }
       if (msLeft <= 0) {

@@ -1,6 +1,10 @@
 /** Who may ask what: keys, scopes and tasks; origins; headers. */
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PACKAGE } from "../../../scripts/node/project.ts";
+import { createBrokenApp } from "../../../src/app.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 const digestOf = (key: string): string => createHash("sha256").update(key).digest("hex");
@@ -36,6 +40,22 @@ describe("with a list of keys", () => {
 
   it.each(["/", "/livez", "/readyz"])("%s stays open", async (path) => {
     expect((await app.request(path)).status).toBe(200);
+  });
+
+  it("the open documents name no bundled task, nor its labels", async () => {
+    const names = readdirSync(join(PACKAGE, "prefixes")).map((name) => name.toLowerCase());
+    expect(names.length).toBeGreaterThan(0);
+    for (const path of ["/docs", "/openapi.json", "/"]) {
+      const text = await (await app.request(path)).text();
+      // "entities" and "command" are words of the interface as well: a task is named in these ways.
+      for (const name of names) {
+        for (const way of [`/tasks/${name}`, `"${name}"`, `&quot;${name}&quot;`]) {
+          expect(text.includes(way), `${path}: ${way}`).toBe(false);
+        }
+      }
+      expect(text).not.toMatch(/positive|negative|PERSON|LOCATION/);
+    }
+    expect(await (await fakeApp().request("/docs")).text()).toContain("/tasks/sentiment/");
   });
 
   it("the open front page names no task", async () => {
@@ -204,5 +224,53 @@ describe("the settings of the doors", () => {
     [{ RATE_LIMIT_PERIOD_S: 5 }, "RATE_LIMIT_PERIOD_S"],
   ])("are checked before anything is served: %j", (variables, name) => {
     expect(() => fakeApp(variables)).toThrow(name);
+  });
+});
+
+describe("every answer", () => {
+  const app = createBrokenApp(new Error("settings"), {
+    requestId: () => "id",
+    log: () => undefined,
+  });
+  const post = (body: string, headers = {}): RequestInit => ({
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body,
+  });
+
+  it.each<[string, string, RequestInit?]>([
+    ["a page", "/docs"],
+    ["a document", "/openapi.json"],
+    ["an index", "/"],
+    ["figures", "/metrics"],
+    ["an answer", "/v1/tasks/sentiment/predict", post('{"inputs":"a"}')],
+    [
+      "a stream",
+      "/v1/tasks/sentiment/predict",
+      post('{"inputs":["a"]}', { accept: "application/x-ndjson" }),
+    ],
+    ["a problem", "/v1/tasks/sentiment/predict", post("{")],
+    ["an unforeseen failure", "/v1/tasks/sentiment/predict", post('{"inputs":"!bug"}')],
+    ["no such route", "/nowhere"],
+    ["no such route below /v1", "/v1/nowhere"],
+    ["a wrong method", "/v1/predict", { method: "GET" }],
+    ["what a path allows", "/v1/predict", { method: "OPTIONS" }],
+    ["headers that are too large", "/", { headers: { "x-large": "a".repeat(20_000) } }],
+    ["a head", "/livez", { method: "HEAD" }],
+  ])("forbids guessing its kind: %s", async (_, path, init) => {
+    const response = await fakeApp().request(path, init);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  it("forbids guessing its kind: preflights, refused keys, wrong settings", async () => {
+    const preflight = await fakeApp({ CORS_ORIGINS: "*" }).request("/v1/predict", {
+      method: "OPTIONS",
+      headers: { origin: "https://a.example", "access-control-request-method": "POST" },
+    });
+    const refused = await fakeApp({ API_KEYS }).predict({ inputs: "a" });
+    const broken = await app.request("/v1/tasks");
+    for (const response of [preflight, refused, broken, await app.request("/livez")]) {
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    }
   });
 });

@@ -14,6 +14,7 @@ import { fakeApp } from "../../support/fake-app.ts";
 
 interface Document {
   readonly openapi: string;
+  readonly info: { readonly description: string };
   readonly servers: { readonly url: string }[];
   readonly security?: unknown;
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -104,6 +105,20 @@ describe("/openapi.json", () => {
         },
       },
     });
+  });
+
+  it("says what a request can cost, as this Worker is set and forecasts", async () => {
+    const describe = async (variables: object): Promise<string> =>
+      (await read(variables)).info.description;
+    // 25,000 ms at .3 ms a token; three characters each.
+    const usual = await describe({});
+    expect(usual).toContain("25,000 ms of computing: at the present 0.30 ms a token");
+    expect(usual).toContain("about 83,000 tokens, or 250,000 characters of English");
+    expect(usual).toContain("truncation");
+    const slow = await describe({ MICROS_PER_TOKEN: 2_000, DEADLINE_MS: 10_000 });
+    expect(slow).toContain("10,000 ms of computing: at the present 2.0 ms a token");
+    expect(slow).toContain("about 5,000 tokens, or 15,000 characters of English");
+    expect(await (await fakeApp().request("/docs")).text()).toContain("250,000 characters");
   });
 
   it("says how long a list may be, as this Worker is set", async () => {

@@ -57,6 +57,14 @@ describe("admission", () => {
   it("refuses for good what is too much even alone", () => {
     const more = refusal(() => admission().check(demand({ tokens: 10_001 })));
     expect(more).toMatchObject({ code: "request-too-expensive" });
+    expect(more?.message).toContain('"truncation": true');
+  });
+
+  it("says of a single row that is too much that only a smaller one helps", () => {
+    const row = refusal(() => admission().check(demand({ tokens: 10_001, longestRow: 10_001 })));
+    expect(row).toMatchObject({ code: "request-too-expensive" });
+    expect(row?.message).toContain("max_length");
+    expect(row?.message).not.toContain("truncation");
   });
 
   it("refuses for now what has spent its time on the way, and what has none left", () => {
