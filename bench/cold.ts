@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { blobKey } from "../src/core/format/keys.ts";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
-import { sessionImages } from "../scripts/images/session-image.ts";
+import { sessionImages } from "../scripts/images/make.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { sha256Hex } from "../scripts/node/hash.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";

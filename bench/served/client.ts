@@ -14,7 +14,7 @@ import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { sha256Hex } from "../../scripts/node/hash.ts";
 import type { PublishBucket } from "../../scripts/publish/bucket.ts";
-import { sessionImages } from "../../scripts/images/session-image.ts";
+import { sessionImages } from "../../scripts/images/make.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import { makeTask } from "./made-task.ts";

@@ -1,5 +1,5 @@
 /** `push`: task folders, or a base folder, into the bucket; live within a second. */
-import { sessionImages } from "../images/session-image.ts";
+import { sessionImages } from "../images/make.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";

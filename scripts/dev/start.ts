@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { UsageError } from "../cli/command.ts";
-import { sessionImages } from "../images/session-image.ts";
+import { sessionImages } from "../images/make.ts";
 import { stopTree, watchParent } from "../node/process-tree.ts";
 import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
 import { resolveOptional } from "../node/optional-package.ts";

@@ -1,66 +1,76 @@
-/** Makes the two images that a Worker starts from (src/runtime/start.ts). */
-import { createHash } from "node:crypto";
-import { checksum, writeImage } from "../../src/engine/ort/images/memory-image.ts";
-import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
-import type { Before } from "../../src/engine/ort/images/start.ts";
-import { sha256Hex } from "../node/hash.ts";
-import { MANIFEST } from "../../src/encoder/base.ts";
-import type { Base } from "../../src/encoder/base.ts";
-import { changedRuns, endOfStaticData } from "./changed-runs.ts";
-import { startWatched } from "./watched-runtime.ts";
-import type { WatchedRuntime } from "./watched-runtime.ts";
-
-/** Every 16th word of the static data tells builds apart, and is read in a millisecond. */
-const CHECKED = 16;
-
-/** The image of the installed ONNX Runtime, started. */
-export const makeRuntimeImage = async (): Promise<Uint8Array> => imageOf(await startWatched());
-
 /**
- * The image of the installed ONNX Runtime with a base loaded, on top of the runtime's own image.
- * Throws Error when `runtimeImage` is not of the installed version.
+ * Makes the images that a Worker starts from (src/engine/ort/images). Each is made in a thread of its
+ * own: the runtime starts once a thread, changes globals while it does, and gives its memory back
+ * only with the thread.
+ *
+ * `npm run runtime-image` runs this file and writes the image of the installed ONNX Runtime. To be run
+ * after every update of onnxruntime-web; a test compares the file with what this makes.
  */
-export async function makeSessionImage(
-  { graphFiles, files }: Pick<Base, "graphFiles" | "files">,
-  runtimeImage: Uint8Array,
-): Promise<Uint8Array> {
-  const runtime = await startWatched();
-  const { id } = readRuntimeImage(runtimeImage);
-  if (readRuntimeImage(imageOf(runtime)).id !== id) {
-    throw new Error(
-      "src/runtime/runtime-image.bin: is of another onnxruntime-web than the installed one; make it anew with: npm run runtime-image",
-    );
-  }
-  const started = runtime.memory();
-  const calls = await runtime.create(graphFiles);
-  const bytes = graphFiles.graph.byteLength;
-  const create = calls.find(({ args }) => args.length === 3 && args[1] === bytes);
-  if (create === undefined) throw new Error("session image: no call was seen to create a session");
-  const loaded = runtime.memory();
-  return writeImage(loaded, changedRuns(started, loaded), {
-    runtime: id,
-    base: sha256Hex(files.get(MANIFEST)!),
-    create: { name: create.name, handle: create.result },
-  });
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { FormatError } from "../../src/core/errors.ts";
+import { MAX_IMAGE_BYTES } from "../../src/core/format/pointer.ts";
+import { readRuntimeImage, readSessionImage } from "../../src/engine/ort/images/start.ts";
+import type { ImageMaker } from "../publish/publish-base.ts";
+
+/** Part of the Worker. */
+export const RUNTIME_IMAGE = new URL(
+  "../../src/engine/ort/images/runtime-image.bin",
+  import.meta.url,
+);
+
+/** The thread's file has this file's extension, built or not. */
+const THREAD = new URL(
+  import.meta.url.endsWith(".ts") ? "thread.ts" : "thread.js",
+  import.meta.url,
+);
+
+/** Makes session images for this project's Worker. */
+export async function sessionImages(): Promise<ImageMaker> {
+  const { id } = readRuntimeImage(new Uint8Array(await readFile(RUNTIME_IMAGE)));
+  return { runtime: id, make: makeImageOf };
 }
 
-function imageOf({ before, init, memory, version }: WatchedRuntime): Uint8Array {
-  const after = memory();
-  const runs = changedRuns(before, after);
-  const compared = endOfStaticData(before);
-  const state: Before = {
-    memory_bytes: before.length,
-    bytes: compared,
-    step: CHECKED,
-    checksum: checksum(before.buffer, compared, CHECKED),
-  };
-  const fields = {
-    onnxruntime: version,
-    init: { name: init.name, args: init.args },
-    before: state,
-  };
-  const hash = createHash("sha256")
-    .update(writeImage(after, runs, fields))
-    .digest("hex");
-  return writeImage(after, runs, { id: hash.slice(0, 16), ...fields });
+/**
+ * Loads the base as the Worker does and returns what the runtime then has in memory; null when that
+ * is more than an isolate holds. Throws FormatError `graph-invalid` when the base cannot be loaded.
+ */
+async function makeImageOf(folder: string): Promise<Uint8Array | null> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await makeInThread(folder);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FormatError("graph-invalid", `base ${folder}: cannot be loaded (${reason})`, {
+      cause,
+    });
+  }
+  if (bytes.byteLength > MAX_IMAGE_BYTES) return null;
+  return readSessionImage(bytes).memory.memoryBytes > MAX_IMAGE_BYTES ? null : bytes;
+}
+
+/**
+ * The image of the base in `folder`, on top of RUNTIME_IMAGE (about a second), or, for null, of the
+ * installed runtime alone. Throws whatever was thrown in the thread.
+ */
+export async function makeInThread(folder: string | null): Promise<Uint8Array> {
+  const thread = new Worker(THREAD, { workerData: folder });
+  try {
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      thread.once("message", resolve);
+      thread.once("error", reject);
+      thread.once("exit", (code) => reject(new Error(`the thread ended with ${code}`)));
+    });
+  } finally {
+    await thread.terminate();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const image = await makeInThread(null);
+  const temporary = new URL(`${RUNTIME_IMAGE.href}.tmp`);
+  await writeFile(temporary, image);
+  await rename(temporary, RUNTIME_IMAGE);
+  process.stdout.write(`${image.length} bytes\n`);
 }

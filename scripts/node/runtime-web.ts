@@ -6,20 +6,11 @@ import ort from "onnxruntime-web/wasm";
 import { FormatError } from "../../src/core/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { graphEngine } from "../../src/engine/ort/encoder.ts";
+import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
+import { whileStarting } from "../../src/engine/ort/instantiate.ts";
+import type { ChangeExports } from "../../src/engine/ort/instantiate.ts";
 import { configure, sessionOptions, wrapSession } from "../../src/engine/ort/session.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
-
-interface WasmMemory {
-  readonly buffer: { readonly byteLength: number };
-}
-
-type Imports = Record<string, Record<string, unknown>>;
-
-// Node's type settings have no WebAssembly; this is the part that is used here.
-declare const WebAssembly: {
-  readonly Memory: new (...args: never[]) => WasmMemory;
-  instantiate(source: unknown, imports?: Imports): Promise<unknown>;
-};
 
 /** The wasm memory that all sessions of this process share; it never shrinks. */
 let memory: WasmMemory | undefined;
@@ -45,12 +36,10 @@ async function create(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<Session> {
   configure(ort.env);
-  const restore = memory ? () => {} : watchMemory();
+  const load = (): Promise<ort.InferenceSession> =>
+    ort.InferenceSession.create(files.graph, { ...sessionOptions(files.weights), ...options });
   try {
-    const session = await ort.InferenceSession.create(files.graph, {
-      ...sessionOptions(files.weights),
-      ...options,
-    });
+    const session = await (memory ? load() : whileStarting(null, noteMemory, load));
     return wrapSession(session, {
       Tensor: ort.Tensor,
       heapBytes: () => memory?.buffer.byteLength ?? 0,
@@ -60,23 +49,10 @@ async function create(
     throw new FormatError("graph-invalid", `graph: ONNX Runtime cannot load it (${reason})`, {
       cause,
     });
-  } finally {
-    restore();
   }
 }
 
-/** ONNX Runtime does not expose its memory: note it as it is handed to the wasm module. */
-function watchMemory(): () => void {
-  const original = WebAssembly.instantiate;
-  WebAssembly.instantiate = (source, imports) => {
-    for (const group of Object.values(imports ?? {})) {
-      for (const item of Object.values(group)) {
-        if (item instanceof WebAssembly.Memory) memory = item;
-      }
-    }
-    return original(source, imports);
-  };
-  return () => {
-    WebAssembly.instantiate = original;
-  };
-}
+const noteMemory: ChangeExports = (exports, found) => {
+  memory = found;
+  return exports;
+};

@@ -59,7 +59,7 @@ export async function isBasePublished(
   return true;
 }
 
-/** How session images are made, from which a Worker loads a base faster (src/runtime/start.ts). */
+/** How session images are made, from which a Worker loads a base faster (src/engine/ort/images). */
 export interface ImageMaker {
   /** Id of the Worker's runtime image, which the images are made on. */
   readonly runtime: string;

@@ -5,6 +5,7 @@ import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Queries } from "../../src/core/model/rows.ts";
 import { emptyPrefix, unpackPrefix, prefixWidth } from "../../src/core/model/prefix.ts";
 import type { Deltas, Prefix } from "../../src/core/model/prefix.ts";
+import type { Encoder } from "../../src/engine/engine.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 import { keyOf, normals } from "../../src/learn/random.ts";
 
@@ -15,9 +16,18 @@ export interface TestRow {
 }
 
 /** Hidden states [T, H] of each row's own tokens, run as one batch; [1, H] for queries "first". */
-export async function hiddenStates(
+export const hiddenStates = (
   base: Base,
   session: Session,
+  rows: readonly TestRow[],
+  queries: Queries = "all",
+): Promise<Float32Array[]> =>
+  encodeRows(base, graphEncoder(session, base.manifest.configuration), rows, queries);
+
+/** The same by an encoder. */
+export async function encodeRows(
+  base: Base,
+  encoder: Encoder,
   rows: readonly TestRow[],
   queries: Queries = "all",
 ): Promise<Float32Array[]> {
@@ -27,7 +37,7 @@ export async function hiddenStates(
     prefix: prefix ?? emptyPrefix(base.manifest.configuration),
     positionOffset: 0,
   }));
-  const states = await graphEncoder(session, base.manifest.configuration).encode(batch, queries);
+  const states = await encoder.encode(batch, queries);
   return rows.map(({ ids }, b) => statesOfRow(states, b, ids.length).slice());
 }
 

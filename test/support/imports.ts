@@ -84,6 +84,8 @@ const SERVE_QUEUE = /^src\/serve\/queue\//;
 /** A loaded graph as training sees it, a loaded base as serving and measuring do; types alone. */
 const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
+const ENGINE_ROOT = /^src\/engine\/[^/]+$/;
+const ENGINE_ORT = /^src\/engine\/ort\//;
 const GRAPH = /^src\/graph\//;
 const GRAPH_SHAPES = /^src\/graph\/shapes\//;
 /** The builder and its typed ops. */
@@ -190,7 +192,13 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_LOOP],
     types: [ENGINE],
   },
-  { name: "src/engine", files: /^src\/engine\//, may: [CORE, /^onnxruntime-web$/] },
+  { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
+  {
+    name: "src/engine/ort",
+    files: ENGINE_ORT,
+    may: [CORE, /^onnxruntime-web$/],
+    types: [ENGINE_ROOT],
+  },
   { name: "src/serve/bucket", files: SERVE_BUCKET, may: [CORE], types: [WORKER_TYPES] },
   { name: "src/serve/queue", files: SERVE_QUEUE, may: [CORE], types: [ENGINE] },
   {
@@ -255,16 +263,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/images",
     files: /^scripts\/images\//,
-    may: [
-      CORE,
-      GRAPH,
-      ENCODER,
-      /^src\/engine\//,
-      NODE_FOLDER,
-      /^scripts\/base\//,
-      NODE,
-      /^onnxruntime-web$/,
-    ],
+    may: [CORE, GRAPH, ENCODER, /^src\/engine\//, NODE_FOLDER, /^scripts\/base\//, NODE],
     types: [/^scripts\/publish\//],
   },
   {
@@ -284,10 +283,12 @@ export const GROUPS: readonly Group[] = [
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
 ];
 
-/** Packages that exactly one file may name, so that the rest can be replaced around it. */
+/** What only some files may name, so that it can be replaced without the rest. */
 export const ONLY_IN: Readonly<Record<string, RegExp>> = {
   "onnxruntime-node": /^scripts\/node\/runtime-node\.ts$/,
-  "onnxruntime-web": /^(?:scripts\/(?:node\/runtime-web\.ts|images\/)|src\/engine\/)/,
+  "onnxruntime-web": /^(?:scripts\/node\/runtime-web\.ts|src\/engine\/ort\/)/,
+  // Feeds by the names of a graph's inputs: an engine makes them, and training.
+  "src/core/model/collate.ts": /^(?:src\/(?:engine\/ort|learn)|scripts\/runs)\//,
 };
 
 /** One architecture; everything else asks the table of families for it. */

@@ -1,5 +1,5 @@
 /** Wasm memories, and images of them put together by hand, true or not. */
-import { checksum, writeImage } from "../../src/engine/ort/images/memory-image.ts";
+import { checksum, seal, writeImage } from "../../src/engine/ort/images/memory-image.ts";
 import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
 
 // Node's type settings have no WebAssembly; this is the part that is used here.
@@ -65,6 +65,7 @@ export const sessionHeader = (changes: Record<string, unknown> = {}): Record<str
   runtime: RUNTIME_ID,
   base: BASE_IDENTITY,
   create: { name: "create", handle: SESSION_HANDLE },
+  states: 99,
   ...changes,
 });
 
@@ -74,10 +75,12 @@ export const runtimeImageFile = (changes: Record<string, unknown> = {}): Uint8Ar
 
 /** The image of a session: three pages, of which the last one changed its first two bytes. */
 export const sessionImageFile = (changes: Record<string, unknown> = {}): Uint8Array =>
-  writeImage(
-    memoryWith(3, 2 * PAGE, [5, 6]),
-    [{ from: 2 * PAGE, to: 2 * PAGE + 2 }],
-    sessionHeader(changes),
+  seal(
+    writeImage(
+      memoryWith(3, 2 * PAGE, [5, 6]),
+      [{ from: 2 * PAGE, to: 2 * PAGE + 2 }],
+      sessionHeader(changes),
+    ),
   );
 
 function memoryWith(pages: number, at: number, bytes: readonly number[]): Uint8Array {

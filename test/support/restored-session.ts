@@ -1,20 +1,20 @@
 /**
- * A thread that restores the session of a base from images, as a Worker does (src/runtime/workerd.ts),
- * and posts what it answers: alone, and beside a session that was created after it.
+ * A thread that loads a base from its image by the engine of a Worker (src/engine/ort), and posts what
+ * it answers: alone, and beside a session that was created after it.
  */
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import type ort from "onnxruntime-web/wasm";
 import { readBaseFolder } from "../../scripts/base/folder.ts";
-import { RUNTIME_IMAGE } from "../../scripts/images/make-in-thread.ts";
-import { loadWorkerRuntime } from "../../scripts/images/worker-runtime.ts";
-import { wrapSession } from "../../src/engine/ort/session.ts";
-import {
-  readRuntimeImage,
-  readSessionImage,
-  startFromImages,
-} from "../../src/engine/ort/images/start.ts";
-import { hiddenStates } from "./encode.ts";
+import { RUNTIME_IMAGE } from "../../scripts/images/make.ts";
+import { sha256Hex } from "../../scripts/node/hash.ts";
+import { compileWebModule } from "../../scripts/node/wasm-module.ts";
+import { MANIFEST } from "../../src/encoder/base.ts";
+import type { Encoder } from "../../src/engine/engine.ts";
+import { graphEncoder, imageEngine } from "../../src/engine/ort/encoder.ts";
+import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
+import { webRuntime } from "../../src/engine/ort/web.ts";
+import type { GraphFiles } from "../../src/engine/session.ts";
+import { encodeRows } from "./encode.ts";
 import type { TestRow } from "./encode.ts";
 
 export interface RestoreOrder {
@@ -25,39 +25,47 @@ export interface RestoreOrder {
 
 /** Hidden states of every row. */
 export interface RestoredAnswers {
-  readonly restored: readonly Float32Array[];
+  readonly loadedFrom: string;
+  /** Bytes of the runtime's memory after loading. */
+  readonly memoryBytes: number;
+  readonly loaded: readonly Float32Array[];
   /** Of another session, which the same runtime has created from the graph. */
   readonly created: readonly Float32Array[];
-  /** Of the restored session once more, after that. */
+  /** Of the first session once more, after that. */
   readonly again: readonly Float32Array[];
-  /** Calls of the function that creates sessions: only the real one counts. */
+  /** Sessions that were created from a graph before the second one. */
   readonly creations: number;
 }
 
 const { folder, image, rows } = workerData as RestoreOrder;
 const base = await readBaseFolder(folder);
 const runtimeImage = readRuntimeImage(new Uint8Array(await readFile(RUNTIME_IMAGE)));
-const sessionImage = readSessionImage(image);
+const runtime = webRuntime({ module: await compileWebModule(), image: () => runtimeImage });
 let creations = 0;
-const { ort: runtime, open } = await loadWorkerRuntime((exports, memory) => {
-  const { name } = sessionImage.create;
-  const create = exports[name] as (...args: number[]) => unknown;
-  const counted = (...args: number[]): unknown => {
-    creations++;
-    return create(...args);
-  };
-  return startFromImages({ ...exports, [name]: counted }, memory, runtimeImage, sessionImage);
+const createSession = (files: GraphFiles) => {
+  creations++;
+  return runtime.createSession(files);
+};
+const load = await imageEngine(createSession, runtime.images).prepare({
+  manifest: Promise.resolve(base.manifest),
+  file: (name) => Promise.resolve(base.files.get(name)!),
+  image: {
+    runtime: runtimeImage.id,
+    manifestSha256: sha256Hex(base.files.get(MANIFEST)!),
+    read: () => Promise.resolve(image),
+  },
 });
 
-const answers = (session: ort.InferenceSession): Promise<Float32Array[]> => {
-  const host = { Tensor: runtime.Tensor, heapBytes: () => 0 };
-  return hiddenStates(base, wrapSession(session, host), rows);
-};
-
-// No graph: whoever reads one here fails.
-const session = await open({ graph: new Uint8Array(1), weights: new Map() });
-const restored = await answers(session);
-const created = await answers(await open(base.graphFiles));
-const again = await answers(session);
-const posted: RestoredAnswers = { restored, created, again, creations };
+const answers = (encoder: Encoder): Promise<Float32Array[]> => encodeRows(base, encoder, rows);
+const encoder = await load();
+const memoryBytes = encoder.memoryBytes();
+const loaded = await answers(encoder);
+const second = graphEncoder(
+  await runtime.createSession(base.graphFiles),
+  base.manifest.configuration,
+);
+const created = await answers(second);
+const again = await answers(encoder);
+const { loadedFrom } = encoder;
+const posted: RestoredAnswers = { loadedFrom, memoryBytes, loaded, created, again, creations };
 parentPort!.postMessage(posted, []);

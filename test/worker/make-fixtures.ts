@@ -2,7 +2,7 @@
  * A script for Node: makes tiny bases from a seed with the real importer, publishes them with the
  * real publisher into memory, records what onnxruntime-web answers here, and prints all of it.
  */
-import { sessionImages } from "../../scripts/images/session-image.ts";
+import { sessionImages } from "../../scripts/images/make.ts";
 import { sha256 } from "../../scripts/node/hash.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { loadEncoder, tokenizerOf } from "../../scripts/publish/local.ts";

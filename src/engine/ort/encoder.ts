@@ -1,4 +1,5 @@
 /** An encoder over a base's serving graph, and the engines that load that graph. */
+import type { BaseConfiguration } from "../../core/format/configuration.ts";
 import { buildFile, ortBuild } from "../../core/format/manifest.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
 import type { States } from "../../core/model/rows.ts";
@@ -8,6 +9,7 @@ import type { BaseSource, Encoder, Engine } from "../engine.ts";
 import type { GraphFiles, Session } from "../session.ts";
 import { collate } from "./feeds.ts";
 import type { FeedShape } from "./feeds.ts";
+import { checkStates } from "./images/check.ts";
 
 /** The encoder of a loaded serving graph. */
 export function graphEncoder(session: Session, shape: FeedShape, loadedFrom = "graph"): Encoder {
@@ -39,13 +41,21 @@ export interface SessionImages {
   /** Whether a session can be restored here and now from an image made on runtime image `runtime`. */
   fits(runtime: string): boolean;
   /**
-   * Restores the session of the base whose manifest has this hash. Throws FormatError `image-invalid`, or
-   * UnavailableError `runtime-failed`; a session can then still be created.
+   * Restores the session of the base whose manifest has this hash, and says what its states are to
+   * be (images/check.ts). Throws FormatError `image-invalid`, or UnavailableError `runtime-failed`.
    */
-  restore(image: Uint8Array, manifestSha256: string): Promise<Session>;
+  restore(
+    image: Uint8Array,
+    manifestSha256: string,
+  ): Promise<{ readonly session: Session; readonly states: number }>;
+  /** Ends a restore: the session is kept, or what was written is taken back and one can be created. */
+  endRestore(isKept: boolean): void;
 }
 
-/** An engine that restores the base from its image where that can be done, and else loads its graph. */
+/**
+ * An engine that restores the base from its image where that can be done, and else loads its graph.
+ * A restored session is used only if it computes what the image says.
+ */
 export function imageEngine(
   createSession: (files: GraphFiles) => Promise<Session>,
   images: SessionImages,
@@ -56,24 +66,35 @@ export function imageEngine(
       const isUsable = base.image !== null && images.fits(base.image.runtime);
       const reading = isUsable ? base.image!.read().catch(() => null) : null;
       const manifest = await base.manifest;
+      const { configuration } = manifest;
       const image = await reading;
       const files = image === null ? await readGraph(base, manifest) : null;
       return async () => {
-        const restored = image && (await restore(image, base.image!.manifestSha256));
-        if (restored) return graphEncoder(restored, manifest.configuration, "image");
+        const { manifestSha256 = "" } = base.image ?? {};
+        const restored = image && (await restore(image, manifestSha256, configuration));
+        if (restored) return restored;
         const session = await createSession(files ?? (await readGraph(base, manifest)));
-        return graphEncoder(session, manifest.configuration);
+        return graphEncoder(session, configuration);
       };
     },
   };
 
-  /** The session, or null where the image cannot be used: then the graph itself is loaded. */
-  async function restore(image: Uint8Array, manifestSha256: string): Promise<Session | null> {
+  /** The encoder, or null where the image cannot be used: then the graph itself is loaded. */
+  async function restore(
+    image: Uint8Array,
+    manifestSha256: string,
+    configuration: BaseConfiguration,
+  ): Promise<Encoder | null> {
+    let encoder: Encoder | null = null;
     try {
-      return await images.restore(image, manifestSha256);
+      const { session, states } = await images.restore(image, manifestSha256);
+      const restored = graphEncoder(session, configuration, "image");
+      if ((await checkStates(restored, configuration)) === states) encoder = restored;
     } catch {
-      return null;
+      // A damaged image fails in many ways; none of them is the base's own.
     }
+    images.endRestore(encoder !== null);
+    return encoder;
   }
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sessionImages } from "../../../scripts/images/session-image.ts";
+import { sessionImages } from "../../../scripts/images/make.ts";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
 import {
   isBasePublished,

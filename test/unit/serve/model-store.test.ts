@@ -10,7 +10,10 @@ import { readBaseManifest, shortIdentity } from "../../../src/core/format/manife
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { graphEngine, imageEngine } from "../../../src/engine/ort/encoder.ts";
 import type { SessionImages } from "../../../src/engine/ort/encoder.ts";
+import { checksumOf } from "../../../src/engine/ort/images/memory-image.ts";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
+import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
+import { float32 } from "../../../src/core/model/tensor.ts";
 import { createModelStore } from "../../../src/serve/model-store.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
@@ -182,9 +185,17 @@ describe("a base with a session image in the bucket", () => {
   const image = Uint8Array.from({ length: 100 }, (_, i) => i);
   const imageKey = blobKey(sha256Hex(image));
   const imaged = createMemoryBucket();
-  const restoredSession = { heapBytes: () => 77 } as Session;
+  /** Its states are all 0.5, of which the image says so. */
+  const restoredSession = {
+    heapBytes: () => 77,
+    run: () =>
+      Promise.resolve({ [LAST_HIDDEN_STATE]: float32([1, 4, 1], new Float32Array(4).fill(0.5)) }),
+  } as unknown as Session;
+  const STATES = checksumOf(new Uint8Array(new Float32Array(4).fill(0.5).buffer));
   /** What was given to be restored. */
   let restored: [Uint8Array, string][];
+  /** How each of them ended. */
+  let kept: boolean[];
 
   beforeAll(async () => {
     const images = { runtime: RUNTIME, make: () => Promise.resolve(image) };
@@ -193,15 +204,21 @@ describe("a base with a session image in the bucket", () => {
   beforeEach(() => {
     for (const [key, { bytes }] of imaged.objects) bucket.put(key, bytes);
     restored = [];
+    kept = [];
   });
 
   /** A host whose runtime image is `runtime`. */
-  const host = (runtime = RUNTIME, restore?: () => Promise<Session>): SessionImages => ({
+  const host = (
+    runtime = RUNTIME,
+    { states = STATES, failure }: { states?: number; failure?: Error } = {},
+  ): SessionImages => ({
     fits: (wanted) => wanted === runtime,
     restore(bytes, base) {
       restored.push([bytes, base]);
-      return restore ? restore() : Promise.resolve(restoredSession);
+      if (failure) return Promise.reject(failure);
+      return Promise.resolve({ session: restoredSession, states });
     },
+    endRestore: (isKept) => void kept.push(isKept),
   });
 
   const graphKeys = (): string[] =>
@@ -218,6 +235,7 @@ describe("a base with a session image in the bucket", () => {
     expect(restored).toEqual([[image, sha256Hex(manifestBytes)]]);
     expect(created).toEqual([]);
     expect(graphReads()).toEqual([]);
+    expect(kept).toEqual([true]);
     expect(base.tokenizer.vocabSize).toBe(manifest.configuration.vocab_size);
     expect(base.pooler?.bias).toHaveLength(manifest.configuration.hidden_size);
   });
@@ -242,9 +260,8 @@ describe("a base with a session image in the bucket", () => {
     expect(base.encoder.loadedFrom).toBe("image");
   });
 
-  const refuse = (failure: Error) => (): Promise<Session> => Promise.reject(failure);
-  const restoreFails = refuse(new UnavailableError("runtime-failed", "session image: no"));
-  const unreadable = refuse(new FormatError("image-invalid", "session image: no"));
+  const restoreFails = new UnavailableError("runtime-failed", "session image: no");
+  const unreadable = new FormatError("image-invalid", "session image: no");
   /** What is wrong, what the host has, what becomes of the bucket, and whether restoring is tried. */
   const misfits: [string, SessionImages | undefined, () => void, boolean][] = [
     ["on a host without images", undefined, () => undefined, false],
@@ -252,14 +269,21 @@ describe("a base with a session image in the bucket", () => {
     ["that is missing", host(), () => bucket.remove(imageKey), false],
     ["that is damaged", host(), () => bucket.put(imageKey, image.with(7, 0)), false],
     ["that is cut off", host(), () => bucket.put(imageKey, image.subarray(0, 50)), false],
-    ["that is no image", host(RUNTIME, unreadable), () => undefined, true],
-    ["that the runtime refuses", host(RUNTIME, restoreFails), () => undefined, true],
+    ["that is no image", host(RUNTIME, { failure: unreadable }), () => undefined, true],
+    ["that the runtime refuses", host(RUNTIME, { failure: restoreFails }), () => undefined, true],
+    [
+      "whose session computes something else than it says",
+      host(RUNTIME, { states: STATES + 1 }),
+      () => undefined,
+      true,
+    ],
   ];
   it.each(misfits)("%s, is loaded from its graph", async (_, images, change, isTried) => {
     change();
     const store = openStore(createSession, images);
     await store.get(hold);
     expect(restored).toHaveLength(isTried ? 1 : 0);
+    expect(kept).toEqual(isTried ? [false] : []);
     expect(created).toHaveLength(1);
     expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
     expect(graphReads().sort()).toEqual(graphKeys().sort());

@@ -66,7 +66,7 @@ export function readImage(file: Uint8Array, subject: string): MemoryImage {
   return { header, memoryBytes, table, bytes };
 }
 
-/** Writes an image of `memory`: its size, its runs, and `fields` of whoever will read it. */
+/** Writes an image of `memory`: its size, its runs, and the other fields of the header. */
 export function writeImage(
   memory: Uint8Array,
   runs: readonly Run[],
@@ -107,10 +107,72 @@ export function restore({ memoryBytes, table, bytes }: MemoryImage, memory: Wasm
   }
 }
 
-/** FNV-1a over every `step`th 32-bit word: tells builds of a module apart, and keeps nobody out. */
+/** What a memory holds without its many zeros: whole blocks, the first at `offsets[0]`. */
+export interface Snapshot {
+  readonly offsets: readonly number[];
+  readonly blocks: readonly Uint8Array[];
+}
+
+const BLOCK_BYTES = 4096;
+
+/** Copies what a memory holds. */
+export function snapshot({ buffer }: WasmMemory): Snapshot {
+  const offsets: number[] = [];
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < buffer.byteLength; at += BLOCK_BYTES) {
+    const words = new Int32Array(buffer, at, BLOCK_BYTES / 4);
+    if (words.every((word) => word === 0)) continue;
+    offsets.push(at);
+    blocks.push(Uint8Array.from(new Uint8Array(buffer, at, BLOCK_BYTES)));
+  }
+  return { offsets, blocks };
+}
+
+/** Makes a memory hold again what it held; one that has grown since keeps its size, with zeros. */
+export function putBack({ offsets, blocks }: Snapshot, { buffer }: WasmMemory): void {
+  const target = new Uint8Array(buffer).fill(0);
+  for (const [i, offset] of offsets.entries()) target.set(blocks[i]!, offset);
+}
+
+/** The file with its checksum behind it. */
+export function seal(file: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(file.length + 4);
+  sealed.set(file);
+  new DataView(sealed.buffer).setUint32(file.length, checksumOf(file), true);
+  return sealed;
+}
+
+/** The file without its checksum; throws FormatError `image-invalid` when that is another. */
+export function unseal(sealed: Uint8Array, subject: string): Uint8Array {
+  const end = sealed.length - 4;
+  const file = sealed.subarray(0, Math.max(0, end));
+  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  if (end < 0 || view.getUint32(end, true) !== checksumOf(file)) {
+    throw new FormatError(CODE, `${subject}: has another checksum than its bytes; make it anew`);
+  }
+  return file;
+}
+
+// FNV-1a: tells builds of a module apart and finds damage. It protects against no attack.
+const FNV_BASIS = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** Checksum of every `step`th 32-bit word of a memory's first bytes. */
 export function checksum(buffer: ArrayBufferLike, bytes: number, step: number): number {
   const words = new Uint32Array(buffer, 0, bytes >>> 2);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < words.length; i += step) hash = Math.imul(hash ^ words[i]!, 0x01000193);
+  let hash = FNV_BASIS;
+  for (let i = 0; i < words.length; i += step) hash = Math.imul(hash ^ words[i]!, FNV_PRIME);
+  return hash >>> 0;
+}
+
+/** Checksum of all bytes, in 32-bit words and what is left behind the last of them. */
+export function checksumOf(bytes: Uint8Array): number {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, bytes.length >>> 2);
+  let hash = FNV_BASIS;
+  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, FNV_PRIME);
+  for (let i = words.length * 4; i < bytes.length; i++) {
+    hash = Math.imul(hash ^ aligned[i]!, FNV_PRIME);
+  }
   return hash >>> 0;
 }

@@ -8,13 +8,12 @@
  * to one build of the wasm module, whose static data it names by a checksum. Any other build starts
  * as it always did.
  */
-import { UnavailableError } from "../../../core/errors.ts";
+import { FormatError, UnavailableError } from "../../../core/errors.ts";
+import { MAX_IMAGE_BYTES } from "../../../core/format/pointer.ts";
 import { describe } from "../../../core/record.ts";
-import { checksum, readImage, restore } from "./memory-image.ts";
-import type { MemoryImage, WasmMemory } from "./memory-image.ts";
-
-/** A wasm instance's exports. */
-export type WasmExports = Record<string, unknown>;
+import type { WasmExports } from "../instantiate.ts";
+import { checksum, putBack, readImage, restore, snapshot, unseal } from "./memory-image.ts";
+import type { MemoryImage, Snapshot, WasmMemory } from "./memory-image.ts";
 
 /** The image of a started runtime. */
 export interface RuntimeImage {
@@ -42,6 +41,8 @@ export interface SessionImage {
   readonly base: string;
   /** The export that makes a session, and the handle that it returned. */
   readonly create: { readonly name: string; readonly handle: number };
+  /** What the session computes: see check.ts. */
+  readonly states: number;
   readonly memory: MemoryImage;
 }
 
@@ -75,22 +76,57 @@ export function readRuntimeImage(file: Uint8Array): RuntimeImage {
 
 /** Throws FormatError `image-invalid` or `json-invalid`. */
 export function readSessionImage(file: Uint8Array, subject = "session image"): SessionImage {
-  const memory = readImage(file, subject);
+  const memory = readImage(unseal(file, subject), subject);
   const { header } = memory;
   const create = header.record("create");
   return {
     runtime: header.string("runtime", /^[0-9a-f]{16}$/),
     base: header.string("base", /^[0-9a-f]{64}$/),
     create: { name: create.string("name", NAME), handle: create.count("handle", 1, UINT32) },
+    states: header.count("states", 0, UINT32),
     memory,
   };
 }
 
-/** Throws UnavailableError `runtime-failed` for the image of another runtime or of another base. */
-export function checkSessionImage(image: SessionImage, runtime: string, base: string): void {
-  const other = image.runtime !== runtime ? "runtime" : image.base !== base ? "base" : null;
-  if (other === null) return;
-  throw new UnavailableError("runtime-failed", `session image: is of another ${other}`);
+/**
+ * How far the memory of a session may go beyond the runtime's and twice what the image has bytes for:
+ * it grows ahead of its use, by a fifth.
+ */
+const GROWTH_BYTES = 16 * 2 ** 20;
+
+/**
+ * Throws UnavailableError `runtime-failed` for the image of another runtime or of another base's
+ * manifest, FormatError `image-invalid` for one that claims more memory than it can fill or than an
+ * isolate has.
+ */
+export function checkSessionImage(
+  { runtime, base, memory }: SessionImage,
+  { id, memory: started }: RuntimeImage,
+  manifestSha256: string,
+): void {
+  const other = runtime !== id ? "runtime" : base !== manifestSha256 ? "base" : null;
+  if (other !== null) {
+    throw new UnavailableError("runtime-failed", `session image: is of another ${other}`);
+  }
+  const filled = started.memoryBytes + 2 * memory.bytes.length + GROWTH_BYTES;
+  const allowed = Math.min(MAX_IMAGE_BYTES, filled);
+  if (memory.memoryBytes > allowed) {
+    throw new FormatError(
+      "image-invalid",
+      `session image: claims ${memory.memoryBytes} bytes of memory, allowed are ${allowed}; make it anew`,
+    );
+  }
+}
+
+/** A module that starts from images. */
+export interface Started {
+  /** What the loader is to see as its exports. */
+  readonly exports: WasmExports;
+  /**
+   * Ends the restore of a session: it is kept, or else the memory becomes what it was after the start
+   * of the runtime. Until then a copy of what the memory held is kept, too.
+   */
+  endRestore(isKept: boolean): void;
 }
 
 /**
@@ -100,12 +136,17 @@ export function checkSessionImage(image: SessionImage, runtime: string, base: st
 export function startFromImages(
   exports: WasmExports,
   memory: WasmMemory,
-  image: RuntimeImage,
+  image: RuntimeImage | null,
   session: SessionImage | null,
-): WasmExports {
-  const init = exports[image.init.name];
-  if (typeof init !== "function") return exports;
-  /** A session is there that nobody has been given yet. */
+): Started {
+  const init = image && exports[image.init.name];
+  if (image === null || typeof init !== "function") {
+    return { exports, endRestore: () => undefined };
+  }
+  // The exports live as long as the runtime: they must not hold an image that has been restored.
+  let toRestore = session?.memory ?? null;
+  let before: Snapshot | null = null;
+  /** The session is in memory and no call has been given it. */
   let isRestored = false;
   const started: WasmExports = { ...exports };
   started[image.init.name] = (...args: number[]): unknown => {
@@ -113,19 +154,34 @@ export function startFromImages(
       args.length === image.init.args.length &&
       args.every((value, i) => value === image.init.args[i]);
     if (!isSame || !fits(image.before, memory)) return init(...args);
+    if (toRestore) before = snapshot(memory);
     restore(image.memory, memory);
-    isRestored = session !== null && tryRestore(session.memory, memory);
+    isRestored = toRestore !== null && tryRestore(toRestore, memory);
+    toRestore = null;
     return 0;
   };
-  const create = session && exports[session.create.name];
-  if (session && typeof create === "function") {
-    started[session.create.name] = (...args: number[]): unknown => {
+  if (session) giveRestored(session.create);
+  return {
+    exports: started,
+    endRestore(isKept) {
+      if (before !== null && !isKept) {
+        putBack(before, memory);
+        restore(image.memory, memory);
+      }
+      before = null;
+      isRestored = false;
+    },
+  };
+
+  function giveRestored({ name, handle }: SessionImage["create"]): void {
+    const create = exports[name];
+    if (typeof create !== "function") return;
+    started[name] = (...args: number[]): unknown => {
       if (!isRestored) return create(...args);
       isRestored = false;
-      return session.create.handle;
+      return handle;
     };
   }
-  return started;
 }
 
 /** False, and nothing has changed, where the memory may not grow so far: the runtime is up all the same. */

@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
-import { RUNTIME_IMAGE, makeInThread } from "../../../../scripts/images/make-in-thread.ts";
-import { sessionImages } from "../../../../scripts/images/session-image.ts";
+import { RUNTIME_IMAGE, makeInThread, sessionImages } from "../../../../scripts/images/make.ts";
 import { sha256Hex } from "../../../../scripts/node/hash.ts";
 import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { seal, unseal } from "../../../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage, readSessionImage } from "../../../../src/engine/ort/images/start.ts";
+import type { SessionImage } from "../../../../src/engine/ort/images/start.ts";
 import { hiddenStates, randomPrefix, withSession } from "../../../support/encode.ts";
 import type { TestRow } from "../../../support/encode.ts";
 import { temporaryFolder, writePaperBase } from "../../../support/folders.ts";
@@ -36,7 +37,7 @@ describe("the runtime's image", () => {
   it("is what the installed onnxruntime-web makes; if not: npm run runtime-image", async () => {
     const made = await makeInThread(null);
     // Not toEqual, which would take minutes to say where megabytes differ.
-    expect(Buffer.compare(made, runtimeFile), "src/runtime/runtime-image.bin is outdated").toBe(0);
+    expect(Buffer.compare(made, runtimeFile), "runtime-image.bin is outdated").toBe(0);
   });
 });
 
@@ -64,22 +65,70 @@ describe("a base's image", () => {
   });
 });
 
-describe("a restored session", () => {
+describe("a base that is loaded from its image", () => {
   const ids = [2, 100, 101, 102, 50, 3];
   const rowsOf = (): TestRow[] => [{ ids }, { ids: [2, 60, 3], prefix: randomPrefix(base, 4, 7) }];
+  let expected: Float32Array[];
 
-  it("answers bit for bit as one that was created, before and after another is created", async () => {
-    const rows = rowsOf();
-    const expected = await withSession(createWebSession, base, (session) =>
-      hiddenStates(base, session, rows),
+  beforeAll(async () => {
+    expected = await withSession(createWebSession, base, (session) =>
+      hiddenStates(base, session, rowsOf()),
     );
-    const answers = await restoredAnswers({ folder, image, rows });
-    expect(answers.restored).toEqual(expected);
+  });
+
+  it("answers bit for bit as one whose session was created, before and after another is", async () => {
+    const answers = await restoredAnswers({ folder, image, rows: rowsOf() });
+    expect(answers.loadedFrom).toBe("image");
+    expect(answers.creations).toBe(0);
+    expect(answers.loaded).toEqual(expected);
     expect(answers.created).toEqual(expected);
     expect(answers.again).toEqual(expected);
-    expect(answers.creations).toBe(1);
   });
+
+  /** The image with another header, under a checksum of its own. */
+  function withHeader(changes: Record<string, unknown>): Uint8Array {
+    const { memory } = readSessionImage(image);
+    const { header } = memory;
+    const fields = Object.fromEntries(header.fields().map((name) => [name, header.raw(name)]));
+    const table = new Uint8Array(memory.table.buffer);
+    const json = Buffer.from(JSON.stringify({ ...fields, ...changes }));
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(json.length);
+    return seal(Uint8Array.from(Buffer.concat([length, json, table, memory.bytes])));
+  }
+  /** The image with every `step`th byte of its memory changed, under a checksum of its own. */
+  function withBytes(step: number, change: (byte: number, i: number) => number): Uint8Array {
+    const file = Uint8Array.from(unseal(image, "x"));
+    const from = file.length - readSessionImage(image).memory.bytes.length;
+    for (let i = from; i < file.length; i += step) file[i] = change(file[i]!, i);
+    return seal(file);
+  }
+
+  const damages: [string, () => Uint8Array][] = [
+    ["has a flipped bit", () => image.with(100_000, image[100_000]! ^ 1)],
+    ["has random bytes", () => withBytes(1, (_, i) => Math.imul(i, 2654435761) >>> 24)],
+    ["has zeros alone", () => withBytes(1, () => 0)],
+    ["has a changed byte in every thousand", () => withBytes(1000, (byte) => byte ^ 0x55)],
+    ["claims 4 GiB of memory", () => withHeader({ memory_bytes: 2 ** 32 })],
+    ["claims 1 GiB of memory", () => withHeader({ memory_bytes: 2 ** 30 })],
+    ["names another session", () => withHeader({ create: { ...createOf(image), handle: 64 } })],
+    ["says other states", () => withHeader({ states: 1 })],
+  ];
+  it.each(damages)(
+    "is loaded from its graph when the image %s, and answers the same",
+    async (_, damage) => {
+      const answers = await restoredAnswers({ folder, image: damage(), rows: rowsOf() });
+      expect(answers.loadedFrom).toBe("graph");
+      expect(answers.creations).toBe(1);
+      expect(answers.loaded).toEqual(expected);
+      expect(answers.created).toEqual(expected);
+      expect(answers.again).toEqual(expected);
+      expect(answers.memoryBytes).toBeLessThan(64 * 2 ** 20);
+    },
+  );
 });
+
+const createOf = (file: Uint8Array): SessionImage["create"] => readSessionImage(file).create;
 
 async function restoredAnswers(order: RestoreOrder): Promise<RestoredAnswers> {
   const file = new URL("../../../support/restored-session.ts", import.meta.url);

@@ -6,6 +6,8 @@ import {
   checksum,
   readImage,
   restore,
+  seal,
+  unseal,
   writeImage,
 } from "../../../../src/engine/ort/images/memory-image.ts";
 import { formatError } from "../../../support/hostile.ts";
@@ -137,6 +139,33 @@ describe("a checksum", () => {
     const untouched = checksum(new ArrayBuffer(32), 24, 2);
     const isSeen = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => of(i) !== untouched);
     expect(isSeen).toEqual([true, false, true, false, true, false, false, false]);
+  });
+});
+
+describe("a sealed file", () => {
+  const file = Uint8Array.of(1, 2, 3, 4, 5, 6, 7);
+
+  test("is what was sealed, wherever it lies", () => {
+    const sealed = seal(file);
+    for (const shift of [0, 1, 2, 3]) {
+      const moved = new Uint8Array(sealed.length + shift).subarray(shift);
+      moved.set(sealed);
+      expect([...unseal(moved, "x")]).toEqual([...file]);
+    }
+  });
+
+  test("has no byte that could be another without being noticed", () => {
+    const sealed = seal(file);
+    for (let i = 0; i < sealed.length; i++) {
+      for (const bit of [1, 128]) {
+        const damaged = sealed.with(i, sealed[i]! ^ bit);
+        expect(formatError(() => unseal(damaged, "x")).code).toBe("image-invalid");
+      }
+    }
+  });
+
+  test.each([0, 1, 3])("is not one of %i bytes", (length) => {
+    expect(formatError(() => unseal(new Uint8Array(length), "x")).code).toBe("image-invalid");
   });
 });
 

@@ -3,7 +3,7 @@
  * exports are three functions here, its memory is a real one.
  */
 import { beforeEach, describe, expect, it, test } from "vitest";
-import { readImage } from "../../../../src/engine/ort/images/memory-image.ts";
+import { readImage, unseal } from "../../../../src/engine/ort/images/memory-image.ts";
 import type { WasmMemory } from "../../../../src/engine/ort/images/memory-image.ts";
 import {
   checkSessionImage,
@@ -11,7 +11,8 @@ import {
   readSessionImage,
   startFromImages,
 } from "../../../../src/engine/ort/images/start.ts";
-import type { SessionImage, WasmExports } from "../../../../src/engine/ort/images/start.ts";
+import type { SessionImage } from "../../../../src/engine/ort/images/start.ts";
+import type { WasmExports } from "../../../../src/engine/ort/instantiate.ts";
 import { formatError } from "../../../support/hostile.ts";
 import {
   BASE_IDENTITY,
@@ -61,7 +62,7 @@ const call = (from: WasmExports, name: string, ...args: number[]): unknown =>
   (from[name] as (...args: number[]) => unknown)(...args);
 
 const start = (image: SessionImage | null, from = runtime): WasmExports =>
-  startFromImages(exports, memory, from, image);
+  startFromImages(exports, memory, from, image).exports;
 
 /** Pages, and the bytes that the two images change. */
 const state = (): [number, number[], number[]] => [
@@ -160,18 +161,65 @@ describe("a runtime that its image does not fit", () => {
 
 describe("a session's image", () => {
   it("is for its runtime and its base", () => {
-    expect(() => checkSessionImage(session, RUNTIME_ID, BASE_IDENTITY)).not.toThrow();
+    expect(() => checkSessionImage(session, runtime, BASE_IDENTITY)).not.toThrow();
   });
 
   test.each([
     ["runtime", "f".repeat(16), BASE_IDENTITY],
     ["base", RUNTIME_ID, "a".repeat(64)],
   ])("is refused for another %s", (what, id, base) => {
-    expect(() => checkSessionImage(session, id, base)).toThrow(
+    expect(() => checkSessionImage(session, { ...runtime, id }, base)).toThrow(
       expect.objectContaining({
         code: "runtime-failed",
         message: `session image: is of another ${what}`,
       }),
+    );
+  });
+});
+
+describe("a restore that is not kept", () => {
+  it("leaves the memory as the start of the runtime did, whatever has been written since", () => {
+    const plain = wasmMemory(1, STATIC_DATA);
+    call(startFromImages(exports, plain, runtime, null).exports, "start", 1, 2);
+    const { exports: started, endRestore } = startFromImages(exports, memory, runtime, session);
+    call(started, "start", 1, 2);
+    bytesOf(memory).fill(77, 4000, 2 * PAGE + 500);
+    endRestore(false);
+    const [found, wanted] = [bytesOf(memory), bytesOf(plain)];
+    expect(Buffer.compare(found.subarray(0, wanted.length), wanted)).toBe(0);
+    expect(found.subarray(wanted.length).every((byte) => byte === 0)).toBe(true);
+    expect(call(started, "create", 10, 20, 30)).toBe(CREATED);
+  });
+
+  it("cannot be taken back once it has been kept", () => {
+    const { exports: started, endRestore } = startFromImages(exports, memory, runtime, session);
+    call(started, "start", 1, 2);
+    endRestore(true);
+    endRestore(false);
+    expect(state()).toEqual([3, [9, 8, 7], [5, 6]]);
+  });
+});
+
+describe("the memory that a session's image claims", () => {
+  /** Bytes that an isolate has for it (MAX_IMAGE_BYTES), and a wasm memory's largest size. */
+  const [ISOLATE, LARGEST] = [96_000_000, 2 ** 32];
+  const claiming = (memoryBytes: number): SessionImage => ({
+    ...session,
+    memory: { ...session.memory, memoryBytes },
+  });
+
+  it.each([2 ** 30, LARGEST, ISOLATE + 1])("may not be %i bytes", (bytes) => {
+    expect(() => checkSessionImage(claiming(bytes), runtime, BASE_IDENTITY)).toThrow(
+      expect.objectContaining({ code: "image-invalid" }),
+    );
+  });
+
+  it("may not be far more than the image has bytes for", () => {
+    // Two pages of the runtime, twice two bytes of the image, 16 MiB of growth.
+    const allowed = 2 * PAGE + 4 + 16 * 2 ** 20;
+    expect(() => checkSessionImage(claiming(allowed), runtime, BASE_IDENTITY)).not.toThrow();
+    expect(() => checkSessionImage(claiming(allowed + 1), runtime, BASE_IDENTITY)).toThrow(
+      `allowed are ${allowed}`,
     );
   });
 });
@@ -218,10 +266,11 @@ describe("headers", () => {
     ["no call that creates it", { create: undefined }],
     ["a call of a name that is a path", { create: { name: "../x", handle: 1 } }],
     ["a null pointer", { create: { name: "create", handle: 0 } }],
+    ["no checksum of its states", { states: undefined }],
     ["a handle that is no pointer", { create: { name: "create", handle: 2 ** 32 } }],
   ])("of a session's image with %s are refused", (_, changes) => {
     const file = sessionImageFile(changes);
-    expect(() => readImage(file, "x")).not.toThrow();
+    expect(() => readImage(unseal(file, "x"), "x")).not.toThrow();
     expect(formatError(() => readSessionImage(file)).code).toBe("image-invalid");
   });
 
