@@ -3,7 +3,6 @@
  * self-attention and a feed-forward block. Reference: transformers' modeling_bert.py (names, order,
  * epsilon), with P-Tuning v2's prefix entering as past keys and values.
  */
-import { FormatError } from "../../core/errors.ts";
 import { readRecord } from "../../core/record.ts";
 import { checkActivation } from "../../graph/ops.ts";
 import type { BlockSpec } from "../layers/block.ts";
@@ -12,17 +11,14 @@ import type { LinearSpec } from "../layers/linear.ts";
 import type { NormSpec } from "../layers/norm.ts";
 import { defineFamily } from "./architecture.ts";
 import type { Configuration, EncoderConfig } from "./architecture.ts";
+import { SUBJECT, readSizes, unsupported } from "./settings.ts";
 
-const SUBJECT = "config.json";
 const EMBEDDINGS = "embeddings";
 const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
 const LAYERS = "encoder.layer";
 
 function readConfig(json: unknown): EncoderConfig {
   const r = readRecord(json, SUBJECT, "config-invalid");
-  const unsupported = (what: string): never => {
-    throw new FormatError("architecture-unsupported", `${SUBJECT}: ${what}`);
-  };
   const position = r.has("position_embedding_type")
     ? r.string("position_embedding_type")
     : "absolute";
@@ -32,25 +28,10 @@ function readConfig(json: unknown): EncoderConfig {
   for (const flag of ["is_decoder", "add_cross_attention"]) {
     if (r.raw(flag) === true) unsupported(`${flag} is true; supported are encoders (false)`);
   }
-  const hidden = r.count("hidden_size", 1, 8192);
-  const heads = r.count("num_attention_heads", 1, 512);
-  if (hidden % heads !== 0) {
-    r.fail(`hidden_size ${hidden} does not divide into num_attention_heads ${heads}`);
-  }
-  const vocab = r.count("vocab_size", 1, 2_000_000);
   const settings = {
+    ...readSizes(r),
     modelType: "bert",
-    layers: r.count("num_hidden_layers", 1, 96),
-    hidden,
-    heads,
-    kvHeads: heads,
-    headSize: hidden / heads,
-    intermediate: r.count("intermediate_size", 1, 65_536),
-    vocab,
     typeVocab: r.count("type_vocab_size", 1, 1024),
-    maxPositions: r.count("max_position_embeddings", 3, 65_536),
-    firstPosition: 0,
-    padTokenId: r.has("pad_token_id") ? r.count("pad_token_id", 0, vocab - 1) : 0,
     epsilon: r.has("layer_norm_eps") ? r.number("layer_norm_eps", 1e-15, 1) : 1e-12,
     activation: checkActivation(SUBJECT, r.has("hidden_act") ? r.string("hidden_act") : "gelu"),
   };

@@ -2,8 +2,14 @@
 import { FormatError } from "../../core/errors.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { eurobert } from "./eurobert.ts";
+import { modernbert } from "./modernbert.ts";
 
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = { bert };
+export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  bert,
+  eurobert,
+  modernbert,
+};
 
 /** The architecture that a parsed config.json names; throws `architecture-unsupported`. */
 export function architectureOf(config: unknown): Architecture {

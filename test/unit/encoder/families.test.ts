@@ -1,0 +1,262 @@
+/**
+ * Every layer that BERT does not have, in the two families that have them, against PyTorch: rotary
+ * positions, grouped-query heads, RMSNorm and SwiGLU in EuroBERT; local windows, norms without biases
+ * and GeGLU in ModernBERT; pre-norm blocks in both. Expected values: test/golden/encoder (torch
+ * 2.15.0, transformers 5.23.0, float32); cut_golden.py says how they were made.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { importCheckpoint } from "../../../scripts/base/convert.ts";
+import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
+import { createWebSession } from "../../../scripts/node/runtime-web.ts";
+import { readSafetensors } from "../../../src/core/format/safetensors.ts";
+import { collateTokens } from "../../../src/core/model/collate.ts";
+import { emptyPrefix, unpackPrefix } from "../../../src/core/model/prefix.ts";
+import type { Prefix } from "../../../src/core/model/prefix.ts";
+import { PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
+import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
+import type { Tensor } from "../../../src/core/model/tensor.ts";
+import { encodeUtf8 } from "../../../src/core/text.ts";
+import { baseConfig, baseFloatWeights } from "../../../src/encoder/base.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { graphEncoder } from "../../../src/engine/ort/encoder.ts";
+import { packGraph } from "../../../src/graph/encoding/pack.ts";
+import { gradients } from "../../../src/graph/gradient/walk.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import * as ops from "../../../src/graph/ops.ts";
+import { trainedInputs } from "../../../src/learn/graph/trained-inputs.ts";
+import { partsOf } from "../../../src/learn/methods.ts";
+import {
+  hiddenStates,
+  maxDifference,
+  meanCosine,
+  randomDeltas,
+  randomPrefix,
+  withSession,
+} from "../../support/encode.ts";
+import type { TestRow } from "../../support/encode.ts";
+
+const RUNTIMES = [
+  ["node", createNodeSession],
+  ["web", createWebSession],
+] as const;
+const HIDDEN = 48;
+const PREFIX = 5;
+
+interface Golden {
+  readonly config: Record<string, unknown>;
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly lengths: readonly number[];
+  readonly ids: readonly (readonly number[])[];
+  /** A tensor of the expected values. */
+  values(name: string): Float32Array;
+  /** The rows of each text. */
+  byText(name: string): Float32Array[];
+}
+
+function readGolden(family: string): Golden {
+  const path = join(import.meta.dirname, "..", "..", "golden", "encoder", family);
+  const { tensors } = readSafetensors(new Uint8Array(readFileSync(`${path}.safetensors`)), family);
+  const at = (name: string): Tensor => tensors.get(`golden.${name}`)!;
+  const lengths = Array.from(at("lengths").data, Number);
+  const ids = Array.from(at("input_ids").data, Number);
+  const starts = lengths.map((_, b) => lengths.slice(0, b).reduce((sum, n) => sum + n, 0));
+  return {
+    config: JSON.parse(readFileSync(`${path}.json`, "utf8")) as Record<string, unknown>,
+    weights: new Map([...tensors].filter(([name]) => !name.startsWith("golden."))),
+    lengths,
+    ids: starts.map((start, b) => ids.slice(start, start + lengths[b]!)),
+    values: (name) => toFloat32(at(name)),
+    byText: (name) =>
+      starts.map((start, b) =>
+        toFloat32(at(name)).subarray(start * HIDDEN, (start + lengths[b]!) * HIDDEN),
+      ),
+  };
+}
+
+function makeBase({ config, weights }: Golden, dtype: "fp32" | "int8"): Promise<Base> {
+  const checkpoint = {
+    source: "test/golden/encoder",
+    config: encodeUtf8(JSON.stringify(config)),
+    tokenizer: encodeUtf8("{}"),
+    tensors: weights,
+    licence: null,
+  };
+  const options = { name: "golden", created: new Date(0) };
+  return dtype === "fp32"
+    ? importCheckpoint(checkpoint, { ...options, dtype })
+    : importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession });
+}
+
+function rowsOf(golden: Golden, base: Base, hasPrefix: boolean): TestRow[] {
+  const values = golden.values(PROMPT_EMBEDDINGS);
+  const dims = [PREFIX, values.length / PREFIX];
+  const prefix = unpackPrefix(values, dims, base.manifest.configuration, "golden");
+  return golden.ids.map((ids) => (hasPrefix ? { ids, prefix } : { ids }));
+}
+
+const worst = (found: readonly Float32Array[], expected: readonly Float32Array[]): number =>
+  Math.max(...found.map((states, i) => maxDifference(states, expected[i]!)));
+
+/** States of one text [t, H] with a position offset. */
+async function statesAt(base: Base, ids: readonly number[], offset: number, prefix: Prefix) {
+  return withSession(createNodeSession, base, async (session) => {
+    const { configuration } = base.manifest;
+    const row = { ids: Int32Array.from(ids), typeIds: new Int32Array(ids.length), prefix };
+    const states = await graphEncoder(session, configuration).encode(
+      [{ ...row, positionOffset: offset }],
+      "all",
+    );
+    return states.values;
+  });
+}
+
+test("rotary positions are relative: an offset shows only against the keys of a prefix", async () => {
+  const golden = readGolden("eurobert");
+  const base = await makeBase(golden, "fp32");
+  const ids = golden.ids[1]!;
+  const none = emptyPrefix(base.manifest.configuration);
+  const some = randomPrefix(base, 4, 1);
+  const at = (offset: number, prefix: Prefix) => statesAt(base, ids, offset, prefix);
+  expect(maxDifference(await at(0, none), await at(7, none))).toBeLessThan(1e-4);
+  expect(maxDifference(await at(0, some), await at(7, some))).toBeGreaterThan(1e-2);
+});
+
+describe.each(["eurobert", "modernbert"])("%s", (family) => {
+  const golden = readGolden(family);
+
+  describe.each(RUNTIMES)("on %s", (_, open) => {
+    it.each([
+      ["last_hidden_state", false],
+      ["last_hidden_state.prefixed", true],
+    ])("gives PyTorch's %s within 2e-4", async (name, hasPrefix) => {
+      const base = await makeBase(golden, "fp32");
+      await withSession(open, base, async (session) => {
+        const rows = rowsOf(golden, base, hasPrefix);
+        const expected = golden.byText(name);
+        expect(worst(await hiddenStates(base, session, rows), expected)).toBeLessThan(2e-4);
+        const first = await hiddenStates(base, session, rows, "first");
+        const ofFirst = expected.map((states) => states.subarray(0, HIDDEN));
+        expect(worst(first, ofFirst)).toBeLessThan(2e-4);
+        const [alone] = await hiddenStates(base, session, [rows[1]!]);
+        expect(maxDifference(alone!, expected[1]!)).toBeLessThan(2e-4);
+      });
+    });
+
+    // Random weights of deviation .3 make the softmax sharp, so that roundings move more than in a
+    // trained checkpoint: a random BERT made the same way has .9968.
+    it("follows float32 in 8 bits", async () => {
+      const base = await makeBase(golden, "int8");
+      await withSession(open, base, async (session) => {
+        const found = await hiddenStates(base, session, rowsOf(golden, base, true));
+        const all = Float32Array.from(found.flatMap((states) => [...states]));
+        const expected = Float32Array.from(
+          golden.byText("last_hidden_state.prefixed").flatMap((states) => [...states]),
+        );
+        expect(meanCosine(all, expected, HIDDEN)).toBeGreaterThan(0.99);
+      });
+    });
+  });
+
+  it("gives rows of different prefixes and deltas in one batch what they get alone", async () => {
+    const base = await makeBase(golden, "int8");
+    const withDeltas = (length: number, seed: number): Prefix => ({
+      ...randomPrefix(base, length, seed),
+      deltas: randomDeltas(base, seed),
+    });
+    const rows: TestRow[] = [
+      { ids: golden.ids[0]!, prefix: withDeltas(4, 1) },
+      { ids: golden.ids[4]!, prefix: withDeltas(8, 2) },
+      { ids: golden.ids[1]! },
+    ];
+    await withSession(createWebSession, base, async (session) => {
+      const together = await hiddenStates(base, session, rows);
+      for (const [i, row] of rows.entries()) {
+        const [alone] = await hiddenStates(base, session, [row]);
+        expect(maxDifference(alone!, together[i]!)).toBe(0);
+        const [plain] = await hiddenStates(base, session, [{ ids: row.ids }]);
+        expect(maxDifference(alone!, plain!) > 0.01).toBe(row.prefix !== undefined);
+      }
+    });
+  });
+
+  it("gives PyTorch's gradient of the prefix", async () => {
+    const base = await makeBase(golden, "fp32");
+    const { loss, gradient } = await prefixGradient(base, golden);
+    expect(Math.abs(loss - golden.values("loss")[0]!)).toBeLessThan(1e-5);
+    const expected = golden.values("prompt_embeddings.grad");
+    const norm = (x: Float32Array): number => Math.hypot(...x);
+    const difference = norm(gradient.map((value, i) => value - expected[i]!));
+    expect(difference / norm(expected)).toBeLessThan(1e-3);
+    expect(meanCosine(gradient, expected, expected.length)).toBeGreaterThan(0.99999);
+  });
+
+  it("writes its configuration as it reads it", async () => {
+    const base = await makeBase(golden, "fp32");
+    const { architecture, config } = baseConfig(base);
+    expect(config).toEqual(architecture.readConfig(golden.config));
+  });
+});
+
+/** d(sum(hidden * weights) / tokens) / d(prompt_embeddings), as PyTorch was asked for it. */
+async function prefixGradient(
+  base: Base,
+  golden: Golden,
+): Promise<{ loss: number; gradient: Float32Array }> {
+  const { architecture, config } = baseConfig(base);
+  const weights = baseFloatWeights(base);
+  const g = new Graph();
+  const { inputs, trained } = trainedInputs(g, {
+    architecture,
+    config,
+    weights,
+    pooler: null,
+    parts: partsOf("prefix"),
+    pooling: "none",
+    numLabels: 2,
+    numVirtualTokens: PREFIX,
+  });
+  const form = { isTrained: true };
+  const { lastHiddenState } = architecture.buildEncoder(g, config, weights, inputs, form);
+  const share = g.input("share", "float32", ["B", "Q", HIDDEN]);
+  const loss = ops.ReduceSum(g, ops.Mul(g, lastHiddenState, share), {
+    axes: [0, 1, 2],
+    keepdims: false,
+  });
+  const prompt = trained.get(PROMPT_EMBEDDINGS)!;
+  g.output(gradients(g, loss, [prompt]).get(prompt)!, "gradient");
+  g.output(loss, "loss");
+
+  const rows = golden.ids.map((ids) => ({
+    ids: Int32Array.from(ids),
+    typeIds: new Int32Array(ids.length),
+    positionOffset: 0,
+  }));
+  const prefixLengths = rows.map(() => PREFIX);
+  const { configuration } = base.manifest;
+  const { feeds, length } = collateTokens(rows, prefixLengths, configuration, "all");
+  const tokens = golden.lengths.reduce((sum, n) => sum + n, 0);
+  const shares = new Float32Array(rows.length * length * HIDDEN);
+  for (const [b, own] of golden.byText("weights").entries()) {
+    shares.set(
+      own.map((value) => value / tokens),
+      b * length * HIDDEN,
+    );
+  }
+  const values = golden.values(PROMPT_EMBEDDINGS);
+  const session = await createNodeSession(packGraph(g));
+  try {
+    const found = await session.run({
+      ...feeds,
+      share: float32([rows.length, length, HIDDEN], shares),
+      [PROMPT_EMBEDDINGS]: float32([PREFIX, values.length / PREFIX], values),
+    });
+    return {
+      loss: toFloat32(found["loss"]!)[0]!,
+      gradient: toFloat32(found["gradient"]!),
+    };
+  } finally {
+    await session.release();
+  }
+}
