@@ -15,6 +15,7 @@ import { markdownTable } from "../report/markdown.ts";
 import { benchmarkBlocks } from "./docs/benchmarks.ts";
 import { bundledTasks, firstRequest } from "./docs/bundled-tasks.ts";
 import { dependencyTable } from "./docs/dependencies.ts";
+import { distillationTable } from "./docs/distillation.ts";
 import { printedErrors, servedErrors } from "./docs/errors.ts";
 
 /** Blocks by the page that holds them and by their name. */
@@ -27,6 +28,7 @@ const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, 
     tools: dependencyTable("tools"),
     development: dependencyTable("development"),
   },
+  "docs/distillation.md": { runs: distillationTable() },
   "docs/errors.md": { served: servedErrors(), printed: printedErrors() },
   "docs/settings.md": { settings: settingsTable() },
   "docs/tasks.md": { tasks: await bundledTasks() },
