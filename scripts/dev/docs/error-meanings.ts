@@ -63,7 +63,10 @@ distill-unmeasured | The saved distillation has no measurement yet. | Let it run
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
+folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
+folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.
+folder-unwritable | No file can be written to the output folder. | Check its rights and the free space.
 gradient-loss-shape | The training graph's loss is not a single number. | An error of the program; please report it.
 gradient-missing-rule | An operator of the training graph has no gradient rule. | An error of the program; please report it.
 gradient-no-path | The loss does not depend on a parameter that is to be trained. | An error of the program; please report it.
@@ -135,6 +138,7 @@ request-invalid | The request's body has not the expected fields. | The field "e
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
 route-not-found | There is no such path. | /docs lists the routes.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
+run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
 run-state-invalid | The saved training run cannot be read. | Start again without --resume.
 run-state-mismatch | The saved training run was made with other data or settings. | Use the same options, or start again without --resume.
 runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
