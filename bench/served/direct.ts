@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
-import { publishBucketOf } from "../../scripts/publish/local-bucket.ts";
+import { publishBucketOf } from "../../scripts/publish/r2-bucket.ts";
 import { bundleWorker } from "./bundled.ts";
 import { SERVED_CONFIG, fileHere, residentMb } from "./client.ts";
 import type { Started, Variables } from "./client.ts";

@@ -80,6 +80,14 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "send a share of a task's requests to another version, or end that",
     load: () => import("../commands/canary.ts"),
   },
+  unpublish: {
+    summary: "take a task down: within a second it answers 404",
+    load: () => import("../commands/unpublish.ts"),
+  },
+  prune: {
+    summary: "delete files that no task and no base in the bucket needs any more",
+    load: () => import("../commands/prune.ts"),
+  },
   verify: {
     summary: "check a task folder, or every published version of a task: hashes, base, answers",
     load: () => import("../commands/verify.ts"),

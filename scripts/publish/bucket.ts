@@ -5,7 +5,7 @@
  * Both survive a storage that fails now and then: after a failed write they read back what is there
  * before they try again, because a write that reported an error may still have happened.
  */
-import { sha256Hex } from "../node/hash.ts";
+import { md5Hex, sha256Hex } from "../node/hash.ts";
 import { EdgePrefixError, FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { blobKey } from "../../src/core/format/keys.ts";
 
@@ -15,15 +15,31 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/** What a bucket knows of an object without sending it. */
+export interface ObjectFacts {
+  readonly bytes: number;
+  /** MD5 of the content as 32 hex digits; null where the storage does not tell. */
+  readonly md5: string | null;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  readonly uploaded: Date;
+}
+
 export interface PublishBucket {
   get(key: string): Promise<StoredObject | null>;
-  /** Bytes of an object, without sending it; null where there is none. */
-  size(key: string): Promise<number | null>;
+  /** Facts of an object, without sending it; null where there is none. */
+  stat(key: string): Promise<ObjectFacts | null>;
   /** Writes a blob; the bucket checks the hash on arrival. */
   putBlob(key: string, bytes: Uint8Array, sha256: string): Promise<void>;
   /** Writes only if the object is still `etag` (null: still absent); false when it is not. */
   putIf(key: string, bytes: Uint8Array, etag: string | null): Promise<boolean>;
-  list(prefix: string): Promise<string[]>;
+  /** Every object whose key starts with `prefix`. */
+  list(prefix: string): Promise<ListedObject[]>;
+  /** Deletes an object; one that is not there is no error. */
+  delete(key: string): Promise<void>;
 }
 
 /** Waits; passed in so that tests do not. */
@@ -36,7 +52,8 @@ const FIRST_PAUSE_MS = 100;
 export const sleep: Wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Makes sure that the blob is in the bucket, whole. Returns false when it was there already.
+ * Makes sure that the blob is in the bucket, whole. A blob that is there is recognised by its size and
+ * MD5 and not read; one that is new is read back once. Returns false when it was there already.
  * Throws UnavailableError `bucket-write-failed`.
  */
 export async function ensureBlob(
@@ -48,7 +65,7 @@ export async function ensureBlob(
   const key = blobKey(hash);
   let isNew = false;
   await retry(`blob ${hash.slice(0, 12)}`, wait, async () => {
-    if (await isStored(bucket, key, hash)) return true;
+    if (await isStored(bucket, key, bytes)) return true;
     isNew = true;
     await bucket.putBlob(key, bytes, hash);
     const back = await bucket.get(key);
@@ -58,19 +75,15 @@ export async function ensureBlob(
   return isNew;
 }
 
-/**
- * Read back rather than believed, by whatever record the storage has of it: a blob that a broken writer
- * left behind, or that was damaged since, is written again.
- */
-async function isStored(bucket: PublishBucket, key: string, hash: string): Promise<boolean> {
-  // Whatever keeps it from being read, writing it again is the repair.
-  const stored = await bucket.get(key).catch(() => null);
-  return stored !== null && sha256Hex(stored.bytes) === hash;
+/** False for a blob that is missing, damaged, or cannot be asked for: writing it again repairs it. */
+async function isStored(bucket: PublishBucket, key: string, bytes: Uint8Array): Promise<boolean> {
+  const facts = await bucket.stat(key).catch(() => null);
+  return facts?.bytes === bytes.byteLength && (facts.md5 === null || facts.md5 === md5Hex(bytes));
 }
 
 /**
- * Replaces a pointer by `change(current)` without losing anybody's update: when another writer was
- * first, `change` runs again on what that writer left. `change` returns null for "leave it".
+ * Replaces a pointer by `change(current)` without losing another writer's update: when another writer
+ * was first, `change` runs again on what that writer left. `change` returns null for "leave it".
  * Returns whether the pointer was written. Throws UnavailableError `bucket-write-failed`.
  */
 export async function updatePointer(
@@ -91,6 +104,18 @@ export async function updatePointer(
     return back !== null && back.etag !== current?.etag;
   });
   return written;
+}
+
+/** Deletes an object and reads back that it is gone. Throws UnavailableError `bucket-write-failed`. */
+export async function deleteObject(
+  bucket: PublishBucket,
+  key: string,
+  wait: Wait = sleep,
+): Promise<void> {
+  await retry(key, wait, async () => {
+    await bucket.delete(key);
+    return (await bucket.get(key)) === null;
+  });
 }
 
 /** What `read` makes of a pointer, or null where it is damaged: then it is to be written anew. */

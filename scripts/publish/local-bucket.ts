@@ -9,7 +9,10 @@ import { UnavailableError } from "../../src/core/errors.ts";
 import { loadOptional } from "../node/optional-package.ts";
 import { findProject } from "../node/project.ts";
 import type { Project } from "../node/project.ts";
+import { blobHash } from "../../src/core/format/keys.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
+import { publishBucketOf } from "./r2-bucket.ts";
 
 export interface LocalBucket extends PublishBucket {
   close(): Promise<void>;
@@ -51,34 +54,23 @@ export async function openLocalBucket(
       `${configuration}: has no R2 bucket with the binding "BUCKET"; ${basename(configuration)} needs an entry r2_buckets with it (docs/mount.md)`,
     );
   }
-  return { ...publishBucketOf(r2), close: () => proxy.dispose() };
+  return { ...localBucketOf(r2), close: () => proxy.dispose() };
 }
 
-/** An R2 binding as publishing sees it. */
-export function publishBucketOf(r2: R2Bucket): PublishBucket {
+/**
+ * The binding over local files, which a full disk or a person may have damaged: a blob counts as there
+ * only when its content has the hash that its key names. Reading local files costs little.
+ */
+function localBucketOf(r2: R2Bucket): PublishBucket {
+  const bucket = publishBucketOf(r2);
   return {
-    async get(key) {
-      const object = await r2.get(key);
-      return object && { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
-    },
-    size: async (key) => (await r2.head(key))?.size ?? null,
-    async putBlob(key, bytes, sha256) {
-      await r2.put(key, bytes, { sha256 });
-    },
-    async putIf(key, bytes, etag) {
-      const onlyIf = etag === null ? { etagDoesNotMatch: "*" } : { etagMatches: etag };
-      const httpMetadata = { contentType: "application/json" };
-      return (await r2.put(key, bytes, { onlyIf, httpMetadata })) !== null;
-    },
-    async list(prefix) {
-      const keys: string[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await r2.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
-        keys.push(...page.objects.map((object) => object.key));
-        cursor = page.truncated ? page.cursor : undefined;
-      } while (cursor !== undefined);
-      return keys;
+    ...bucket,
+    async stat(key) {
+      const facts = await bucket.stat(key);
+      const hash = blobHash(key);
+      if (facts === null || hash === null) return facts;
+      const object = await bucket.get(key).catch(() => null);
+      return object && sha256Hex(object.bytes) === hash ? facts : null;
     },
   };
 }

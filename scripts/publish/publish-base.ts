@@ -54,7 +54,7 @@ export async function isBasePublished(
   const refs: FileRef[] = [{ sha256: hashOf(pointer.manifest), bytes: bytes.byteLength }];
   if (image) refs.push(image);
   for (const ref of refs.concat(Object.values(manifest.files))) {
-    if ((await bucket.size(blobKey(ref.sha256))) !== ref.bytes) return false;
+    if ((await bucket.stat(blobKey(ref.sha256)))?.bytes !== ref.bytes) return false;
   }
   return true;
 }

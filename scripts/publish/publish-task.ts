@@ -1,6 +1,6 @@
 /**
  * Publishes a task folder: check all of it, its answers included, upload the prefix and the
- * manifest as blobs, read them back, then move the task's pointer. The pointer is one small object
+ * manifest as blobs that are checked on arrival, then move the task's pointer. The pointer is one small object
  * written by compare-and-swap, so a reader sees the old version or the new one, whole, at any
  * moment; what fails a check moves nothing.
  */
@@ -19,7 +19,7 @@ import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "./check-norms.ts";
 import { readFileOf } from "../node/folder.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
-import { fetchVersion, movePointer, readablePointer } from "./task-pointer.ts";
+import { movePointer, readablePointer } from "./task-pointer.ts";
 
 /**
  * Answers a task's recorded examples on the graph that serves and compares. Returns how many there
@@ -114,8 +114,6 @@ export async function publishTask(
     manifest: `sha256:${sha256Hex(manifestBytes)}`,
     created: now().toISOString(),
   };
-  // What was checked above is what a Worker will read: the same bytes, by their hashes.
-  await fetchVersion(bucket, task, entry);
   signal?.throwIfAborted();
 
   const { before, isChanged } = await movePointer(bucket, task, wait, readablePointer, (pointer) =>

@@ -1,13 +1,13 @@
 /**
- * The deployed bucket, by the best way that this machine has: S3 credentials from the environment,
- * else the login of wrangler, which lacks compare-and-swap and says so.
+ * The deployed bucket, by the quicker way that this machine has: S3 credentials from the environment,
+ * else the login of wrangler.
  */
 import { InputError } from "../../src/core/errors.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { loadOptional } from "../node/optional-package.ts";
 import { findProject } from "../node/project.ts";
 import { s3Bucket } from "./s3-bucket.ts";
-import { wranglerBucket } from "./wrangler-bucket.ts";
+import { openThroughWrangler } from "./wrangler-login.ts";
 
 /** The variables that R2's own documentation uses. */
 export const REMOTE_VARIABLES = {
@@ -68,33 +68,48 @@ export async function openRemoteBucket(
 ): Promise<PublishBucket & { close(): Promise<void> }> {
   const { signal, note } = options;
   const route = chooseRoute(options);
-  const bucket = options.bucket ?? (await configuredBucket());
   if (route.by === "s3") {
+    const bucket = options.bucket ?? bucketOf(await readConfiguration());
     return { ...s3Bucket({ ...route, bucket, signal }), close: () => Promise.resolve() };
   }
+  const configuration = options.bucket === undefined ? await readConfiguration() : null;
+  const bucket = options.bucket ?? bucketOf(configuration!);
   note(
-    `note: no ${REMOTE_VARIABLES.accessKeyId} in the environment, so bucket "${bucket}" is reached through wrangler's login; it has no compare-and-swap: of two pushes of one task in the same second, one may be lost`,
+    `note: no ${REMOTE_VARIABLES.accessKeyId} in the environment, so bucket "${bucket}" is reached through wrangler's login`,
   );
-  return wranglerBucket({ bucket, where: ["--remote"], signal });
+  const accountId =
+    options.environment[REMOTE_VARIABLES.accountId] || configuration?.accountId || undefined;
+  return openThroughWrangler({ bucket, accountId });
 }
 
-/**
- * `bucket_name` of the binding BUCKET in the project's wrangler configuration. Throws InputError
- * `bucket-not-configured`, NotFoundError `project-not-found`.
- */
-async function configuredBucket(): Promise<string> {
-  const { configuration } = findProject();
+/** What publishing needs of a project's wrangler configuration. */
+interface Configuration {
+  readonly path: string;
+  readonly bucket: string | undefined;
+  readonly accountId: string | undefined;
+}
+
+/** Reads the project's wrangler configuration. Throws NotFoundError `project-not-found`. */
+async function readConfiguration(): Promise<Configuration> {
+  const { configuration: path } = findProject();
   const { unstable_readConfig: readConfig } = await loadOptional(
     "wrangler",
     () => import("wrangler"),
   );
-  // wrangler's own types lose this one.
-  const buckets: readonly { readonly binding: string; readonly bucket_name?: string }[] =
-    readConfig({ config: configuration }, { hideWarnings: true }).r2_buckets;
-  const found = buckets.find(({ binding }) => binding === "BUCKET")?.bucket_name;
-  if (found !== undefined) return found;
+  const { r2_buckets: buckets, account_id: accountId } = readConfig(
+    { config: path },
+    { hideWarnings: true },
+  );
+  // wrangler's own types lose the fields of a bucket.
+  const all: readonly { readonly binding: string; readonly bucket_name?: string }[] = buckets;
+  return { path, bucket: all.find(({ binding }) => binding === "BUCKET")?.bucket_name, accountId };
+}
+
+/** `bucket_name` of the binding BUCKET; throws InputError `bucket-not-configured`. */
+function bucketOf({ path, bucket }: Configuration): string {
+  if (bucket !== undefined) return bucket;
   throw new InputError(
     "bucket-not-configured",
-    `${configuration}: has no bucket_name for the binding BUCKET; name one with --bucket`,
+    `${path}: has no bucket_name for the binding BUCKET; name one with --bucket`,
   );
 }

@@ -7,7 +7,7 @@ import { AwsClient } from "aws4fetch";
 import { InputError, NotFoundError, UnavailableError } from "../../src/core/errors.ts";
 import { sleep } from "./bucket.ts";
 import { sha256Hex } from "../node/hash.ts";
-import type { PublishBucket, StoredObject, Wait } from "./bucket.ts";
+import type { ListedObject, PublishBucket, StoredObject, Wait } from "./bucket.ts";
 
 export interface S3Options {
   /** `https://<account>.r2.cloudflarestorage.com` or another host; the bucket's name follows it. */
@@ -22,11 +22,11 @@ export interface S3Options {
 
 /** A shard of 25 MB over a line of 1 Mbit/s. */
 const TIMEOUT_MS = 240_000;
-/** Attempts of a read; a write is tried again by whoever knows how to look first (bucket.ts). */
+/** Attempts of a read. Writes are tried again in bucket.ts, which first looks what is there. */
 const READ_ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 200;
 
-/** Somebody else has written since: by precondition, by absence (If-Match on nothing), or at once. */
+/** Another writer was first: the precondition failed, the object is gone, or both wrote at once. */
 const CONFLICTS = [412, 404, 409];
 
 /** Opens a bucket; nothing is asked of it yet. */
@@ -53,7 +53,7 @@ export function s3Bucket(options: S3Options): PublishBucket {
     return response;
   }
 
-  /** A read that lives through what passes: network errors, 429 and 5xx. */
+  /** A read that is tried again after network errors, 429 and 5xx. */
   async function read(path: string, method: "GET" | "HEAD"): Promise<Response> {
     let cause: unknown;
     for (let i = 0; i < READ_ATTEMPTS; i++) {
@@ -75,7 +75,7 @@ export function s3Bucket(options: S3Options): PublishBucket {
     );
   }
 
-  /** Null for a key that is not there; throws what a bucket that is not there deserves. */
+  /** Null for a key that is not there; throws NotFoundError when the bucket itself is not there. */
   async function readObject(path: string, method: "GET" | "HEAD"): Promise<Response | null> {
     const response = await read(path, method);
     if (response.ok) return response;
@@ -110,9 +110,11 @@ export function s3Bucket(options: S3Options): PublishBucket {
       if (!response) return null;
       return { bytes: new Uint8Array(await response.arrayBuffer()), etag: etagOf(response) };
     },
-    async size(key) {
+    async stat(key) {
       const response = await readObject(pathOf(key), "HEAD");
-      return response && Number(response.headers.get("content-length") ?? NaN);
+      if (!response) return null;
+      const bytes = Number(response.headers.get("content-length") ?? NaN);
+      return { bytes, md5: MD5_ETAG.exec(etagOf(response))?.[1] ?? null };
     },
     async putBlob(key, bytes) {
       const refusal = await write(key, bytes, { "content-type": "application/octet-stream" });
@@ -128,24 +130,32 @@ export function s3Bucket(options: S3Options): PublishBucket {
       return refusal === null;
     },
     async list(prefix) {
-      const keys: string[] = [];
+      const listed: ListedObject[] = [];
       let token: string | undefined;
       do {
         const query = new URLSearchParams({ "list-type": "2", prefix });
         if (token !== undefined) query.set("continuation-token", token);
         const page = await readObject(`?${query}`, "GET");
         const xml = (await page?.text()) ?? "";
-        keys.push(...textsOf(xml, "Key"));
+        listed.push(...textsOf(xml, "Contents", false).map(readListed));
         const isMore = textsOf(xml, "IsTruncated")[0] === "true";
         token = isMore ? textsOf(xml, "NextContinuationToken")[0] : undefined;
       } while (token !== undefined);
-      return keys;
+      return listed;
+    },
+    async delete(key) {
+      const response = await ask(pathOf(key), { method: "DELETE" });
+      if (response.ok || response.status === 404) return;
+      throw new Error(`${subject}: ${response.status} ${await codeOf(response)}`);
     },
   };
 }
 
 /** Keys of this project need no escaping but of what a name may not hold anyway. */
 const pathOf = (key: string): string => `/${key.split("/").map(encodeURIComponent).join("/")}`;
+
+/** The etag of an object that was written in one piece is the MD5 of its content. */
+const MD5_ETAG = /^"?([0-9a-f]{32})"?$/;
 
 /** Etags are compared as the host spells them, quotes and all. */
 const etagOf = (response: Response): string => response.headers.get("etag") ?? "";
@@ -156,10 +166,20 @@ async function codeOf(response: Response): Promise<string> {
   return textsOf(text, "Code")[0] ?? response.statusText;
 }
 
-/** The texts of all elements of a name; the documents of S3 are flat enough for it. */
-function textsOf(xml: string, element: string): string[] {
-  const pattern = new RegExp(`<${element}>([^<]*)</${element}>`, "g");
-  return [...xml.matchAll(pattern)].map(([, text = ""]) => unescapeXml(text));
+/** One `<Contents>` of a listing. */
+function readListed(xml: string): ListedObject {
+  const field = (name: string): string => textsOf(xml, name)[0] ?? "";
+  return {
+    key: field("Key"),
+    bytes: Number(field("Size")),
+    uploaded: new Date(field("LastModified")),
+  };
+}
+
+/** The texts of all elements of a name, or with `isText` false what is inside them, as it is. */
+function textsOf(xml: string, element: string, isText = true): string[] {
+  const pattern = new RegExp(`<${element}>(.*?)</${element}>`, "gs");
+  return [...xml.matchAll(pattern)].map(([, inner = ""]) => (isText ? unescapeXml(inner) : inner));
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

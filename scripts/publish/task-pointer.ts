@@ -18,20 +18,24 @@ export async function fetchTaskPointer(bucket: PublishBucket, task: string): Pro
   throw await taskNotFound(bucket, task);
 }
 
-/** Says which tasks there are, where the bucket can tell. */
-async function taskNotFound(bucket: PublishBucket, task: string): Promise<NotFoundError> {
+/** NotFoundError `task-not-found`, with the tasks that there are. */
+export async function taskNotFound(bucket: PublishBucket, task: string): Promise<NotFoundError> {
+  // A token that may not list can still say that the task is not there.
   const tasks = await listTasks(bucket).catch(() => null);
-  const found = tasks === null ? "" : `, found ${tasks.length > 0 ? tasks.join(", ") : "none"}`;
+  const found = tasks === null ? "" : `, found ${tasks.join(", ") || "none"}`;
   return new NotFoundError("task-not-found", `task "${task}": is not in the bucket${found}`);
+}
+
+/** The task whose pointer has this key; null for any other key. */
+function taskOf(key: string): string | null {
+  const name = key.slice(TASK_PREFIX.length, -".json".length);
+  return isName(name) && key === taskKey(name) ? name : null;
 }
 
 /** Names of the tasks in the bucket, sorted. */
 export async function listTasks(bucket: PublishBucket): Promise<string[]> {
-  const keys = await bucket.list(TASK_PREFIX);
-  return keys
-    .map((key) => key.slice(TASK_PREFIX.length, -".json".length))
-    .filter((name, i) => isName(name) && keys[i] === taskKey(name))
-    .sort();
+  const objects = await bucket.list(TASK_PREFIX);
+  return objects.flatMap(({ key }) => taskOf(key) ?? []).sort();
 }
 
 /** A published version, checked as far as hashes go: its manifest and the bytes of its prefix. */

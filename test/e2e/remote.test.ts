@@ -1,7 +1,7 @@
 /**
  * `push --remote` over S3, against the endpoint of wrangler's own local R2: real signatures, payload
  * hashes and conditional writes, and the Worker beside it that serves what was pushed. The way
- * through `wrangler r2 object` runs the same commands on local storage.
+ * through wrangler's login ends at the login, which needs an account.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -17,9 +17,7 @@ import { publishTask, readTaskFolder } from "../../scripts/publish/publish-task.
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import type { S3Options } from "../../scripts/publish/s3-bucket.ts";
 import { fetchTaskPointer } from "../../scripts/publish/task-pointer.ts";
-import { wranglerBucket } from "../../scripts/publish/wrangler-bucket.ts";
-import type { WranglerBucket } from "../../scripts/publish/wrangler-bucket.ts";
-import { taskKey } from "../../src/core/format/keys.ts";
+import { blobKey, taskKey } from "../../src/core/format/keys.ts";
 import { readBaseManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { publishBucketCases } from "../cases/publish-bucket.cases.ts";
@@ -226,34 +224,37 @@ describe("an S3 host that misbehaves", () => {
   });
 });
 
+describe("taking a task down", () => {
+  it("leaves its blobs to prune, which deletes what no pointer needs", async () => {
+    const path = taskFolder(21, "leaving");
+    expect((await cli(["push", path])).code).toBe(0);
+    const { version } = await readTaskFolder(path);
+    expect((await cli(["unpublish", "leaving"])).stdout).toMatch(
+      new RegExp(`^leaving: taken down, was ${version}; `),
+    );
+    expect((await cli(["unpublish", "leaving"])).stderr).toMatch(/^error \[task-not-found\]: /);
+    const keys = ["manifest.json", "prefix.safetensors"].map((file) =>
+      blobKey(sha256Hex(readFileSync(join(path, file)))),
+    );
+    const young = JSON.parse((await cli(["prune", "--json"])).stdout) as Record<string, unknown>;
+    expect(young).toMatchObject({ deleted: [], young: 2, dry_run: false });
+    const dry = await cli(["prune", "--grace", "0", "--dry-run", "--json"]);
+    expect((JSON.parse(dry.stdout) as { deleted: string[] }).deleted.sort()).toEqual(keys.sort());
+    expect(await s3().get(keys[0]!)).not.toBeNull();
+    const { stdout } = await cli(["prune", "--grace", "0"]);
+    expect(stdout).toMatch(/\n2 files deleted, .* are needed, 0 are younger than 0 h\n$/);
+    for (const key of keys) expect(await s3().get(key)).toBeNull();
+    expect((await cli(["verify", "mood", "--base", inFolder("base")])).code).toBe(0);
+  });
+});
+
 describe("through wrangler's login", () => {
-  let bucket: WranglerBucket;
-  beforeAll(async () => {
-    const where = ["--local", "--persist-to", inFolder("wrangler-state")];
-    bucket = await wranglerBucket({ bucket: S3_BUCKET, where });
-  });
-  afterAll(() => bucket.close());
-
-  it("stores, reads, and writes a pointer over the one that was read", async () => {
-    const bytes = new Uint8Array([1, 2, 3]);
-    await bucket.putBlob("blobs/a", bytes, sha256Hex(bytes));
-    expect(await bucket.size("blobs/a")).toBe(3);
-    expect(await bucket.get("tasks/a.json")).toBeNull();
-    expect(await bucket.putIf("tasks/a.json", bytes, "another")).toBe(false);
-    expect(await bucket.putIf("tasks/a.json", bytes, null)).toBe(true);
-    expect((await bucket.get("tasks/a.json"))?.bytes).toEqual(bytes);
-  }, 400_000); // nine starts of wrangler
-
-  it("cannot list, and says what can", () => {
-    expect(() => bucket.list("tasks/")).toThrow(/R2_ACCESS_KEY_ID/);
-  });
-
-  it("is chosen when there are no credentials, and says what it lacks", async () => {
+  it("is chosen when there are no credentials, and says what to do without a login", async () => {
     const none = { R2_ACCESS_KEY_ID: "", R2_SECRET_ACCESS_KEY: "", CLOUDFLARE_API_TOKEN: "" };
-    const args = ["rollback", "mood", "--remote", "--bucket", S3_BUCKET];
-    const { code, stderr } = await runCli(args, { env: none });
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/no compare-and-swap/);
-    expect(stderr).toMatch(/error \[bucket-unavailable\]: .*wrangler says: .*CLOUDFLARE_API_TOKEN/);
+    const args = ["list", "--remote", "--bucket", S3_BUCKET];
+    const { code, stdout, stderr } = await runCli(args, { env: none });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^note: .*wrangler's login\n/);
+    expect(stderr).toMatch(/error \[bucket-unavailable\]: .*wrangler says: .*wrangler login.*\n$/);
   });
 });

@@ -18,10 +18,11 @@ function stopping(bucket: PublishBucket): PublishBucket {
   };
   return {
     get: (key) => gate("get").then(() => bucket.get(key)),
-    size: (key) => gate("size").then(() => bucket.size(key)),
+    stat: (key) => gate("stat").then(() => bucket.stat(key)),
     putBlob: (key, bytes, hash) => gate("putBlob").then(() => bucket.putBlob(key, bytes, hash)),
     putIf: (key, bytes, etag) => gate("putIf").then(() => bucket.putIf(key, bytes, etag)),
     list: (prefix) => gate("list").then(() => bucket.list(prefix)),
+    delete: (key) => gate("delete").then(() => bucket.delete(key)),
   };
 }
 

@@ -172,6 +172,43 @@ describe("a push under traffic", () => {
   });
 });
 
+describe("a task that is taken down", () => {
+  it("is a 404 once its pointer is looked at, in all routes, while other tasks go on", async () => {
+    const [leaving, staying] = [
+      await makeTask({ task: "leaving" }),
+      await makeTask({ task: "staying" }),
+    ];
+    await putTask(leaving);
+    await putTask(staying);
+    const app = await testApp({ TASK_FRESH_MS: 5, TASK_MAX_LAG_MS: 20 });
+    const statusOf = async (task: string): Promise<number> => {
+      const response = await app.predict(task, { inputs: "film" });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect(await statusOf("leaving")).toBe(200);
+    await r2.delete(taskKey("leaving"));
+    while ((await statusOf("leaving")) === 200) await clock.wait(1);
+
+    const gone = await app.predict("leaving", { inputs: "film" });
+    expect(gone.status).toBe(404);
+    expect(await gone.json()).toMatchObject({ code: "task-not-found" });
+    // A version that is in memory is no way around it.
+    const pinned = { inputs: "film", parameters: { version: leaving.version } };
+    expect((await app.predict("leaving", pinned)).status).toBe(404);
+    const described = await app.fetch(new Request("https://worker/v1/tasks/leaving"));
+    expect(described.status).toBe(404);
+    const listed = await app.fetch(new Request("https://worker/v1/tasks?limit=100"));
+    const { tasks } = (await listed.json()) as { tasks: { task: string }[] };
+    expect(tasks.map(({ task }) => task)).not.toContain("leaving");
+    expect(await statusOf("staying")).toBe(200);
+
+    await putTask(leaving);
+    while ((await statusOf("leaving")) === 404) await clock.wait(1);
+    expect(await statusOf("leaving")).toBe(200);
+  });
+});
+
 describe("a canary", () => {
   it("is sticky by x-canary-key, and drawn by request without one", async () => {
     const [current, other] = [

@@ -25,7 +25,6 @@ body-incomplete | The request's body ended before its announced length. | Send i
 body-timeout | The request's body was not complete after BODY_TIMEOUT_MS. | Send it faster or in parts, or raise the setting.
 body-too-large | The request's body has more bytes than MAX_BODY_BYTES. | Send fewer or shorter texts, or raise the setting.
 bucket-access-denied | The S3 host refuses the access key. | Check the key, its secret and that it may write to this bucket.
-bucket-list-unsupported | Through wrangler's login the tasks of a bucket cannot be listed. | Set the S3 credentials, or name the tasks.
 bucket-missing | wrangler.toml has no R2 binding called BUCKET. | Add it, as in this project's wrangler.toml.
 bucket-not-configured | The binding BUCKET of wrangler.toml names no bucket. | Write bucket_name, or name the bucket with --bucket.
 bucket-not-found | There is no bucket of this name. | Make it: "npx wrangler r2 bucket create NAME".
@@ -132,6 +131,7 @@ project-not-found | There is no wrangler configuration in this folder or above. 
 quantized-scale-invalid | A quantized tensor has no scales that fit it. | Import the base again.
 quantized-shape-invalid | A quantized tensor has a shape that cannot be used. | Import the base again.
 rate-limited | The caller sends more requests than the rate limit allows. | Wait for the seconds of retry-after.
+prune-unsafe | A pointer in the bucket is damaged, so it is not known which files it needs. Nothing was deleted. | Push the task or base again, or unpublish the task.
 remote-config-incomplete | Some of the variables for the S3 host are set, others are missing. | The message lists the missing ones.
 request-cancelled | The request was given up while it waited. | Ask again.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.

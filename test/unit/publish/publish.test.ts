@@ -77,9 +77,9 @@ describe("pushing a task", () => {
     for (const name of ["report.html", "CARD.md"]) {
       writeFileSync(join(folder, name), "a text of the evaluation data");
     }
-    const before = new Set(await bucket.list(""));
+    const before = new Set(bucket.objects.keys());
     await publishTask(bucket, folder, { wait });
-    const added = (await bucket.list("")).filter((key) => !before.has(key));
+    const added = [...bucket.objects.keys()].filter((key) => !before.has(key));
     const hashes = ["manifest.json", "prefix.safetensors"].map((name) =>
       blobKey(sha256Hex(readFileSync(join(folder, name)))),
     );
@@ -186,7 +186,7 @@ describe("a push that dies", () => {
       await publishTask(survivor, next, { wait });
       expect(await served(survivor)).toBe(newVersion);
     }
-    // Reads of pointer and base, two blobs of head + put + get, get + put + get of the pointer.
+    // Pointer and manifest of the base, two blobs of head, put and get, and the pointer's get.
     expect(outcomes.slice(0, 9)).toEqual(Array(9).fill("old"));
     expect(outcomes.length).toBeGreaterThan(10);
   });
@@ -281,6 +281,50 @@ describe("a blob", () => {
     bucket.objects.set(key, { bytes: new Uint8Array([1, 2, 4]), etag: "damaged" });
     expect(await ensureBlob(bucket, bytes, wait)).toBe(true);
     expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
+  });
+});
+
+describe("what a push asks of the bucket", () => {
+  /** The operations of `run` by kind and key, the test's own base aside. */
+  async function asked(run: () => Promise<unknown>): Promise<string[]> {
+    const seen: string[] = [];
+    bucket.before = (operation, key) => void seen.push(`${operation} ${key}`);
+    await run();
+    bucket.before = () => undefined;
+    return seen.filter((item) => item.includes("blobs/")).sort();
+  }
+  const keysOf = (folder: string): string[] =>
+    ["manifest.json", "prefix.safetensors"].map((file) =>
+      blobKey(sha256Hex(readFileSync(join(folder, file)))),
+    );
+  const baseManifestKey = (): string =>
+    blobKey(sha256Hex(readFileSync(inRoot("base", "manifest.json"))));
+
+  it("reads a new blob once, after it was written", async () => {
+    const folder = version(1);
+    const expected = keysOf(folder).flatMap((key) => [
+      `get ${key}`,
+      `putBlob ${key}`,
+      `stat ${key}`,
+    ]);
+    expect(await asked(() => publishTask(bucket, folder, { wait }))).toEqual(
+      [...expected, `get ${baseManifestKey()}`].sort(),
+    );
+  });
+
+  it("reads no blob that is there already, of a task or of a base", async () => {
+    const folder = version(1);
+    await publishTask(bucket, folder, { wait });
+    expect(await asked(() => publishTask(bucket, folder, { wait }))).toEqual(
+      [...keysOf(folder).map((key) => `stat ${key}`), `get ${baseManifestKey()}`].sort(),
+    );
+    const files = [
+      ...Object.values(base.files).map(({ sha256 }) => blobKey(sha256)),
+      baseManifestKey(),
+    ];
+    expect(await asked(() => publishBase(bucket, inRoot("base"), { wait }))).toEqual(
+      files.map((key) => `stat ${key}`).sort(),
+    );
   });
 });
 
