@@ -139,8 +139,8 @@ request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEA
 route-not-found | There is no such path. | /docs lists the routes.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
 run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
-run-state-invalid | The saved training run cannot be read. | Start again without --resume.
-run-state-mismatch | The saved training run was made with other data or settings. | Use the same options, or start again without --resume.
+run-state-invalid | The saved training run cannot be read. | Start from the first step with --overwrite.
+run-state-mismatch | The saved training run was made with other data or settings. | Use the same options, or start from the first step with --overwrite.
 runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
 safetensors-invalid | A safetensors file is truncated or damaged. | Restore the file, or make the folder again.
 shard-too-large | A tensor is larger than one file of weights may be. | Cut the vocabulary ("shrink"), or use --dtype fp32.

@@ -135,7 +135,7 @@ function readStateFile(bytes: Uint8Array, path: string): ReturnType<typeof readS
   if (format === FORMAT && version === VERSION) return file;
   throw new FormatError(
     "run-state-invalid",
-    `${path}: is ${format ?? "no saved run"} ${version ?? ""}, expected ${FORMAT} ${VERSION}; delete it to start from the first step`,
+    `${path}: is ${format ?? "no saved run"} ${version ?? ""}, expected ${FORMAT} ${VERSION}; start from the first step with --overwrite`,
   );
 }
 
