@@ -8,7 +8,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/format/keys.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
 import { METHODS } from "../../src/learn/methods.ts";
-import { REPORT_LEVELS } from "../report/level.ts";
+import { REPORT_LEVELS } from "../report/facts.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../runs/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";

@@ -88,7 +88,7 @@ export const command = defineCommand({
 
     const data = datasets.map(({ name }) => name).join(", ");
     if (values.report !== undefined) {
-      const { writeEvaluationReport } = await import("../report/evaluation-report.ts");
+      const { writeEvaluationReport } = await import("../report/page.ts");
       const name = `${base.manifest.dtype}, onnxruntime-${runtime}`;
       const source = { name: data, runtime: name, examples, logits, evaluation };
       await writeEvaluationReport(values.report, dir, task, base.manifest, source);

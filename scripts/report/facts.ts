@@ -4,10 +4,10 @@
  * A field that is absent was not measured, or does not exist for the method or type of the task;
  * its part of the page is then left out.
  */
-import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
-import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
 import type { Pooling } from "../../src/core/model/head.ts";
+import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
 import type { Reliability } from "../../src/learn/measure/calibration.ts";
+import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";
 
 export interface ReportFacts {
@@ -203,3 +203,13 @@ export interface LengthFacts {
   readonly train: Histogram;
   readonly eval?: Histogram | undefined;
 }
+
+/**
+ * What train writes into report.html: no report, numbers and label names only, or also the texts of
+ * evaluation rows (the hardest examples). A task whose folder is published as source takes
+ * `metrics`. The bucket never gets a report.
+ */
+export const REPORT_LEVELS = ["none", "metrics", "full"] as const;
+export type ReportLevel = (typeof REPORT_LEVELS)[number];
+
+export const DEFAULT_LEVEL: ReportLevel = "full";

@@ -3,20 +3,26 @@
  * It needs no script and loads nothing. The order is that of a reader's questions: how good is it,
  * where does it err, can I trust its scores, how was it made, of what, and how do I use it?
  */
-import { dataSection, usageSection } from "./data-section.ts";
-import { documentOf } from "./document.ts";
-import { confusionSection, hardestSection, labelsSection } from "./errors-section.ts";
+import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { writeWhole } from "../node/files.ts";
+import { confusionSection, hardestSection, labelsSection } from "./error-sections.ts";
+import { evaluationFacts } from "./evaluation-facts.ts";
+import type { EvaluationSource } from "./evaluation-facts.ts";
 import type { ReportFacts } from "./facts.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
-import { formatBytes, formatCount, formatInterval, formatScore, metricName } from "./numbers.ts";
+import { documentOf, markup } from "./html.ts";
+import type { Markup } from "./html.ts";
 import {
+  dataSection,
+  usageSection,
   calibrationSection,
   regressionSection,
   resultSection,
   sweepSection,
   trainingSection,
-} from "./result-section.ts";
+} from "./sections.ts";
+import { taskFacts } from "./task-facts.ts";
+import { formatBytes, formatCount, formatInterval, formatScore, metricName } from "./text.ts";
 
 /** The whole page as text. Every string of `facts` is escaped. */
 export function reportHtml(facts: ReportFacts): string {
@@ -60,4 +66,22 @@ ${facts.training && markup`<div><dt>training rows</dt><dd>${formatCount(facts.tr
 ${evaluation?.calibration && markup`<div><dt>calibration error</dt><dd>${formatScore(evaluation.calibration.after.ece)}</dd></div>`}
 </dl>
 </header>`;
+}
+
+/** `eval --report FILE`: the page for a task and any data, without what only its training knows. */
+export async function writeEvaluationReport(
+  path: string,
+  folder: string,
+  { manifest, version }: Task,
+  base: Pick<BaseManifest, "dtype">,
+  source: Omit<EvaluationSource, "hasTexts">,
+): Promise<void> {
+  const facts = taskFacts(manifest, base, {
+    // The manifest says what serves, not how it was found.
+    method: manifest.num_virtual_tokens > 0 ? "prefix" : "linear",
+    version,
+    folder,
+    evaluation: evaluationFacts(manifest, { ...source, hasTexts: true }),
+  });
+  await writeWhole(path, reportHtml(facts));
 }

@@ -1,14 +1,12 @@
 /** From what a run knows to the facts of its report and card: nothing is computed twice. */
-import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { versionOf } from "../../src/core/format/keys.ts";
-import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
+import type { StepReport } from "../../src/learn/loop/trainer.ts";
+import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
-import type { Course } from "./course.ts";
-import { dataFacts } from "./data-facts.ts";
-import type { DataOrigin } from "./data-facts.ts";
-import type { EvaluationFacts, ReportFacts, TrainingFacts } from "./facts.ts";
-import { smoothLosses } from "./learning-curve.ts";
+import type { DataFacts, EvaluationFacts, ReportFacts, StepLoss, TrainingFacts } from "./facts.ts";
+import { formatCount, formatShare, plural } from "./text.ts";
 
 /** What every task has, however it was made. */
 export function taskFacts(
@@ -89,4 +87,86 @@ function trainingFacts(run: RunFacts): TrainingFacts {
     reasons: run.reasons,
     seconds: isWhole ? course.ms / 1000 : undefined,
   };
+}
+
+export interface DataOrigin {
+  readonly source: string | null;
+  readonly licence: string | null;
+  readonly language: string | null;
+}
+
+export function dataFacts(summary: DataSummary, origin: DataOrigin, maxLength: number): DataFacts {
+  const { files, balance, lengths } = summary;
+  const { source, licence, language } = origin;
+  const notes = notesOf(summary, maxLength);
+  return { files, source, licence, language: language ?? undefined, balance, lengths, notes };
+}
+
+/** What the numbers of the tables do not say. */
+function notesOf({ duplicates, cutShare, balance }: DataSummary, maxLength: number): string[] {
+  const { inEvaluation, withinTrain, conflicting } = duplicates;
+  const unseen = balance.filter(({ train }) => train === 0).map(({ label }) => label);
+  const unmeasured = balance.filter(({ train, eval: rows }) => train > 0 && rows === 0);
+  return [
+    inEvaluation > 0 &&
+      `${plural(inEvaluation, "training row")} left out: ${inEvaluation === 1 ? "its text is an evaluation text" : "their texts are evaluation texts"}.`,
+    withinTrain > 0 &&
+      `${plural(withinTrain, "training row repeats", "training rows repeat")} an earlier text${conflicting > 0 ? `; ${plural(conflicting, "text has", "texts have")} rows that disagree about the label` : ""}.`,
+    cutShare > 0 &&
+      `${formatShare(cutShare)} of the training rows are longer than ${formatCount(maxLength)} tokens: training sees their beginning, serving reads all of it in windows.`,
+    unseen.length > 0 && `Without training rows: ${unseen.slice(0, 20).join(", ")}.`,
+    unmeasured.length > 0 &&
+      `Without evaluation rows, so nothing is known of how good they are: ${unmeasured
+        .slice(0, 20)
+        .map(({ label }) => label)
+        .join(", ")}.`,
+  ].filter((note) => note !== false);
+}
+
+export interface Course {
+  /** Counted from 1; later in a run that was resumed. */
+  readonly firstStep: number;
+  readonly losses: readonly number[];
+  readonly ms: number;
+}
+
+/** Listens to the steps of a run; `read` says what was heard so far. */
+export function recordCourse(now: () => number): {
+  readonly onStep: (report: Pick<StepReport, "step" | "loss">) => void;
+  readonly read: () => Course;
+} {
+  const losses: number[] = [];
+  let firstStep = 1;
+  const startedAt = now();
+  let endedAt = startedAt;
+  return {
+    onStep({ step, loss }) {
+      if (losses.length === 0) firstStep = step;
+      losses.push(loss);
+      endedAt = now();
+    },
+    read: () => ({ firstStep, losses, ms: endedAt - startedAt }),
+  };
+}
+
+/** Points in the smoothed course of the loss: more than that no screen shows. */
+const MAX_POINTS = 160;
+
+/**
+ * The course of the loss within epochs: means over consecutive steps, as many to a mean as leave at
+ * most 160 of them. `firstStep` counts from 1; a resumed run has no losses from before it.
+ */
+export function smoothLosses(
+  losses: readonly number[],
+  firstStep: number,
+  stepsPerEpoch: number,
+): StepLoss[] {
+  const size = Math.max(1, Math.ceil(losses.length / MAX_POINTS));
+  return Array.from({ length: Math.ceil(losses.length / size) }, (_, i) => {
+    const part = losses.slice(i * size, (i + 1) * size);
+    return {
+      epoch: (firstStep - 1 + i * size + part.length) / stepsPerEpoch,
+      loss: part.reduce((sum, loss) => sum + loss, 0) / part.length,
+    };
+  });
 }

@@ -6,8 +6,13 @@ import { readTaskManifest } from "../../../src/core/format/manifest.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import type { Example } from "../../../src/http/examples.ts";
 import { PACKAGE } from "../../node/project.ts";
-import { formatBytes, formatInterval, formatScore, metricName } from "../../report/numbers.ts";
-import { shellWord } from "../../report/usage.ts";
+import {
+  formatBytes,
+  formatInterval,
+  formatScore,
+  metricName,
+  shellWord,
+} from "../../report/text.ts";
 import { readTaskSpec } from "../../runs/task/spec.ts";
 
 const ROUTE = "/v1/tasks/{task}/predict";

@@ -21,7 +21,7 @@ import { groupsOf, openSavedRun } from "../saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
 import type { Evaluation, Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
-import type { Course } from "../../report/course.ts";
+import type { Course } from "../../report/task-facts.ts";
 import { alignText } from "./align.ts";
 import type { AlignedText } from "./align.ts";
 import { roundsOf, tokenBatches } from "./batches.ts";

@@ -1,12 +1,11 @@
 /** report.html of a distillation: how near the student came, by which course, from which texts. */
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { documentOf } from "../../report/document.ts";
-import { lossCurve, scoreCurve, smoothLosses } from "../../report/learning-curve.ts";
-import { markup } from "../../report/markup.ts";
-import type { Markup } from "../../report/markup.ts";
-import { formatBytes, formatCount, formatScore, formatSeconds } from "../../report/numbers.ts";
-import { figure, figures, foreign, section, table } from "../../report/parts.ts";
+import { documentOf, markup, figure, figures, foreign, section, table } from "../../report/html.ts";
+import { lossCurve, scoreCurve } from "../../report/curves.ts";
+import { smoothLosses } from "../../report/task-facts.ts";
+import type { Markup } from "../../report/html.ts";
+import { formatBytes, formatCount, formatScore, formatSeconds } from "../../report/text.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 

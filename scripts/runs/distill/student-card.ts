@@ -2,8 +2,7 @@
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { cardOrigin, sizesSection } from "../../base/card.ts";
-import { markdownTable } from "../../report/markdown.ts";
-import { formatCount } from "../../report/numbers.ts";
+import { markdownTable, formatCount } from "../../report/text.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 

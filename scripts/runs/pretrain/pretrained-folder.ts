@@ -8,11 +8,16 @@ import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat16 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import { markdownTable } from "../../report/markdown.ts";
+import {
+  markdownTable,
+  formatBytes,
+  formatCount,
+  formatScore,
+  metricName,
+} from "../../report/text.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
 import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
-import { formatBytes, formatCount, formatScore, metricName } from "../../report/numbers.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import { replaceFiles } from "../task/task-folder.ts";
 import type { PretrainTask } from "./shared-run.ts";

@@ -4,7 +4,7 @@
  * results in the form of a model-index.
  */
 import type { ReportFacts } from "../../report/facts.ts";
-import { metricName } from "../../report/numbers.ts";
+import { metricName } from "../../report/text.ts";
 
 /** What the block can hold; undefined is left out. */
 export type Yaml = string | number | readonly Yaml[] | { readonly [key: string]: Yaml | undefined };

@@ -15,8 +15,8 @@ import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
 import type { Hyperparameters, Method } from "../../../src/learn/methods.ts";
 import { labelMapOf } from "../../../src/learn/data/labels.ts";
 import { METHODS } from "../../../src/learn/methods.ts";
-import { REPORT_LEVELS } from "../../report/level.ts";
-import type { ReportLevel } from "../../report/level.ts";
+import { REPORT_LEVELS } from "../../report/facts.ts";
+import type { ReportLevel } from "../../report/facts.ts";
 import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
 import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
 

@@ -13,8 +13,10 @@ import {
   metricName,
   plural,
   UNFITTED,
-} from "../../report/numbers.ts";
-import { curlLine, pushLine, pythonLines } from "../../report/usage.ts";
+  curlLine,
+  pushLine,
+  pythonLines,
+} from "../../report/text.ts";
 
 const MAX_LABELS = 100;
 /** Labels named among the limits, when they are this much worse than the rest. */

@@ -18,7 +18,7 @@ import { isServed } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
-import { recordCourse } from "../../report/course.ts";
+import { recordCourse } from "../../report/task-facts.ts";
 import { groupsOf, openSavedRun } from "../saved-run.ts";
 import type { Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";

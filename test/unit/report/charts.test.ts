@@ -1,19 +1,23 @@
 /** The charts of the report: is every number where a reader will look for it? */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { confusionMatrix, topConfusions } from "../../../scripts/report/confusion.ts";
+import { confusionMatrix, topConfusions, sweepHeatMap } from "../../../scripts/report/matrices.ts";
 import type { TrainingFacts } from "../../../scripts/report/facts.ts";
-import { sweepHeatMap } from "../../../scripts/report/heat-map.ts";
-import { lossCurve, scoreCurve, smoothLosses } from "../../../scripts/report/learning-curve.ts";
-import { lengthHistogram } from "../../../scripts/report/length-histogram.ts";
-import { reliabilityDiagram } from "../../../scripts/report/reliability.ts";
-import { regressionScatter } from "../../../scripts/report/scatter.ts";
-import { linear, ticks } from "../../../scripts/report/svg.ts";
 import {
+  lossCurve,
+  scoreCurve,
+  lengthHistogram,
+  reliabilityDiagram,
+  regressionScatter,
+} from "../../../scripts/report/curves.ts";
+import { smoothLosses } from "../../../scripts/report/task-facts.ts";
+import {
+  linear,
+  ticks,
   intervalGraphic,
   scoreGraphic,
   shareGraphic,
-} from "../../../scripts/report/word-graphics.ts";
+} from "../../../scripts/report/svg.ts";
 import { MOOD } from "../../support/report-facts.ts";
 import { points, shapes } from "../../support/svg.ts";
 

@@ -6,9 +6,8 @@ import { intervalsOf, metricsOf } from "../../../src/learn/measure/metrics.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess } from "../../../src/learn/measure/evaluate.ts";
 import { keyOf } from "../../../src/learn/random.ts";
-import { recordCourse } from "../../../scripts/report/course.ts";
-import { dataFacts } from "../../../scripts/report/data-facts.ts";
-import { wrongRuns } from "../../../scripts/report/errors-section.ts";
+import { recordCourse, dataFacts } from "../../../scripts/report/task-facts.ts";
+import { wrongRuns } from "../../../scripts/report/error-sections.ts";
 import {
   confusionCells,
   entityOutcomes,

@@ -1,12 +1,11 @@
 /** Where does it err: confusions, a table of labels or entity types, the hardest examples. */
-import { confusionMatrix, topConfusions } from "./confusion.ts";
+import { confusionMatrix, topConfusions } from "./matrices.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";
 import type { EntityOutcomes, HardExample, ReportFacts } from "./facts.ts";
-import { markup } from "./markup.ts";
-import type { Markup, Part } from "./markup.ts";
-import { formatCount, formatScore, formatShare, plural } from "./numbers.ts";
-import { chunks, figure, figures, foreign, section, table } from "./parts.ts";
-import { scoreGraphic, shareGraphic } from "./word-graphics.ts";
+import { markup, chunks, figure, figures, foreign, section, table } from "./html.ts";
+import type { Markup, Part } from "./html.ts";
+import { formatCount, formatScore, formatShare, plural } from "./text.ts";
+import { scoreGraphic, shareGraphic } from "./svg.ts";
 
 const MAX_CONFUSIONS = 15;
 /** Rows of one column of the table of labels. */

@@ -1,9 +1,17 @@
-/** How good is it, and how did it get there: metrics, learning curves, sweep, calibration. */
-import type { EvaluationFacts, FileFact, ReportFacts } from "./facts.ts";
-import { sweepHeatMap } from "./heat-map.ts";
-import { lossCurve, scoreCurve } from "./learning-curve.ts";
-import { markup } from "./markup.ts";
-import type { Markup, Part } from "./markup.ts";
+/** What the page says of a task, beside its errors: how good it is, how it was made, of what, and how to use it. */
+import type { LabelCount } from "../../src/learn/measure/data-summary.ts";
+import {
+  lossCurve,
+  scoreCurve,
+  reliabilityDiagram,
+  regressionScatter,
+  lengthHistogram,
+} from "./curves.ts";
+import type { EvaluationFacts, FileFact, ReportFacts, DataFacts } from "./facts.ts";
+import { markup, figure, figures, section, table, chunks, foreign } from "./html.ts";
+import type { Markup, Part } from "./html.ts";
+import { sweepHeatMap } from "./matrices.ts";
+import { intervalGraphic, shareGraphic } from "./svg.ts";
 import {
   formatCount,
   formatInterval,
@@ -13,11 +21,10 @@ import {
   metricName,
   plural,
   UNFITTED,
-} from "./numbers.ts";
-import { figure, figures, section, table } from "./parts.ts";
-import { reliabilityDiagram } from "./reliability.ts";
-import { regressionScatter } from "./scatter.ts";
-import { intervalGraphic } from "./word-graphics.ts";
+  curlLine,
+  pushLine,
+  pythonLines,
+} from "./text.ts";
 
 /** Metrics with their intervals. */
 export function resultSection(
@@ -155,5 +162,74 @@ export function regressionSection({ evaluation }: ReportFacts): Part {
     "Answers",
     markup`<p>${plural(points.length, "row")}: the answer over the true value. On the diagonal the two agree.</p>`,
     figures(figure(regressionScatter(points))),
+  );
+}
+
+const LABELS_A_COLUMN = 26;
+
+export function dataSection({ data, type, maxLength }: ReportFacts): Part {
+  if (!data) return null;
+  const { files, source, licence, language, notes = [], balance = [], lengths } = data;
+  return section(
+    "data",
+    "Data",
+    markup`<p>Source: ${source ?? "not stated"}.<br>Licence: ${licence ?? "not stated"}.${language !== undefined && markup`<br>Language: ${language}.`}</p>${lengths && markup`<p>Bars are training rows${lengths.eval && ", the line evaluation rows"}, both as shares. What is longer than ${formatCount(maxLength)} tokens is read in windows that overlap.</p>`}`,
+    filesTable(files),
+    notes.length > 0 && markup`<ul>${notes.map((note) => markup`<li>${note}</li>`)}</ul>`,
+    figures(lengths && figure(lengthHistogram(lengths, maxLength)), balanceTables(balance, type)),
+  );
+}
+
+const filesTable = (files: DataFacts["files"]): Markup =>
+  table(
+    [
+      { name: "file" },
+      { name: "use" },
+      { name: "rows", isNumber: true },
+      { name: "bad rows, left out", isNumber: true },
+    ],
+    files.map(({ name, use, rows, badRows }) => [
+      foreign(name),
+      use === "train" ? "training" : "evaluation",
+      formatCount(rows),
+      formatCount(badRows),
+    ]),
+  );
+
+/** Most frequent first. */
+function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]): Part {
+  const sorted = [...balance].sort((a, b) => b.train - a.train || (a.label < b.label ? -1 : 1));
+  const largest = Math.max(1, ...sorted.map(({ train }) => train));
+  // Bars are for a few labels; with many, two tables of numbers fit side by side.
+  const hasBars = sorted.length <= LABELS_A_COLUMN;
+  const columns = [
+    { name: type === "token" ? "entity type" : "label" },
+    { name: "training", isNumber: true },
+    ...(hasBars ? [{ name: "" }] : []),
+    { name: "evaluation", isNumber: true },
+  ];
+  return chunks(sorted, LABELS_A_COLUMN).map((part) =>
+    table(
+      columns,
+      part.map((row) => [
+        foreign(row.label),
+        formatCount(row.train),
+        ...(hasBars ? [shareGraphic(row.train, largest)] : []),
+        formatCount(row.eval),
+      ]),
+    ),
+  );
+}
+
+export function usageSection(facts: ReportFacts): Part {
+  if (facts.isServed === false) return null;
+  const python = pythonLines(facts);
+  const { base } = facts;
+  return section(
+    "use",
+    "Use",
+    markup`<p>Publishing uploads ${plural(2, "file")}, prefix.safetensors and manifest.json; this page stays here. The task belongs to base ${base.name}@${base.identity}.</p>`,
+    markup`<h3>Publish</h3><pre><code>${pushLine(facts)}</code></pre><h3>Ask</h3><pre><code>${curlLine(facts)}</code></pre>`,
+    python !== null && markup`<h3>Ask from Python</h3><pre><code>${python}</code></pre>`,
   );
 }

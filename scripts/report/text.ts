@@ -1,0 +1,118 @@
+/** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
+import type { Interval, ReportFacts } from "./facts.ts";
+
+/** 3080 -> "3,080" */
+export const formatCount = (value: number): string => Math.round(value).toLocaleString("en");
+
+/** A score, loss or probability: three decimals, true minus sign. */
+export const formatScore = (value: number): string => minus(value.toFixed(3));
+
+/** "0.918 to 0.936" */
+export const formatInterval = ([low, high]: Interval): string =>
+  `${formatScore(low)} to ${formatScore(high)}`;
+
+/** "76 kB" (1 kB = 1,000 bytes) */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** "41 s", "12 min", "2.5 h" */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6_000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** A tick or setting: as few digits as tell it. */
+export const formatNumber = (value: number): string =>
+  minus(
+    value !== 0 && Math.abs(value) < 1e-4
+      ? value.toExponential().replace("e-", "e−")
+      : Number.isInteger(value)
+        ? value.toLocaleString("en")
+        : String(Number(value.toPrecision(6))),
+  );
+
+/** "12 %", with a space that does not break */
+export const formatShare = (share: number): string =>
+  `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+
+/** "1 row", "3,080 rows" */
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
+
+const minus = (text: string): string => text.replace(/^-/, "−");
+
+/** Names of metrics as the field writes them. */
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  accuracy: "accuracy",
+  macro_f1: "macro F1",
+  micro_f1: "micro F1",
+  f1: "entity F1",
+  precision: "precision",
+  micro_precision: "micro precision",
+  micro_recall: "micro recall",
+  recall: "recall",
+  matthews: "Matthews correlation",
+  spearman: "Spearman correlation",
+  pearson: "Pearson correlation",
+  mean_absolute_error: "mean absolute error",
+  token_accuracy: "token accuracy",
+  subset_accuracy: "subset accuracy",
+  ece: "expected calibration error",
+};
+
+/** `macro_f1` -> "macro F1"; an unknown name stays readable. */
+export const metricName = (name: string): string => METRIC_NAMES[name] ?? name.replaceAll("_", " ");
+
+/** Said of a temperature of 1: no other was fitted, or it made the calibration worse (evaluate.ts). */
+export const UNFITTED =
+  "Logits are taken as they are, temperature 1: too few answers, or too few wrong ones, to fit another by, or none that brought scores nearer to the truth.";
+
+/** A markdown table: the first row is the header. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(3, ...rows.map((cells) => cells[column]!.length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head!), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
+    "\n",
+  );
+}
+
+/** Where `npm start` listens. */
+const ORIGIN = "http://localhost:8787";
+
+type Subject = Pick<ReportFacts, "task" | "type" | "sample" | "folder">;
+
+const urlOf = (task: string): string => `${ORIGIN}/v1/tasks/${task}/predict`;
+const folderOf = ({ task, folder }: Subject): string => folder ?? `prefixes/${task}`;
+
+/** The inputs of a request: the author's first example, or a place to put one's own. */
+function inputsOf({ sample }: Subject): unknown {
+  if (sample === undefined) return "your text";
+  return sample.pair === undefined ? sample.text : { text: sample.text, text_pair: sample.pair };
+}
+
+export const pushLine = (subject: Subject): string =>
+  `npx edge-prefix push ${shellWord(folderOf(subject))}`;
+
+export const predictLine = (subject: Subject): string =>
+  `echo ${shellWord(JSON.stringify(inputsOf(subject)))} > texts.jsonl\nnpx edge-prefix predict ${shellWord(folderOf(subject))} --input texts.jsonl`;
+
+export const curlLine = (subject: Subject): string =>
+  `curl -s ${urlOf(subject.task)} \\\n  -H 'content-type: application/json' \\\n  -d ${shellWord(JSON.stringify({ inputs: inputsOf(subject) }))}`;
+
+/** huggingface_hub's client; null for pairs, which its methods do not take. */
+export function pythonLines(subject: Subject): string | null {
+  if (subject.sample?.pair !== undefined) return null;
+  const method = subject.type === "token" ? "token_classification" : "text_classification";
+  // JSON's strings are Python's.
+  return `from huggingface_hub import InferenceClient\n\nclient = InferenceClient(model="${urlOf(subject.task)}")\nprint(client.${method}(${JSON.stringify(inputsOf(subject))}))`;
+}
+
+/** A word for a POSIX shell: quoted unless it is plain. */
+export const shellWord = (word: string): string =>
+  /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
