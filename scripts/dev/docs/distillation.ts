@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../../node/project.ts";
-import { markdownTable } from "../../report/markdown.ts";
-import { formatScore } from "../../report/numbers.ts";
+import { markdownTable, formatScore } from "../../report/text.ts";
 
 interface Near {
   readonly token_cosine: number;
