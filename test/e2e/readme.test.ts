@@ -44,8 +44,9 @@ function commandsOf(path: string): Command[] {
       .split(/^\$ /m)
       .slice(1)
       .map((part) => {
-        const [command = "", ...answer] = part.trimEnd().split("\n");
-        return { command, answer: answer.join("\n") };
+        // A line that ends in a backslash goes on.
+        const [, command = "", answer = ""] = /^((?:.*\\\n)*.*)\n?([^]*)$/.exec(part.trimEnd())!;
+        return { command, answer };
       }),
   );
 }

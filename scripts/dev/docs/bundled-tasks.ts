@@ -74,5 +74,5 @@ const session = (examples: readonly Example[]): string =>
 
 function transcript({ path, body, answer }: Example): string {
   const data = shellWord(JSON.stringify(body));
-  return `$ curl -s ${ORIGIN}${path} -H 'content-type: application/json' -d ${data}\n${JSON.stringify(answer)}`;
+  return `$ curl -s ${ORIGIN}${path} -H 'content-type: application/json' \\\n    -d ${data}\n${JSON.stringify(answer)}`;
 }

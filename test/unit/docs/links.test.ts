@@ -26,8 +26,8 @@ const prose = (path: string): string =>
 
 /** Links and pictures of a document, without those to other hosts. */
 const linksOf = (path: string): string[] =>
-  [...prose(path).matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, target = ""]) => target)
+  [...prose(path).matchAll(/\]\(([^)\s]+)\)|<img src="([^"]+)"/g)]
+    .map(([, link, picture]) => link ?? picture ?? "")
     .filter((target) => !/^[a-z]+:/.test(target));
 
 /** The anchors of a document's headings, as GitHub makes them. */
