@@ -168,7 +168,7 @@ export function engineCases(name: string, host: EngineUnderTest): void {
     it("rejects an id beyond the word table, and goes on", async () => {
       const [expected] = await encode([rowOf(IDS)]);
       const foreign = rowOf(IDS.with(2, manifest.configuration.vocab_size));
-      await expect(encode([rowOf(IDS), foreign])).rejects.toThrow();
+      await expect(encode([rowOf(IDS), foreign])).rejects.toBeInstanceOf(Error);
       expect(await encode([rowOf(IDS)])).toEqual([expected]);
     });
 

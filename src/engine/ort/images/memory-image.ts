@@ -119,9 +119,13 @@ const BLOCK_BYTES = 4096;
 export function snapshot({ buffer }: WasmMemory): Snapshot {
   const offsets: number[] = [];
   const blocks: Uint8Array[] = [];
-  for (let at = 0; at < buffer.byteLength; at += BLOCK_BYTES) {
-    const words = new Int32Array(buffer, at, BLOCK_BYTES / 4);
-    if (words.every((word) => word === 0)) continue;
+  // Plain loops: a Worker that starts waits for them.
+  const words = new Int32Array(buffer);
+  for (let from = 0; from < words.length; from += BLOCK_BYTES / 4) {
+    const at = 4 * from;
+    let bits = 0;
+    for (let i = from; i < from + BLOCK_BYTES / 4; i++) bits |= words[i]!;
+    if (bits === 0) continue;
     offsets.push(at);
     blocks.push(Uint8Array.from(new Uint8Array(buffer, at, BLOCK_BYTES)));
   }
