@@ -130,7 +130,8 @@ export function layerNorm(
 ): Value {
   const outputs = keepsStatistics ? 3 : 1;
   const attributes = { axis: -1, epsilon };
-  return g.addAll("LayerNormalization", [x, gamma, beta], attributes, { outputs })[0]!;
+  const inputs = beta ? [x, gamma, beta] : [x, gamma];
+  return g.addAll("LayerNormalization", inputs, attributes, { outputs })[0]!;
 }
 
 /**
@@ -189,11 +190,3 @@ export function checkActivation(subject: string, name: string): Activation {
     `${subject}: hidden_act is "${name}"; supported are ${Object.keys(ACTIVATIONS).join(", ")}`,
   );
 }
-
-/** gelu: x * Phi(x); gelu_new: its tanh approximation. */
-export const gelu = (g: Graph, x: Value, form: "gelu" | "gelu_new"): Value =>
-  ACTIVATIONS[form](g, x);
-
-/** x [M, I] times weight [I, O] plus bias [O]. */
-export const linear = (g: Graph, x: Value, weight: Value, bias: Value): Value =>
-  Add(g, MatMul(g, x, weight), bias);

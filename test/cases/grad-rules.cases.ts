@@ -9,8 +9,9 @@ import type { Dim, Value } from "../../src/graph/graph.ts";
 import { keyOf, uniforms } from "../../src/learn/random.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import { int64 } from "../../src/core/model/tensor.ts";
-import { array, evaluate } from "../support/reference.ts";
-import type { Array64 } from "../support/reference.ts";
+import { evaluate } from "../support/reference.ts";
+import { array } from "../support/arrays64.ts";
+import type { Array64 } from "../support/arrays64.ts";
 
 /** An input to differentiate by: its dims when run, and how the graph declares them. */
 export interface Input {

@@ -6,12 +6,8 @@
  */
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
-
-/** A tensor of any dtype, as float64 numbers. */
-export interface Array64 {
-  readonly dims: readonly number[];
-  readonly data: Float64Array;
-}
+import { array, broadcastDims, fail, fill, get, strides } from "./arrays64.ts";
+import type { Array64 } from "./arrays64.ts";
 
 type Kernel = (inputs: readonly Array64[], node: Node) => Array64 | Array64[];
 
@@ -47,43 +43,6 @@ function checkDims(node: Node, output: Value, dims: readonly number[]): void {
     output.dims.length === dims.length &&
     output.dims.every((dim, i) => typeof dim === "string" || dim === dims[i]);
   if (!fits) fail(`${node.op} gave [${dims.join()}], the graph says [${output.dims.join()}]`);
-}
-
-export const array = (dims: readonly number[], data: ArrayLike<number>): Array64 => ({
-  dims,
-  data: Float64Array.from(data),
-});
-
-function fail(message: string): never {
-  throw new Error(`reference: ${message}`);
-}
-
-const strides = (dims: readonly number[]): number[] =>
-  dims.map((_, i) => sizeOf(dims.slice(i + 1)));
-
-/** Builds an array by asking for the element at each index. */
-function fill(dims: readonly number[], at: (index: number[]) => number): Array64 {
-  const steps = strides(dims);
-  const data = new Float64Array(sizeOf(dims));
-  for (let flat = 0; flat < data.length; flat++) {
-    data[flat] = at(dims.map((dim, i) => Math.floor(flat / steps[i]!) % dim));
-  }
-  return { dims, data };
-}
-
-/** Element at an index, which may be longer than the shape (broadcast on the left and over ones). */
-function get({ dims, data }: Array64, index: readonly number[]): number {
-  const steps = strides(dims);
-  const own = index.slice(index.length - dims.length);
-  return data[dims.reduce((flat, dim, i) => flat + (dim === 1 ? 0 : own[i]! * steps[i]!), 0)]!;
-}
-
-function broadcastDims(...shapes: (readonly number[])[]): number[] {
-  const rank = Math.max(...shapes.map((dims) => dims.length));
-  return Array.from({ length: rank }, (_, i) => {
-    const found = shapes.map((dims) => dims[i - rank + dims.length] ?? 1);
-    return found.includes(0) ? 0 : Math.max(...found);
-  });
 }
 
 const elementwise =
@@ -186,9 +145,13 @@ const reduce =
 
 const logSoftmax: Kernel = ([x], node) => {
   const axis = axisOf(node, x!.dims.length, -1);
-  const exps = { dims: x!.dims, data: x!.data.map(Math.exp) };
-  const sums = sumOver(exps, [axis]);
-  return elementwise((value, sum) => value - Math.log(sum))([x!, sums], node);
+  // Less the largest: in a row that is masked as a whole every exp would be 0.
+  const peaks = fill(x!.dims.with(axis, 1), (index) =>
+    Math.max(...Array.from({ length: x!.dims[axis]! }, (_, i) => get(x!, index.with(axis, i)))),
+  );
+  const below = elementwise((value, peak) => value - peak)([x!, peaks], node) as Array64;
+  const sums = sumOver(map(below, Math.exp), [axis]);
+  return elementwise((value, sum) => value - Math.log(sum))([below, sums], node);
 };
 
 const layerNorm: Kernel = ([x, gamma, beta], node) => {
@@ -324,10 +287,12 @@ const reshape: Kernel = ([x, shape]) => {
 };
 
 const KERNELS: Readonly<Record<string, Kernel>> = {
+  Abs: elementwise(Math.abs),
   Add: elementwise((a, b) => a + b),
   Cast: ([x]) => x!,
   Concat: concat,
   ConstantOfShape: ([shape]) => fill(Array.from(shape!.data), () => 0),
+  Cos: elementwise(Math.cos),
   Div: elementwise((a, b) => a / b),
   Equal: elementwise((a, b) => Number(a === b)),
   Erf: elementwise(erf),
@@ -359,6 +324,11 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   Mul: elementwise((a, b) => a * b),
   Neg: elementwise((x) => -x),
   Pad: pad,
+  Range: ([start, end, step]) => {
+    const [from, by] = [start!.data[0]!, step!.data[0]!];
+    const count = Math.max(0, Math.ceil((end!.data[0]! - from) / by));
+    return fill([count], ([i]) => from + i! * by);
+  },
   Reciprocal: elementwise((x) => 1 / x),
   ReduceMean: reduce((sum, count) => sum / count),
   ReduceProd: ([x]) => array([], [sizeOf([...x!.data])]),
@@ -372,6 +342,7 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   },
   Sigmoid: elementwise((x) => 1 / (1 + Math.exp(-x))),
   SimplifiedLayerNormalization: rmsNorm,
+  Sin: elementwise(Math.sin),
   Slice: slice,
   Softmax: (inputs, node) => map(logSoftmax(inputs, node) as Array64, Math.exp),
   Softplus: elementwise((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),

@@ -18,8 +18,9 @@ import { PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
-import { baseConfig, baseFloatWeights } from "../../../src/encoder/base.ts";
+import { baseConfig, baseFloatWeights, baseWeights } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
+import type { Weights } from "../../../src/encoder/layers/tensor-spec.ts";
 import { graphEncoder } from "../../../src/engine/ort/encoder.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import { gradients } from "../../../src/graph/gradient/walk.ts";
@@ -183,13 +184,21 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
 
   it("gives PyTorch's gradient of the prefix", async () => {
     const base = await makeBase(golden, "fp32");
-    const { loss, gradient } = await prefixGradient(base, golden);
+    const { loss, gradient } = await prefixGradient(base, golden, baseFloatWeights(base));
     expect(Math.abs(loss - golden.values("loss")[0]!)).toBeLessThan(1e-5);
     const expected = golden.values("prompt_embeddings.grad");
     const norm = (x: Float32Array): number => Math.hypot(...x);
     const difference = norm(gradient.map((value, i) => value - expected[i]!));
     expect(difference / norm(expected)).toBeLessThan(1e-3);
     expect(meanCosine(gradient, expected, expected.length)).toBeGreaterThan(0.99999);
+  });
+
+  // Forward and backward both round; random weights cost as much as they cost the states.
+  it("gives nearly the same gradient through 8-bit linears", async () => {
+    const base = await makeBase(golden, "int8");
+    const { gradient } = await prefixGradient(base, golden, baseWeights(base));
+    const expected = golden.values("prompt_embeddings.grad");
+    expect(meanCosine(gradient, expected, expected.length)).toBeGreaterThan(0.95);
   });
 
   it("writes its configuration as it reads it", async () => {
@@ -203,9 +212,9 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
 async function prefixGradient(
   base: Base,
   golden: Golden,
+  weights: Weights,
 ): Promise<{ loss: number; gradient: Float32Array }> {
   const { architecture, config } = baseConfig(base);
-  const weights = baseFloatWeights(base);
   const g = new Graph();
   const { inputs, trained } = trainedInputs(g, {
     architecture,

@@ -209,7 +209,8 @@ describe("shape inference agrees with ONNX Runtime for", () => {
       (g, x) => g.addAll("DynamicQuantizeLinear", [x], {}, { outputs: 3 }),
     ],
     ["QuantizeLinear", [[2, 3]], (g, x) => g.add("QuantizeLinear", [x, g.scalar(0.1)])],
-    ["Gelu", [[2, 3]], (g, x) => ops.gelu(g, x, "gelu_new")],
+    ["SimplifiedLayerNormalization", [[2, 3], [3]], (g, x, y) => ops.rmsNorm(g, x, y, 1e-5)],
+    ["Gelu", [[2, 3]], (g, x) => ops.ACTIVATIONS.gelu_new(g, x)],
     ["FastGelu with a bias", [[2, 3], [3]], (g, x, b) => g.add("FastGelu", [x, b])],
     [
       "ConstantOfShape",

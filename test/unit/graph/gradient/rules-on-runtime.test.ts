@@ -9,7 +9,7 @@ import { float32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
 import { CASE_TABLE, maxDifference, prepare } from "../../../cases/grad-rules.cases.ts";
 import { evaluate } from "../../../support/reference.ts";
-import type { Array64 } from "../../../support/reference.ts";
+import type { Array64 } from "../../../support/arrays64.ts";
 
 test.each(CASE_TABLE)(
   "the gradient of %s %s is the same on ONNX Runtime",

@@ -7,7 +7,7 @@ import { RULES } from "../../../../src/graph/gradient/rules.ts";
 import type { Graph, Value } from "../../../../src/graph/graph.ts";
 import { CASES, CASE_TABLE, maxDifference, prepare } from "../../../cases/grad-rules.cases.ts";
 import { evaluate } from "../../../support/reference.ts";
-import type { Array64 } from "../../../support/reference.ts";
+import type { Array64 } from "../../../support/arrays64.ts";
 
 function centralDifferences(
   graph: Graph,

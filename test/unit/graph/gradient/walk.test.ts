@@ -5,7 +5,8 @@ import { Graph } from "../../../../src/graph/graph.ts";
 import type { Value } from "../../../../src/graph/graph.ts";
 import * as ops from "../../../../src/graph/ops.ts";
 import { float32 } from "../../../../src/core/model/tensor.ts";
-import { array, evaluate } from "../../../support/reference.ts";
+import { evaluate } from "../../../support/reference.ts";
+import { array } from "../../../support/arrays64.ts";
 
 const total = (g: Graph, x: Value): Value => g.add("ReduceSum", [x], { keepdims: 0 });
 const opsOf = (g: Graph, from = 0): string[] => g.nodes.slice(from).map(({ op }) => op);

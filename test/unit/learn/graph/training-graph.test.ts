@@ -53,8 +53,9 @@ import {
 import { float32, int64, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
 import { WORD_SHAPES } from "../../../../src/core/model/word-shapes.ts";
-import { array, evaluate } from "../../../support/reference.ts";
-import type { Array64 } from "../../../support/reference.ts";
+import { evaluate } from "../../../support/reference.ts";
+import { array } from "../../../support/arrays64.ts";
+import type { Array64 } from "../../../support/arrays64.ts";
 import { tinyEncoder } from "../../../support/tiny-encoder.ts";
 
 const random = uniforms(keyOf(7));

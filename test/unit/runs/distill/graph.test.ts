@@ -23,8 +23,9 @@ import { collateTokens } from "../../../../src/core/model/collate.ts";
 import { INPUT_IDS, gradOf, sizeOf } from "../../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
-import { array, evaluate } from "../../../support/reference.ts";
-import type { Array64 } from "../../../support/reference.ts";
+import { evaluate } from "../../../support/reference.ts";
+import { array } from "../../../support/arrays64.ts";
+import type { Array64 } from "../../../support/arrays64.ts";
 import { tinyEncoder } from "../../../support/tiny-encoder.ts";
 
 const random = uniforms(keyOf(11));
