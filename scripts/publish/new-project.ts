@@ -19,7 +19,7 @@ export function projectFiles(name: string, spec: string): Map<string, string> {
     ["tsconfig.json", `${JSON.stringify(TSCONFIG, null, 2)}\n`],
     ["src/index.ts", WORKER],
     ["README.md", readme(name)],
-    [".gitignore", "node_modules/\n.wrangler/\n"],
+    [".gitignore", "node_modules/\n.wrangler/\nworker-configuration.d.ts\n"],
   ]);
 }
 
@@ -61,7 +61,7 @@ function packageFile(name: string, spec: string): object {
     scripts: {
       start: `${push} --local && wrangler dev`,
       deploy: `${push} --remote && wrangler deploy`,
-      check: "tsc",
+      check: "wrangler types && tsc",
     },
     dependencies: { [PACKAGE_NAME]: spec },
     devDependencies: {
@@ -89,6 +89,8 @@ const TSCONFIG = {
   compilerOptions: {
     target: "ES2023",
     lib: ["ES2023"],
+    // Written by `wrangler types` from wrangler.toml.
+    types: ["./worker-configuration.d.ts"],
     module: "ESNext",
     moduleResolution: "Bundler",
     strict: true,

@@ -28,16 +28,25 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly ipc?: boolean;
   readonly input?: string;
+  /** Default: the project's folder. */
+  readonly cwd?: string;
 }
 
 /** Starts a TypeScript file of this project under the running Node, in a process group of its own. */
-export function startScript(
+export const startScript = (
   path: string,
   args: readonly string[],
   options: ChildOptions = {},
+): Child => startCommand(process.execPath, [join(PACKAGE, path), ...args], options);
+
+/** Starts any program, found on the PATH, in a process group of its own. */
+export function startCommand(
+  command: string,
+  args: readonly string[],
+  options: ChildOptions = {},
 ): Child {
-  const child = spawn(process.execPath, [join(PACKAGE, path), ...args], {
-    cwd: PACKAGE,
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? PACKAGE,
     detached: true,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: ["pipe", "pipe", "pipe", ...(options.ipc === true ? (["ipc"] as const) : [])],
@@ -56,7 +65,7 @@ export function startScript(
     child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
   const fail = (what: string): never => {
-    throw new Error(`${path} ${args.join(" ")}: ${what}\n${texts.stdout}\n${texts.stderr}`);
+    throw new Error(`${command} ${args.join(" ")}: ${what}\n${texts.stdout}\n${texts.stderr}`);
   };
   return {
     pid,
@@ -91,12 +100,28 @@ export function startScript(
 }
 
 /** Runs a script to its end and returns what it printed. */
-export async function runScript(
+export function runScript(
   path: string,
   args: readonly string[],
   options: ChildOptions & { readonly withinMs?: number } = {},
-): Promise<{ code: number | string; stdout: string; stderr: string }> {
-  const child = startScript(path, args, options);
+): Promise<ChildResult> {
+  return endOf(startScript(path, args, options), options);
+}
+
+export interface ChildResult {
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end and returns what it printed. */
+export const runCommand = (
+  command: string,
+  args: readonly string[],
+  options: ChildOptions & { readonly withinMs?: number } = {},
+): Promise<ChildResult> => endOf(startCommand(command, args, options), options);
+
+async function endOf(child: Child, options: { readonly withinMs?: number }): Promise<ChildResult> {
   const code = await Promise.race([child.ended, deadline(options.withinMs ?? 60_000)]);
   if (code === TOO_LATE) child.signal("SIGKILL", "group");
   return { code, stdout: child.stdout(), stderr: child.stderr() };
