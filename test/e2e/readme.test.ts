@@ -198,6 +198,23 @@ describe.skipIf(!has("curl"))("docs/tasks.md's request", () => {
   });
 });
 
+describe("docs/http.md's problem", () => {
+  it("is answered as shown, but for the id of the request", async () => {
+    const page = readFileSync(join(PACKAGE, "docs/http.md"), "utf8");
+    const shown = JSON.parse(/```json\n(\{\n {2}"type"[^]*?)```/.exec(page)![1]!) as {
+      readonly instance: string;
+      readonly status: number;
+    };
+    const response = await fetch(`http://127.0.0.1:${port}${shown.instance}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ inputs: "a text" }),
+    });
+    expect(response.status).toBe(shown.status);
+    expect(await response.json()).toEqual({ ...shown, request_id: expect.any(String) });
+  });
+});
+
 describe("docs/benchmarks.md's bundle", () => {
   it("has the size that a dry run of the deployment prints", async () => {
     const printed = await paste("npx wrangler deploy");
