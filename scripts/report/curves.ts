@@ -214,8 +214,8 @@ const LENGTHS_BOX: Box = { left: 12, right: 328, top: 44, bottom: 172 };
 
 /**
  * How long are the texts? Training rows as bars, evaluation rows as a line: densities, so that the
- * two compare whatever their number of rows and the widths of their bins. `maxLength` is the longest
- * window: what is longer is read in several.
+ * two can be compared for any number of rows and any width of bins. `maxLength` is the longest window:
+ * longer texts are read in several.
  */
 export function lengthHistogram(
   { train, eval: evaluation }: LengthFacts,

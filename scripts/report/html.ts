@@ -1,6 +1,6 @@
 /**
  * HTML as text that cannot be injected into, and what pages are made of: the document, sections,
- * tables, figures. `markup` escapes whatever it interpolates unless that is markup itself, so a text of
+ * tables, figures. `markup` escapes all that it interpolates unless that is markup itself, so a text of
  * the data is always a text on the page. hono's `html` would leave control characters and lone
  * surrogates as they are, which HTML does not allow, and returns a promise or a string.
  */

@@ -14,7 +14,7 @@ import { formatCount, formatShare, formatNumber, formatScore, metricName } from 
 export const MAX_NAMED = 14;
 const TEXTURE_SIZE = 420;
 
-/** `labels` gives the order; a truth that is not among them comes after them. */
+/** The confusion matrix. `labels` gives the order; other true labels stand after them. */
 export function confusionMatrix(
   cells: readonly ConfusionCell[],
   labels: readonly string[],
@@ -84,7 +84,7 @@ const longestName = (names: readonly string[]): number =>
   Math.max(...names.map((name) => short(name).length)) * 6.8;
 const columnRoom = (names: readonly string[], size: number): number =>
   isUpright(names, size) ? 20 : longestName(names) * Math.sin((50 * Math.PI) / 180) + 18;
-/** The slanted name of the last column leans out to the right. */
+/** Room for the slanted name of the last column. */
 const overhang = (names: readonly string[], size: number): number =>
   isUpright(names, size)
     ? 2

@@ -1,7 +1,7 @@
 /**
  * report.html: one file that opens offline, in the light and in the dark, on paper and on a phone.
- * It needs no script and loads nothing. The order is that of a reader's questions: how good is it,
- * where does it err, can I trust its scores, how was it made, of what, and how do I use it?
+ * It needs no script and loads nothing. Its sections follow a reader's questions: how good is it, where
+ * is it wrong, can I trust its scores, how was it made, of what, and how do I use it?
  */
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";

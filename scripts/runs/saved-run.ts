@@ -83,7 +83,7 @@ export async function openSavedRun(
     },
     async train(start, plan, hooks) {
       const result = await train(start, plan, { ...hooks, save });
-      // Whatever stops the last measurements, the trained parameters are not lost.
+      // The last measurements may fail or be interrupted: the trained parameters are not lost.
       if (result.isDone) await save(result.state);
       return result;
     },

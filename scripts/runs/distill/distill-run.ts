@@ -1,7 +1,7 @@
 /**
- * Distillation: a small base learns to have the hidden states of a larger one. THE LOOP
- * (trainer.ts) with weights as what is trained; an "epoch" is a round of steps between two
- * measurements, and a run has as many steps as were asked for or as fit the minutes.
+ * Distillation: a small base learns to have the hidden states of a larger one. It is THE LOOP
+ * (trainer.ts) over the weights. An "epoch" is the steps between two measurements; the number of steps
+ * is given, or follows from a number of minutes.
  */
 import { InputError, MismatchError } from "../../../src/core/errors.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";

@@ -1,4 +1,4 @@
-/** report.html of a distillation: how near the student came, by which course, from which texts. */
+/** report.html of a distillation: similarity to the teacher, the course of the run, and its texts. */
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { documentOf, markup, figure, figures, foreign, section, table } from "../../report/html.ts";

@@ -1,6 +1,6 @@
 /**
- * One distillation step: the teacher reads a batch, the student's graph gets its states as what to
- * come close to, loss and gradients come out. Nothing of the teacher is stored.
+ * One distillation step: the teacher reads a batch, its states are the targets of the student's graph,
+ * which returns loss and gradients. The teacher's states are not stored.
  */
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { INPUT_IDS, gradOf } from "../../../src/core/model/shapes.ts";

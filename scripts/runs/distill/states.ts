@@ -1,4 +1,4 @@
-/** Hidden states of texts, from whatever has a session: teacher, student in training, finished base. */
+/** Hidden states of texts from a teacher, a student in training, or a finished base. */
 import { collateTokens } from "../../../src/core/model/collate.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { emptyPrefix } from "../../../src/core/model/prefix.ts";

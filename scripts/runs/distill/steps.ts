@@ -1,7 +1,7 @@
 /**
- * How many steps a run has. Given in minutes it depends on the machine's speed at the start, so the
- * number is written beside the saved run: resumed, it is the same run with the same decay of the
- * learning rate, however fast the machine is now.
+ * The number of steps of a run. A number of minutes becomes steps by the machine's speed at the start,
+ * so the steps are written beside the saved run: a resumed run has the same steps, and with them the
+ * same decay of the learning rate, however fast the machine is then.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** CARD.md of a distilled base: its teacher, what it started from, the texts, and how near it came. */
+/** CARD.md of a distilled base: its teacher, its start, its texts, and its similarity to the teacher. */
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { cardOrigin, sizesSection } from "../../base/card.ts";

@@ -1,4 +1,4 @@
-/** What a finished distillation leaves: the int8 base, and the fp32 student with the run's record. */
+/** The results of a distillation: the int8 base, and the fp32 student with a record of the run. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
@@ -20,7 +20,7 @@ export interface Written {
   readonly record: object;
 }
 
-/** Packs, measures and writes everything. A run that is at its end is then forgotten. */
+/** Packs, measures and writes everything. The saved run is removed when it is at its end. */
 export async function writeStudent(
   {
     out,

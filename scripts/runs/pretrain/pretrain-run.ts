@@ -1,8 +1,8 @@
 /**
  * Multi-task pretraining of a prefix (the P-Tuning v2 paper's multi-task variant, arXiv 2110.07602):
  * THE LOOP (trainer.ts) over batches of several tasks. Virtual tokens and deltas get a gradient with
- * every batch; the head of a task that is not in the batch gets zeros, as a row of an embedding
- * table does whose word is not in it.
+ * every batch. The heads of the other tasks get zeros, as rows of an embedding table do whose words
+ * are not in a batch.
  */
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
@@ -31,7 +31,7 @@ export interface PretrainSettings {
   readonly seed: number;
 }
 
-/** How one task stands after an epoch. */
+/** Loss and score of one task after an epoch. */
 export interface TaskProgress {
   readonly name: string;
   /** Mean training loss over its batches of this epoch; null where a resumed epoch had none left. */
@@ -53,7 +53,7 @@ export interface PretrainOptions {
   readonly onEpoch: (state: RunState, tasks: readonly TaskProgress[]) => void;
 }
 
-/** A task's part in a finished run. */
+/** The result of one task in a finished run. */
 export interface TaskResult {
   readonly name: string;
   readonly metric: string;
@@ -102,7 +102,7 @@ export async function pretrain(
   }
   const lengths = runs.map((run) => run.lengths);
   const owners = runs.flatMap((run) => run.lengths.map((_, row) => ({ run, row })));
-  // The shared tensors stand in every run's list, the same in each.
+  // Every run lists the shared tensors; each is taken once.
   const parameters = [
     ...new Map(runs.flatMap((run) => run.parameters).map((p) => [p.name, p])).values(),
   ];

@@ -1,6 +1,6 @@
 /**
  * The folder of a pretrained prefix: prefix.safetensors without a head, a manifest that names the
- * base and the tasks, and CARD.md. It is read by training/task/pretrained.ts.
+ * base and the tasks, and CARD.md. task/pretrained.ts reads it.
  */
 import { FORMAT_VERSION, shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";

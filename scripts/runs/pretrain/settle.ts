@@ -1,6 +1,6 @@
 /**
- * From task folders to tasks that can be trained on together: the data of each, prepared as `train`
- * would, and one choice of method, length and hyperparameters for all.
+ * From task folders to tasks that can be trained together: the data of each, prepared as by `train`,
+ * and one choice of method, length and hyperparameters for all.
  */
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -21,7 +21,7 @@ import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
 import type { PretrainTask } from "./shared-run.ts";
 import type { PretrainSettings } from "./pretrain-run.ts";
 
-/** What may be asked for; the rest is chosen. */
+/** The settings that a person may give; the others are chosen. */
 export interface PretrainRequest {
   readonly method: SharedMethod;
   readonly alpha: number;
@@ -60,8 +60,8 @@ export async function readSources(dirs: readonly string[]): Promise<TaskSource[]
 }
 
 /**
- * Settles everything. A task brings its data, labels, pooling and longest window; its own method,
- * length and hyperparameters are those of the task alone and do not count here. Throws InputError
+ * Settles everything. Data, labels, pooling and longest window are the task's own; the method, length
+ * and hyperparameters in its task.json are for training it alone and do not count here. Throws InputError
  * `pretrain-tasks` for a name that two tasks have, and what prepareTask throws.
  */
 export async function settle(

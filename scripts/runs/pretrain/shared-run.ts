@@ -18,11 +18,11 @@ import type { TrainingRun, TrainingRunOptions } from "../task/training-run.ts";
 export interface PretrainTask {
   readonly name: string;
   readonly prepared: PreparedTask;
-  /** Where its data comes from. */
+  /** Source, licence and language of its data. */
   readonly origin: Pick<DataSpec, "source" | "licence" | "language">;
 }
 
-/** A task that is being trained on. Names of its head's tensors begin with the task's. */
+/** The training run of one task that shares a prefix with others. Its head's tensors are named after the task. */
 export interface SharedRun extends Pick<
   TrainingRun,
   "parameters" | "lengths" | "step" | "release"
@@ -45,7 +45,7 @@ export async function openSharedRun(
 ): Promise<SharedRun> {
   const { name } = task;
   const { native, prefixDropout, signal } = options;
-  // Its manifest is never written, so neither is a date.
+  // No manifest is written for it, so the date does not matter.
   const run = await openTrainingRun({ ...task, prefixDropout, created: new Date(0) }, options);
   const own = (tensor: string): string => (isHead(tensor) ? `${name}/${tensor}` : tensor);
   const read = (params: Arrays): Arrays =>

@@ -86,8 +86,8 @@ export function runLength(budget: number, full: RunLength): RunLength {
 }
 
 /**
- * Which of the candidates go on: the `keep` best by score, ties to the one that comes first. Input
- * and output are positions in the list of all candidates; the best comes first.
+ * The candidates that stay: the `keep` best by score, of equal ones the earlier. Input and output are
+ * positions in the list of all candidates; the output begins with the best.
  */
 export const survivors = (
   scores: readonly { readonly candidate: number; readonly score: number }[],

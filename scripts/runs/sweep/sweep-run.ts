@@ -1,6 +1,6 @@
 /**
- * A sweep over prompt length and learning rate: the plan's rungs, run by run. How a run is made is
- * handed in, so this is as pure as its runs: the same scores give the same choice.
+ * A sweep over prompt length and learning rate: the plan's rungs, run by run. The function that makes
+ * a run is a parameter: the same scores give the same choice.
  */
 import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
 import type { Method } from "../../../src/learn/methods.ts";
@@ -25,7 +25,7 @@ export interface SweepRun extends Candidate {
   readonly budget: number;
 }
 
-/** What became of a candidate: its last rung. */
+/** The result of a candidate in its last rung. */
 export interface Standing extends Candidate, MeanScore {
   /** By seed. */
   readonly scores: readonly number[];
@@ -42,7 +42,7 @@ export interface SweepOutcome {
   readonly compute: number;
 }
 
-/** Classification is content with few virtual tokens, labelling takes the paper's longer ones. */
+/** Classification needs few virtual tokens, labelling the longer prefixes of the paper. */
 const LENGTHS: Readonly<Record<TaskType, readonly number[]>> = {
   sequence: [8, 16, 32, 64],
   token: [16, 32, 64, 128],

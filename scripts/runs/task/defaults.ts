@@ -1,6 +1,6 @@
 /**
- * Settings that work without thought: what was not asked for is chosen from the method, the type
- * and the size of the data, and says why in a few words. They are rules of thumb: `sweep` looks for better ones.
+ * Settings that work without thought: what a person does not give is chosen from the method, the type
+ * and the size of the data, with a short reason. They are rules of thumb; `sweep` searches for better ones.
  */
 import type { TaskType } from "../../../src/core/model/task.ts";
 import { quantile } from "../../../src/learn/measure/bootstrap.ts";
@@ -82,7 +82,7 @@ const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 :
 
 /**
  * A third of the epochs without a better score. The learning rate falls all the time and late
- * epochs still gain, so it takes that long to be sure that nothing more will come.
+ * epochs still gain, so fewer epochs would stop runs that still improve.
  */
 function patienceFor(epochs: number, evaluationRows: number): [number, string] {
   if (epochs < EPOCHS_TO_STOP) return [0, "few epochs: all are made"];

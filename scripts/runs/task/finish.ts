@@ -28,7 +28,7 @@ import { CHECKPOINT, tunedCheckpoint } from "./tuned-checkpoint.ts";
 
 export interface FinishedTask {
   readonly packed: PackedTask;
-  /** With the task's temperature and thresholds; of tags, each row by biases that the other half of them fitted. */
+  /** With the task's temperature and thresholds; each row of tags with biases fitted on the other half of the rows. */
   readonly evaluation: Evaluation;
   /** The same rows with temperature 1 and thresholds 0.5. */
   readonly uncalibrated: Evaluation;

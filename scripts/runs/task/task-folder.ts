@@ -1,8 +1,7 @@
 /**
  * The artifact of a task: prefix.safetensors, manifest.json, CARD.md and report.html beside its
- * task.json. All
- * of it is made and checked in memory by the gate that serving uses; only then are files replaced,
- * each by rename and the manifest last, so a bad artifact never replaces a good one.
+ * task.json. All of it is made in memory and checked by the code that serves it. Only then are files
+ * replaced, each by rename and the manifest last, so a bad artifact never replaces a good one.
  */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -20,7 +19,7 @@ import { sha256, sha256Hex } from "../../node/hash.ts";
 /** What a manifest says besides what follows from base and prefix. */
 export type TaskFacts = Omit<TaskManifest, "format_version" | "kind" | "base" | "prefix">;
 
-/** A task that passed the gate, and the bytes it came through as. */
+/** A checked task, and the bytes of its files. */
 export interface PackedTask {
   readonly task: Task;
   readonly manifestBytes: Uint8Array;

@@ -139,7 +139,7 @@ export async function trainTask(
   return { ...finished, isDone, state, origin: base, course: course.read() };
 }
 
-/** Null when it was aborted: the loop sees the signal, too, and saves. */
+/** Null after an abort: the loop sees the same signal and saves. */
 async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promise<T | null> {
   return result.catch((error: unknown) => {
     if (signal.aborted) return null;
@@ -151,7 +151,7 @@ async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<v
   for (const base of bases) await base?.encoder.release();
 }
 
-/** How words are read, for runs that were saved when it was done otherwise. */
+/** How words are read: a saved run of a program that read them otherwise is refused. */
 export const READING = "entities labelled";
 
 /** Everything that the course of a run depends on. */

@@ -1,6 +1,7 @@
 /**
- * A task in training: its rows as features, the session that trains it, and what its parameters
- * come to as an artifact. A run has one (task/train.ts), pretraining several (pretrain/member.ts).
+ * The training run of one task: its rows as features, the session that trains on them, and its
+ * parameters as the task that serves them. `train` has one (train-task.ts), `pretrain` one for each
+ * task (pretrain/shared-run.ts).
  */
 import type { Base } from "../../../src/encoder/base.ts";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
@@ -44,18 +45,18 @@ export interface TrainingRunOptions {
   readonly createSession: (files: GraphFiles) => Promise<Session>;
 }
 
-/** What the evaluation rows say of parameters, and to them. */
+/** Parameters evaluated on the evaluation rows. */
 export interface Judged {
-  /** As given, with what only these rows can tell: the biases of tags that are chosen together. */
+  /** The parameters with what is fitted on these rows: the biases of tags that are chosen together. */
   readonly settled: () => Arrays;
-  /** Logits of the rows that were asked; of tags with biases that others of them fitted. */
+  /** Logits of the rows. Those of tags have biases that were fitted on the other half of the rows. */
   readonly logits: JudgedLogits;
   readonly metrics: TaskMetrics;
 }
 
 export interface TrainingRun {
   readonly target: Target;
-  /** What its manifest will say, before anything was measured. */
+  /** The manifest's fields before anything was measured. */
   readonly facts: TaskFacts;
   readonly parameters: readonly Parameter[];
   /** Tokens of every training row. */
@@ -64,7 +65,7 @@ export interface TrainingRun {
   step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
-  /** Asks parameters for the evaluation rows, or the first `rows` of them, over `base`. */
+  /** Evaluates parameters on the evaluation rows, or the first `rows` of them, over `base`. */
   judge(
     params: Arrays,
     base: LoadedBase,

@@ -1,4 +1,4 @@
-/** Methods x seeds on one task, as plain numbers: what each came to, and how far they lie apart. */
+/** Methods x seeds on one task as plain numbers: the score of each, and the differences between them. */
 import type { Method } from "../../../src/learn/methods.ts";
 import type { TrialResult } from "./trial-run.ts";
 import { boundsOf, meanScore } from "./statistics.ts";

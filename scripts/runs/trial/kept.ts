@@ -1,6 +1,6 @@
 /**
- * Finished trials in a folder, a JSON file each, so that a comparison that was interrupted goes on
- * where it was. A result belongs to its settings and data and is not taken for others.
+ * Finished trials in a folder, a JSON file each, so that an interrupted comparison goes on where it
+ * stopped. A result is used only for the same settings and data.
  */
 import { join } from "node:path";
 import { encodeUtf8, parseJson } from "../../../src/core/text.ts";

@@ -1,4 +1,4 @@
-/** What a few seeds say of a method: the mean of their scores and how sure that is. */
+/** The mean of the scores of a few seeds, and its confidence interval. */
 
 export interface MeanScore {
   readonly mean: number;

@@ -1,8 +1,7 @@
 /**
- * A trial: one training run whose result is numbers, the unit of `compare`, `sweep` and the
- * accuracy benchmark. It is `train`'s own run (task/train.ts); afterwards the best epoch answers the
- * rows that are only reported, on the runtime that serves and, for the same parameters, on
- * the base in float32.
+ * A trial: one training run whose result is numbers, the unit of `compare`, `sweep` and the accuracy
+ * benchmark. It trains as `train` does (task/train-task.ts). Afterwards the best epoch answers the rows
+ * that are only reported, on the runtime that serves and, where asked, on the same base in float32.
  */
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
@@ -159,7 +158,7 @@ async function train(options: TrialOptions, resume: boolean): Promise<TimedRun |
     spec,
     prepared,
     base,
-    // What only chooses the epoch need not be answered once more by the runtime that serves.
+    // Rows that only choose the epoch are not measured again on the runtime that serves.
     options.isScoredAsServed
       ? runtimes
       : { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") },
@@ -204,7 +203,7 @@ async function scoreInFloat32(
   return evaluation.score.value;
 }
 
-/** Releases the session, whatever comes. */
+/** Uses a base and releases its session, also after an error. */
 async function closing<T>(base: LoadedBase, use: (base: LoadedBase) => Promise<T>): Promise<T> {
   try {
     return await use(base);

@@ -74,7 +74,7 @@ const HEAD_DEVIATION = 0.02;
 /**
  * Deviation of a new prefix's values: PEFT's. Small values start all virtual tokens nearly equal,
  * with nearly equal gradients, so they are slow to part: on SST-2 with MiniLM-L6 and 16 of them,
- * the first of three epochs came to 83.8 % with 0.02 and to 85.3 % with 1.
+ * the first of three epochs had 83.8 % with 0.02 and 85.3 % with 1.
  */
 const PREFIX_DEVIATION = 1;
 /** Deltas move weights that a prefix's rate would throw far off. */

@@ -1,6 +1,6 @@
 /**
- * The training graph: an encoder with the trained parts put in, a head, a loss, and the gradients
- * of whatever is trained, in one ONNX graph.
+ * The training graph: an encoder with the trained parts as inputs, a head, a loss, and the gradients of
+ * the trained parts, in one ONNX graph.
  *
  * The encoder is built by the same function as the graph that serves, so what is trained is what
  * will answer. Random numbers stay outside: dropout masks are inputs. B, T and P are symbols: one

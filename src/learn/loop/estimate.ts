@@ -1,6 +1,6 @@
 /**
- * How long will it take? A few steps and a few answers are timed and thrown away before the first
- * real one: nothing that is trained depends on them.
+ * Estimates how long a run takes: a few steps and answers are timed before the first real step, and
+ * their results thrown away.
  */
 import type { Arrays } from "../graph/parameters.ts";
 import { derive } from "../random.ts";

@@ -1,7 +1,7 @@
 /**
- * A batch in parts, so that memory is bounded by tokens and not by how long texts are: the gradient of
- * a mean is the mean of the parts' gradients, weighted by how many labels each part has. PyTorch users
- * know it as gradient accumulation.
+ * A batch in parts, so that memory is bounded by tokens however long the texts are. The gradient of a
+ * mean is the mean of the parts' gradients, weighted by their numbers of labels. PyTorch users know it
+ * as gradient accumulation.
  */
 import type { StepResult } from "./trainer.ts";
 
@@ -30,7 +30,7 @@ export function microBatches(
   return Array.from({ length: count }, (_, part) => ({ from: border(part), to: border(part + 1) }));
 }
 
-/** What a run of a part gave, and how many labels its loss is the mean of. */
+/** The result of a part, and the number of labels that its loss is the mean of. */
 export interface PartResult extends StepResult {
   readonly labels: number;
 }

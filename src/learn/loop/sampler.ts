@@ -25,7 +25,7 @@ export function epochBatches(
   return [...permutation(derive(key, "batches"), batches.length)].map((i) => batches[i]!);
 }
 
-/** Batches for measuring: by length, longest first, so that memory peaks at once. */
+/** Batches for measuring: by length, longest first, so that memory is highest at the start. */
 export function sortedBatches(lengths: readonly number[], batchSize: number): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
   const batches: number[][] = [];

@@ -1,7 +1,7 @@
 /**
  * The training session: a base, a head and a loss as one graph on the native runtime, and the step
- * function that the trainer calls. Parameters go in and gradients come out with every run; the
- * session itself remembers nothing.
+ * function that the trainer calls. Every run takes the parameters and returns gradients; the session
+ * itself keeps no state.
  */
 import { collateTokens } from "../../core/model/collate.ts";
 import { queriesOf } from "../../core/model/answer.ts";

@@ -1,9 +1,9 @@
 /**
  * THE LOOP: next batch -> run -> clip -> adamw -> log -> eval -> keep best.
  *
- * It is a function from a RunState to a RunState. What it depends on besides the state (batches,
- * dropout) follows from seed, epoch and step, so a run that was saved and resumed equals one that
- * was not interrupted, bit for bit. Time, disk and the runtime are handed in.
+ * It is a function from a RunState to a RunState. Batches and dropout follow from seed, epoch and step,
+ * so a run that was saved and resumed equals one that was not interrupted, bit for bit. Clock, disk and
+ * runtime are parameters.
  */
 import type { StopSignal } from "../../core/signal.ts";
 import { FormatError } from "../../core/errors.ts";
@@ -16,7 +16,7 @@ import type { EpochRecord, RunState } from "./run-state.ts";
 import { epochBatches } from "./sampler.ts";
 import type { Hyperparameters } from "../methods.ts";
 
-/** What one batch teaches: its mean loss and the gradient of every trained tensor. */
+/** The result of one batch: its mean loss and the gradient of every trained tensor. */
 export interface StepResult {
   readonly loss: number;
   readonly grads: Arrays;
@@ -34,7 +34,7 @@ export interface Plan {
   readonly batches?: BatchPlan;
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
   readonly step: (rows: readonly number[], params: Arrays, key: Key) => Promise<StepResult>;
-  /** The score of these parameters on the evaluation rows, higher is better; with whatever else to keep. */
+  /** The score of these parameters on the evaluation rows, higher is better, and other measures to keep. */
   readonly evaluate: (params: Arrays) => Promise<number | Evaluation>;
 }
 
@@ -65,7 +65,7 @@ export interface StepReport {
   readonly tokens: number;
 }
 
-/** A crash costs at most this much work; of a young run less, which is quick to write, too. */
+/** A crash costs at most this much work; in the beginning of a run less. */
 const SAVE_EVERY_MS = 120_000;
 const FIRST_SAVE_MS = 10_000;
 

@@ -1,6 +1,6 @@
 /**
- * How sure is a score? The percentile bootstrap (Efron): draw as many rows as there are, with
- * replacement, score them, a thousand times over; the middle 95 % of those scores is the interval.
+ * The interval of a score by the percentile bootstrap (Efron): as many rows as there are are drawn with
+ * replacement and scored, a thousand times; the middle 95 % of those scores is the interval.
  * Sentences are drawn whole, since the words of one are not independent.
  */
 import { uniforms } from "../random.ts";

@@ -1,6 +1,6 @@
 /**
- * Scores that mean what they say. A trained model is often too sure, or not sure enough; dividing
- * its logits by one number, the temperature, mends that without changing any answer (Guo et al.,
+ * Scores that can be read as probabilities. A trained model is often too sure, or not sure enough;
+ * dividing its logits by one number, the temperature, corrects that without changing any answer (Guo et al.,
  * arXiv 1706.04599). Where several labels can be true, each also gets the threshold that suits it.
  */
 import { scoresOf } from "../../core/model/decode.ts";
@@ -29,14 +29,14 @@ export interface Reliability {
 
 /** Bins of equal width, as in Guo et al. */
 const BINS = 15;
-/** Temperatures outside say that something else is wrong. */
+/** A temperature outside is a sign of another fault. */
 const RANGE = [0.1, 10] as const;
 /**
- * With few mistakes the data cannot tell how unsure is sure enough: the fewer, the colder the best
- * temperature, down to 0 for none at all. Then scores are not made more extreme than they are.
+ * Few mistakes are no basis for a temperature below 1: the fewer there are, the lower the best
+ * temperature, down to 0 for none at all. Then scores are not made more extreme.
  */
 const ENOUGH_MISTAKES = 10;
-/** Fewer decisions say nothing about a temperature, or a bias. */
+/** Fewer decisions are no basis for a temperature or a bias. */
 export const ENOUGH_CASES = 30;
 
 /**
@@ -64,13 +64,14 @@ const BIAS_PRECISION = 1e-3;
 const LEAST_STEP = 2 ** -30;
 
 /**
- * What each class's logit lacks for classes to come as often as they do in these cases: the bias of
- * bias-corrected temperature scaling (Alexandari et al., arXiv 1901.06852), [C] on the scale of the
- * logits. Training rows may have had other shares. Zeros for fewer than 30 cases.
+ * What to add to each class's logit so that classes are answered as often as they are true in these
+ * cases: the bias of bias-corrected temperature scaling (Alexandari et al., arXiv 1901.06852), [C] on the
+ * scale of the logits. Classes may have had other shares in the training rows. Zeros for fewer than 30
+ * cases.
  *
  * The most probable biases under a normal prior, by Newton steps on the diagonal. A step is halved until
  * it goes down: where a class is confidently missed, the diagonal is next to nothing and a full step
- * would overshoot by far. What comes back is never worse than zeros.
+ * would overshoot by far. The result is never worse than zeros.
  */
 export function fitBiases(
   cases: readonly { readonly logits: Float32Array; readonly truth: number }[],
@@ -110,7 +111,7 @@ export function fitBiases(
   return Float32Array.from(biases, (bias) => bias * temperature);
 }
 
-/** What the softmax of all rows comes to under some biases. */
+/** Sums of the softmax of all rows under some biases. */
 interface ShareState {
   /** How often each class is expected, [C]. */
   readonly sums: Float64Array;
@@ -158,7 +159,7 @@ function slope(cases: readonly Case[], temperature: number): number {
   return sum;
 }
 
-/** Mean of the logits, weighted by their softmax; without an array, since it is asked millions of times. */
+/** Mean of the logits, weighted by their softmax; without an array, since it runs millions of times. */
 function expectedLogit(logits: Float32Array, temperature: number): number {
   let most = -Infinity;
   for (let c = 0; c < logits.length; c++) most = Math.max(most, logits[c]!);

@@ -1,7 +1,6 @@
 /**
- * What a person should see of the data before an hour is spent on it: how the labels are spread,
- * how long the texts are, and which of them occur twice. Plain data, for the terminal and the
- * report.
+ * What a person should see of the data before training for an hour: how many rows each label has, how
+ * long the texts are, and which of them occur twice. Plain data, for the terminal and the report.
  */
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";

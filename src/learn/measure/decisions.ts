@@ -1,6 +1,6 @@
 /**
- * Logits -> what a task says, beside what is true: labels as the endpoint would answer them, with
- * the manifest's temperature and thresholds. Metrics, intervals and calibration all start here.
+ * Logits -> the answers of a task beside the true labels: labels as the endpoint answers them, with the
+ * manifest's temperature and thresholds. Metrics, intervals and calibration all start here.
  */
 import { scoresOf } from "../../core/model/decode.ts";
 import type { TaskManifest } from "../../core/format/manifest.ts";
@@ -10,13 +10,13 @@ import type { Answer } from "./answers.ts";
 import type { Case } from "./calibration.ts";
 import type { Example } from "../data/read.ts";
 
-/** What of a manifest turns logits into answers. */
+/** The fields of a manifest that turn logits into answers. */
 export type Decoder = Pick<
   TaskManifest,
   "type" | "problem_type" | "labels" | "temperature" | "thresholds"
 >;
 
-/** Logits of what is judged: one row [C] a text, or one a word; null for a word without a piece. */
+/** The logits that are measured: one row [C] for each text or each word; null for a word without a piece. */
 export type JudgedLogits = readonly (readonly (Float32Array | null)[])[];
 
 export type Decisions =
@@ -92,7 +92,7 @@ function chosenLabels(
   return labels.filter((_, c) => scores[c]! >= (thresholds?.[c] ?? 0.5));
 }
 
-/** What calibration learns from: every judged decision whose truth the task can name. */
+/** The cases of calibration: every measured decision whose true label the task has. */
 export function casesOf(
   decoder: Decoder,
   examples: readonly Example[],

@@ -1,6 +1,6 @@
 /**
- * How good is a task, how sure is that, and do its scores mean what they say? Runs its evaluation
- * rows through the request path's parts and counts.
+ * The quality of a task: metrics with intervals, and the calibration error of its scores. The
+ * evaluation rows run through the code of the request path.
  */
 import type { Task } from "../../core/format/task.ts";
 import { answerTexts } from "./answers.ts";
@@ -16,7 +16,7 @@ import { intervalsOf, metricsOf, scoreName, scoreOf } from "./metrics.ts";
 import type { TaskMetrics } from "./metrics.ts";
 import { derive, keyOf } from "../random.ts";
 
-/** Everything that is known about a task after its evaluation. */
+/** The results of an evaluation. */
 export interface Evaluation {
   readonly metrics: TaskMetrics;
   /** How sure each metric is, by its name. */
@@ -36,7 +36,7 @@ export interface FileRows {
 /** The same for one of several evaluation files. */
 export interface FileEvaluation extends Evaluation, FileRows {}
 
-/** How logits become scores and labels, found on evaluation rows. */
+/** What turns logits into scores and labels, fitted on evaluation rows. */
 export interface Calibration {
   readonly temperature: number;
   readonly thresholds: readonly number[] | null;

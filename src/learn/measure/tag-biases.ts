@@ -1,7 +1,8 @@
 /**
- * How often each tag comes where a task is used: training rows may be of other days, or other writers,
- * and a head's biases hold their shares. Those of the evaluation rows are fitted after every epoch, so
- * that epochs are compared as they would be served, and once more for the task that is written.
+ * Biases for the shares of tags where a task is used. A head's biases learn the shares of the training
+ * rows, which may be of other days or other writers. Biases for the evaluation rows are fitted after
+ * every epoch, so that epochs are compared as they would be served, and once more for the task that is
+ * written.
  */
 import type { Task } from "../../core/format/task.ts";
 import { decideWords } from "../../core/model/transitions.ts";
@@ -16,13 +17,13 @@ import type { Example } from "../data/read.ts";
 
 export interface FittedTags {
   /**
-   * To be added to the head's biases, [C]: fitted on all rows; zeros where a half of them has too few
-   * words to judge what the other half says.
+   * To be added to the head's biases, [C], fitted on all rows; zeros where one half of the rows has too
+   * few words.
    */
   readonly biases: () => Float32Array;
   /**
-   * Of the rows, each with biases that were fitted on the other half of them: what the biases do for
-   * rows that had no say in them, which is what a score is for.
+   * Logits of the rows, each with biases that were fitted on the other half of the rows, so that no row
+   * is scored by biases that it was part of.
    */
   readonly logits: JudgedLogits;
 }
