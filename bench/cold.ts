@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { blobKey } from "../src/core/format/keys.ts";
-import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/publish/local.ts";
 import { sessionImages } from "../scripts/images/make.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
@@ -17,6 +17,7 @@ import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base
 import { putTask } from "./served/client.ts";
 import { bundleEntry, startDirect } from "./served/direct.ts";
 import type { Bundle } from "./served/direct.ts";
+import { peerFiles } from "./served/peer-files.ts";
 import type { ColdReply, ColdRequest } from "./served/protocol.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";
 
@@ -35,20 +36,21 @@ interface Subject {
 
 export const bench = defineCommand({
   summary: "milliseconds from an empty isolate to the first answer, beside a plain ONNX file",
-  usage: "--base DIR --peer DIR [--samples N]",
+  usage: "--base DIR --peer DIR|FILE [--samples N]",
   example: "npx edge-prefix bench cold --base models/minilm --peer peers/all-MiniLM-L6-v2",
   options: {
     base: { type: "string", value: "DIR", hint: "base folder of the peer's checkpoint, int8" },
     peer: {
       type: "string",
-      value: "DIR",
-      hint: "folder with onnx/model_quantized.onnx (weights inside) and tokenizer.json",
+      value: "DIR|FILE",
+      hint: "folder with onnx/model_quantized.onnx (weights inside) and tokenizer.json, or that file",
     },
     samples: { type: "string", value: "N", default: "10", hint: "starts of each" },
   },
   async run({ values, io }) {
     const samples = readInteger(values.samples, "--samples", { min: 1, max: 1_000 })!;
-    const [base, peer] = [required(values.base, "--base"), required(values.peer, "--peer")];
+    const base = required(values.base, "--base");
+    const peer = await peerWithTokenizer(required(values.peer, "--peer"));
     const bundle = await bundleEntry("cold.ts");
     const persist = await mkdtemp(join(tmpdir(), "edge-prefix-cold-"));
     const place: Place = { bundle, persist };
@@ -95,6 +97,18 @@ export const bench = defineCommand({
   },
 });
 
+interface Peer {
+  readonly graph: string;
+  readonly tokenizer: string;
+}
+
+/** Throws UsageError where a file is missing: before anything is bundled or started. */
+async function peerWithTokenizer(path: string): Promise<Peer> {
+  const { graph, tokenizer } = await peerFiles(path);
+  if (tokenizer === null) throw new UsageError(`--peer ${path}: has no tokenizer.json beside it`);
+  return { graph, tokenizer };
+}
+
 /** What every start has in common: the Worker, bundled once, and the bucket. */
 interface Place {
   readonly bundle: Bundle;
@@ -105,7 +119,7 @@ const totals = (replies: readonly ColdReply[]): number[] =>
   replies.map((reply) => STEPS.reduce((sum, step) => sum + reply[step], 0));
 
 /** Both bases, a task for each, and the peer's files in one bucket; the peer is last. */
-async function fillBucket(place: Place, base: string, peer: string): Promise<Subject[]> {
+async function fillBucket(place: Place, base: string, peer: Peer): Promise<Subject[]> {
   const started = await startDirect({ BASE: "none" }, place);
   const { bucket } = started;
   try {
@@ -122,8 +136,8 @@ async function fillBucket(place: Place, base: string, peer: string): Promise<Sub
       const request = { text: TEXT, task };
       subjects.push({ name: manifest.name, base: manifest.name, request, most });
     }
-    const graph = await putFile(bucket, join(peer, "onnx", "model_quantized.onnx"));
-    const tokenizer = await putFile(bucket, join(peer, "tokenizer.json"));
+    const graph = await putFile(bucket, peer.graph);
+    const tokenizer = await putFile(bucket, peer.tokenizer);
     const request = { text: TEXT, graph, tokenizer };
     return [...subjects, { name: "peer", base: "none", request, most: null }];
   } finally {

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "../scripts/cli/command.ts";
 import { readBaseFolder } from "../scripts/base/folder.ts";
+import { peerFiles } from "./served/peer-files.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 
@@ -14,11 +15,14 @@ const WARM_UP_ROUNDS = 12;
 
 export const bench: Command = {
   summary: "milliseconds in workerd at 1x16 .. 1x256, against transformers.js' graph",
-  usage: "--base DIR --peer FILE [--rounds N] [--prefix-length P] [--queries first|all]",
+  usage: "--base DIR --peer DIR|FILE [--rounds N] [--prefix-length P] [--queries first|all]",
   example: "npx edge-prefix bench latency --base models/minilm --peer onnx/model_quantized.onnx",
   options: {
     base: { type: "string", hint: "base folder, int8" },
-    peer: { type: "string", hint: "the peer's ONNX file (weights inside)" },
+    peer: {
+      type: "string",
+      hint: "the peer's ONNX file (weights inside), or the folder of its checkpoint",
+    },
     rounds: { type: "string", default: "30", hint: "measured rounds per length" },
     "prefix-length": { type: "string", default: "16", hint: "virtual tokens of our prefix" },
     queries: { type: "string", default: "first", hint: "first: [CLS] task; all: token or mean" },
@@ -29,7 +33,7 @@ export const bench: Command = {
     const queries = values["queries"] === "all" ? "all" : "first";
     const { manifest, graphFiles } = await readBaseFolder(String(values["base"]));
     const peer = {
-      graph: new Uint8Array(await readFile(String(values["peer"]))),
+      graph: new Uint8Array(await readFile((await peerFiles(String(values["peer"]))).graph)),
       weights: new Map<string, Uint8Array>(),
     };
 

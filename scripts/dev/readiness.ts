@@ -15,7 +15,11 @@ export async function choosePort(wanted: number | undefined, usual: number): Pro
   const found = await freePort(wanted ?? usual);
   if (found !== null) return found;
   if (wanted !== undefined) {
-    throw new InputError("port-in-use", `port ${wanted}: is in use; choose another with --port`);
+    const free = await freePort(0);
+    throw new InputError(
+      "port-in-use",
+      `port ${wanted}: is in use by another program; choose another with --port${free === null ? "" : `, such as ${free}`}`,
+    );
   }
   return (await freePort(0)) ?? usual;
 }

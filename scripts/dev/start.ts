@@ -3,7 +3,9 @@
  * yet, runs `wrangler dev`, and says how to ask it something. It is ready when /readyz says so, and
  * it leaves nothing running behind it, whichever way it is told to stop.
  *
- *   npm start -- [--port N] [--base DIR] [--persist-to DIR] [flags of wrangler dev]
+ * The Worker's log, a line of JSON a request, is shown unless --quiet is given.
+ *
+ *   npm start -- [--port N] [--base DIR] [--persist-to DIR] [--quiet] [flags of wrangler dev]
  */
 import { spawn } from "node:child_process";
 import { join, relative } from "node:path";
@@ -19,6 +21,7 @@ import { PACKAGE, findProject } from "../node/project.ts";
 import { seed } from "../publish/seed.ts";
 import type { Seeded } from "../publish/seed.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
+import { showWorkerLog } from "./worker-log.ts";
 
 const DEFAULT_PORT = 8787;
 /** Where its wrangler.toml and its local state are, wherever it is started from. */
@@ -31,6 +34,8 @@ export interface StartOptions {
   readonly port: number | undefined;
   readonly base: string;
   readonly persistTo: string | undefined;
+  /** Shows no log of requests. */
+  readonly isQuiet: boolean;
   /** Everything else goes to `wrangler dev` as it is. */
   readonly passed: readonly string[];
 }
@@ -39,9 +44,14 @@ export interface StartOptions {
 export function readStartOptions(argv: readonly string[]): StartOptions {
   const own = new Map<string, string>();
   const passed: string[] = [];
+  let isQuiet = false;
   const names = ["--port", "--base", "--persist-to"];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i] ?? "";
+    if (arg === "--quiet") {
+      isQuiet = true;
+      continue;
+    }
     const [name = "", inline] = arg.split(/=(.*)/s);
     if (!names.includes(name)) {
       passed.push(arg);
@@ -62,24 +72,33 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     port: port === undefined ? undefined : Number(port),
     base: own.get("--base") ?? DEFAULT_BASE,
     persistTo: own.get("--persist-to"),
+    isQuiet,
     passed,
   };
 }
 
+const has = ({ passed }: StartOptions, flag: string): boolean =>
+  passed.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+
+/** Whether the Worker's log is picked out of what wrangler prints; with its own level, all is shown. */
+const showsLog = (options: StartOptions): boolean =>
+  !options.isQuiet && !has(options, "--log-level");
+
 /** The arguments of `wrangler dev` for these options. */
 export function wranglerArguments(options: StartOptions, port: number, base: string): string[] {
-  const has = (flag: string): boolean =>
-    options.passed.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
   return [
     "dev",
     `--port=${port}`,
     `--persist-to=${stateFolder(CLONE, options.persistTo)}`,
     `--var=BASE:${base}`,
-    ...(has("--log-level") ? [] : ["--log-level=warn"]),
+    // The Worker's lines are of the level "log"; wrangler's own of that level are left out again.
+    ...(has(options, "--log-level") ? [] : [`--log-level=${showsLog(options) ? "log" : "warn"}`]),
     // Any free port: looking for one from 9229 on fails when two starts look at the same time.
-    ...(has("--inspector-port") ? [] : ["--inspector-port=0"]),
+    ...(has(options, "--inspector-port") ? [] : ["--inspector-port=0"]),
     // Its keyboard shortcuts would need the terminal that Ctrl-C comes from.
-    ...(has("--show-interactive-dev-session") ? [] : ["--show-interactive-dev-session=false"]),
+    ...(has(options, "--show-interactive-dev-session")
+      ? []
+      : ["--show-interactive-dev-session=false"]),
     ...options.passed,
   ];
 }
@@ -107,6 +126,9 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);
+  if (options.port === undefined && port !== DEFAULT_PORT) {
+    say(`port ${DEFAULT_PORT} is in use, so this server takes ${port}; --port chooses another`);
+  }
 
   const bucket = await openLocalBucket(options.persistTo, CLONE);
   let seeded: Seeded;
@@ -125,7 +147,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
     {
       cwd: PACKAGE,
       // No input: wrangler then neither asks questions nor listens for keys.
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", showsLog(options) ? "pipe" : "inherit", "inherit"],
       env: {
         ...process.env,
         CLOUDFLARE_CF_FETCH_ENABLED: "false",
@@ -134,6 +156,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
       },
     },
   );
+  const log = child.stdout && showWorkerLog(child.stdout, say);
   const ended = new Promise<number>((resolve) => {
     child.once("error", () => resolve(1));
     child.once("exit", (code) => resolve(code ?? 1));
@@ -154,8 +177,11 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
       say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
       say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
     }
+    // What was logged of the probes until now says nothing that the lines above do not.
+    log?.open();
     await Promise.race([ended, aborted(signal)]);
   } else if (!stop.signal.aborted) {
+    log?.flush();
     process.stderr.write(`error [not-ready]: ${url}/readyz: ${missing}\n`);
   }
   await stopTree(child, ended);

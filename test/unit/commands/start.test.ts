@@ -1,17 +1,27 @@
 /** What `npm start` makes of its command line, and waiting for readiness. */
 import { createServer } from "node:http";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { choosePort, freePort, waitUntilReady } from "../../../scripts/dev/readiness.ts";
+import { isLogRecord, showWorkerLog } from "../../../scripts/dev/worker-log.ts";
+import { peerFiles } from "../../../bench/served/peer-files.ts";
 import { exampleRequest, readStartOptions, wranglerArguments } from "../../../scripts/dev/start.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 
 const never = new AbortController().signal;
 
 describe("the options of npm start", () => {
-  it("are its own three; the rest goes to wrangler dev", () => {
+  it("are its own four; the rest goes to wrangler dev", () => {
     const options = readStartOptions(["--port", "8899", "--base=models/x", "--ip", "0.0.0.0"]);
     expect(options).toMatchObject({ port: 8899, base: "models/x", passed: ["--ip", "0.0.0.0"] });
+    expect(options.isQuiet).toBe(false);
+    expect(readStartOptions(["--quiet", "--ip=::1"])).toMatchObject({
+      isQuiet: true,
+      passed: ["--ip=::1"],
+    });
   });
 
   it.each([[["--port"]], [["--port", "eighty"]], [["--port", "0"]], [["--base="]]])(
@@ -21,13 +31,15 @@ describe("the options of npm start", () => {
     },
   );
 
-  it("tell wrangler which base to serve from which storage, quietly unless told otherwise", () => {
+  it("tell wrangler which base to serve from which storage, and to print the Worker's log", () => {
     const args = wranglerArguments(readStartOptions(["--persist-to", "/x"]), 8899, "pocket");
     expect(args.join(" ")).toContain("dev --port=8899 --persist-to=/x --var=BASE:pocket");
-    expect(args).toContain("--log-level=warn");
-    expect(wranglerArguments(readStartOptions(["--log-level=debug"]), 1, "b")).not.toContain(
-      "warn",
-    );
+    expect(args).toContain("--log-level=log");
+    const quiet = wranglerArguments(readStartOptions(["--quiet"]), 1, "b");
+    expect(quiet).toContain("--log-level=warn");
+    expect(quiet).not.toContain("--quiet");
+    const own = wranglerArguments(readStartOptions(["--log-level=debug"]), 1, "b");
+    expect(own.filter((arg) => arg.startsWith("--log-level"))).toEqual(["--log-level=debug"]);
   });
 });
 
@@ -51,6 +63,69 @@ describe("the example that npm start prints", () => {
     expect(exampleRequest("http://localhost:1", { base, tasks: [] })).toBe(
       "curl -s http://localhost:1/v1/tasks",
     );
+  });
+});
+
+describe("the log of requests", () => {
+  // As wrangler 4.155 prints them at level "log": its own lines, and those of the Worker.
+  const record =
+    '{"level":"info","request_id":"a","method":"POST","path":"/v1/predict","status":200}';
+  const printed = [
+    "⎔ Starting local server...",
+    "[wrangler:info] Ready on http://localhost:8787",
+    '{"level":"warn","event":"api-keys-off"}',
+    "[wrangler:info] POST /v1/predict 200 OK (297ms)",
+    "{not a record}",
+    '{"name":"of something else"}',
+  ];
+
+  it("is what the Worker says, without what wrangler says", () => {
+    expect(printed.filter(isLogRecord)).toEqual(['{"level":"warn","event":"api-keys-off"}']);
+    expect(isLogRecord(record)).toBe(true);
+  });
+
+  it("begins when the server is ready; of a failed start, all of it is shown", async () => {
+    const said: string[] = [];
+    const output = new PassThrough();
+    const log = showWorkerLog(output, (line) => void said.push(line));
+    const print = async (line: string): Promise<void> => {
+      output.write(`${line}\n`);
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const line of printed) await print(line);
+    expect(said).toEqual([]);
+    log.flush();
+    expect(said).toEqual(['{"level":"warn","event":"api-keys-off"}']);
+    log.open();
+    await print(record);
+    await print("[wrangler:info] GET / 200 OK (1ms)");
+    expect(said.slice(1)).toEqual([record]);
+  });
+});
+
+describe("the files of a benchmark's peer", () => {
+  const files = async () => {
+    const folder = temporaryFolder("peer");
+    mkdirSync(join(folder.path, "onnx"));
+    writeFileSync(join(folder.path, "onnx", "model_quantized.onnx"), "");
+    writeFileSync(join(folder.path, "tokenizer.json"), "{}");
+    return folder;
+  };
+
+  it("are found from the folder of a checkpoint and from its ONNX file", async () => {
+    const folder = await files();
+    const graph = join(folder.path, "onnx", "model_quantized.onnx");
+    const expected = { graph, tokenizer: join(folder.path, "tokenizer.json") };
+    expect(await peerFiles(folder.path)).toEqual(expected);
+    expect(await peerFiles(graph)).toEqual(expected);
+    folder.remove();
+  });
+
+  it("that are missing are named", async () => {
+    const folder = await files();
+    await expect(peerFiles(join(folder.path, "none"))).rejects.toThrow(/none: does not exist/);
+    await expect(peerFiles(join(folder.path, "onnx"))).rejects.toThrow(/has no .*quantized/);
+    folder.remove();
   });
 });
 
