@@ -1,20 +1,20 @@
 /**
- * Long computing in short turns. JavaScript has one thread, so whoever else waits is served only
- * between two turns; how to get there (a timer, nothing at all) is up to the caller.
+ * Long computing in short turns. JavaScript has one thread, so other requests are served only
+ * between two turns. The caller decides what happens there: it waits for a timer, or goes straight on.
  */
 
-/** Work that yields where others may have a turn. */
+/** Work as its author writes it: a generator that yields where other requests may have a turn. */
 export type InTurns<T> = Generator<void, T, void>;
 
-/** The same to whoever only does it. */
+/** Work as its caller sees it: steps to be taken until one of them is done. */
 export type Turns<T> = Iterator<void, T, void>;
 
-/** Work so short that nobody needs a turn meanwhile. */
+/** Work that is too short to be interrupted. */
 export const inOneTurn = <T>(work: () => T): Turns<T> => ({
   next: () => ({ done: true, value: work() }),
 });
 
-/** Does the work to its end at one go. */
+/** Does the work to its end without pausing. */
 export function atOnce<T>(work: Turns<T>): T {
   for (;;) {
     const step = work.next();

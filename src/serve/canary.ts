@@ -5,9 +5,9 @@ import { encodeUtf8 } from "../core/text.ts";
 type Canary = NonNullable<TaskPointer["canary"]>;
 
 /**
- * Whether a request with this key is the canary's. The same key gets the same answer, everywhere
- * and for ever; a larger share keeps those who were in; another version draws others, so that it is
- * not always the same people who try what is new.
+ * Whether a request with this key is answered by the canary version. The same key always gets the
+ * same answer, in every isolate. A larger share keeps the keys of a smaller one. Another version draws
+ * other keys, so that new versions are not always tried on the same clients.
  */
 export const isInCanary = (task: string, { version, percent }: Canary, key: string): boolean =>
   (hash(encodeUtf8(`${task}@${version} ${key}`)) / 2 ** 32) * 100 < percent;

@@ -2,12 +2,13 @@
  * Shared work in a Worker: one load that many requests wait for.
  *
  * workerd ties a promise and its I/O to the request that started them: if that request ends or is
- * cancelled, the load never settles, for anyone. So the starter holds the load open (waitUntil) and
- * beats a heart beside it, from its own context: the heart stops exactly when the context is gone.
- * A waiter that has seen no beat for many of its own turns starts the load again as its own. Turns
- * are counted, not milliseconds: while a graph is being compiled nobody gets a turn, and deployed
- * clocks stand still. Waiters poll with their own timer instead of awaiting the shared promise,
- * because a promise of another request may never wake them.
+ * cancelled, the load never settles, for any of the waiting requests. So the request that starts a
+ * load holds its own context open (waitUntil) and counts a heartbeat beside the load. The heartbeat
+ * stops exactly when that context is gone. A waiting request that has seen no beat for many of its
+ * own turns starts the load again. It counts turns instead of milliseconds, because no request gets
+ * a turn while a graph is being compiled, and deployed clocks stand still. Waiting requests poll with
+ * their own timers instead of awaiting the shared promise, because a promise of another request may
+ * never wake them.
  */
 import type { Clock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
@@ -15,14 +16,14 @@ import { UnavailableError } from "../core/errors.ts";
 /** Keeps the asking request's context alive until the promise settles: `ctx.waitUntil`. */
 export type Hold = (promise: Promise<unknown>) => void;
 
-/** One run of a load: what it came to, and whether its owner is alive. */
+/** One run of a load: its outcome, and a count that grows as long as its owner is alive. */
 interface Run<T> {
   outcome: { readonly value: T } | { readonly error: unknown } | null;
   beats: number;
 }
 
 export interface Flight<T> {
-  /** The value, loading it first if nobody has. Errors are shared with all who wait, not kept. */
+  /** The value, which is loaded first where it is not there. All waiting requests get an error; it is not kept. */
   get(hold: Hold): Promise<T>;
   /** The value if it is there. */
   readonly value: T | null;
@@ -31,9 +32,9 @@ export interface Flight<T> {
 
 const BEAT_MS = 50;
 const POLL_MS = 5;
-/** A living heart beats about every tenth poll; the margin costs two seconds when it has stopped. */
+/** There is a beat about every tenth poll. The margin costs two seconds once the beats have stopped. */
 const MISSED_POLLS = 400;
-/** A waiter that has taken over this often gives up: the load, not its owner, is the problem. */
+/** A request that has started the load again this often gives up: the load itself is the problem. */
 const MAX_TAKEOVERS = 3;
 
 /** Makes a single-flight load. */

@@ -1,4 +1,4 @@
-/** What goes into the request path and what comes out of it, without HTTP. */
+/** The input and output of the request path, without HTTP. */
 import type { Classification, FunctionToApply } from "../core/model/decode.ts";
 import type { EmbeddingPooling } from "../core/model/embedding.ts";
 import type { EdgePrefixError } from "../core/errors.ts";
@@ -75,7 +75,7 @@ export interface Usage {
 }
 
 export interface PredictOptions {
-  /** When the request came in, where somebody counts that; its deadline counts from then. */
+  /** When the request came in, where arrivals are counted; its deadline counts from then. */
   readonly arrival?: Arrival | undefined;
   /** Drops what has not run when it aborts. */
   readonly signal: AbortSignal;

@@ -2,8 +2,8 @@
  * THE REQUEST PATH: open -> encode -> window -> schedule -> run -> head -> decode, the same in a
  * Worker, in a browser and on the command line.
  *
- * An async generator: answers come in the order of the inputs, each as soon as it is ready. An
- * input's own fault becomes an answer with an error; whatever else goes wrong throws. When the
+ * An async generator: it yields answers in the order of the inputs, each as soon as it is ready. An
+ * error that belongs to one input is yielded in its place; any other error is thrown. When the
  * caller stops listening, work that has not run is dropped.
  */
 import type { Queries } from "../core/model/rows.ts";

@@ -1,6 +1,6 @@
 /**
- * One input on its way through the model: the rows to run before, and what their hidden states come
- * to after. What a task answers and what an embedding is differ here and nowhere else.
+ * One input on its way through the model: the rows to run, and the answer that is made of their hidden
+ * states. Tasks and embeddings differ here and nowhere else.
  */
 import { maxLengthOf } from "../core/format/configuration.ts";
 import { answerLogits, queriesOf, rowOf, windowLogits } from "../core/model/answer.ts";

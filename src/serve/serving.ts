@@ -43,7 +43,7 @@ export interface Serving {
   readonly arrivals: Arrivals;
 }
 
-/** Puts the parts together; nothing is loaded before somebody asks. `models` may be one's own. */
+/** Puts the parts together. Nothing is loaded before the first request. `models` can be passed in, for example by a test. */
 export function createServing(
   config: ServingConfig,
   host: Host,

@@ -1,14 +1,14 @@
 /**
- * Tasks by name: which version answers, and how sure one may be of that.
+ * Tasks by name: which version answers, and how old that knowledge is.
  *
- * A pointer is believed for `freshMs`. Then the next request has it looked at again in the
- * background, and the new version opened, while answers go on from memory; so a push costs no
- * request anything. Once a pointer is older than `maxLagMs` a request waits for that look: no answer
- * rests on a pointer older than that, unless the bucket is slow or fails. Then answers go on from
+ * A pointer is used without a look at the bucket for `freshMs`. After that the next request has it
+ * read again in the background, and the new version opened, while answers go on from memory; so no
+ * request waits for a push. Once a pointer is older than `maxLagMs`, a request waits for that look: no
+ * answer rests on an older pointer, unless the bucket is slow or fails. Then answers go on from
  * memory, marked stale, up to `maxStaleMs`.
  *
- * What requests share is plain data: a look writes its outcome into `entries`, and whoever waits
- * polls it, since promises of another request may never wake them (src/README.md).
+ * Requests share plain data: a look writes its outcome into `entries`, and waiting requests poll it,
+ * since a promise of another request may never wake them (src/README.md).
  */
 import { isInCanary } from "./canary.ts";
 import { EdgePrefixError, FormatError, NotFoundError, UnavailableError } from "../core/errors.ts";
@@ -26,7 +26,7 @@ import type { TaskVersionsOptions } from "./task-versions.ts";
 
 export interface OpenedTask {
   readonly task: Task;
-  /** The answer comes from memory because what the bucket has now cannot be used or is not known. */
+  /** True when the bucket's current version cannot be used or is not known, so that an older one answers. */
   readonly isStale: boolean;
 }
 
@@ -61,7 +61,7 @@ export interface TaskStore {
   readAhead(name: string, version?: string): Promise<void>;
   /** The same without its prefix: for lists. Throws what `get` throws. */
   describe(name: string, base: BaseManifest, options: GetOptions): Promise<DescribedTask>;
-  /** Names of tasks in the bucket, in order: all, or at most `limit` that come after a name. */
+  /** Names of tasks in the bucket, in order: all, or at most `limit` after a given name. */
   list(page?: { readonly after?: string | undefined; readonly limit?: number }): Promise<string[]>;
   /** Opened versions in memory, and their bytes. */
   readonly cached: { readonly versions: number; readonly bytes: number };
@@ -69,7 +69,7 @@ export interface TaskStore {
 
 export interface TaskStoreOptions extends TaskVersionsOptions {
   readonly clock: Clock;
-  /** For how long a pointer, or a version's failure, is believed without a look at the bucket. */
+  /** For how long a pointer, or a version's failure, is used without a look at the bucket. */
   readonly freshMs: number;
   /** From which age of a pointer on a request waits for that look. */
   readonly maxLagMs: number;
@@ -105,7 +105,7 @@ const PATIENCE_MS = 1_000;
 const POLL_MS = 2;
 /** In case the clock stands still. */
 const MAX_POLLS = PATIENCE_MS / POLL_MS;
-/** A look that has not come back by now was lost with its request: another one may begin. */
+/** A look that has not ended by now was lost with its request: another one may begin. */
 const LOST_MS = 5_000;
 
 export function createTaskStore(options: TaskStoreOptions): TaskStore {
@@ -227,11 +227,11 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     return promise;
   }
 
-  /** Whether the look under way, its own or another request's, came back in good time. */
+  /** Whether the look under way, this request's or another's, has ended in time. */
   async function waitForLook({ look }: Entry, own: Promise<void> | null): Promise<boolean> {
     if (!look) return true;
     if (own) await Promise.race([own, clock.wait(PATIENCE_MS)]);
-    // Nobody waits longer for a look than the request that began it.
+    // No request waits longer for a look than the request that began it.
     const isPatient = (): boolean => clock.now() - look.startedAt < PATIENCE_MS;
     for (let polls = 0; !look.isDone && isPatient() && polls < MAX_POLLS; polls++) {
       await clock.wait(POLL_MS);

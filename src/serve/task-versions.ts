@@ -27,7 +27,7 @@ export interface TaskVersions {
    * MismatchError `prefix-base-mismatch`, UnavailableError `task-corrupt` or `bucket-unavailable`.
    */
   open(pointer: TaskPointer, version: string, base: BaseManifest): Promise<Task>;
-  /** Fetches a version's files for whoever opens it next; throws what `open` throws of the bucket. */
+  /** Fetches a version's files for the next `open`; throws what `open` throws of the bucket. */
   fetch(pointer: TaskPointer, version: string): Promise<void>;
   /** A version's manifest alone; throws what `open` throws. */
   manifest(pointer: TaskPointer, version: string): Promise<TaskManifest>;
@@ -78,7 +78,7 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
       const hash = (await readManifest(pointer, version)).prefix.sha256;
       if (isHeld() || fetched.get(hash)) return;
       const bytes = await readBlob(hash, MAX_PREFIX_BYTES);
-      // Another request may have opened it meanwhile: then nobody would ever take these.
+      // Another request may have opened the version meanwhile: then these would never be used.
       if (!isHeld()) fetched.set(hash, bytes, bytes.byteLength);
     },
     async manifest(pointer, version) {

@@ -30,7 +30,7 @@ export interface BasePointer {
   readonly manifest: string;
   readonly identity: string;
   readonly created: string;
-  /** The base as a started runtime holds it in memory; null where nobody has made that. */
+  /** The base as a started runtime holds it in memory; null where no image was made. */
   readonly session_image: SessionImageRef | null;
   /** Runtime on which the base is too large for an image; so that it is not made only to find that. */
   readonly no_image_on: string | null;

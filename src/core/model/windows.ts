@@ -89,7 +89,8 @@ export function splitWindows(
       `text pair: both texts are long (${first.ids.length} and ${second?.ids.length ?? 0} pieces), one of them may have at most ${Math.floor(room / 2)}; shorten one or set "truncation": true`,
     );
   }
-  // Beside a long second text there may be less room than the default takes: nobody asked for more.
+  // Beside a long second text there may be less room than the default stride takes, so it is reduced;
+  // a stride that the caller has named is not.
   const stride = wanted ?? Math.min(defaultStride(maxLength), size - 1);
   if (!Number.isInteger(stride) || stride < 0 || stride >= size) {
     throw new InputError(

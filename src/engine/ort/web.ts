@@ -23,7 +23,7 @@ export interface WebOptions {
   readonly module: object;
   /** Image of the started runtime; null: it is started step by step. */
   readonly image: () => RuntimeImage | null;
-  /** Changes the module's exports before anything else does; for those who watch its calls. */
+  /** Changes the module's exports before anything else does, for instance to watch its calls. */
   readonly watch?: ChangeExports;
 }
 
@@ -75,7 +75,7 @@ export function webRuntime({ module, image, watch }: WebOptions): WebRuntime {
       initialisation = "done";
       return opened;
     } catch (cause) {
-      // Only a runtime that never came up is lost for good; a bad graph leaves it usable.
+      // A bad graph leaves the runtime usable; only one that never started is lost for good.
       initialisation = isFirst && memory === undefined ? "failed" : "done";
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new UnavailableError(

@@ -28,6 +28,6 @@ export interface Bucket {
     maxBytes: number,
     knownEtag?: string,
   ): Promise<StoredObject | "unchanged" | null>;
-  /** Objects whose keys start with `prefix`, by key: all, or at most `limit` that come after a key. */
+  /** Objects whose keys start with `prefix`, by key: all, or at most `limit` after a given key. */
   list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
 }

@@ -17,7 +17,7 @@ export interface Work<T> {
 /** One row waiting for, or done with, its run. */
 export interface Job<T = unknown> extends Work<T> {
   readonly queries: Queries;
-  /** Runs that had begun when its request came: if there are more, others have come as well. */
+  /** Runs that had begun when its request came in. If there are more now, other requests are waiting too. */
   readonly runsSeen: number;
   readonly submittedAt: number;
   readonly deadlineAt: number;

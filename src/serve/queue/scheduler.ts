@@ -1,11 +1,12 @@
 /**
  * Batches rows of many requests and tasks into runs of the one encoder.
  *
- * Jobs are plain data and every waiting request may pump the queue: in a Worker a loop or promise
- * that one request owns dies with that request and would strand the rest. Guarantees: one run at a
- * time, and the host gets a turn between two; requests take turns row by row, and one that comes
- * while a long document runs is next; work that is cancelled or late is dropped before it costs a
- * run, even when its request is gone; work that does not fit the queue is refused at once.
+ * Jobs are plain data and every waiting request may run the next batch: in a Worker, a loop or promise
+ * that one request owns dies with that request and would strand the others. Guarantees: there is one
+ * run at a time, and the host gets a turn between two runs. Requests take turns row by row, and a
+ * new request is next when a long document is running. Work that is cancelled or late is dropped
+ * before it costs a run, even when its request is gone. Work that does not fit the queue is refused
+ * at once. A row that fails its batch does not fail the others (failed-run.ts).
  */
 import { statesOfRow } from "../../core/model/rows.ts";
 import type { Queries, Row } from "../../core/model/rows.ts";
@@ -20,8 +21,8 @@ import type { LoadedBase } from "../../engine/engine.ts";
 export interface Scheduler {
   /**
    * Queues the rows of one request. Throws OverloadedError `overloaded` when they do not fit, and
-   * whatever the admission refuses them for. `runsSeen` are the runs that had begun when the request
-   * came in; without it, it comes now.
+   * the errors of the admission. `runsSeen` is the number of runs that had begun when the request
+   * came in; the default is the number now.
    */
   submit<T>(
     base: LoadedBase,
@@ -38,23 +39,23 @@ export interface Scheduler {
   finish<T>(job: Job<T>, signal: AbortSignal): Promise<T>;
   /** Forgets jobs that have not run. */
   cancel(jobs: readonly Job[]): void;
-  /** Somebody is at the door, let in or refused: while others come, no run begins. */
+  /** A request has come in, accepted or refused. While requests keep coming in, no run begins. */
   announce(): void;
-  /** What is run before the last of `rows` rows of a newcomer, when requests take turns. */
+  /** Tokens that are run before the last of `rows` rows of a new request, since requests take turns. */
   tokensAhead(rows: number): number;
   readonly queuedTokens: number;
   /** Requests whose rows wait. */
   readonly waiting: number;
   /**
-   * When the run began during which whoever comes now may have come, as long as not all of them
-   * have been taken in; null when they have, or when nobody waits who would know.
+   * Start time of the last run while requests that arrived during it may still be outside the queue;
+   * null otherwise, and when no request waits.
    */
   readonly busySince: number | null;
   readonly runs: number;
   readonly stats: RunStats;
 }
 
-/** What all runs together were. */
+/** Totals over all runs. */
 export interface RunStats {
   /** Requests that have been queued. */
   readonly requests: number;
@@ -80,16 +81,17 @@ export interface SchedulerOptions {
 const MAX_PADDING = 0.25;
 
 /**
- * Whoever comes during a run waits outside of the isolate, where nothing counts or refuses it. In
- * one turn the host takes in a few of them; so between two runs it gets turn after turn until so
- * many have brought nobody, but no more than these: a flood must not stop the queue.
+ * A request that arrives during a run waits outside the isolate, where it is neither counted nor
+ * refused. The host takes in a few such requests in one turn. So between two runs it gets turns until
+ * this many of them have brought no new request, and at most MAX_TURNS, so that a flood of requests
+ * cannot stop the queue.
  */
 const CALM_TURNS = 2;
 const MAX_TURNS = 16;
-/** How long such a turn is while others wait. */
+/** How long such a turn is while other requests wait. */
 const CROWD_MS = 1;
 
-/** A run may take so much longer than forecast, and its answer has a way to go. */
+/** How much longer than forecast a run and the way of its answer may take. */
 const RUN_SLACK = 1.25;
 
 /** The rows of one request that still wait. */
@@ -104,11 +106,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** In turn order. */
   let queues: Queue[] = [];
   let isPumping = false;
-  /** Newcomers lead at most every other run, so that no flood of them starves a long document. */
+  /** New requests lead at most every other run, so that a flood of them cannot starve a long document. */
   let isNewcomersTurn = true;
   let runs = 0;
-  /** Requests that have come to the door. */
-  let comings = 0;
+  /** Requests that have come in. */
+  let announced = 0;
   let busySince: number | null = null;
   const stats = {
     requests: 0,
@@ -188,29 +190,29 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     async finish<T>(job: Job<T>, signal: AbortSignal) {
       let { runsSeen } = job;
-      // Who finds others waiting leaves the next batch to them, or waits as they do.
+      // A request that finds others waiting does not run a batch before it has waited as they do.
       let calmTurns = queues.length <= 1 ? CALM_TURNS : 0;
       let turns = 0;
       while (!isDone(job)) {
         signal.throwIfAborted();
-        // Timers that are due fire together, before the host looks at anything else. If each of
-        // those who wait ran a batch then, a request that is done would hear of it, and one that
-        // comes would be taken in, only after a run for everybody. So one of them runs a batch, and
-        // no other follows before a timer that was set after it: that is a turn for the host.
+        // Timers that are due fire together, before the host does anything else. If each waiting
+        // request ran a batch then, a finished request would be answered, and a new one taken in,
+        // only after all of those runs. So one request runs a batch, and the next run waits for a
+        // timer that was set after it. That is a turn for the host.
         if (isPumping) dropFinished();
         else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
         if (isDone(job)) break;
         if (runs !== runsSeen) turns = calmTurns = 0;
         runsSeen = runs;
-        const comingsSeen = comings;
+        const announcedBefore = announced;
         await clock.wait(queues.length > 1 ? CROWD_MS : 0);
         turns++;
-        calmTurns = comings === comingsSeen ? calmTurns + 1 : 0;
+        calmTurns = announced === announcedBefore ? calmTurns + 1 : 0;
         if (runs === runsSeen && calmTurns >= CALM_TURNS) busySince = null;
-        // While others wait, their run's begin ends the sample: taking in a crowd costs time too.
+        // While others wait, the begin of their run ends the sample: taking in a crowd costs time too.
         if (queues.length === 0) admission?.endRun(clock.now());
       }
-      // The event that the timer brings tells how long the run took; of a crowd, others tell it.
+      // The event of this timer shows how long the run took. In a crowd, the other requests show it.
       if (queues.length === 0 && admission?.wantsEvent) {
         await clock.wait(0);
         admission.endRun(clock.now());
@@ -228,7 +230,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       dropFinished();
     },
-    announce: () => void comings++,
+    announce: () => void announced++,
     tokensAhead,
   };
 
@@ -257,9 +259,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     dropFinished();
     const first = (isNewcomersTurn && queues.find((queue) => queue.isNew)) || queues[0];
     if (!first) return null;
-    // A newcomer that finds nobody waiting overtakes nobody: the next one still may.
+    // A new request that is alone overtakes none, so the next new request may still lead a run.
     isNewcomersTurn = !first.isNew || queues.length === 1;
-    // Whoever leads this batch is last in the next round.
+    // The request that leads this batch is last in the next round.
     const others = queues.filter((queue) => queue !== first);
     queues = [...others, first];
 
@@ -335,8 +337,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const msPerToken = RUN_SLACK * (admission?.msPerToken ?? 0);
     for (const queue of queues) {
       for (const job of queue.jobs) {
-        // Who waited for others is told when its own run would end too late. Alone, it is tried:
-        // nothing but a run can correct a forecast.
+        // A row that has waited for others fails when its own run is forecast to end too late. A row
+        // that has not is tried, since only a run can correct a wrong forecast.
         const runMs = runs > job.runsSeen ? job.row.ids.length * msPerToken : 0;
         if (job.state === "waiting" && now + runMs > job.deadlineAt) fail(job, deadlineExceeded());
       }

@@ -12,7 +12,7 @@ export class Trie {
   /** Value of each node plus 1; 0 = no word ends here. */
   #values: Int32Array;
   #nodes = 1;
-  /** Hash slots that hold a node, 0 = free (the root is nobody's child). */
+  /** Hash slots that hold a node, 0 = free (the root has no parent, so 0 is no slot's node). */
   #slots: Int32Array;
 
   /** With room for so many nodes; it grows when there are more. */

@@ -1,10 +1,10 @@
 /**
- * What some work changed in a wasm memory, as a file, so that the work need not be done again.
+ * The changes that some work made in a wasm memory, as a file, so that the work need not be repeated.
  *
  *   u32 length of header | header, JSON | u32 [offset, length] of every run | bytes of all runs
  *
  * All numbers are little-endian, as the memory itself; the header's text is padded so that the table
- * is aligned. What the memory must be like before is the business of the header's other fields.
+ * is aligned. The other fields of the header say on which memory the changes can be made.
  */
 import { FormatError } from "../../../core/errors.ts";
 import { readRecord } from "../../../core/record.ts";
@@ -54,7 +54,7 @@ export function readImage(file: Uint8Array, subject: string): MemoryImage {
   const memoryBytes = header.count("memory_bytes", 0, MAX_MEMORY_BYTES);
   const at = 4 + length;
   const runs = header.count("runs", 0, Math.floor((file.length - at) / 8));
-  // A copy, which is aligned; not by slice, of which Node's buffers have another idea.
+  // A copy is aligned. Not by slice(), which for Node's buffers makes a view.
   const table = new Uint32Array(new Uint8Array(file.subarray(at, at + 8 * runs)).buffer);
   const bytes = file.subarray(at + 8 * runs);
   let total = 0;

@@ -4,9 +4,9 @@
  * Most of a cold start is work whose result is always the same. The runtime registers some thousands
  * of operators and kernels, each by a function that is compiled for its one call; then a base's graph
  * is parsed, checked and laid out. Both results are copied instead: the first from an image that is
- * part of the Worker, the second from one that lies beside the base in the bucket. An image belongs
- * to one build of the wasm module, whose static data it names by a checksum. Any other build starts
- * as it always did.
+ * part of the Worker, the second from an image beside the base in the bucket. An image belongs to one
+ * build of the wasm module and has the checksum of that build's static data. With any other build, the
+ * runtime starts step by step.
  */
 import { FormatError, UnavailableError } from "../../../core/errors.ts";
 import { MAX_IMAGE_BYTES } from "../../../core/format/pointer.ts";
@@ -184,7 +184,7 @@ export function startFromImages(
   }
 }
 
-/** False, and nothing has changed, where the memory may not grow so far: the runtime is up all the same. */
+/** Returns false, and changes nothing, when the memory cannot grow so far; the runtime has started anyway. */
 function tryRestore(image: MemoryImage, memory: WasmMemory): boolean {
   try {
     restore(image, memory);
