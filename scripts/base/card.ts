@@ -21,6 +21,7 @@ A frozen ${manifest.configuration.model_type} encoder, made by \`edge-prefix imp
 | weights | ${checkpoint.source} |
 | licence of the weights | ${licence} |
 | stored as | ${manifest.dtype === "int8" ? "int8: linear weights per output channel, word table per row; the rest float32" : "float32"} |
+| pooling | ${manifest.pooling ?? "not stated by the checkpoint"} |
 | left aside | ${ignored.length > 0 ? ignored.join(", ") : "nothing"} |
 
 ${sizesSection(manifest)}`;

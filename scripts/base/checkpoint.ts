@@ -1,10 +1,8 @@
 /**
  * Reads a Hugging Face checkpoint folder: config.json, tokenizer.json and safetensors weights, one
  * file or shards with an index. Then picks the tensors that an architecture wants: every one must
- * be there, in its shape, and none may be left over without a reason.
+ * be there, in its shape. What is left over is listed.
  */
-import { readIfThere } from "../node/files.ts";
-import { join } from "node:path";
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
 import { readSafetensors } from "../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../src/core/model/tensor.ts";
@@ -12,6 +10,10 @@ import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { Architecture } from "../../src/encoder/families/architecture.ts";
 import type { TensorSpec } from "../../src/encoder/layers/tensor-spec.ts";
+import { folderFiles } from "./checkpoint-files.ts";
+import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { readPooling } from "./pooling.ts";
+import type { CheckpointPooling } from "./pooling.ts";
 
 export interface Checkpoint {
   /** Where it came from, for the card: a folder's name or a hub id. */
@@ -21,23 +23,12 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** The licence that the checkpoint's model card names, if it has one. */
   readonly licence: string | null;
+  /** How it makes one vector of a text, if it says so. */
+  readonly pooling: CheckpointPooling;
 }
 
 const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
-
-/** A checkpoint's files by name, from a folder or from the hub; null for a file that is not there. */
-export interface CheckpointFiles {
-  /** Where they come from, for messages. */
-  readonly subject: string;
-  read(name: string): Promise<Uint8Array | null>;
-}
-
-/** The files of a folder. */
-export const folderFiles = (dir: string): CheckpointFiles => ({
-  subject: `checkpoint ${dir}`,
-  read: (name) => readIfThere(join(dir, name)),
-});
 
 /**
  * Reads a checkpoint; `source` names it on the card. Throws NotFoundError `checkpoint-incomplete`
@@ -57,6 +48,7 @@ export async function readCheckpoint(
     tokenizer,
     tensors: await readWeights(files),
     licence: readme ? licenceOf(new TextDecoder().decode(readme)) : null,
+    pooling: await readPooling(files),
   };
 }
 
@@ -126,35 +118,49 @@ function licenceOf(readme: string): string | null {
 /** The tensors of an encoder, float32, in the checkpoint's dims, and what was left aside. */
 export interface Selection {
   readonly tensors: ReadonlyMap<string, TensorOf<"float32">>;
-  /** Names of known tensors that the encoder does not need. */
+  /** Names of tensors that belong to the family and that the encoder does not need. */
   readonly ignored: readonly string[];
+  /** Names of all other tensors that were left aside. */
+  readonly unknown: readonly string[];
   readonly hasPooler: boolean;
 }
 
 /**
- * Picks the tensors of `specs` from a checkpoint. Throws FormatError `checkpoint-tensors-mismatch`
- * that lists everything missing, unknown or of a wrong shape. A pooler may be absent as a whole.
+ * Picks the tensors of `specs` from a checkpoint, whatever stands before their names: a head's
+ * class (`bert.`), a wrapper (`module.`, `0.auto_model.`). Throws FormatError
+ * `checkpoint-tensors-mismatch` that lists everything missing or of a wrong shape. A pooler may be
+ * absent as a whole.
  */
 export function selectTensors(
   checkpoint: Checkpoint,
   { prefixes, ignored }: Pick<Architecture, "prefixes" | "ignored">,
   specs: readonly TensorSpec[],
 ): Selection {
+  const subject = `checkpoint ${checkpoint.source}`;
+  const prefix = prefixOf([...checkpoint.tensors.keys()], specs, subject);
+  const own = [prefix, ...["", ...prefixes].filter((start) => start !== prefix)];
+  const wanted = new Set(specs.map(({ name }) => name));
   const found = new Map<string, Tensor>();
+  const extra: string[] = [];
   for (const [name, tensor] of checkpoint.tensors) {
-    const prefix = prefixes.find((start) => name.startsWith(start)) ?? "";
-    const plain = modernName(name.slice(prefix.length));
+    const start = own.find((item) => name.startsWith(item) && wanted.has(plainName(name, item)));
+    const plain = plainName(name, start ?? (name.startsWith(prefix) ? prefix : ""));
+    if (start === undefined) {
+      extra.push(plain);
+      continue;
+    }
     if (found.has(plain)) {
       throw new FormatError(
         "checkpoint-tensors-mismatch",
-        `checkpoint ${checkpoint.source}: "${plain}" is there twice, once as "${name}"`,
+        `${subject}: "${plain}" is there twice, once as "${name}"`,
       );
     }
     found.set(plain, tensor);
   }
-  const wanted = new Set(specs.map(({ name }) => name));
-  const extra = [...found.keys()].filter((name) => !wanted.has(name));
-  const unknown = extra.filter((name) => !ignored.test(name));
+  // Heads may stand behind a wrapper's name, too: module.classifier.weight.
+  const isKnown = (name: string): boolean =>
+    name.split(".").some((_, i, parts) => ignored.test(parts.slice(i).join(".")));
+  const unknown = extra.filter((name) => !isKnown(name));
   const poolers = specs.filter(({ kind }) => kind === "pooler");
   const hasPooler = poolers.some(({ name }) => found.has(name));
   const needed = specs.filter(({ kind }) => kind !== "pooler" || hasPooler);
@@ -164,21 +170,73 @@ export function selectTensors(
     const isRight = shape.length === dims.length && shape.every((dim, i) => dim === dims[i]);
     return isRight ? [] : [`"${name}" is [${shape.join(", ")}], expected [${dims.join(", ")}]`];
   });
-  if (missing.length + unknown.length + misshapen.length > 0) {
+  if (missing.length + misshapen.length > 0) {
     const problems = [
       missing.length > 0 ? `missing: ${listNames(missing)}` : "",
       unknown.length > 0 ? `unknown: ${listNames(unknown)}` : "",
       misshapen.length > 0 ? `wrong shape: ${misshapen.slice(0, 8).join("; ")}` : "",
     ].filter(Boolean);
+    const names = [...found.keys(), ...extra];
     throw new FormatError(
       "checkpoint-tensors-mismatch",
-      `checkpoint ${checkpoint.source}: ${problems.join("; ")}. Found are ${found.size} tensors (${listNames([...found.keys()])}), expected ${needed.length} (${listNames(needed.map(({ name }) => name))}); does config.json belong to these weights?`,
+      `${subject}: ${problems.join("; ")}. Found are ${names.length} tensors (${listNames(names)}), expected ${needed.length} (${listNames(needed.map(({ name }) => name))}); does config.json belong to these weights?`,
     );
   }
   const tensors = new Map<string, TensorOf<"float32">>();
   for (const { name } of needed) tensors.set(name, readFloat(name, found.get(name)!));
-  return { tensors, ignored: extra, hasPooler };
+  return {
+    tensors,
+    ignored: extra.filter(isKnown),
+    unknown,
+    hasPooler,
+  };
 }
+
+/** What is said of tensors that the family does not know; null where there are none. */
+export function unknownWarning(
+  unknown: readonly string[],
+  specs: readonly TensorSpec[],
+): string | null {
+  if (unknown.length === 0) return null;
+  // A head beside the encoder is usual; a part of the encoder changes what it computes.
+  const parts = new Set(specs.map(({ name }) => name.split(".")[0]));
+  const inside = unknown.filter((name) => parts.has(name.split(".")[0]));
+  const doubt =
+    inside.length > 0
+      ? `; ${listNames(inside)} may be part of the encoder, whose vectors then differ from the checkpoint's: does config.json belong to these weights?`
+      : "";
+  return `warning: unknown tensors are left out: ${listNames(unknown)}${doubt}`;
+}
+
+/**
+ * What stands before the names of the encoder: the start under which all needed tensors are found,
+ * else the one under which most are. Throws FormatError `checkpoint-tensors-mismatch` when there
+ * are several whole encoders.
+ */
+function prefixOf(names: readonly string[], specs: readonly TensorSpec[], subject: string): string {
+  const needed = new Set(specs.filter(({ kind }) => kind !== "pooler").map(({ name }) => name));
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    // Every place behind a dot may be where the encoder's own name begins.
+    for (let at = 0; ; at = name.indexOf(".", at) + 1) {
+      const start = name.slice(0, at);
+      if (needed.has(plainName(name, start))) counts.set(start, (counts.get(start) ?? 0) + 1);
+      if (!name.includes(".", at)) break;
+    }
+  }
+  const whole = [...counts].filter(([, count]) => count >= needed.size).map(([start]) => start);
+  if (whole.length > 1) {
+    throw new FormatError(
+      "checkpoint-tensors-mismatch",
+      `${subject}: holds ${whole.length} encoders, each tensor there twice: under ${whole.map((start) => `"${start}"`).join(" and ")}; save the one that is wanted alone`,
+    );
+  }
+  const ranked = [...counts].sort(([a, n], [b, m]) => m - n || a.length - b.length);
+  return whole[0] ?? ranked[0]?.[0] ?? "";
+}
+
+/** A tensor's own name behind `start`, as models of today write it. */
+const plainName = (name: string, start: string): string => modernName(name.slice(start.length));
 
 /** Checkpoints converted from TensorFlow call LayerNorm's weights gamma and beta. */
 const modernName = (name: string): string =>

@@ -11,8 +11,9 @@ import { packBase } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { OpenSession } from "../../src/encoder/calibrate.ts";
 import { importCard } from "./card.ts";
-import { selectTensors } from "./checkpoint.ts";
+import { selectTensors, unknownWarning } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { checkTokenizerFits } from "./tokenizer-fit.ts";
 import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
 
 export type ImportOptions = {
@@ -35,11 +36,15 @@ export async function importCheckpoint(
   const json = parseJson(checkpoint.config, "config.json");
   const architecture = architectureOf(json);
   const config = architecture.readConfig(json);
+  checkTokenizerFits(checkpoint.tokenizer, config);
   const specs = architecture.tensors(config);
   const selection = selectTensors(checkpoint, architecture, specs);
   if (selection.ignored.length > 0) {
     note(`left aside, since an encoder does not need them: ${selection.ignored.join(", ")}`);
   }
+  const warning = unknownWarning(selection.unknown, specs);
+  if (warning !== null) note(warning);
+  for (const line of checkpoint.pooling.notes) note(line);
   if (!selection.hasPooler) note("the checkpoint has no pooler: tasks can pool by cls or mean");
 
   const floats = new Map<string, Tensor>();
@@ -63,8 +68,10 @@ export async function importCheckpoint(
       tokenizer: checkpoint.tokenizer,
       weights,
       pooler: selection.hasPooler ? pooler : null,
+      pooling: checkpoint.pooling.pooling,
       checkpoint: await hashTensors(selection.tensors),
-      card: (manifest) => importCard(manifest, checkpoint, selection.ignored),
+      card: (manifest) =>
+        importCard(manifest, checkpoint, [...selection.ignored, ...selection.unknown]),
       created,
     },
     sha256,

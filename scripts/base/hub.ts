@@ -3,7 +3,7 @@
  * HF_ENDPOINT and HF_TOKEN are honoured as Hugging Face's own tools honour them.
  */
 import { NotFoundError, UnavailableError } from "../../src/core/errors.ts";
-import type { CheckpointFiles } from "./checkpoint.ts";
+import type { CheckpointFiles } from "./checkpoint-files.ts";
 
 export interface HubOptions {
   readonly endpoint: string;

@@ -73,6 +73,7 @@ export async function shrinkBase(base: Base, options: ShrinkOptions): Promise<Ba
         : tokenizer,
       weights,
       pooler: basePooler(base),
+      pooling: base.manifest.pooling,
       checkpoint: await derivedCheckpoint(base, layers, ids),
       card: (manifest) => shrinkCard(manifest, { card, manifest: base.manifest }, removed),
       created: options.created,

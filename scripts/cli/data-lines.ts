@@ -102,7 +102,7 @@ export function settingsLines(
     ...(numVirtualTokens > 0
       ? [`${numVirtualTokens} virtual tokens${because("num_virtual_tokens")}`]
       : []),
-    ...(pooling === "none" ? [] : [`pooling ${pooling}`]),
+    ...(pooling === "none" ? [] : [`pooling ${pooling}${because("pooling")}`]),
     `windows of ${maxLength} tokens${because("max_length")}`,
     `lr ${h.learning_rate}${because("learning_rate")}`,
     `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,

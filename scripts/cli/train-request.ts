@@ -78,7 +78,7 @@ export const TRAIN_OPTIONS = {
   pooling: {
     type: "string",
     value: "pooler|cls|mean",
-    hint: "what the head reads of a text (mean)",
+    hint: "what the head reads of a text (as the base's checkpoint says, else mean)",
   },
   "num-virtual-tokens": {
     type: "string",

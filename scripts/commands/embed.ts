@@ -46,8 +46,7 @@ export const command = defineCommand({
     pool: {
       type: "string",
       value: "none|mean|cls",
-      default: "mean",
-      hint: "none: last_hidden_state [B, T, H] with input_ids and attention_mask; mean, cls: embeddings [B, H]",
+      hint: "none: last_hidden_state [B, T, H] with input_ids and attention_mask; mean, cls: embeddings [B, H] (default: as the base's checkpoint says, else mean)",
     },
     runtime: {
       type: "string",
@@ -68,7 +67,7 @@ export const command = defineCommand({
     }
     const baseDir = required(values.base, "--base");
     const output = required(values.output, "--output");
-    const pooling = readChoice(values.pool, "--pool", ["none", "mean", "cls"])!;
+    const asked = readChoice(values.pool, "--pool", ["none", "mean", "cls"]);
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const inputs = await readInputs(required(values.input, "--input"));
@@ -76,6 +75,10 @@ export const command = defineCommand({
     const { baseFolder, openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
     const { manifest, tokenizer, encoder } = await openBaseFolder(baseFolder(baseDir), runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
+    const pooling = asked ?? manifest.pooling ?? "mean";
+    if (asked === undefined && manifest.pooling !== null) {
+      io.err(`note: pooling ${pooling}, as the checkpoint of ${manifest.name} says`);
+    }
     const positionOffset = task?.manifest.position_offset ?? 0;
     const { configuration } = manifest;
     const limit = maxLengthOf(configuration) - positionOffset;

@@ -4,8 +4,8 @@ import { basename, resolve } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { folderFiles } from "../base/checkpoint.ts";
-import type { CheckpointFiles } from "../base/checkpoint.ts";
+import { folderFiles } from "../base/checkpoint-files.ts";
+import type { CheckpointFiles } from "../base/checkpoint-files.ts";
 import { nameFrom } from "../base/names.ts";
 import { hubFiles, hubSettings, isHubId } from "../base/hub.ts";
 import { startProgress } from "../cli/progress.ts";
@@ -56,7 +56,12 @@ export const command = defineCommand({
     io.err(`reading ${source}`);
     const found = await readCheckpoint(files, source);
     const checkpoint = { ...found, licence: values.licence ?? found.licence };
-    const options = { name, created: new Date(), note: (line: string) => io.err(`note: ${line}`) };
+    const notes: string[] = [];
+    const note = (line: string): void => {
+      notes.push(line);
+      io.err(line.startsWith("warning: ") ? line : `note: ${line}`);
+    };
+    const options = { name, created: new Date(), note };
     io.err(`building ${dtype} graph`);
     const base =
       dtype === "int8"
@@ -70,7 +75,7 @@ export const command = defineCommand({
           )
         : null;
     await writeBaseFolder(out, base);
-    report(base, { out, source, cosine, seconds: (performance.now() - started) / 1000 }, io);
+    report(base, { out, source, cosine, notes, seconds: (performance.now() - started) / 1000 }, io);
     return 0;
   },
 });
@@ -120,17 +125,18 @@ interface Outcome {
   readonly out: string;
   readonly source: string;
   readonly cosine: Cosine | null;
+  readonly notes: readonly string[];
   readonly seconds: number;
 }
 
 function report(
   { manifest, files }: Base,
-  { out, source, cosine, seconds }: Outcome,
+  { out, source, cosine, notes, seconds }: Outcome,
   io: Io,
 ): void {
   const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
   if (io.json) {
-    const { name, dtype, identity, checkpoint } = manifest;
+    const { name, dtype, identity, checkpoint, pooling } = manifest;
     const sizes = Object.fromEntries([...files].map(([file, data]) => [file, data.byteLength]));
     io.out(
       JSON.stringify({
@@ -143,6 +149,8 @@ function report(
         bytes,
         files: sizes,
         cosine,
+        pooling,
+        notes,
         seconds,
       }),
     );

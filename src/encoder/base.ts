@@ -11,7 +11,13 @@ import {
   ortBuild,
   readBaseManifest,
 } from "../core/format/manifest.ts";
-import type { BaseManifest, FileRef, Sha256, WeightDtype } from "../core/format/manifest.ts";
+import type {
+  BaseManifest,
+  BasePooling,
+  FileRef,
+  Sha256,
+  WeightDtype,
+} from "../core/format/manifest.ts";
 import { readRecord } from "../core/record.ts";
 import { checkName } from "../core/format/keys.ts";
 import { readSafetensors, writeSafetensors } from "../core/format/safetensors.ts";
@@ -53,6 +59,8 @@ export interface BaseParts {
   readonly weights: Weights;
   /** pooler.dense.weight and .bias, or null. */
   readonly pooler: Weights | null;
+  /** How the checkpoint makes one vector of a text, where it says so. */
+  readonly pooling: BasePooling | null;
   /** Hash of the weights before quantization. */
   readonly checkpoint: string;
   /** The text of CARD.md, made once the sizes are known. */
@@ -98,6 +106,7 @@ export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> 
     dtype: parts.dtype,
     ...listed,
     builds: { [ortBuild(parts.dtype)]: GRAPH },
+    pooling: parts.pooling,
     checkpoint: parts.checkpoint,
     created: parts.created.toISOString(),
   };

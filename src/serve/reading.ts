@@ -91,12 +91,13 @@ export function readForTask(
  * `pooling-invalid`, LimitError `too-many-windows`.
  */
 export function readForEmbedding(
-  { manifest: { name, configuration }, tokenizer, pooler }: LoadedBase,
+  { manifest, tokenizer, pooler }: LoadedBase,
   text: string,
-  { pooling = "mean", normalize = true, truncate = false }: EmbedParameters,
+  { pooling = manifest.pooling ?? "mean", normalize = true, truncate = false }: EmbedParameters,
   maxWindows: number,
 ): Reading<Float32Array> {
   checkNotEmpty("text", text);
+  const { name, configuration } = manifest;
   if (pooling === "pooler" && pooler === null) {
     throw new InputError(
       "pooling-invalid",

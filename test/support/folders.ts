@@ -57,6 +57,7 @@ export async function writePaperBase(
     dtype: "int8",
     ...listed,
     builds: { "ort/int8": "model.onnx" },
+    pooling: null,
     identity: await baseIdentity(listed, (bytes) => Promise.resolve(sha256Of(bytes))),
     checkpoint: sha256Of(text(`checkpoint ${seed}`)),
     created: CREATED,

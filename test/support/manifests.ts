@@ -64,6 +64,7 @@ export function baseJson(changes: Record<string, unknown> = {}): Record<string, 
     tokenizer: "tokenizer.json",
     pooler: null,
     builds: { "ort/int8": "model.onnx" },
+    pooling: "mean",
     files: {
       "model.onnx": { sha256: hex("1"), bytes: 100 },
       "weights-0.safetensors": { sha256: hex("2"), bytes: 200 },

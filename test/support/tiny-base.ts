@@ -120,6 +120,7 @@ export function tinyCheckpoint(seed: number, overrides: Record<string, unknown> 
     tokenizer: encodeUtf8(JSON.stringify(tinyTokenizerJson())),
     tensors,
     licence: "apache-2.0",
+    pooling: { pooling: null, notes: [] },
   };
 }
 

@@ -37,6 +37,7 @@ checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download t
 checkpoint-index-invalid | The checkpoint's index names tensors that its files do not hold. | Download the checkpoint again.
 checkpoint-not-finite | The checkpoint has weights that are NaN or infinite. | Download it again, or take another one.
 checkpoint-not-found | There is no checkpoint in the folder, or of this name on the hub. | Check the path or the name OWNER/NAME.
+checkpoint-pooling-invalid | The files of the checkpoint that say how it pools cannot be read. | Download them again, or remove modules.json and 1_Pooling.
 checkpoint-tensors-mismatch | The checkpoint's tensors are not those of its configuration. | The message lists what is missing; take another checkpoint.
 client-left | The client closed the connection before the answer. Seen in logs only. | Nothing to do; raise the client's timeout if it happens often.
 config-invalid | A setting is wrong: a variable of wrangler.toml, or a checkpoint's config.json. | The message names the setting and what is allowed.
@@ -92,7 +93,7 @@ label-names-invalid | --label-names cannot be read. | Write name,name,.. or labe
 label-out-of-range | A number to learn is too large. | Divide all of them.
 labels-too-few | All rows have the same label. | Add rows with other labels.
 labels-too-many | The task names several labels, but its answers are numbers. | Name one.
-labels-unnamed | The labels are lists of zeros and ones, and their places have no names. | Name them with --label-names.
+labels-unnamed | The labels are lists of zeros and ones, or the tags are numbers, and nothing names them. | Name them with --label-names.
 layers-invalid | --layers names layers that the base does not have. | Ascending numbers from 0.
 line-invalid | A line of the input is no JSON of the expected form. | The message names the line.
 line-too-long | A line of the input is longer than the limit. | One text a line.
@@ -162,6 +163,7 @@ text-not-runnable | The model cannot run the tokens of this text, for instance a
 text-not-unicode | A text has half of a surrogate pair, which is no character. | Cut texts between characters.
 text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or raise the setting.
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
+tokenizer-mismatch | The tokenizer has ids that the word table or the type table of its checkpoint has no row for. | Remove the added tokens from tokenizer.json, or resize the table.
 tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
 too-many-bodies | The caller sends more bodies at once than MAX_OPEN_BODIES, or all callers hold too many bytes. | Finish some first, and try again.
 too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.

@@ -39,6 +39,7 @@ export async function packStudent(
           ? await quantizeWeights(architecture, config, weights, openSession, tables)
           : weights,
       pooler: basePooler(student),
+      pooling: student.manifest.pooling,
       checkpoint: await hashWeights(weights),
       card,
       created,

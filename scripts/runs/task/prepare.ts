@@ -107,7 +107,7 @@ export async function prepareTask(
   for (const warning of warnings) note(`warning: ${warning}`);
   const usable = withUsableLabels(train, labels, { type, problemType }, note);
   const method = spec.method ?? "prefix";
-  const pooling = type === "token" ? "none" : (spec.pooling ?? "mean");
+  const pooling = type === "token" ? "none" : (spec.pooling ?? base.pooling ?? "mean");
   if (pooling === "pooler" && base.pooler === null) {
     throw new InputError(
       "pooling-unavailable",
@@ -126,7 +126,12 @@ export async function prepareTask(
   const settings = chooseSettings(method, shape, spec);
   const { maxLength } = settings;
   const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
-  const reasons = { ...settings.reasons, ...(reason && { train_graph: reason }) };
+  const isFollowed = type !== "token" && spec.pooling === undefined && base.pooling !== null;
+  const reasons = {
+    ...settings.reasons,
+    ...(isFollowed && { pooling: `as the checkpoint of ${base.name} says` }),
+    ...(reason && { train_graph: reason }),
+  };
   if (maxLength > baseMaxLength) {
     throw new InputError(
       "max-length-invalid",

@@ -38,6 +38,9 @@ export type BuildName = `${string}/${string}`;
 /** The build for ONNX Runtime: 8-bit weights are multiplied by 8-bit activations. */
 export const ortBuild = (dtype: WeightDtype): BuildName => `ort/${dtype}`;
 
+/** How a base makes one vector of a text, where its checkpoint says so. */
+export type BasePooling = "mean" | "cls";
+
 /** What a base folder's manifest.json says. */
 export interface BaseManifest {
   readonly format_version: typeof FORMAT_VERSION;
@@ -49,6 +52,8 @@ export interface BaseManifest {
   readonly weights: readonly string[];
   readonly tokenizer: string;
   readonly pooler: string | null;
+  /** The default of embeddings and of new tasks; null where the checkpoint does not say. */
+  readonly pooling: BasePooling | null;
   /** File of each build. */
   readonly builds: Readonly<Record<BuildName, string>>;
   /** Every file of the base, by name. */
@@ -120,6 +125,7 @@ export async function readBaseManifest(
     weights: readWeights(r, fileNamed),
     tokenizer: fileNamed(r.string("tokenizer")),
     pooler: r.has("pooler") ? fileNamed(r.string("pooler")) : null,
+    pooling: r.has("pooling") ? r.oneOf("pooling", ["mean", "cls"]) : null,
     builds: readBuilds(r.record("builds"), fileNamed),
     files,
     identity: r.string("identity", HEX),

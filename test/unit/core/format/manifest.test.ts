@@ -62,7 +62,16 @@ describe("a base's manifest", () => {
     expect(configuration).toEqual(configurationJson(changes));
   });
 
-  const fields = Object.keys(baseJson()).filter((field) => field !== "pooler");
+  test("may say how its checkpoint pools, in one of two ways", async () => {
+    expect((await readBase({ pooling: "cls" })).pooling).toBe("cls");
+    expect((await readBase({ pooling: undefined })).pooling).toBeNull();
+    for (const pooling of ["max", "none", "pooler", "", 1, true, {}]) {
+      const error = await laterFormatError(() => readBase({ pooling }));
+      expect(error.message).toMatch(/"pooling" is .*, expected one of "mean", "cls"/);
+    }
+  });
+
+  const fields = Object.keys(baseJson()).filter((field) => !["pooler", "pooling"].includes(field));
   test.each(fields)("needs %s", async (field) => {
     const error = await laterFormatError(() => readBase({ [field]: undefined }));
     expect(error.code).toBe("base-manifest-invalid");
