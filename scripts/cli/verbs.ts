@@ -57,7 +57,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import("../commands/eval.ts"),
   },
   predict: {
-    summary: "answer texts from a file, as the endpoint would",
+    summary: "answer texts, as the endpoint would",
     load: () => import("../commands/predict.ts"),
   },
   "import-peft": {

@@ -103,7 +103,7 @@ describe("train", () => {
     expect(await readFile(join(at("again"), "prefix.safetensors"))).toEqual(before);
     expect(await readFile(join(at("again"), "task.json"), "utf8")).toBe(text);
     const manifest = await readFile(join(at("again"), "manifest.json"), "utf8");
-    expect(JSON.parse(manifest)).toMatchObject({ canary: [{ text: "the film, good" }] });
+    expect(JSON.parse(manifest)).toMatchObject({ examples: [{ text: "the film, good" }] });
     // From the data file once more: what a person wrote stays.
     expect((await run(train("--out", at("again"), "--seed", "4"))).code).toBe(0);
     const json = JSON.parse(await readFile(join(at("again"), "task.json"), "utf8")) as object;

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { lineSchema, problemSchema, taskSchema } from "../../../src/http/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
+import { BASE_IDENTITY } from "../../support/manifests.ts";
 
 const JSON_TYPE = "application/json";
 const label = (text: string) => [{ label: text, score: 1 }];
@@ -40,7 +41,7 @@ describe("an answer in JSON", () => {
       "cache-control": "no-store",
       "x-request-id": "generated-id",
       "x-task-version": "0123456789ab",
-      "x-model-identity": "tiny@aaaaaaaaaaaa",
+      "x-model-identity": `tiny@${BASE_IDENTITY.slice(0, 12)}`,
       "server-timing": "tokenize;dur=0.0, queue;dur=0.0, run;dur=0.0, decode;dur=0.0",
     });
     expect(headers.has("x-task-stale")).toBe(false);
@@ -224,7 +225,7 @@ describe("health", () => {
     expect(await response.json()).toEqual({
       status: "ready",
       base: "tiny",
-      identity: "a".repeat(64),
+      identity: BASE_IDENTITY,
       loaded_from: "graph",
       api_keys: "off",
     });
@@ -250,7 +251,7 @@ describe("what is served", () => {
           task: "sentiment",
           type: "sequence",
           labels: ["negative", "positive"],
-          base: "tiny@aaaaaaaaaaaa",
+          base: `tiny@${BASE_IDENTITY.slice(0, 12)}`,
           version: "0123456789ab",
           num_virtual_tokens: 3,
           metrics: { accuracy: 0.9 },
