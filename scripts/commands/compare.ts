@@ -1,6 +1,6 @@
 /**
- * `compare`: methods x seeds on one task. Each run is `train`'s own; the epoch is chosen on a tenth
- * of the training rows, so that the evaluation rows, which are reported, chose nothing.
+ * `compare`: methods x seeds on one task. Each run trains as `train` does. The epoch is chosen on a tenth
+ * of the training rows, so that no choice depends on the evaluation rows, which are reported.
  */
 import { join } from "node:path";
 import { METHODS, isServed } from "../../src/learn/methods.ts";

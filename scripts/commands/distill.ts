@@ -1,6 +1,6 @@
 /**
- * `distill`: a small base learns a larger one's hidden states. Reading the corpus, the run and the
- * folders are training/distill/; here is what the command line says about them.
+ * `distill`: a small base learns the hidden states of a larger one. The work is done in runs/distill/;
+ * this file reads the options, opens the bases and shows the progress.
  */
 import { join, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";

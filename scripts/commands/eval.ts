@@ -1,4 +1,4 @@
-/** `eval`: how good is a task on labelled data, on the graph and the runtime that serve? */
+/** `eval`: measures a task on labelled data, on the graph and the runtime that serve. */
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { startProgress } from "../cli/progress.ts";
 import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";

@@ -1,6 +1,6 @@
 /**
- * `pretrain`: one prefix trained on several tasks at once, for others to start from. What is asked
- * for is settled by training/pretrain/settle.ts, the run is training/pretrain/run.ts.
+ * `pretrain`: one prefix trained on several tasks at once, for other tasks to start from. The settings
+ * are chosen in runs/pretrain/settle.ts, the run is runs/pretrain/pretrain-run.ts.
  */
 import { basename, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";

@@ -1,6 +1,6 @@
 /**
- * `train`: a task folder, or a bare data file, becomes a trained task folder. What is asked for is
- * train-request.ts, the run is training/task/train.ts; this file opens what it needs and shows it.
+ * `train`: a task folder, or a bare data file, becomes a trained task folder. cli/train-request.ts reads
+ * the request, runs/task/train-task.ts is the run; this file opens base and data and shows the progress.
  */
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";

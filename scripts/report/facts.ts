@@ -22,7 +22,7 @@ export interface ReportFacts {
   readonly isServed?: boolean | undefined;
   readonly labels: readonly string[];
   readonly numVirtualTokens: number;
-  /** A token task whose head reads word shapes, whose tags are chosen together (core/transitions.ts). */
+  /** A token task whose head reads word shapes, whose tags are chosen together (core/model/transitions.ts). */
   readonly readsWords?: boolean | undefined;
   readonly pooling: Pooling;
   readonly maxLength: number;

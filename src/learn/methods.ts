@@ -1,6 +1,6 @@
 /**
- * What can be trained of a task besides its head. Every method shares data, loop, evaluation and
- * report; they differ in which tensors are trained and therefore in which inputs a graph gets.
+ * The methods: what is trained besides a task's head. All methods share data, loop, evaluation and
+ * report. They differ in the trained tensors, and so in the inputs of the training graph.
  */
 /**
  * - prefix: past keys and values of every layer (P-Tuning v2, arXiv 2110.07602)
@@ -72,7 +72,7 @@ export const isServed = (method: Method): boolean => FACTS[method].isServed;
 export const hasVirtualTokens = (method: Method): boolean =>
   FACTS[method].prefix !== "none" || FACTS[method].prompt;
 
-/** A method's own defaults; what depends on the data is chosen elsewhere (task/defaults.ts). */
+/** A method's own defaults; what depends on the data is chosen by runs/task/defaults.ts. */
 export const methodDefaults = (
   method: Method,
 ): Pick<Hyperparameters, "learning_rate" | "prefix_dropout"> => ({

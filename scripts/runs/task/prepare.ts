@@ -1,6 +1,6 @@
 /**
- * From a task.json to everything a run needs, with each choice made once: data files read,
- * labels listed, rows split, method and hyperparameters settled.
+ * From a task.json to everything that a run needs: data files read, labels listed, rows split, method
+ * and hyperparameters chosen. Each choice is made here, once.
  */
 import { maxLengthOf } from "../../../src/core/format/configuration.ts";
 import type { FileRows } from "../../../src/learn/measure/evaluate.ts";

@@ -53,8 +53,8 @@ export const isShared = (method: Method): method is SharedMethod =>
 
 /**
  * Reads a pretrained prefix for `base`. Throws NotFoundError `pretrained-not-found`, FormatError
- * `pretrained-invalid` for another kind of manifest and what core/manifest.ts, safetensors.ts and
- * prefix.ts throw for a damaged file, MismatchError `prefix-base-mismatch` for another base.
+ * `pretrained-invalid` for another kind of manifest and what core/format/manifest.ts, safetensors.ts and
+ * core/model/prefix.ts throw for a damaged file, MismatchError `prefix-base-mismatch` for another base.
  */
 export async function readPretrained(dir: string, base: BaseManifest): Promise<PretrainedPrefix> {
   const path = join(dir, "manifest.json");

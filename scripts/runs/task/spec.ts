@@ -57,7 +57,7 @@ export interface TaskSpec {
   readonly max_rows: number | undefined;
   /** The graph that is trained (graph/choice.ts). */
   readonly train_graph: TrainGraph | undefined;
-  /** What report.html holds (report/level.ts). */
+  /** What report.html holds (report/facts.ts). */
   readonly report: ReportLevel | undefined;
   readonly hyperparameters: Partial<Hyperparameters>;
   readonly seed: number | undefined;

@@ -66,7 +66,7 @@ export async function packPrefix(
   return { task, manifestBytes, prefixBytes };
 }
 
-/** May hold texts of the data (report/level.ts), so it stays where it was made. */
+/** May hold texts of the data (report/facts.ts), so it stays where it was made. */
 const REPORT = "report.html";
 
 export interface TaskTexts {

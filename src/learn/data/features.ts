@@ -22,7 +22,7 @@ export interface Feature {
   readonly value?: number;
   /** Token: the position of each word's first piece, -1 for a word that was cut off or has none. */
   readonly firstPieces: Int32Array;
-  /** Token: of each position, the shape of its word (core/word-shapes.ts), -1 for special tokens. */
+  /** Token: of each position, the shape of its word (core/model/word-shapes.ts), -1 for special tokens. */
   readonly shapes?: Int32Array; // [t]
   /** Token, where tags are chosen together: the label of each of the tokenizer's words, in order. */
   readonly chain?: Int32Array;

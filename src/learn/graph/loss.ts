@@ -1,6 +1,5 @@
 /**
- * The end of a training graph: what the head reads of the hidden states, and the loss of its
- * logits. The same formulas as core/head.ts; a test ties the two.
+ * The end of a training graph: pooling of the hidden states, and the loss of the logits. The same formulas as core/model/head.ts; a test ties the two.
  */
 import { InputError } from "../../core/errors.ts";
 import type { ProblemType } from "../../core/model/task.ts";

@@ -1,6 +1,6 @@
 /**
  * The tensors that a method trains: names, dims, initial values, and how fast each may move. Names
- * are those of the artifact (core/shapes.ts), of the checkpoint for whole weights, and PEFT's for
+ * are those of the artifact (core/model/shapes.ts), of the checkpoint for whole weights, and PEFT's for
  * the projection, which is folded away before anything is evaluated or saved.
  */
 import type { Pooling } from "../../core/model/head.ts";
@@ -26,7 +26,7 @@ import type { Key } from "../random.ts";
 /** Parameters, gradients, updates or moments by tensor name. */
 export type Arrays = Readonly<Record<string, Float32Array>>;
 
-/** What is trained, and how its hidden states become logits. */
+/** The trained parts, and how hidden states become logits. */
 export interface Target {
   readonly parts: TrainedParts;
   /** "none" is token classification. */
@@ -34,7 +34,7 @@ export interface Target {
   readonly numLabels: number; // C
   /** P; 0 where no part has virtual tokens. */
   readonly numVirtualTokens: number;
-  /** The head of a token task also has weights for how words are written (core/word-shapes.ts). */
+  /** The head of a token task also has weights for how words are written (core/model/word-shapes.ts). */
   readonly readsWords?: boolean;
 }
 
@@ -177,7 +177,7 @@ function wordsDrawn(key: Key, count: number, { architecture, config, weights }: 
 }
 
 /**
- * What of the parameters a task's file holds: the head, deltas, and `prompt_embeddings`
+ * The parameters in a task's file: the head, deltas, and `prompt_embeddings`
  * [P, 2*L*N*D], which the projection's network is folded into: tanh(E A' + a) B' + b. Parts that cannot be served
  * (input embeddings, whole weights) are left out.
  */

@@ -97,7 +97,7 @@ function projectedPrefix(
   return layer(ops.Tanh(g, middle), upWeight, upBias, PROJECTION_WIDTH, prefixWidth(config));
 }
 
-/** `prompt_embeddings` [P, 2*L*N*D] -> keys and values [B, N, P, D] of every layer (core/prefix.ts). */
+/** `prompt_embeddings` [P, 2*L*N*D] -> keys and values [B, N, P, D] of every layer (core/model/prefix.ts). */
 function prefixPast(
   g: Graph,
   config: EncoderConfig,

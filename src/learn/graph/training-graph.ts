@@ -98,8 +98,8 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
 }
 
 /**
- * The encoder alone with the trained parts as inputs, `last_hidden_state` [B, Q, H]: how a method
- * that no serving graph knows is evaluated.
+ * The encoder alone with the trained parts as inputs, `last_hidden_state` [B, Q, H]: it evaluates the
+ * methods that no serving graph has.
  */
 export function buildTunedGraph(options: Encoder & Target): Graph {
   const { architecture, config, weights } = options;
@@ -110,7 +110,7 @@ export function buildTunedGraph(options: Encoder & Target): Graph {
   return g;
 }
 
-/** The base's pooler, trained with the rest in full fine-tuning; null where the head does not read it. */
+/** The base's pooler, trained in full fine-tuning; null where the head does not read it. */
 function poolerOf(
   g: Graph,
   { pooling, pooler }: TrainingGraphOptions,

@@ -1,4 +1,4 @@
-/** Settings that nobody asked for: chosen from the data, with a reason, and never over what was asked. */
+/** Settings that a request leaves open: chosen from the data, with a reason, and never over what was asked. */
 import { describe, expect, test } from "vitest";
 import { chooseSettings } from "../../../scripts/runs/task/defaults.ts";
 import type { DataShape } from "../../../scripts/runs/task/defaults.ts";
