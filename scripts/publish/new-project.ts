@@ -10,6 +10,8 @@ import { PACKAGE, readPackageFile } from "../node/project.ts";
 export const EXAMPLE_TASK = "sentiment";
 export const EXAMPLE_BASE = "pocket";
 const PACKAGE_NAME = "edge-prefix";
+/** The folder with the node_modules that this package is in; npx has one of its own. */
+const INSTALLED_IN = join(PACKAGE, "..", "..");
 
 /** Text files of a project by their path in it; `name` is a Worker's name, `spec` npm's for edge-prefix. */
 export function projectFiles(name: string, spec: string): Map<string, string> {
@@ -24,11 +26,11 @@ export function projectFiles(name: string, spec: string): Map<string, string> {
 }
 
 /**
- * How a project in `folder` should name edge-prefix in package.json: as the project around the
- * working directory does (a version, a file, a repository), else by this package's folder where it is
- * a clone, else by its version.
+ * How a project in `folder` should name edge-prefix in package.json: as the project does in which
+ * this package is installed (a version, a file, a repository), else by this package's folder where
+ * it is a clone, else by its version.
  */
-export function packageSpec(folder: string, from: string = process.cwd()): string {
+export function packageSpec(folder: string, from: string = INSTALLED_IN): string {
   const known = knownSpec(from);
   if (known !== undefined) return known.startsWith("file:") ? fileSpec(folder, from, known) : known;
   const isClone = existsSync(join(PACKAGE, "scripts", "cli.ts"));

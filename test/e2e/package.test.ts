@@ -4,6 +4,7 @@
  */
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -60,6 +61,18 @@ const USES_ALL = [
   "export const start = (env: Env) => createWorker(env).predictor;",
   "",
 ].join("\n");
+
+/** The words of a text by their offsets in code points. */
+const OFFSETS = `
+import { readFileSync } from "node:fs";
+import { codePointOffsets, createTokenizer } from "edge-prefix/tokenizer";
+const path = "node_modules/edge-prefix/models/pocket/tokenizer.json";
+const { tokenize } = createTokenizer(JSON.parse(readFileSync(path, "utf8")));
+const text = "\u{1F600} good film";
+const { starts, ends } = tokenize(text);
+const at = codePointOffsets(text);
+console.log(JSON.stringify([...starts].map((start, i) => [at(start), at(ends[i])]).slice(-2)));
+`;
 
 /** Starts a server by a line of shell, and waits until it answers. */
 async function serve(cwd: string, line: string): Promise<number> {
@@ -138,7 +151,7 @@ describe("installed by the lines of docs/mount.md", { timeout: SLOW_MS }, () => 
     expect(await consumer.ok(`${line} uses/all.ts`)).toBe("");
   });
 
-  it("has types of the tokenizer that need no platform", async () => {
+  it("has a tokenizer that needs nothing else, with offsets as Python counts them", async () => {
     write(
       join(consumer.folder, "plain", "uses.ts"),
       'import { createTokenizer } from "edge-prefix/tokenizer";\nexport const size = createTokenizer({}).vocabSize;\n',
@@ -146,6 +159,16 @@ describe("installed by the lines of docs/mount.md", { timeout: SLOW_MS }, () => 
     const line =
       "npx tsc --ignoreConfig --noEmit --strict --lib ES2022 --types '' --module NodeNext";
     expect(await consumer.ok(`${line} plain/uses.ts`)).toBe("");
+    // Without node_modules around it but the package itself: it imports no other.
+    const alone = consumerIn(inFolder("alone"));
+    const own = join("node_modules", "edge-prefix");
+    cpSync(join(consumer.folder, own), join(alone.folder, own), { recursive: true });
+    write(join(alone.folder, "offsets.mjs"), OFFSETS);
+    // Python counts the emoji as one, JavaScript as two.
+    expect(JSON.parse(await alone.ok("node offsets.mjs"))).toEqual([
+      [2, 6],
+      [7, 11],
+    ]);
   });
 
   it("has a command with help and a version", async () => {
