@@ -3,6 +3,7 @@ import { sessionImages } from "../images/make.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
+import { findBaseOf } from "../publish/find-base.ts";
 import { baseFolder } from "../publish/local.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
@@ -29,6 +30,10 @@ export const command = defineCommand({
       value: "PERCENT",
       hint: "keep the current version, and send this share of the requests to the new one",
     },
+    "allow-change": {
+      type: "boolean",
+      hint: "publish a task although its type or labels differ from those of its live version",
+    },
     "dry-run": { type: "boolean", hint: "check everything, say what would change, write nothing" },
     ...BUCKET_OPTIONS,
   },
@@ -39,21 +44,23 @@ export const command = defineCommand({
     const canaryPercent = readNumber(values.canary, "--canary", { min: 0, max: 100 });
     const baseDir = baseFolder(values.base);
     const isDryRun = values["dry-run"] === true;
+    const allowsChange = values["allow-change"] === true;
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
       if (baseDir !== undefined) await pushBase(bucket, baseDir, io, isDryRun);
       const note = (line: string): void => io.err(line);
-      const checkAnswers = createAnswerCheck({ bucket, baseDir, note });
+      const checkAnswers = createAnswerCheck(findBaseOf({ bucket, baseDir, note }), note);
       for (const folder of positionals) {
         io.signal.throwIfAborted();
-        await pushTask(bucket, folder, { io, isDryRun, canaryPercent, checkAnswers });
+        const how = { io, isDryRun, canaryPercent, allowsChange, checkAnswers };
+        await pushTask(bucket, folder, how);
       }
     });
     return 0;
   },
 });
 
-/** Bytes that take long enough on a slow line for somebody to wonder. */
+/** An upload of this many bytes takes seconds on a slow line, so it shows its progress. */
 const WORTH_A_BAR = 5_000_000;
 const toMegabytes = (bytes: number): number => Math.ceil(bytes / 1e6);
 
@@ -93,11 +100,12 @@ async function pushTask(
     readonly io: Io;
     readonly isDryRun: boolean;
     readonly canaryPercent: number | undefined;
+    readonly allowsChange: boolean;
     readonly checkAnswers: CheckAnswers;
   },
 ): Promise<void> {
-  const { io, isDryRun, canaryPercent, checkAnswers } = how;
-  const options = { checkAnswers, canaryPercent, signal: io.signal };
+  const { io, isDryRun, canaryPercent, allowsChange, checkAnswers } = how;
+  const options = { checkAnswers, canaryPercent, allowsChange, signal: io.signal };
   const result = await publishTask(bucket, folder, options);
   if (io.json) {
     const { isChanged, ...rest } = result;

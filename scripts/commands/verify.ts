@@ -1,42 +1,65 @@
 /**
  * `verify`: is a task whole, made for the base it names, and does it answer as when it was trained?
- * In a folder or in the bucket; the checks are those of push.
+ * In a folder or in the bucket; the checks are those of push. For a task in the bucket, the session
+ * image of its base is checked, too.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EdgePrefixError } from "../../src/core/errors.ts";
-import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
-import { baseFolder } from "../publish/local.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
-import { fetchBaseManifest } from "../publish/publish-base.ts";
+import type { ImageState } from "../publish/check-image.ts";
+import { findBaseOf } from "../publish/find-base.ts";
+import { baseFolder } from "../publish/local.ts";
+import type { FindBase } from "../publish/find-base.ts";
+import { fetchBaseManifest, fetchPublishedBase } from "../publish/publish-base.ts";
 import { checkTaskFolder, checkVersion, readTaskFolder } from "../publish/publish-task.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
 import { fetchTaskPointer, fetchVersion, findVersion } from "../publish/task-pointer.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
+import type { Io } from "../cli/command.ts";
 
-interface Verdict {
+interface Failure {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** What was found of a version of a task. */
+interface TaskVerdict extends Failure {
   readonly task: string;
   readonly version: string;
   readonly ok: boolean;
   /** Recorded examples that were answered and compared. */
   readonly examples?: number;
-  readonly code?: string;
-  readonly message?: string;
 }
+
+/** What was found of the session image of a base. */
+interface BaseVerdict extends Failure {
+  readonly base: string;
+  readonly ok: boolean;
+  readonly image?: ImageState;
+}
+
+type Verdict = TaskVerdict | BaseVerdict;
 
 export const command = defineCommand({
   summary: "check a task folder, or every published version of a task: hashes, base, answers",
-  usage: "TASK | TASK_DIR [--version VERSION] [--local | --remote]",
-  example: "npx edge-prefix verify sentiment\nnpx edge-prefix verify prefixes/sentiment",
+  usage: "TASK | TASK_DIR [--version VERSION] [--base DIR] [--local | --remote]",
+  example:
+    "npx edge-prefix verify sentiment\nnpx edge-prefix verify prefixes/sentiment --base models/pocket",
   options: {
     version: {
       type: "string",
       value: "VERSION",
       hint: "only this published version, or the start of one, as list shows it",
     },
-    base: { type: "string", value: "DIR", hint: "a base folder that saves reading the bucket's" },
+    base: {
+      type: "string",
+      value: "DIR",
+      hint: "a base folder: with TASK_DIR no bucket is read, with TASK it saves the download",
+    },
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
@@ -44,23 +67,60 @@ export const command = defineCommand({
     if (subject === undefined || more.length > 0) {
       throw new UsageError(`verify: expected one task or task folder, found ${positionals.length}`);
     }
+    const note = (line: string): void => io.err(line);
+    const baseDir = baseFolder(values.base);
     const isFolder = existsSync(join(subject, "manifest.json"));
-    const verdicts = await withBucket(values, io, (bucket) => {
-      const note = (line: string): void => io.err(line);
-      const checkAnswers = createAnswerCheck({ bucket, baseDir: baseFolder(values.base), note });
-      return isFolder
-        ? verifyFolder(bucket, subject, checkAnswers)
-        : verifyVersions(bucket, subject, values.version, checkAnswers);
-    });
-    for (const verdict of verdicts) {
-      const { task, version, ok, examples = 0, code, message } = verdict;
-      const good = examples > 0 ? `ok, ${examples} examples answered as recorded` : "ok";
-      const text = ok ? good : `error [${code}]: ${message}`;
-      io.out(io.json ? JSON.stringify(verdict) : `${task} ${version}: ${text}`);
-    }
+    const verdicts =
+      isFolder && baseDir !== undefined
+        ? [await verifyOnFolder(subject, baseDir, note)]
+        : await withBucket(values, io, (bucket) => {
+            const findBase = findBaseOf({ bucket, baseDir, note });
+            const checkAnswers = createAnswerCheck(findBase, note);
+            return isFolder
+              ? verifyFolder(bucket, subject, checkAnswers)
+              : verifyPublished(bucket, subject, values.version, { findBase, checkAnswers });
+          });
+    for (const verdict of verdicts) print(verdict, io);
     return verdicts.every((verdict) => verdict.ok) ? 0 : 1;
   },
 });
+
+function print(verdict: Verdict, io: Io): void {
+  if (io.json) {
+    io.out(JSON.stringify(verdict));
+    return;
+  }
+  const { ok, code, message } = verdict;
+  const name = "task" in verdict ? `${verdict.task} ${verdict.version}` : `base ${verdict.base}`;
+  io.out(`${name}: ${ok ? `ok${praiseOf(verdict)}` : `error [${code}]: ${message}`}`);
+}
+
+const IMAGES: Readonly<Record<ImageState, string>> = {
+  good: ", session image as this release makes it",
+  none: ", no session image",
+  "other-runtime": ", session image of another release of the runtime: only its hash was checked",
+};
+
+function praiseOf(verdict: Verdict): string {
+  if ("base" in verdict) return IMAGES[verdict.image ?? "none"];
+  const { examples = 0 } = verdict;
+  return examples > 0 ? `, ${examples} examples answered as recorded` : "";
+}
+
+/** A task folder on a base folder: no bucket is needed. */
+async function verifyOnFolder(
+  folder: string,
+  baseDir: string,
+  note: (line: string) => void,
+): Promise<Verdict> {
+  const { readBaseFolder } = await import("../base/folder.ts");
+  const { manifest, version } = await readTaskFolder(folder);
+  return judge(manifest.task, version, async () => {
+    const base = await readBaseFolder(baseDir);
+    const checkAnswers = createAnswerCheck(() => Promise.resolve(base), note);
+    return (await checkTaskFolder(folder, base.manifest, checkAnswers)).examples;
+  });
+}
 
 async function verifyFolder(
   bucket: PublishBucket,
@@ -75,26 +135,31 @@ async function verifyFolder(
   return [await judge(manifest.task, version, check)];
 }
 
-async function verifyVersions(
+async function verifyPublished(
   bucket: PublishBucket,
   task: string,
   wanted: string | undefined,
-  checkAnswers: CheckAnswers,
+  { findBase, checkAnswers }: { findBase: FindBase; checkAnswers: CheckAnswers },
 ): Promise<Verdict[]> {
   const pointer = await fetchTaskPointer(bucket, task);
   const versions = wanted === undefined ? pointer.versions : [findVersion(pointer, wanted)];
-  const bases = new Map<string, BaseManifest>();
+  const bases = new Map<string, ReturnType<typeof fetchPublishedBase>>();
   const verdicts: Verdict[] = [];
   for (const entry of versions) {
     const check = async (): Promise<number> => {
       const { manifest, prefix } = await fetchVersion(bucket, task, entry);
       const { name } = manifest.base;
-      const base = bases.get(name) ?? (await fetchBaseManifest(bucket, name));
-      bases.set(name, base);
+      const published = bases.get(name) ?? fetchPublishedBase(bucket, name);
+      bases.set(name, published);
       const { version } = entry;
+      const { manifest: base } = await published;
       return checkVersion({ manifest, version, prefix }, base, checkAnswers);
     };
     verdicts.push(await judge(task, entry.version, check));
+  }
+  for (const published of bases.values()) {
+    const base = await published.catch(() => null); // its versions have said so
+    if (base) verdicts.push(await judgeImage(bucket, base, findBase));
   }
   return verdicts;
 }
@@ -103,11 +168,33 @@ async function judge(
   task: string,
   version: string,
   check: () => Promise<number>,
-): Promise<Verdict> {
+): Promise<TaskVerdict> {
   try {
     return { task, version, ok: true, examples: await check() };
   } catch (error) {
-    if (!(error instanceof EdgePrefixError)) throw error;
-    return { task, version, ok: false, code: error.code, message: error.message };
+    return { task, version, ok: false, ...failureOf(error) };
   }
+}
+
+async function judgeImage(
+  bucket: PublishBucket,
+  { pointer, manifest }: Awaited<ReturnType<typeof fetchPublishedBase>>,
+  findBase: FindBase,
+): Promise<BaseVerdict> {
+  const { checkImage } = await import("../publish/check-image.ts");
+  const { sessionImages } = await import("../images/make.ts");
+  const base = shortIdentity(manifest);
+  try {
+    const files = await findBase(manifest);
+    const image = await checkImage(bucket, files, pointer.session_image, await sessionImages());
+    return { base, ok: true, image };
+  } catch (error) {
+    return { base, ok: false, ...failureOf(error) };
+  }
+}
+
+/** Code and message of an error of this project; any other error is thrown. */
+function failureOf(error: unknown): Required<Failure> {
+  if (error instanceof EdgePrefixError) return { code: error.code, message: error.message };
+  throw error;
 }

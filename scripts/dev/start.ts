@@ -1,16 +1,17 @@
 /**
- * `npm start`: puts the base and the bundled tasks into local R2 storage when they are not there
- * yet, runs `wrangler dev`, and says how to ask it something. It is ready when /readyz says so, and
- * it leaves nothing running behind it, whichever way it is told to stop.
+ * `npm start`: puts the base, the bundled tasks and the tasks that are named into local R2 storage
+ * when they are not there yet, runs `wrangler dev`, and says how to ask it something. It is ready when
+ * /readyz says so, and it leaves nothing running behind it, whichever way it is told to stop.
  *
  * The Worker's log, a line of JSON a request, is shown unless --quiet is given.
  *
- *   npm start -- [--port N] [--base DIR] [--persist-to DIR] [--quiet] [flags of wrangler dev]
+ *   npm start -- [--port N] [--base DIR] [--task TASK_DIR] [--persist-to DIR] [--quiet] [flags of
+ *   wrangler dev]; --task may be given several times
  */
 import { spawn } from "node:child_process";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { EdgePrefixError } from "../../src/core/errors.ts";
+import { EdgePrefixError, NotFoundError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { UsageError } from "../cli/command.ts";
 import { sessionImages } from "../images/make.ts";
@@ -18,8 +19,9 @@ import { stopTree, watchParent } from "../node/process-tree.ts";
 import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
 import { resolveOptional } from "../node/optional-package.ts";
 import { PACKAGE, findProject } from "../node/project.ts";
-import { seed } from "../publish/seed.ts";
+import { isTrained, seed } from "../publish/seed.ts";
 import type { Seeded } from "../publish/seed.ts";
+import { bundledFolders, ownTasks } from "./bundled.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 import { showWorkerLog } from "./worker-log.ts";
 
@@ -33,6 +35,8 @@ const READY_WITHIN_MS = 120_000;
 export interface StartOptions {
   readonly port: number | undefined;
   readonly base: string;
+  /** Task folders to publish besides the bundled ones. */
+  readonly tasks: readonly string[];
   readonly persistTo: string | undefined;
   /** Shows no log of requests. */
   readonly isQuiet: boolean;
@@ -44,8 +48,9 @@ export interface StartOptions {
 export function readStartOptions(argv: readonly string[]): StartOptions {
   const own = new Map<string, string>();
   const passed: string[] = [];
+  const tasks: string[] = [];
   let isQuiet = false;
-  const names = ["--port", "--base", "--persist-to"];
+  const names = ["--port", "--base", "--task", "--persist-to"];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i] ?? "";
     if (arg === "--quiet") {
@@ -59,7 +64,8 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     }
     const value = inline ?? argv[++i];
     if (value === undefined || value === "") throw new UsageError(`${name} needs a value`);
-    own.set(name, value);
+    if (name === "--task") tasks.push(value);
+    else own.set(name, value);
   }
   const port = own.get("--port");
   if (
@@ -71,6 +77,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
   return {
     port: port === undefined ? undefined : Number(port),
     base: own.get("--base") ?? DEFAULT_BASE,
+    tasks,
     persistTo: own.get("--persist-to"),
     isQuiet,
     passed,
@@ -121,6 +128,23 @@ export function exampleRequest(url: string, { tasks }: Seeded, needsKey = false)
   ].join(" ");
 }
 
+/** A named task folder, if there is one. Throws NotFoundError `task-folder-not-found`. */
+function checkTrained(folder: string): string {
+  if (isTrained(folder)) return folder;
+  throw new NotFoundError(
+    "task-folder-not-found",
+    `--task ${folder}: has no manifest.json; train writes it`,
+  );
+}
+
+/** Says which trained tasks of prefixes/ were left alone, since nothing named them. */
+function sayUnpublished(named: readonly string[], say: (line: string) => void): void {
+  const names = named.map((folder) => basename(folder));
+  for (const task of ownTasks().filter((name) => !names.includes(name))) {
+    say(`not published: prefixes/${task} (npm start -- --task prefixes/${task} does)`);
+  }
+}
+
 /** Serves until `signal` aborts; returns the exit code. */
 export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -134,7 +158,9 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   let seeded: Seeded;
   try {
     const images = await sessionImages();
-    seeded = await seed(bucket, options.base, join(PACKAGE, "prefixes"), say, images);
+    const named = options.tasks.map(checkTrained);
+    seeded = await seed(bucket, options.base, [...bundledFolders(), ...named], say, images);
+    sayUnpublished(named, say);
   } finally {
     await bucket.close();
   }

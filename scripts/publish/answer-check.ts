@@ -3,19 +3,14 @@
  * base's own graph on onnxruntime-web, the wasm that serves, where the same numbers give the same
  * answers bit for bit.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
-import type { BaseManifest, TaskExample } from "../../src/core/format/manifest.ts";
+import type { TaskExample } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
-import { readBaseFolder } from "../base/folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { bundledBaseDir, openBase } from "./local.ts";
-import type { PublishBucket } from "./bucket.ts";
-import { fetchBase } from "./fetch-base.ts";
-import { readManifestOfBase } from "./publish-base.ts";
+import type { FindBase } from "./find-base.ts";
+import { openBase } from "./local.ts";
 import type { CheckAnswers } from "./publish-task.ts";
 import { answerExamples } from "../../src/learn/measure/answers.ts";
 
@@ -28,38 +23,15 @@ export const SCORE_TOLERANCE = 0.02;
 /** Answered when a task has no recorded examples: at least it must answer in numbers. */
 const PROBE = "The quick brown fox jumps over the lazy dog.";
 
-export interface AnswerCheckOptions {
-  readonly bucket: PublishBucket;
-  /** A base folder that may save the download of the bucket's own. */
-  readonly baseDir?: string | undefined;
-  /** Takes one line for people. */
-  readonly note: (line: string) => void;
-}
-
-/** Makes the check; the base is opened when the first task needs it, and kept for the others. */
-export function createAnswerCheck(options: AnswerCheckOptions): CheckAnswers {
-  const opened = new Map<string, Promise<LoadedBase>>();
-  return async (task, base) => {
-    const loaded = opened.get(base.identity) ?? findBase(base, options).then(open);
-    opened.set(base.identity, loaded);
-    return compareAnswers(await loaded, task, options.note);
+/** Makes the check; a base is opened when the first task needs it, and kept for the others. */
+export function createAnswerCheck(findBase: FindBase, note: (line: string) => void): CheckAnswers {
+  const opened = new Map<Base, Promise<LoadedBase>>();
+  return async (task, manifest) => {
+    const base = await findBase(manifest);
+    const loaded = opened.get(base) ?? openBase(base, "web");
+    opened.set(base, loaded);
+    return compareAnswers(await loaded, task, note);
   };
-}
-
-const open = (base: Base): Promise<LoadedBase> => openBase(base, "web");
-
-/** The base as a folder on this machine where one has its identity, else out of the bucket. */
-async function findBase(
-  manifest: BaseManifest,
-  { bucket, baseDir, note }: AnswerCheckOptions,
-): Promise<Base> {
-  for (const dir of [baseDir, bundledBaseDir(manifest.name)]) {
-    if (dir === undefined || !existsSync(join(dir, "manifest.json"))) continue;
-    const own = await readManifestOfBase(dir);
-    if (own.manifest.identity === manifest.identity) return readBaseFolder(dir);
-  }
-  note(`reading base ${shortIdentity(manifest)} from the bucket to check answers`);
-  return fetchBase(bucket, manifest);
 }
 
 /** Answers the examples and compares; returns how many there are. For errors see CheckAnswers. */
@@ -78,7 +50,9 @@ export async function compareAnswers(
     );
   }
   if (examples.length === 0) {
-    note(`note: task "${name}" has no recorded examples, so its answers were not compared`);
+    note(
+      `warning: task "${name}" has no recorded examples, so its answers cannot be compared; write some into task.json and train it again`,
+    );
     return 0;
   }
   const wrong = examples.filter((example, i) => !agree(example, answers[i]!));

@@ -130,27 +130,34 @@ export async function publishBase(
   return { name: manifest.name, identity: manifest.identity, uploaded, isChanged };
 }
 
-/** The manifest of a base in the bucket, hashed; throws NotFoundError `base-not-found`, FormatError. */
-export async function fetchBaseManifest(
+/** A base in the bucket: its pointer, and its manifest, hashed. Throws NotFoundError `base-not-found`, FormatError. */
+export async function fetchPublishedBase(
   bucket: PublishBucket,
   name: string,
-): Promise<BaseManifest> {
+): Promise<{ pointer: BasePointer; manifest: BaseManifest }> {
   const subject = `base "${name}": manifest`;
   const key = baseKey(name);
   const object = await bucket.get(key);
-  const hash = object && hashOf(readBasePointer(object.bytes, key).manifest);
+  const pointer = object && readBasePointer(object.bytes, key);
+  const hash = pointer && hashOf(pointer.manifest);
   const blob = hash && (await bucket.get(blobKey(hash)));
-  if (!blob) {
+  if (!pointer || !hash || !blob) {
     throw new NotFoundError(
       "base-not-found",
-      `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base NAME|DIR`,
+      `base "${name}": is not in the bucket; put it there with: npx edge-prefix push --base DIR`,
     );
   }
   await checkFile(subject, blob.bytes, { sha256: hash, bytes: blob.bytes.byteLength }, sha256);
-  return readBaseManifest(blob.bytes, sha256, subject);
+  return { pointer, manifest: await readBaseManifest(blob.bytes, sha256, subject) };
 }
 
-/** Whether both lead to the same base and, where that is asked for, to the same image of it. */
+/** The manifest of a base in the bucket; errors as fetchPublishedBase. */
+export const fetchBaseManifest = async (
+  bucket: PublishBucket,
+  name: string,
+): Promise<BaseManifest> => (await fetchPublishedBase(bucket, name)).manifest;
+
+/** Whether both lead to the same manifest and, where that is asked for, to the same image of it. */
 const isSame = (a: BasePointer | null, b: BasePointer, hasImages: boolean): boolean =>
   a?.manifest === b.manifest && (!hasImages || isSameImage(a, b));
 

@@ -5,8 +5,8 @@
  * moment; what fails a check moves nothing.
  */
 import { join } from "node:path";
-import { InputError } from "../../src/core/errors.ts";
-import { versionOf } from "../../src/core/format/keys.ts";
+import { FormatError, InputError } from "../../src/core/errors.ts";
+import { taskKey, versionOf } from "../../src/core/format/keys.ts";
 import { readTaskManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { MAX_VERSIONS } from "../../src/core/format/pointer.ts";
@@ -19,7 +19,7 @@ import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "./check-norms.ts";
 import { readFileOf } from "../node/folder.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
-import { movePointer, readablePointer } from "./task-pointer.ts";
+import { fetchManifest, movePointer, readablePointer } from "./task-pointer.ts";
 
 /**
  * Answers a task's recorded examples on the graph that serves and compares. Returns how many there
@@ -46,6 +46,8 @@ export interface PublishOptions {
   readonly checkAnswers?: CheckAnswers | undefined;
   /** Leaves the current version and sends it only so many percent of the requests. */
   readonly canaryPercent?: number | undefined;
+  /** Publishes also a task whose type or labels are not those of the version that is current. */
+  readonly allowsChange?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -93,7 +95,8 @@ export async function checkTaskFolder(
 
 /**
  * Uploads a task folder and makes it the task's current version, or its canary. A pointer that
- * cannot be read is replaced: a push is the one way to repair it.
+ * cannot be read is replaced: a push is the one way to repair it. Throws InputError `task-changed`
+ * when type or labels are others than before, and what checkVersion throws.
  */
 export async function publishTask(
   bucket: PublishBucket,
@@ -104,6 +107,10 @@ export async function publishTask(
   const { manifest, manifestBytes, version } = await readTaskFolder(folder);
   const { task } = manifest;
   const base = await fetchBaseManifest(bucket, manifest.base.name);
+  if (options.allowsChange !== true) {
+    const live = await fetchLive(bucket, task, version);
+    if (live) checkSameAnswers(manifest, live);
+  }
   const { prefix, examples } = await checkTaskFolder(folder, base, checkAnswers);
   signal?.throwIfAborted();
   let uploaded = 0;
@@ -121,6 +128,51 @@ export async function publishTask(
   );
   return { task, version, previous: before?.current ?? null, isChanged, uploaded, examples };
 }
+
+/** The manifest of the current version; null where it is `version`, or none that can be read. */
+async function fetchLive(
+  bucket: PublishBucket,
+  task: string,
+  version: string,
+): Promise<TaskManifest | null> {
+  const key = taskKey(task);
+  const object = await bucket.get(key);
+  const pointer = object && readablePointer(object.bytes, key);
+  const entry = pointer?.versions.find((item) => item.version === pointer.current);
+  try {
+    return entry && entry.version !== version ? await fetchManifest(bucket, task, entry) : null;
+  } catch (error) {
+    // A push is the way to repair a damaged version.
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
+/** Throws InputError `task-changed` when clients of `live` would get another kind of answer. */
+function checkSameAnswers(next: TaskManifest, live: TaskManifest): void {
+  const added = next.labels.filter((label) => !live.labels.includes(label));
+  const removed = live.labels.filter((label) => !next.labels.includes(label));
+  const changes = [
+    ...(next.type === live.type ? [] : [`its type is ${next.type} instead of ${live.type}`]),
+    ...(next.problem_type === live.problem_type
+      ? []
+      : [`its problem_type is ${next.problem_type} instead of ${live.problem_type}`]),
+    ...(added.length > 0 ? [`it has the new labels ${some(added)}`] : []),
+    ...(removed.length > 0 ? [`it lacks the labels ${some(removed)}`] : []),
+  ];
+  if (changes.length === 0) return;
+  throw new InputError(
+    "task-changed",
+    `task "${next.task}": differs from the version that is live: ${changes.join(", ")}; clients may rely on them: push it under another name, or with --allow-change`,
+  );
+}
+
+/** The first labels of a list, for a message. */
+const some = (labels: readonly string[]): string =>
+  labels
+    .slice(0, 5)
+    .map((label) => JSON.stringify(label))
+    .join(", ") + (labels.length > 5 ? ` and ${labels.length - 5} more` : "");
 
 function withVersion(
   pointer: TaskPointer | null,

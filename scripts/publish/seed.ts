@@ -1,9 +1,8 @@
 /**
- * Puts a base and the tasks that come with it into an empty or outdated bucket. What is there
- * already is recognised by its hashes and left alone, and so is a version that somebody rolled
- * back to: a start must not undo a person's decision.
+ * Puts a base and tasks into an empty or outdated bucket. What is there already is recognised by its
+ * hashes and left alone, and so is a version that was rolled back to: a start must not undo a
+ * person's decision.
  */
-import { readdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EdgePrefixError } from "../../src/core/errors.ts";
@@ -18,15 +17,18 @@ import { readablePointer } from "./task-pointer.ts";
 
 export interface Seeded {
   readonly base: BaseManifest;
-  /** The bundled tasks that this base serves. */
+  /** The given tasks that this base serves. */
   readonly tasks: readonly TaskManifest[];
 }
 
-/** Seeds `bucket` from a base folder and a folder of task folders; `say` gets one line a change. */
+/**
+ * Seeds `bucket` from a base folder and task folders; a folder without a trained task is passed over.
+ * `say` gets one line a change.
+ */
 export async function seed(
   bucket: PublishBucket,
   baseFolder: string,
-  tasksFolder: string,
+  taskFolders: readonly string[],
   say: (line: string) => void,
   images?: ImageMaker,
 ): Promise<Seeded> {
@@ -36,7 +38,7 @@ export async function seed(
     await publishBase(bucket, baseFolder, { images });
   }
   const tasks: TaskManifest[] = [];
-  for (const folder of await trainedFolders(tasksFolder)) {
+  for (const folder of taskFolders.filter(isTrained)) {
     try {
       const manifest = await seedTask(bucket, folder, base.manifest, say);
       if (manifest) tasks.push(manifest);
@@ -48,6 +50,9 @@ export async function seed(
   }
   return { base: base.manifest, tasks };
 }
+
+/** Whether a folder holds a trained task. */
+export const isTrained = (folder: string): boolean => existsSync(join(folder, "manifest.json"));
 
 async function seedTask(
   bucket: PublishBucket,
@@ -64,19 +69,9 @@ async function seedTask(
   const pointer = await bucket.get(key);
   const known = pointer && readablePointer(pointer.bytes, key)?.versions;
   if (!known?.some((item) => item.version === version)) {
-    await publishTask(bucket, folder);
+    // What comes with a release may have other labels than what came with the one before.
+    await publishTask(bucket, folder, { allowsChange: true });
     say(`stored task ${manifest.task} ${version}`);
   }
   return manifest;
-}
-
-/** Task folders that hold a trained task, in order of their names. */
-async function trainedFolders(folder: string): Promise<string[]> {
-  if (!existsSync(folder)) return [];
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(folder, entry.name))
-    .filter((path) => existsSync(join(path, "manifest.json")))
-    .sort();
 }

@@ -18,7 +18,7 @@ import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import type { S3Options } from "../../scripts/publish/s3-bucket.ts";
 import { fetchTaskPointer } from "../../scripts/publish/task-pointer.ts";
 import { blobKey, taskKey } from "../../src/core/format/keys.ts";
-import { readBaseManifest } from "../../src/core/format/manifest.ts";
+import { readBaseManifest, shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { publishBucketCases } from "../cases/publish-bucket.cases.ts";
 import { runCli } from "../support/child.ts";
@@ -126,7 +126,9 @@ describe("push --remote", () => {
       new RegExp(`\\* ${two} .*\n {4}${one} .* canary 20 %\n`),
     );
     const verified = await cli(["verify", "mood", "--base", inFolder("base")]);
-    expect(verified.stdout).toBe(`mood ${two}: ok\nmood ${one}: ok\n`);
+    expect(verified.stdout).toBe(
+      `mood ${two}: ok\nmood ${one}: ok\nbase ${shortIdentity(base)}: ok, session image as this release makes it\n`,
+    );
     expect((await cli(["rollback", "mood"])).code).toBe(0);
     expect(await fetchTaskPointer(s3(), "mood")).toMatchObject({ current: one, canary: null });
   });

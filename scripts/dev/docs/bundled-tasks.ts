@@ -1,11 +1,10 @@
 /** docs/tasks.md: the bundled tasks, how good each is, and requests with their answers. */
-import { existsSync } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readTaskManifest } from "../../../src/core/format/manifest.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import type { Example } from "../../../src/http/examples.ts";
-import { PACKAGE } from "../../node/project.ts";
+import { bundledFolders } from "../bundled.ts";
 import {
   formatBytes,
   formatInterval,
@@ -30,11 +29,7 @@ interface Measured {
 
 /** A section for each task of `prefixes`, in the order of their names. */
 export async function bundledTasks(): Promise<string> {
-  const root = join(PACKAGE, "prefixes");
-  const names = (await readdir(root)).filter((name) =>
-    existsSync(join(root, name, "manifest.json")),
-  );
-  const sections = await Promise.all(names.toSorted().map((name) => sectionOf(join(root, name))));
+  const sections = await Promise.all(bundledFolders().map(sectionOf));
   return sections.join("\n\n");
 }
 

@@ -77,6 +77,7 @@ heap-limit | The memory left is too little for windows this long. | Ask with a s
 hub-refused | The hub refuses the download. | Check the name; a private checkpoint needs HF_TOKEN.
 hub-unreachable | The hub does not answer. | Try again, or import from a folder.
 image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again.
+image-mismatch | The session image of the base is not what its graph gives. | Push the base again: "push --base DIR".
 init-mismatch | The pretrained prefix has another length than the task asks for. | Leave --num-virtual-tokens out.
 init-unsupported | The task's method cannot start from this pretrained prefix. | The message lists the methods that can.
 input-invalid | The input file is not text, or one of its lines is no text and no input object. | The message names the line.
@@ -151,6 +152,7 @@ task-corrupt | The files of a task in the bucket cannot be used. | Push the task
 task-folder-not-found | The folder is no task: it has no manifest.json. | Train it, or check the path.
 task-json-invalid | task.json has a field that is not allowed. | prefixes/README.md lists the fields.
 task-manifest-invalid | A task's manifest.json is not what it should be. | Train the task again.
+task-changed | The task has another type or other labels than its live version, on which clients may rely. | Push it under another name, or with --allow-change.
 task-not-found | There is no task of this name. | GET /v1/tasks lists what is served.
 teacher-not-found | The teacher is neither a base folder nor a checkpoint. | Check the path.
 tensor-dtype-mismatch | A tensor has another type of numbers than expected. | Make the folder again.

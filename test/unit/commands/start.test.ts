@@ -24,6 +24,14 @@ describe("the options of npm start", () => {
     });
   });
 
+  it("name tasks to publish, one or several", () => {
+    expect(readStartOptions([]).tasks).toEqual([]);
+    expect(readStartOptions(["--task", "a", "--task=b"])).toMatchObject({
+      tasks: ["a", "b"],
+      passed: [],
+    });
+  });
+
   it.each([[["--port"]], [["--port", "eighty"]], [["--port", "0"]], [["--base="]]])(
     "refuses %j",
     (argv) => {

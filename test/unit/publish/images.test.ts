@@ -192,7 +192,7 @@ describe("a base in the bucket", () => {
 describe("seeding with session images", () => {
   const seedWith = async (images: ImageMaker): Promise<string[]> => {
     const lines: string[] = [];
-    await seed(bucket, folder, join(root.path, "prefixes"), (line) => lines.push(line), images);
+    await seed(bucket, folder, [], (line) => lines.push(line), images);
     return lines;
   };
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fetchBaseManifest, publishBase } from "../../../scripts/publish/publish-base.ts";
+import { publishBase } from "../../../scripts/publish/publish-base.ts";
 import { publishTask, readTaskFolder } from "../../../scripts/publish/publish-task.ts";
 import { rollbackTask } from "../../../scripts/publish/move-task.ts";
 import {
@@ -13,8 +13,7 @@ import {
 import { listRow } from "../../../scripts/commands/list.ts";
 import { ensureBlob } from "../../../scripts/publish/bucket.ts";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
-import { seed } from "../../../scripts/publish/seed.ts";
-import { baseKey, blobKey, taskKey } from "../../../src/core/format/keys.ts";
+import { blobKey, taskKey } from "../../../src/core/format/keys.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
@@ -341,56 +340,4 @@ describe("a damaged version", () => {
       expect(bucket.objects.get(key)?.bytes).toEqual(bytes);
     },
   );
-});
-
-describe("seeding", () => {
-  it("repairs pointers that nobody can read", async () => {
-    version(1);
-    const fresh = createMemoryBucket();
-    await seed(fresh, inRoot("base"), root.path, () => undefined);
-    const damaged = { bytes: Buffer.from("{broken"), etag: "damaged" };
-    fresh.objects.set(taskKey("mood"), damaged).set(baseKey(base.name), damaged);
-    await seed(fresh, inRoot("base"), root.path, () => undefined);
-    expect((await fetchBaseManifest(fresh, base.name)).identity).toBe(base.identity);
-    expect(await served(fresh)).toBe(await versionIn(version(1)));
-  });
-
-  it("stores base and tasks once, and skips what was made for another base", async () => {
-    const other = await writePaperBase(inRoot("other"), { name: "other", seed: 2 });
-    writeTaskFolder(inRoot("prefixes", "mood"), base);
-    writeTaskFolder(inRoot("prefixes", "foreign"), other, { task: "foreign" });
-    const fresh = createMemoryBucket();
-    const lines: string[] = [];
-    const first = await seed(fresh, inRoot("base"), inRoot("prefixes"), (line) => lines.push(line));
-    expect(first.tasks.map((item) => item.task)).toEqual(["mood"]);
-    expect(lines).toEqual([
-      expect.stringMatching(/^storing base paper@/),
-      expect.stringMatching(/^skipped task foreign: .* base other@/),
-      expect.stringMatching(/^stored task mood /),
-    ]);
-    lines.length = 0;
-    await seed(fresh, inRoot("base"), inRoot("prefixes"), (line) => lines.push(line));
-    expect(lines).toEqual([expect.stringContaining("skipped task foreign")]);
-  });
-
-  it("does not undo a rollback", async () => {
-    writeTaskFolder(inRoot("prefixes", "mood"), base, { seed: 2 });
-    await publishTask(bucket, version(1), { wait });
-    await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
-    const rolledBack = (await rollbackTask(bucket, "mood", undefined, wait)).pointer.current;
-    await seed(bucket, inRoot("base"), inRoot("prefixes"), () => undefined);
-    expect(await served(bucket)).toBe(rolledBack);
-  });
-
-  it("goes on when one task folder is damaged", async () => {
-    writeTaskFolder(inRoot("prefixes", "a-bad"), base, { task: "bad" });
-    writeFileSync(inRoot("prefixes", "a-bad", "prefix.safetensors"), "not a prefix");
-    writeTaskFolder(inRoot("prefixes", "good"), base, { task: "good" });
-    const lines: string[] = [];
-    const seeded = await seed(bucket, inRoot("base"), inRoot("prefixes"), (line) =>
-      lines.push(line),
-    );
-    expect(seeded.tasks.map((item) => item.task)).toEqual(["good"]);
-    expect(lines[0]).toContain("error [file-hash-mismatch]");
-  });
 });
