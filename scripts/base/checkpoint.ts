@@ -1,7 +1,7 @@
 /**
  * Reads a Hugging Face checkpoint folder: config.json, tokenizer.json and safetensors weights, one
- * file or shards with an index. Then picks the tensors that an architecture wants: every one must
- * be there, in its shape. What is left over is listed.
+ * file or shards with an index. Then picks the tensors of an architecture: each must be present in
+ * its shape. All other tensors are listed.
  */
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
 import { readSafetensors } from "../../src/core/format/safetensors.ts";
@@ -16,7 +16,7 @@ import { readPooling } from "./pooling.ts";
 import type { CheckpointPooling } from "./pooling.ts";
 
 export interface Checkpoint {
-  /** Where it came from, for the card: a folder's name or a hub id. */
+  /** Name of the source for the card: a folder or a hub id. */
   readonly source: string;
   readonly config: Uint8Array;
   readonly tokenizer: Uint8Array;
@@ -115,7 +115,7 @@ function licenceOf(readme: string): string | null {
   return /^license:\s*["']?([\w.-]+)/m.exec(front)?.[1] ?? null;
 }
 
-/** The tensors of an encoder, float32, in the checkpoint's dims, and what was left aside. */
+/** The tensors of an encoder, float32, in the checkpoint's dims, and the names of ignored ones. */
 export interface Selection {
   readonly tensors: ReadonlyMap<string, TensorOf<"float32">>;
   /** Names of tensors that belong to the family and that the encoder does not need. */

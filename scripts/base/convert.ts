@@ -1,6 +1,6 @@
 /**
- * From a checkpoint to a base: pick the tensors, transpose the linears to [in, out], quantize
- * where asked, pack. One function for every architecture; what differs is in the table of specs.
+ * From a checkpoint to a base: picks the tensors, transposes the linears to [in, out], quantizes
+ * where asked, packs. One function for every architecture; the list of tensors is the difference.
  */
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
@@ -78,7 +78,7 @@ export async function importCheckpoint(
   );
 }
 
-/** Hash of the weights whatever their order, files or first dtype: an fp32 and an int8 import share it. */
+/** Hash of the weights, independent of order, files and dtype: an fp32 and an int8 import share it. */
 async function hashTensors(tensors: ReadonlyMap<string, TensorOf<"float32">>): Promise<string> {
   const hashes: Record<string, unknown> = {};
   for (const [name, { dims, data }] of tensors) {

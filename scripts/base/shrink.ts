@@ -7,7 +7,7 @@ import type { WeightDtype } from "../../src/core/format/manifest.ts";
 import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
 import { scaleName } from "../../src/graph/quantization/int8.ts";
-import type { Architecture } from "../../src/encoder/families/architecture.ts";
+import type { Architecture, EncoderConfig } from "../../src/encoder/families/architecture.ts";
 import type { Weights } from "../../src/encoder/layers/tensor-spec.ts";
 import { sha256 } from "../node/hash.ts";
 import {
@@ -45,6 +45,7 @@ export async function shrinkBase(base: Base, options: ShrinkOptions): Promise<Ba
   const settings = parseJson(base.files.get("config.json")!, "config.json");
   const newSettings = shrinkConfig(settings as Record<string, unknown>, layers, ids);
   const newConfig = architecture.readConfig(newSettings);
+  checkKinds(config, newConfig, layers);
 
   // 8-bit weights stay as they are: quantizing twice would only add noise.
   const staysInt8 = base.manifest.dtype === "int8" && dtype === "int8";
@@ -92,6 +93,28 @@ function checkLayers(layers: readonly number[], count: number): void {
   );
 }
 
+/**
+ * The layers of a family may differ, as local and global ones do. A layer that is kept must be of
+ * the same kind at its new place, or it would compute something else with the same weights.
+ */
+function checkKinds(before: EncoderConfig, after: EncoderConfig, layers: readonly number[]): void {
+  const kindOf = ({ encoder }: EncoderConfig, layer: number): string => {
+    const { attention, attentionNorm } = encoder.blocks[layer]!;
+    const { window, rotaryTheta } = attention;
+    const reach = window === null ? "global" : `local within ${window} tokens`;
+    const angles = rotaryTheta === null ? "" : `, angles of ${rotaryTheta}`;
+    return `${reach}${angles}${attentionNorm === null ? ", without a first norm" : ""}`;
+  };
+  layers.forEach((layer, index) => {
+    const [was, is] = [kindOf(before, layer), kindOf(after, index)];
+    if (was === is) return;
+    throw new InputError(
+      "layers-invalid",
+      `--layers: layer ${layer} is ${was}, but layer ${index} of a smaller ${before.modelType} is ${is}; choose layers that keep their kind`,
+    );
+  });
+}
+
 /** config.json with the new counts; ids of special tokens follow the renumbering. */
 function shrinkConfig(
   config: Record<string, unknown>,
@@ -99,6 +122,8 @@ function shrinkConfig(
   ids: Int32Array | null,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = { ...config, num_hidden_layers: layers.length };
+  const { layer_types: types } = config;
+  if (Array.isArray(types)) result["layer_types"] = layers.map((layer) => types[layer] as unknown);
   if (!ids) return result;
   result["vocab_size"] = ids.length;
   const next = renumber(ids);
@@ -163,7 +188,7 @@ function pickRows(tensor: Tensor, ids: Int32Array): Tensor {
   }
 }
 
-/** What a smaller base is made of, whatever the dtype: its parent and the choice. */
+/** The identity of a smaller base's weights before quantization: its parent and the choice. */
 async function derivedCheckpoint(
   base: Base,
   layers: readonly number[],

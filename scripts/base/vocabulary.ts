@@ -1,6 +1,6 @@
 /**
- * Cutting a vocabulary: which words a corpus uses, and a tokenizer.json that knows only those. Ids
- * are renumbered in their old order everywhere they occur; words that are gone split into pieces.
+ * Cuts a vocabulary: counts which words a corpus uses, and writes a tokenizer.json with only those.
+ * Ids are renumbered in their old order everywhere. A removed word is split into pieces.
  */
 import { FormatError, InputError } from "../../src/core/errors.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
@@ -13,8 +13,8 @@ const MAX_CHUNKS = 500_000;
 export type IdCounts = Float64Array;
 
 /**
- * Counts ids over text files. Chunks between white space are tokenized once however often
- * they occur: no BERT-like tokenizer joins what white space separates.
+ * Counts ids over text files. A chunk between white space is tokenized once and counted as often as
+ * it occurs: no BERT-like tokenizer joins two chunks.
  */
 export async function countIds(
   tokenizer: Tokenizer,
@@ -70,8 +70,8 @@ function asWordPiece(json: unknown): WordPieceJson {
 
 /**
  * Chooses `size` ids, in ascending order: the added tokens and the unknown token; then single
- * characters and their continuing forms, so that any word still splits; then what the corpus uses
- * most. Equal counts go to the lower id. Throws InputError `vocabulary-size-invalid`.
+ * characters and their continuing forms, so that any word still splits; then the words that the
+ * corpus uses most. Equal counts go to the lower id. Throws InputError `vocabulary-size-invalid`.
  */
 export function chooseIds(json: unknown, counts: IdCounts, size: number): Int32Array {
   const { model, added_tokens: added = [] } = asWordPiece(json);
@@ -100,7 +100,7 @@ export function chooseIds(json: unknown, counts: IdCounts, size: number): Int32A
   return Int32Array.from(kept).sort();
 }
 
-/** The tokenizer.json that knows only `ids` (ascending); every id in it is renumbered. */
+/** The tokenizer.json with only the words `ids` (ascending); every id in it is renumbered. */
 export function cutTokenizer(json: unknown, ids: Int32Array): Record<string, unknown> {
   const tokenizer = asWordPiece(json);
   const next = renumber(ids);

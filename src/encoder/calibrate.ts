@@ -1,11 +1,11 @@
 /**
  * Input scales for an int8 base. LayerNorm leaves a few channels ten times larger than the rest;
- * with one 8-bit scale per row they would cost all others their precision. Dividing such channels
- * before quantizing and multiplying the weights' rows instead evens this out (SmoothQuant, arXiv
+ * with one 8-bit scale per row the other channels would lose their precision. Such channels are
+ * divided before quantizing, and the rows of the weights are multiplied instead (SmoothQuant, arXiv
  * 2211.10438): hidden states of MiniLM-L6 go from cosine .9978 to .9990 of float32.
  *
- * What the channels look like is measured on random tokens: they are outliers whatever the text,
- * so no tokenizer and no data is needed, and the same checkpoint always gives the same base.
+ * The size of the channels is measured on random tokens. The same channels are large for every
+ * text, so no tokenizer and no data is needed, and a checkpoint always gives the same base.
  */
 import {
   ATTENTION_MASK,
@@ -30,7 +30,7 @@ export type OpenSession = (files: GraphFiles) => Promise<Session>;
 
 const BATCH = 16;
 const TOKENS = 32;
-/** Share of the imbalance that moves from the activations to the weights; best of .3 to .9, measured. */
+/** Share of the imbalance that moves from the activations to the weights; the best of .3 to .9. */
 const SHARE = 0.65;
 
 /** Largest magnitude per input channel [in] of the rows that carry an input scale, by its name. */

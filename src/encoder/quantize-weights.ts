@@ -1,6 +1,6 @@
 /**
- * Float weights of a base -> the int8 form of its shards: which tensors become 8-bit, which names
- * their scales get. The arithmetic is onnx/quantize.ts; the way back is `dequantizeWeights`.
+ * Float weights of a base -> the int8 form of its shards: which tensors become 8-bit, and the names
+ * of their scales. The arithmetic is in graph/quantization; `dequantizeWeights` is the way back.
  */
 import { float32 } from "../core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../core/model/tensor.ts";
@@ -20,7 +20,7 @@ import type { OpenSession } from "./calibrate.ts";
 
 /**
  * How an int8 base stores its embeddings: "int8" the words by rows, the positions as they are;
- * "compact" the words in 4 bits and the positions in 8 (onnx/packed-table.ts).
+ * "compact" the words in 4 bits and the positions in 8 (graph/quantization/packed-table.ts).
  */
 export type TableForm = "int8" | "compact";
 export const TABLE_FORMS = ["int8", "compact"] as const satisfies readonly TableForm[];

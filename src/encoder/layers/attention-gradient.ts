@@ -1,7 +1,7 @@
 /**
  * The gradient of attention in closed form (derived in src/graph/gradient/GRADIENTS.md). The rules of its ops
- * compose to the same numbers; stated as a whole it needs fewer passes over [T, P+T], and the
- * products that have a transposed left factor take the narrow one: dO' A is twice as fast as A' dO.
+ * give the same numbers. Stated as a whole it needs fewer passes over [T, P+T], and each product with
+ * a transposed left factor transposes the narrow one: dO' A is twice as fast as A' dO.
  */
 import { once } from "../../graph/gradient/rule-shapes.ts";
 import type { Dim, Graph, Value } from "../../graph/graph.ts";

@@ -1,6 +1,6 @@
 /**
- * How gradients pass 8-bit linears. Rounding has no useful slope, so the gradient of the unrounded
- * product stands for it ("straight through", arXiv 1308.3432): dx = dy W'. That is a product of
+ * Gradients of 8-bit linears. Rounding has no useful slope, so the gradient of the unrounded
+ * product is used instead ("straight through", arXiv 1308.3432): dx = dy W'. That is a product of
  * 8-bit numbers again, dy quantized by rows as activations are, W' with a scale for every input
  * channel of the linear. Against float32 gradients of MiniLM-L6's prefix the whole backward pass
  * keeps a cosine of .999.
@@ -19,7 +19,7 @@ import {
 } from "../../graph/quantization/int8.ts";
 import type { Weights } from "./tensor-spec.ts";
 
-/** An 8-bit linear as its gradient sees it. */
+/** The parts of an 8-bit linear that its gradient needs. */
 export interface QuantizedWeight {
   readonly name: string; // of the weight [in, out]
   readonly weights: Weights;
@@ -29,7 +29,7 @@ export interface QuantizedWeight {
   readonly constant: (name: string, values: TensorOf<"uint8">) => Value;
 }
 
-/** dx [M, in] of dy [M, out], times `factor`, which costs nothing here. */
+/** dx [M, in] of dy [M, out], times `factor`, which becomes part of the scales. */
 export function linearGradient(
   g: Graph,
   { name, weights, inputScale, constant }: QuantizedWeight,
@@ -56,7 +56,7 @@ const STEP = 2 ** -8;
 /**
  * y = gelu(x W + bias) in tanh form, of the product x W [M, out] and a bias [out]. Its slope is a
  * difference quotient, (gelu(z + h) - gelu(z)) / h: three passes over the widest activations of the
- * model instead of ten, off by less than .005, which 8-bit rows do not see.
+ * model instead of ten. It errs by less than .005, less than the rounding of 8-bit rows.
  */
 export function biasedGelu(
   g: Graph,

@@ -10,6 +10,7 @@ import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createTokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { hiddenStates, maxDifference, meanCosine, withSession } from "../../support/encode.ts";
 import { temporaryFolder } from "../../support/folders.ts";
+import { makeGoldenBase, readGolden } from "../../support/golden-encoder.ts";
 import { TINY_VOCAB, makeTinyBase, tinyTokenizerJson } from "../../support/tiny-base.ts";
 
 const folder = temporaryFolder("shrink");
@@ -297,5 +298,42 @@ describe("compact tables", () => {
     });
     const table = "embeddings.word_embeddings.weight";
     expect(baseWeights(again).get(table)!.data).toEqual(baseWeights(compact).get(table)!.data);
+  });
+});
+
+describe("layers of different kinds", () => {
+  // ModernBERT's tiny checkpoint: global, local, local, global.
+  const golden = readGolden("modernbert");
+  const shrink = async (layers: number[]): Promise<Base> =>
+    shrinkBase(await makeGoldenBase(golden, "fp32"), {
+      name: "smaller",
+      layers,
+      ids: null,
+      dtype: "fp32",
+      openSession: createNodeSession,
+      created: new Date(0),
+    });
+
+  it("are kept where they keep their kind", async () => {
+    const { manifest } = await shrink([0, 2]);
+    expect(manifest.configuration).toMatchObject({ num_hidden_layers: 2, local_attention: 16 });
+  });
+
+  it.each([
+    [[1, 2, 3], "layer_types is sliding_attention"],
+    [[0, 3], "layer_types is full_attention, full_attention"],
+  ])("%j are refused, since one would become another kind", async (layers, message) => {
+    await expect(shrink(layers)).rejects.toThrow(message);
+  });
+
+  it("are refused where only the numbers of the layers tell the kind", async () => {
+    const { layer_types: _, ...config } = golden.config;
+    const base = await makeGoldenBase({ ...golden, config }, "fp32");
+    const options = { name: "smaller", ids: null, dtype: "fp32" as const, created: new Date(0) };
+    await expect(
+      shrinkBase(base, { ...options, layers: [0, 3], openSession: createNodeSession }),
+    ).rejects.toThrow(
+      /layer 3 is global, angles of 160000, but layer 1 of a smaller modernbert is local within 8 tokens/,
+    );
   });
 });

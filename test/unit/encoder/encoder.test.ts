@@ -1,8 +1,15 @@
 /** What the imported graph promises, on the tiny base and both runtimes. */
+import { join } from "node:path";
 import { beforeAll, describe, expect, it, test } from "vitest";
-import { baseConfig, baseFloatWeights, baseWeights } from "../../../src/encoder/base.ts";
+import {
+  MAX_SHARD_BYTES,
+  baseConfig,
+  baseFloatWeights,
+  baseWeights,
+} from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { buildServingGraph } from "../../../src/encoder/forms/serving.ts";
+import { readBaseFolder } from "../../../scripts/base/folder.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";
@@ -218,4 +225,19 @@ test("8-bit linears are MatMulInteger's with uint8 weights and a scale per row a
   // One quantization serves query, key and value; the last layer's queries have their own.
   const quantizers = graph.nodes.filter(({ op }) => op === "QuantizeLinear");
   expect(quantizers).toHaveLength(4 * config.layers + 1);
+});
+
+test("the bundled base's graph is, byte for byte, the one that its weights give", async () => {
+  const base = await readBaseFolder(
+    join(import.meta.dirname, "..", "..", "..", "models", "pocket"),
+  );
+  const { architecture, config } = baseConfig(base);
+  const weights = baseWeights(base);
+  const graph = buildServingGraph(architecture, config, weights);
+  const packed = packGraph(graph, {
+    isExternal: (name) => weights.has(name),
+    maxShardBytes: MAX_SHARD_BYTES,
+  });
+  expect(Buffer.compare(packed.graph, base.graphFiles.graph)).toBe(0);
+  expect([...packed.weights.keys()]).toEqual([...base.graphFiles.weights.keys()]);
 });

@@ -4,20 +4,14 @@
  * and GeGLU in ModernBERT; pre-norm blocks in both. Expected values: test/golden/encoder (torch
  * 2.15.0, transformers 5.23.0, float32); cut_golden.py says how they were made.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { importCheckpoint } from "../../../scripts/base/convert.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";
-import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { collateTokens } from "../../../src/core/model/collate.ts";
 import { emptyPrefix, unpackPrefix } from "../../../src/core/model/prefix.ts";
 import type { Prefix } from "../../../src/core/model/prefix.ts";
 import { PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
-import type { Tensor } from "../../../src/core/model/tensor.ts";
-import { encodeUtf8 } from "../../../src/core/text.ts";
 import { baseConfig, baseFloatWeights, baseWeights } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { Weights } from "../../../src/encoder/layers/tensor-spec.ts";
@@ -37,65 +31,14 @@ import {
   withSession,
 } from "../../support/encode.ts";
 import type { TestRow } from "../../support/encode.ts";
-import { tinyTokenizerJson } from "../../support/tiny-base.ts";
+import { GOLDEN_HIDDEN, makeGoldenBase, readGolden } from "../../support/golden-encoder.ts";
+import type { Golden } from "../../support/golden-encoder.ts";
 
 const RUNTIMES = [
   ["node", createNodeSession],
   ["web", createWebSession],
 ] as const;
-const HIDDEN = 48;
 const PREFIX = 5;
-
-interface Golden {
-  readonly config: Record<string, unknown>;
-  readonly weights: ReadonlyMap<string, Tensor>;
-  readonly lengths: readonly number[];
-  readonly ids: readonly (readonly number[])[];
-  /** A tensor of the expected values. */
-  values(name: string): Float32Array;
-  /** The rows of each text. */
-  byText(name: string): Float32Array[];
-}
-
-function readGolden(family: string): Golden {
-  const path = join(import.meta.dirname, "..", "..", "golden", "encoder", family);
-  const { tensors } = readSafetensors(new Uint8Array(readFileSync(`${path}.safetensors`)), family);
-  const at = (name: string): Tensor => tensors.get(`golden.${name}`)!;
-  const lengths = Array.from(at("lengths").data, Number);
-  const ids = Array.from(at("input_ids").data, Number);
-  const starts = lengths.map((_, b) => lengths.slice(0, b).reduce((sum, n) => sum + n, 0));
-  return {
-    config: JSON.parse(readFileSync(`${path}.json`, "utf8")) as Record<string, unknown>,
-    weights: new Map([...tensors].filter(([name]) => !name.startsWith("golden."))),
-    lengths,
-    ids: starts.map((start, b) => ids.slice(start, start + lengths[b]!)),
-    values: (name) => toFloat32(at(name)),
-    byText: (name) =>
-      starts.map((start, b) =>
-        toFloat32(at(name)).subarray(start * HIDDEN, (start + lengths[b]!) * HIDDEN),
-      ),
-  };
-}
-
-/** Any tokenizer whose few ids and one type are in the tables of every family. */
-const TOKENIZER = JSON.stringify(
-  tinyTokenizerJson(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]),
-).replaceAll('"type_id":1', '"type_id":0');
-
-function makeBase({ config, weights }: Golden, dtype: "fp32" | "int8"): Promise<Base> {
-  const checkpoint = {
-    source: "test/golden/encoder",
-    config: encodeUtf8(JSON.stringify(config)),
-    tokenizer: encodeUtf8(TOKENIZER),
-    tensors: weights,
-    licence: null,
-    pooling: { pooling: null, notes: [] },
-  };
-  const options = { name: "golden", created: new Date(0) };
-  return dtype === "fp32"
-    ? importCheckpoint(checkpoint, { ...options, dtype })
-    : importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession });
-}
 
 function rowsOf(golden: Golden, base: Base, hasPrefix: boolean): TestRow[] {
   const values = golden.values(PROMPT_EMBEDDINGS);
@@ -122,7 +65,7 @@ async function statesAt(base: Base, ids: readonly number[], offset: number, pref
 
 test("rotary positions are relative: an offset shows only against the keys of a prefix", async () => {
   const golden = readGolden("eurobert");
-  const base = await makeBase(golden, "fp32");
+  const base = await makeGoldenBase(golden, "fp32");
   const ids = golden.ids[1]!;
   const none = emptyPrefix(base.manifest.configuration);
   const some = randomPrefix(base, 4, 1);
@@ -139,13 +82,13 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
       ["last_hidden_state", false],
       ["last_hidden_state.prefixed", true],
     ])("gives PyTorch's %s within 2e-4", async (name, hasPrefix) => {
-      const base = await makeBase(golden, "fp32");
+      const base = await makeGoldenBase(golden, "fp32");
       await withSession(open, base, async (session) => {
         const rows = rowsOf(golden, base, hasPrefix);
         const expected = golden.byText(name);
         expect(worst(await hiddenStates(base, session, rows), expected)).toBeLessThan(2e-4);
         const first = await hiddenStates(base, session, rows, "first");
-        const ofFirst = expected.map((states) => states.subarray(0, HIDDEN));
+        const ofFirst = expected.map((states) => states.subarray(0, GOLDEN_HIDDEN));
         expect(worst(first, ofFirst)).toBeLessThan(2e-4);
         const [alone] = await hiddenStates(base, session, [rows[1]!]);
         expect(maxDifference(alone!, expected[1]!)).toBeLessThan(2e-4);
@@ -155,20 +98,20 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
     // Random weights of deviation .3 make the softmax sharp, so that roundings move more than in a
     // trained checkpoint: a random BERT made the same way has .9968.
     it("follows float32 in 8 bits", async () => {
-      const base = await makeBase(golden, "int8");
+      const base = await makeGoldenBase(golden, "int8");
       await withSession(open, base, async (session) => {
         const found = await hiddenStates(base, session, rowsOf(golden, base, true));
         const all = Float32Array.from(found.flatMap((states) => [...states]));
         const expected = Float32Array.from(
           golden.byText("last_hidden_state.prefixed").flatMap((states) => [...states]),
         );
-        expect(meanCosine(all, expected, HIDDEN)).toBeGreaterThan(0.99);
+        expect(meanCosine(all, expected, GOLDEN_HIDDEN)).toBeGreaterThan(0.99);
       });
     });
   });
 
   it("gives rows of different prefixes and deltas in one batch what they get alone", async () => {
-    const base = await makeBase(golden, "int8");
+    const base = await makeGoldenBase(golden, "int8");
     const withDeltas = (length: number, seed: number): Prefix => ({
       ...randomPrefix(base, length, seed),
       deltas: randomDeltas(base, seed),
@@ -190,7 +133,7 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
   });
 
   it("gives PyTorch's gradient of the prefix", async () => {
-    const base = await makeBase(golden, "fp32");
+    const base = await makeGoldenBase(golden, "fp32");
     const { loss, gradient } = await prefixGradient(base, golden, baseFloatWeights(base));
     expect(Math.abs(loss - golden.values("loss")[0]!)).toBeLessThan(1e-5);
     const expected = golden.values("prompt_embeddings.grad");
@@ -202,14 +145,14 @@ describe.each(["eurobert", "modernbert"])("%s", (family) => {
 
   // Forward and backward both round; random weights cost as much as they cost the states.
   it("gives nearly the same gradient through 8-bit linears", async () => {
-    const base = await makeBase(golden, "int8");
+    const base = await makeGoldenBase(golden, "int8");
     const { gradient } = await prefixGradient(base, golden, baseWeights(base));
     const expected = golden.values("prompt_embeddings.grad");
     expect(meanCosine(gradient, expected, expected.length)).toBeGreaterThan(0.95);
   });
 
   it("writes its configuration as it reads it", async () => {
-    const base = await makeBase(golden, "fp32");
+    const base = await makeGoldenBase(golden, "fp32");
     const { architecture, config } = baseConfig(base);
     expect(config).toEqual(architecture.readConfig(golden.config));
   });
@@ -235,7 +178,7 @@ async function prefixGradient(
   });
   const form = { isTrained: true };
   const { lastHiddenState } = architecture.buildEncoder(g, config, weights, inputs, form);
-  const share = g.input("share", "float32", ["B", "Q", HIDDEN]);
+  const share = g.input("share", "float32", ["B", "Q", GOLDEN_HIDDEN]);
   const loss = ops.ReduceSum(g, ops.Mul(g, lastHiddenState, share), {
     axes: [0, 1, 2],
     keepdims: false,
@@ -253,11 +196,11 @@ async function prefixGradient(
   const { configuration } = base.manifest;
   const { feeds, length } = collateTokens(rows, prefixLengths, configuration, "all");
   const tokens = golden.lengths.reduce((sum, n) => sum + n, 0);
-  const shares = new Float32Array(rows.length * length * HIDDEN);
+  const shares = new Float32Array(rows.length * length * GOLDEN_HIDDEN);
   for (const [b, own] of golden.byText("weights").entries()) {
     shares.set(
       own.map((value) => value / tokens),
-      b * length * HIDDEN,
+      b * length * GOLDEN_HIDDEN,
     );
   }
   const values = golden.values(PROMPT_EMBEDDINGS);
@@ -265,7 +208,7 @@ async function prefixGradient(
   try {
     const found = await session.run({
       ...feeds,
-      share: float32([rows.length, length, HIDDEN], shares),
+      share: float32([rows.length, length, GOLDEN_HIDDEN], shares),
       [PROMPT_EMBEDDINGS]: float32([PREFIX, values.length / PREFIX], values),
     });
     return {
