@@ -22,6 +22,13 @@ import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
 import { baseFolder } from "../publish/local.ts";
 import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
 
+/** What the answers are, for people. */
+const KINDS = {
+  single_label_classification: (count: number) => `${count} labels`,
+  multi_label_classification: (count: number) => `${count} labels, any number of them a text`,
+  regression: () => "a number",
+};
+
 export const command = defineCommand({
   summary: "turn a PEFT prefix-tuning adapter into a task folder",
   usage: "ADAPTER_DIR --base DIR --out TASK_DIR [--position-offset N]",
@@ -34,6 +41,11 @@ export const command = defineCommand({
     },
     out: { type: "string", short: "o", value: "DIR", hint: "task folder to write" },
     name: { type: "string", value: "NAME", hint: "name of the task (default: the folder's)" },
+    "label-names": {
+      type: "string",
+      value: "A,B,..",
+      hint: "names of the labels in their order, or label=name,.. (default: id2label of the config.json beside the adapter)",
+    },
     "position-offset": {
       type: "string",
       value: "N",
@@ -48,19 +60,19 @@ export const command = defineCommand({
     const out = required(values.out, "--out");
     const name = checkName("task", values.name ?? basename(resolve(out)));
     const base = (await readBaseFolder(baseFolder(required(values.base, "--base")))).manifest;
-    const adapter = await readPeftAdapter(dir);
+    const adapter = await readPeftAdapter(dir, values["label-names"]);
     checkAdapterFitsBase(adapter, base);
     const offset =
       readInteger(values["position-offset"], "--position-offset", { min: 0, max: 1024 }) ??
       defaultPositionOffset(adapter, base);
     const pooling = poolingOf(adapter, base);
 
-    const { type, labels, numVirtualTokens, promptEmbeddings, weight, bias } = adapter;
+    const { type, problemType, labels, numVirtualTokens, promptEmbeddings, weight, bias } = adapter;
     const packed = await packTask(
       {
         task: name,
         type,
-        problem_type: "single_label_classification",
+        problem_type: problemType,
         labels,
         num_virtual_tokens: numVirtualTokens,
         position_offset: offset,
@@ -87,6 +99,7 @@ export const command = defineCommand({
       description: `Imported from a PEFT adapter${adapter.trainedOn ? ` for ${adapter.trainedOn}` : ""}.`,
       base: base.name,
       type,
+      problem_type: problemType,
       labels,
       method: "prefix" as const,
       num_virtual_tokens: numVirtualTokens,
@@ -102,12 +115,13 @@ export const command = defineCommand({
             out,
             version,
             type,
+            problem_type: problemType,
             labels,
             num_virtual_tokens: numVirtualTokens,
             position_offset: offset,
             pooling,
           })
-        : `${out}: version ${version}, ${type}, ${labels.length} labels, P ${numVirtualTokens}, position_offset ${offset}, pooling ${pooling}`,
+        : `${out}: version ${version}, ${type}, ${KINDS[problemType](labels.length)}, P ${numVirtualTokens}, position_offset ${offset}, pooling ${pooling}`,
     );
     return 0;
   },

@@ -15,6 +15,7 @@ import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { FORMATS, writeStream } from "../../src/http/respond.ts";
 import type { StreamItem } from "../../src/http/respond.ts";
 import { problemOf } from "../../src/http/problem.ts";
+import { checkData, dataFile } from "./data-files.ts";
 import { fakeApp } from "./fake-app.ts";
 import { damaged, damagedBytes, hostileValue } from "./hostile.ts";
 import {
@@ -342,8 +343,15 @@ export const TARGETS: readonly Target<unknown>[] = [
     expected: ["read", "refused"],
   }),
   target({
+    name: "data files",
+    percent: 5,
+    inputs: dataFile,
+    check: checkData,
+    expected: ["read", "refused"],
+  }),
+  target({
     name: "server-sent events",
-    percent: 10,
+    percent: 5,
     inputs: fc.record({
       items: fc.array(fc.oneof(fc.jsonValue(), fc.string({ unit: "binary" })), { maxLength: 4 }),
       fails: fc.boolean(),

@@ -1,6 +1,6 @@
 /**
  * Pairs of texts out of texts with one label each: "same" when both have the label, "different"
- * when not. Half of the different ones are hard: the second text comes from one of the labels whose
+ * when not. Half of the different ones are hard: the second text is taken from one of the labels whose
  * texts use the most similar words. So any table of intents also teaches to tell whether two
  * questions ask the same.
  */

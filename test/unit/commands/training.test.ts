@@ -328,6 +328,32 @@ describe("eval and predict", () => {
   });
 });
 
+test("import-peft follows problem_type and --label-names to the answers", async () => {
+  const adapter = await mkdtemp(join(dir, "adapter-"));
+  const config = { peft_type: "PREFIX_TUNING", task_type: "SEQ_CLS", num_virtual_tokens: 2 };
+  await writeFile(join(adapter, "adapter_config.json"), JSON.stringify(config));
+  const problem = { problem_type: "multi_label_classification" };
+  await writeFile(join(adapter, "config.json"), JSON.stringify(problem));
+  const tensors = new Map([
+    ["prompt_embeddings", float32([2, 128], new Float32Array(256).fill(0.1))],
+    ["base_model.classifier.weight", float32([2, 32], new Float32Array(64))],
+    ["base_model.classifier.bias", float32([2], new Float32Array([0, 2]))],
+  ]);
+  await writeFile(join(adapter, "adapter_model.safetensors"), writeSafetensors(tensors));
+  const to = ["--base", at("base"), "--out", at("peft-multi"), "--label-names", "dull,sharp"];
+  const { out } = await run(["import-peft", adapter, ...to, "--json"]);
+  expect(JSON.parse(out[0]!)).toMatchObject({ ...problem, labels: ["dull", "sharp"] });
+  const answer = await run(["predict", at("peft-multi"), "the film", "--base", at("base")]);
+  // With weights of zero the logits are the biases: a sigmoid of each, not a softmax of both.
+  expect(JSON.parse(answer.out[0]!)).toEqual({
+    index: 0,
+    result: [
+      { label: "sharp", score: expect.closeTo(1 / (1 + Math.exp(-2)), 5) },
+      { label: "dull", score: expect.closeTo(0.5, 5) },
+    ],
+  });
+});
+
 test("import-peft makes a task folder that answers", async () => {
   const adapter = await mkdtemp(join(dir, "adapter-"));
   const config = { peft_type: "PREFIX_TUNING", task_type: "TOKEN_CLS", num_virtual_tokens: 2 };

@@ -78,6 +78,83 @@ describe("an adapter folder", () => {
     expect([...adapter.bias]).toEqual([0, 0]);
   });
 
+  const three = {
+    "base_model.classifier.weight": float32([3, 32], new Float32Array(96)),
+    "base_model.classifier.bias": float32([3], new Float32Array(3)),
+  };
+  const one = {
+    "base_model.classifier.weight": float32([1, 32], new Float32Array(32)),
+    "base_model.classifier.bias": float32([1], new Float32Array(1)),
+  };
+  const beside = async (dir: string, config: unknown): Promise<string> => {
+    await writeFile(join(dir, "config.json"), JSON.stringify(config));
+    return dir;
+  };
+
+  test.each([
+    ["multi_label_classification", three],
+    ["single_label_classification", three],
+    ["regression", one],
+  ] as const)("is %s when the config.json beside it says so", async (problem_type, tensors) => {
+    const dir = await beside(await adapterDir({}, tensors), { problem_type });
+    expect(await readPeftAdapter(dir)).toMatchObject({ problemType: problem_type });
+    const own = await adapterDir({ problem_type }, tensors);
+    const contrary = await beside(own, { problem_type: "single_label_classification" });
+    expect(await readPeftAdapter(contrary)).toMatchObject({ problemType: problem_type });
+  });
+
+  test("is a number with one output and no word about it, as transformers takes it", async () => {
+    const unsaid = await beside(await adapterDir({}, one), { problem_type: null });
+    expect(await readPeftAdapter(unsaid)).toMatchObject({ problemType: "regression" });
+    const two = { problemType: "single_label_classification" };
+    expect(await readPeftAdapter(await adapterDir())).toMatchObject(two);
+  });
+
+  test.each([
+    ["an unknown kind", {}, { problem_type: "ranking" }, /"problem_type" is "ranking"/],
+    ["a number of three outputs", three, { problem_type: "regression" }, /3 outputs, expected 1/],
+    ["two labels of one name", {}, { id2label: { 0: "a", 1: "a" } }, /"a" names two labels/],
+  ])("with %s beside it is refused", async (_, tensors, config, message) => {
+    const dir = await beside(await adapterDir({}, tensors), config);
+    await expect(readPeftAdapter(dir)).rejects.toThrow(message);
+  });
+
+  test("a token adapter with several labels a text is refused", async () => {
+    const dir = await beside(await adapterDir({ task_type: "TOKEN_CLS" }), {
+      problem_type: "multi_label_classification",
+    });
+    await expect(readPeftAdapter(dir)).rejects.toThrow(/tags words \(TOKEN_CLS\)/);
+  });
+
+  test("has the names of label2id where there is no id2label", async () => {
+    const dir = await beside(await adapterDir(), { label2id: { no: 0, yes: 1 } });
+    expect((await readPeftAdapter(dir)).labels).toEqual(["no", "yes"]);
+  });
+
+  test.each([
+    ["no,yes", ["no", "yes"]],
+    ["0=no,1=yes", ["no", "yes"]],
+    ["LABEL_1=yes", ["LABEL_0", "yes"]],
+    ["0=a=b", ["a=b", "LABEL_1"]],
+  ])("has the names of --label-names %s", async (text, labels) => {
+    expect((await readPeftAdapter(await adapterDir(), text)).labels).toEqual(labels);
+  });
+
+  test("takes a list of names in the place of broken ones", async () => {
+    const dir = await beside(await adapterDir(), { id2label: { 0: "only" } });
+    await expect(readPeftAdapter(dir)).rejects.toThrow(/--label-names a,b,\.\. names them/);
+    expect((await readPeftAdapter(dir, "no,yes")).labels).toEqual(["no", "yes"]);
+  });
+
+  test.each([
+    ["a,b,c", /has 3 names, the adapter has 2 labels/],
+    ["LABEL_2=x", /no label "LABEL_2"; it has LABEL_0, LABEL_1/],
+    ["0=", /would drop a label/],
+    ["a,a", /"a" names two labels/],
+  ])("refuses --label-names %s", async (text, message) => {
+    await expect(readPeftAdapter(await adapterDir(), text)).rejects.toThrow(message);
+  });
+
   test.each([
     [
       "another method",
