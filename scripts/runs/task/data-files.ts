@@ -1,6 +1,5 @@
 /** The data files of a task: found, read, and what is wrong with them told. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
 import type { TaskType } from "../../../src/core/model/task.ts";
@@ -11,6 +10,7 @@ import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
 import { EMPTY_SPEC, readTaskSpec } from "./spec.ts";
 import type { DataFile } from "./spec.ts";
+import { readIfThere } from "../../node/files.ts";
 
 /** How data files are found and read. */
 export interface ReadOptions {
@@ -95,7 +95,8 @@ export async function readTaskDataFiles(
   const kind = { type, isNumeric };
   if (files !== undefined) return readFiles(files, kind, { ...options, folders: ["."] });
   const path = join(dir, "task.json");
-  const spec = existsSync(path) ? readTaskSpec(await readFile(path), path) : EMPTY_SPEC;
+  const bytes = await readIfThere(path);
+  const spec = bytes ? readTaskSpec(bytes, path) : EMPTY_SPEC;
   if (spec.data.eval.length === 0) {
     throw new InputError(
       "data-missing",

@@ -43,7 +43,7 @@ describe("csv", () => {
   });
 
   test.each([
-    ["a quote that nobody closes", '"open,x', "a quote opens and is never closed"],
+    ["a quote that is never closed", '"open,x', "a quote opens and is never closed"],
     ["a quote that a later row closes", '"open,x\nkept,x\n"a, b",x', "text after a closing quote"],
     ["text after a closing quote", '"one" two,x', "text after a closing quote"],
   ])("%s costs the line it opens in, and no other row", (_name, lines, what) => {
