@@ -198,6 +198,18 @@ describe.skipIf(!has("curl"))("docs/tasks.md's request", () => {
   });
 });
 
+describe("docs/deploy.md's smoke test", () => {
+  it("prints the lines that are shown, where keys and tasks play no part", async () => {
+    const { answer } = commandsOf("docs/deploy.md").find(({ command }) =>
+      command.startsWith("npm run smoke"),
+    )!;
+    const shown = answer.split("\n").filter((line) => !/guarded|answers/.test(line));
+    const printed = await paste(`npm run smoke -- https://edge-prefix.example`);
+    expect(shown).toHaveLength(3);
+    expect(shown.filter((line) => !printed.includes(line))).toEqual([]);
+  });
+});
+
 describe("docs/http.md's problem", () => {
   it("is answered as shown, but for the id of the request", async () => {
     const page = readFileSync(join(PACKAGE, "docs/http.md"), "utf8");
