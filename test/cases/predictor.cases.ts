@@ -346,7 +346,7 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
       },
     );
 
-    it("does no more work once nobody listens", async () => {
+    it("does no more work once its caller has stopped reading", async () => {
       const task = await open("left", kind({ max_length: 16 }));
       const { scheduler, stream } = arrange({ maxBatchTokens: 16 });
       for await (const item of stream(task, [{ text: "a film" }, { text: LONG }])) {

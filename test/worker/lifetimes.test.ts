@@ -82,7 +82,7 @@ describe("a load that several requests wait for", () => {
     const { fetch, door } = sharedLoad(holdsNothing);
     expect(await (await fetch("/early")).text()).toBe("begun");
     const second = fetch("/");
-    // Nobody holds the first load: its heart stops, and the second request takes over.
+    // The first load is not held open: its beats stop, and the second request starts it again.
     await door.until(() => door.state.waiting === 2);
     door.state.isOpen = true;
     expect(await (await second).text()).toBe("loaded");

@@ -30,7 +30,7 @@ describe("the same wasm in Node and in workerd", () => {
     expect(found).toEqual(unpackStates(reference.states));
   });
 
-  it("gives nobody a turn during a run, so a request cannot be cancelled in the middle of one", async () => {
+  it("gives no turn to others during a run, so a request cannot be cancelled in the middle of one", async () => {
     const asked = await askedOf(inject("fixtures").references[0]!);
     let turns = 0;
     const turn = clock.wait(0).then(() => turns++);

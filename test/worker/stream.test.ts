@@ -117,7 +117,7 @@ describe("a reader that leaves", () => {
     await reader.cancel();
     const runs = app.runs;
     expect(runs).toBeLessThan(COUNT);
-    // Whatever was still queued would run now, pumped by somebody else's request.
+    // What is still queued would run now, by another request.
     expect((await app.predict("mood", { inputs: TEXT })).status).toBe(200);
     expect(app.runs).toBe(runs + 1);
     expect(app.logged).toHaveLength(2);

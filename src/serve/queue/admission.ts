@@ -6,7 +6,7 @@
  * What a token costs is measured, and the clock decides how. In a deployed Worker it shows when the
  * last event came in (a request, a timer, bytes of a body) and stands still while anything is
  * computed: two reads around a run differ by nothing. So a sample begins with the event in which a
- * run starts and ends with the first event after it, which somebody who waits gets from a timer of
+ * run starts and ends with the first event after it, which a waiting request gets from a timer of
  * 0 ms. What happened between the two events, other requests being parsed included, is in the
  * sample; that is the price of a token under the present load, which is what a forecast needs. Until
  * there are samples, a configured guess stands for them.
@@ -38,7 +38,7 @@ export interface Admission {
   beginRun(tokens: number, size: number, now: number): void;
   /** A new event has come in, so the clock has moved past the last run. */
   endRun(now: number): void;
-  /** Nobody waits any more: when the next event comes says nothing of the last run. */
+  /** No request waits any more, so the time of the next event says nothing about the last run. */
   forgetRun(): void;
   /** Whether a caller that is done should still wait for one event, for the sake of a sample. */
   readonly wantsEvent: boolean;
@@ -63,7 +63,7 @@ export interface AdmissionOptions {
 const PRIOR_TOKENS = 256;
 /** Each sample leaves this share of all earlier ones: the last twenty runs decide. */
 const MEMORY = 0.95;
-/** A sample cannot be so many times dearer than what was known: the machine slept, or somebody else's work ran. */
+/** A sample cannot be so many times dearer than what was known: the machine slept, or other work ran. */
 const MAX_SURPRISE = 10;
 /** A lone request sees no event after its run; one in so many waits for one. Early samples matter most. */
 const SAMPLE_EVERY = 16;
@@ -87,8 +87,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const price = (): number => sum.ms / sum.tokens;
 
   /**
-   * Where nobody waits, a refusal rests on the price alone, and without runs nothing would ever
-   * correct one that a bad moment of the machine has raised: so it goes back to the guess by steps.
+   * Where no request waits, a refusal rests on the price alone. Without runs nothing would correct a
+   * price that a slow moment of the machine has raised, so it goes back to the guess in steps.
    */
   function fade(): void {
     sum.ms = sum.ms * MEMORY + guess.ms * (1 - MEMORY);

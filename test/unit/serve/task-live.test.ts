@@ -119,7 +119,7 @@ describe("a push to a warm isolate", () => {
     expect(bucket.reads.length).toBe(reads + 1);
   });
 
-  it("is live at once where nobody has asked for longer than the greatest lag, for all who ask then", async () => {
+  it("is live at once for all requests when there was none for longer than the greatest lag", async () => {
     await answer();
     publish([second, first]);
     later(MAX_LAG_MS);

@@ -116,7 +116,7 @@ describe("the price of a token", () => {
     expect(learner.msPerToken).toBeLessThan(1.5);
   });
 
-  it("goes back to what was configured when it refuses what nobody is before", () => {
+  it("goes back to the configured price when it refuses a request that has none before it", () => {
     const learner = admission({ deadlineMs: 500 });
     // Runs that took six times as long as they should: another program had the machine.
     for (let i = 0; i < 100; i++) {
@@ -134,7 +134,7 @@ describe("the price of a token", () => {
     expect(learner.msPerToken).toBe(msPerToken);
   });
 
-  it("does not count time in which nobody waited", () => {
+  it("does not count time in which no request waited", () => {
     const learner = admission();
     learner.beginRun(1_000, 1_000, 0);
     learner.forgetRun();
@@ -223,7 +223,7 @@ describe("a queue whose clock stands still while it computes", () => {
     const { clock, learner, ask } = arrange(2);
     for (let i = 0; i < 400; i++) {
       await ask(1);
-      clock.real += 60_000; // Nobody asks for a minute.
+      clock.real += 60_000; // No request for a minute.
     }
     expect(learner.msPerToken).toBeCloseTo(2, 0);
     expect(clock.waits).toBeLessThan(40);

@@ -53,7 +53,7 @@ describe("a batch", () => {
     expect(answers[0]![0]).toHaveLength(1); // the first position only
   });
 
-  it("keeps of a row what its request makes of it, whoever runs it and whoever waits", async () => {
+  it("keeps of a row what its own request makes of it, also when another request runs it", async () => {
     const { base } = recordingBase();
     const { scheduler, submit, finishAll } = arrange();
     const reduce = (hidden: Float32Array): number => hidden.length;
@@ -154,7 +154,7 @@ describe("turns", () => {
   });
 });
 
-describe("work that nobody wants any more", () => {
+describe("work whose request has ended", () => {
   it("does not run after it was cancelled", async () => {
     const { base, runs } = recordingBase();
     const { scheduler, submit, finishAll } = arrange();
@@ -216,7 +216,7 @@ describe("work that nobody wants any more", () => {
     const late = submit(base, [row(1, 64), row(2, 64)], "all", 5);
     const wanted = submit(base, [row(3, 64)]);
     await finishAll([late[0]!]);
-    // Nobody asks for the second; another request pumps the queue.
+    // The second has no waiting request; another request runs the queue.
     await finishAll(wanted);
     expect(runs).toEqual([[1], [3]]);
     await expect(scheduler.finish(late[1]!, never)).rejects.toMatchObject({
