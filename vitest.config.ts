@@ -1,7 +1,25 @@
-/** Three projects by where the tests run: Node, workerd, and child processes (see test/README.md). */
+/** Projects by where the tests run: Node, workerd, and child processes (see test/README.md). */
 import { join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+
+/**
+ * A time limit is there for a test that hangs, and says nothing of speed: ten times what the slowest
+ * unit test takes on a busy machine (a whole model's gradients, 19 s alone on two idle cores).
+ */
+const TEST_MS = 600_000;
+
+/** Folders of unit tests that are done in seconds. */
+const QUICK = [
+  "core",
+  "http",
+  "serve",
+  "learn/data",
+  "learn/measure",
+  "publish",
+  "report",
+  "commands",
+];
 
 export default defineConfig({
   test: {
@@ -15,8 +33,18 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
-          // Whole-model gradients and seeded fuzzing take seconds; a hang is still caught.
-          testTimeout: 60_000,
+          testTimeout: TEST_MS,
+          hookTimeout: TEST_MS,
+        },
+      },
+      {
+        // `npm run test:quick`: the unit tests without those that train, differentiate or fuzz.
+        test: {
+          name: "quick",
+          include: QUICK.map((folder) => `test/unit/${folder}/**/*.test.ts`),
+          exclude: ["test/unit/commands/training.test.ts"],
+          testTimeout: TEST_MS,
+          hookTimeout: TEST_MS,
         },
       },
       {
@@ -47,8 +75,8 @@ export default defineConfig({
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
           globalSetup: "test/worker/global-setup.ts",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: TEST_MS,
+          hookTimeout: TEST_MS,
           // One isolate for all files: importing ONNX Runtime takes most of a file's time.
           isolate: false,
         },
@@ -58,8 +86,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 3 * TEST_MS,
+          hookTimeout: 3 * TEST_MS,
         },
       },
     ],

@@ -122,7 +122,7 @@ export const runCommand = (
 ): Promise<ChildResult> => endOf(startCommand(command, args, options), options);
 
 async function endOf(child: Child, options: { readonly withinMs?: number }): Promise<ChildResult> {
-  const code = await Promise.race([child.ended, deadline(options.withinMs ?? 60_000)]);
+  const code = await Promise.race([child.ended, deadline(options.withinMs ?? 600_000)]);
   if (code === TOO_LATE) child.signal("SIGKILL", "group");
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }

@@ -12,7 +12,7 @@ import type { ChildResult } from "./child.ts";
 
 const MODULES = join(PACKAGE, "node_modules");
 /** A hang is still caught; a busy machine is no failure. */
-const WITHIN_MS = 300_000;
+const WITHIN_MS = 1_500_000;
 /** Neither npm nor wrangler may ask the network, or a person. */
 const OFFLINE = {
   npm_config_offline: "true",

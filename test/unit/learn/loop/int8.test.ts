@@ -174,7 +174,6 @@ describe("gradients through 8-bit linears point where those of float32 do", () =
 
   test.skipIf(GOLDEN === undefined || CHECKPOINT === undefined)(
     "MiniLM's prefix, against PyTorch's float32 gradients",
-    { timeout: 120_000 },
     async () => {
       const [set] = (await findGolden(GOLDEN!)).sets;
       const computed = await graphWeights(minilm!, "int8", createNodeSession);
