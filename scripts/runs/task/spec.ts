@@ -92,9 +92,13 @@ export const EMPTY_SPEC: TaskSpec = {
 const CODE = "task-json-invalid";
 const FORMATS = ["csv", "tsv", "jsonl", "conll", "parallel"] as const satisfies DataFormat[];
 
+/** Editors on Windows put a byte order mark before UTF-8, which JSON does not allow. */
+const withoutMark = (bytes: Uint8Array): Uint8Array =>
+  [0xef, 0xbb, 0xbf].every((byte, i) => bytes[i] === byte) ? bytes.subarray(3) : bytes;
+
 /** Reads task.json; throws FormatError `task-json-invalid` or `json-invalid`. Unknown fields are kept out. */
 export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
-  const r = readRecord(parseJson(bytes, subject), subject, CODE);
+  const r = readRecord(parseJson(withoutMark(bytes), subject), subject, CODE);
   const data = r.has("data") ? r.record("data") : null;
   const shared = data ? readDataOptions(data) : {};
   const files = (field: string): DataFile[] => {

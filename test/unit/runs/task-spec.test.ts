@@ -82,3 +82,18 @@ test("any JSON is a task or an error of ours", () => {
     { seed: 3, numRuns: 500 },
   );
 });
+
+test("a byte order mark before it is passed over, as in any other text that people write", () => {
+  const json = JSON.stringify(FULL);
+  const marked = readTaskSpec(encodeUtf8(`\uFEFF${json}`), "task.json");
+  expect(marked).toEqual(readTaskSpec(encodeUtf8(json), "task.json"));
+});
+
+test("names with commas and equals signs and a separator are read, and written again", () => {
+  const file = { path: "a.csv", separator: ";", label_names: ["a, b", "c=d"] };
+  const spec = read({ data: { train: file } });
+  const labelMap = { 0: "a, b", 1: "c=d" };
+  expect(spec.data.train).toEqual([{ path: "a.csv", separator: ";", labelMap }]);
+  expect(readTaskSpec(encodeUtf8(writeTaskSpec(spec)), "again")).toEqual(spec);
+  expect(() => read({ data: { train: { ...file, separator: ";;" } } })).toThrow(/"separator" is/);
+});
