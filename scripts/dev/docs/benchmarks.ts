@@ -8,7 +8,12 @@ import { markdownTable, formatCount, formatScore, metricName } from "../../repor
 interface Made {
   readonly command: string;
   readonly commit: string;
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly vectors?: string | null;
+    readonly cores: number;
+    readonly node: string;
+  };
 }
 
 /** Blocks of docs/benchmarks.md by their name. */
@@ -29,8 +34,9 @@ export const benchmarkBlocks = (): Readonly<Record<string, string>> => ({
 const read = <T>(path: string): T =>
   JSON.parse(readFileSync(join(PACKAGE, "bench/results", path), "utf8")) as T;
 
-/** Below a table: how it was measured, and with which file. */
-function madeBy(path: string, { command, commit, machine }: Made, instructions = ""): string {
+/** Below a table: how it was measured, and with which file. `vectors` where an old file lacks them. */
+function madeBy(path: string, { command, commit, machine }: Made, vectors = ""): string {
+  const instructions = machine.vectors ?? vectors;
   const processor = `${machine.cpu}${instructions && ` with ${instructions}`}`;
   return `\`${command}\`, commit ${commit}, ${machine.cores} cores of an ${processor}, Node ${machine.node.slice(1)}, [${path}](../bench/results/${path})`;
 }
