@@ -3,6 +3,7 @@
  * program of `node scripts/cli.ts` and, built, of the package's command; nothing imports it.
  */
 import { main } from "./cli/main.ts";
+import { VERBS } from "./commands/verbs.ts";
 
 const abort = new AbortController();
 const interrupt = (): void => {
@@ -16,11 +17,12 @@ process.on("SIGTERM", interrupt);
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
-process.exitCode = await main(process.argv.slice(2), {
+const io = {
   stdin: process.stdin,
-  out: (line) => void process.stdout.write(`${line}\n`),
-  err: (line) => void process.stderr.write(`${line}\n`),
+  out: (line: string) => void process.stdout.write(`${line}\n`),
+  err: (line: string) => void process.stderr.write(`${line}\n`),
   signal: abort.signal,
-});
+};
+process.exitCode = await main(process.argv.slice(2), io, VERBS);
 process.off("SIGINT", interrupt);
 process.off("SIGTERM", interrupt);

@@ -127,3 +127,13 @@ function rangeText(min: number, max: number): string {
   if (min > -Infinity) return ` of at least ${min}`;
   return max < Infinity ? ` of at most ${max}` : "";
 }
+
+/** A verb as the general help needs it. */
+export interface Verb {
+  readonly summary: string;
+  /** Imports the verb; only the one that is used is loaded. */
+  load(): Promise<{ readonly command: Command }>;
+}
+
+/** Verbs by their names, in the order in which the help lists them. */
+export type Verbs = Readonly<Record<string, Verb>>;

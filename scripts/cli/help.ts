@@ -1,16 +1,15 @@
 /** Renders help from the data of a verb, so that no option can be missing from it. */
-import type { Command, Option, Options } from "./command.ts";
-import { VERBS } from "./verbs.ts";
+import type { Command, Option, Options, Verbs } from "./command.ts";
 
 /** `npx edge-prefix --help`: every verb with its one-line summary. */
-export const generalHelp = (common: Options): string =>
+export const generalHelp = (verbs: Verbs, common: Options): string =>
   [
     "edge-prefix: many text tasks from one small base model; a task is a prefix",
     "",
     "Usage: npx edge-prefix <verb> [options]",
     "",
     "Verbs:",
-    ...columns(Object.entries(VERBS).map(([verb, { summary }]) => [verb, summary])),
+    ...columns(Object.entries(verbs).map(([verb, { summary }]) => [verb, summary])),
     "",
     "Options of every verb:",
     ...columns(Object.entries(common).map(optionRow)),

@@ -7,10 +7,9 @@ import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { readPackageFile } from "../node/project.ts";
 import { UsageError } from "./command.ts";
-import type { Command, Io, Option, Options } from "./command.ts";
+import type { Command, Io, Option, Options, Verbs } from "./command.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { closest } from "./closest.ts";
-import { VERBS } from "./verbs.ts";
 
 /** Options that every verb understands. */
 export const COMMON_OPTIONS = {
@@ -19,20 +18,24 @@ export const COMMON_OPTIONS = {
   verbose: { type: "boolean", hint: "show stack traces of errors" },
 } as const satisfies Options;
 
-/** Runs one command line (without `node cli.ts`) and returns its exit code. */
-export async function main(argv: readonly string[], io: Omit<Io, "json">): Promise<number> {
+/** Runs one command line (without `node cli.ts`) over a table of verbs; returns its exit code. */
+export async function main(
+  argv: readonly string[],
+  io: Omit<Io, "json">,
+  verbs: Verbs,
+): Promise<number> {
   const [verb, ...rest] = readableAsHelp(argv);
   const isVerbose = rest.includes("--verbose");
   try {
     if (verb === undefined || verb === "help" || verb === "--help" || verb === "-h") {
-      io.out(generalHelp(COMMON_OPTIONS));
+      io.out(generalHelp(verbs, COMMON_OPTIONS));
       return verb === undefined ? 2 : 0;
     }
     if (verb === "--version" || verb === "version") {
       io.out(readPackageFile().version);
       return 0;
     }
-    const family = await loadVerb(verb);
+    const family = await loadVerb(verb, verbs);
     const member = rest[0] === undefined ? undefined : await family.choose?.(rest[0]);
     const command = member ?? family;
     const words = member ? `${verb} ${rest[0]}` : verb;
@@ -47,7 +50,7 @@ export async function main(argv: readonly string[], io: Omit<Io, "json">): Promi
     if (error instanceof UsageError) {
       io.err(`error: ${error.message}`);
       io.err(
-        `hint: npx edge-prefix ${verb !== undefined && Object.hasOwn(VERBS, verb) ? `${verb} ` : ""}--help`,
+        `hint: npx edge-prefix ${verb !== undefined && Object.hasOwn(verbs, verb) ? `${verb} ` : ""}--help`,
       );
       return 2;
     }
@@ -68,10 +71,10 @@ export async function main(argv: readonly string[], io: Omit<Io, "json">): Promi
 const readableAsHelp = (argv: readonly string[]): readonly string[] =>
   argv[0] === "help" && argv.length > 1 ? [...argv.slice(1), "--help"] : argv;
 
-async function loadVerb(name: string): Promise<Command> {
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+async function loadVerb(name: string, verbs: Verbs): Promise<Command> {
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb) return (await verb.load()).command;
-  const similar = closest(name, Object.keys(VERBS));
+  const similar = closest(name, Object.keys(verbs));
   throw new UsageError(
     `unknown verb ${JSON.stringify(name)}${similar ? `; did you mean "${similar}"?` : ""}`,
   );

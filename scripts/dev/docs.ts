@@ -9,7 +9,7 @@ import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
 import { SETTINGS } from "../../src/http/config.ts";
 import { COMMON_OPTIONS } from "../cli/main.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
-import { VERBS } from "../cli/verbs.ts";
+import { VERBS } from "../commands/verbs.ts";
 import { PACKAGE } from "../node/project.ts";
 import { markdownTable } from "../report/text.ts";
 import { benchmarkBlocks } from "./docs/benchmarks.ts";
@@ -77,7 +77,7 @@ async function cliPage(): Promise<string> {
     }),
   );
   const note = "Written by `npm run docs` from the program's own help.";
-  const general = fenced(generalHelp(COMMON_OPTIONS));
+  const general = fenced(generalHelp(VERBS, COMMON_OPTIONS));
   return `${["# Command line", note, general, ...sections].join("\n\n")}\n`;
 }
 

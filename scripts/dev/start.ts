@@ -21,7 +21,7 @@ import { resolveOptional } from "../node/optional-package.ts";
 import { PACKAGE, findProject } from "../node/project.ts";
 import { isTrained, seed } from "../publish/seed.ts";
 import type { Seeded } from "../publish/seed.ts";
-import { bundledFolders, ownTasks } from "./bundled.ts";
+import { bundledFolders, ownTasks } from "../publish/bundled-tasks.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 import { showWorkerLog } from "./worker-log.ts";
 

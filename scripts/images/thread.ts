@@ -12,7 +12,7 @@ import { checksum, seal, writeImage } from "../../src/engine/ort/images/memory-i
 import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
 import type { Before } from "../../src/engine/ort/images/start.ts";
-import type { WasmExports } from "../../src/engine/ort/instantiate.ts";
+import type { WasmExports } from "../../src/engine/ort/images/memory-image.ts";
 import { webRuntime } from "../../src/engine/ort/web.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
 import { packGraph } from "../../src/graph/encoding/pack.ts";

@@ -1,5 +1,5 @@
 /** The tasks that come with the project. */
-import { BUNDLED_TASKS } from "../../scripts/dev/bundled.ts";
+import { BUNDLED_TASKS } from "../../scripts/publish/bundled-tasks.ts";
 
 export const PREFIXES = new URL("../../prefixes/", import.meta.url).pathname;
 

@@ -1,5 +1,6 @@
 /** Runs a verb of the command line inside the test's own process and keeps what it wrote. */
 import { main } from "../../scripts/cli/main.ts";
+import { VERBS } from "../../scripts/commands/verbs.ts";
 
 export interface VerbResult {
   readonly code: number;
@@ -20,17 +21,21 @@ export async function watchVerb(
   const out: string[] = [];
   const err: string[] = [];
   const own = new AbortController();
-  const code = await main(args, {
-    stdin: (async function* () {
-      yield Buffer.from(stdin);
-    })(),
-    out: (line) => void out.push(line),
-    err: (line) => {
-      err.push(line);
-      onErr(line, () => own.abort());
+  const code = await main(
+    args,
+    {
+      stdin: (async function* () {
+        yield Buffer.from(stdin);
+      })(),
+      out: (line) => void out.push(line),
+      err: (line) => {
+        err.push(line);
+        onErr(line, () => own.abort());
+      },
+      signal: signal ?? own.signal,
     },
-    signal: signal ?? own.signal,
-  });
+    VERBS,
+  );
   return { code, out, err };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readTaskManifest } from "../../../src/core/format/manifest.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import type { Example } from "../../../src/http/examples.ts";
-import { bundledFolders } from "../bundled.ts";
+import { bundledFolders } from "../../publish/bundled-tasks.ts";
 import {
   formatBytes,
   formatInterval,

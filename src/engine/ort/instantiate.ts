@@ -3,10 +3,7 @@
  * way to hand it a compiled module or to see its memory, so `WebAssembly.instantiate` is replaced
  * while the runtime starts.
  */
-import type { WasmMemory } from "./images/memory-image.ts";
-
-/** A wasm instance's exports. */
-export type WasmExports = Record<string, unknown>;
+import type { WasmExports, WasmMemory } from "./images/memory-image.ts";
 
 /** Returns what the loader is to see as the exports of the instance, before it calls any of them. */
 export type ChangeExports = (exports: WasmExports, memory: WasmMemory) => WasmExports;

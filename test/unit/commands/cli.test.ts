@@ -5,18 +5,22 @@ import { closest } from "../../../scripts/cli/closest.ts";
 import { readChoice, readInteger, readNumber } from "../../../scripts/cli/command.ts";
 import { startProgress } from "../../../scripts/cli/progress.ts";
 import { readPackageFile } from "../../../scripts/node/project.ts";
-import { VERBS } from "../../../scripts/cli/verbs.ts";
+import { VERBS } from "../../../scripts/commands/verbs.ts";
 
 /** Runs one command line without a process; `out` and `err` are the lines written. */
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
-  const code = await main(argv, {
-    stdin: emptyStdin(),
-    out: (line) => void out.push(line),
-    err: (line) => void err.push(line),
-    signal: new AbortController().signal,
-  });
+  const code = await main(
+    argv,
+    {
+      stdin: emptyStdin(),
+      out: (line) => void out.push(line),
+      err: (line) => void err.push(line),
+      signal: new AbortController().signal,
+    },
+    VERBS,
+  );
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 

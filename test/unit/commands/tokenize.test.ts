@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { rmSync } from "node:fs";
 import { main } from "../../../scripts/cli/main.ts";
+import { VERBS } from "../../../scripts/commands/verbs.ts";
 
 interface Golden {
   vocab: Record<string, number>;
@@ -27,12 +28,16 @@ async function run(args: string[], stdin: string | Uint8Array, chunkBytes = 1 <<
     const bytes = Buffer.from(stdin);
     for (let i = 0; i < bytes.length; i += chunkBytes) yield bytes.subarray(i, i + chunkBytes);
   }
-  const code = await main(["tokenize", ...args], {
-    stdin: chunks(),
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    signal: new AbortController().signal,
-  });
+  const code = await main(
+    ["tokenize", ...args],
+    {
+      stdin: chunks(),
+      out: (line) => out.push(line),
+      err: (line) => err.push(line),
+      signal: new AbortController().signal,
+    },
+    VERBS,
+  );
   return { code, out: out.map((line) => JSON.parse(line) as unknown), err: err.join("\n") };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { COMMON_OPTIONS } from "../../../scripts/cli/main.ts";
 import type { Command } from "../../../scripts/cli/command.ts";
-import { VERBS } from "../../../scripts/cli/verbs.ts";
+import { VERBS } from "../../../scripts/commands/verbs.ts";
 import { PACKAGE } from "../../../scripts/node/project.ts";
 
 const read = (path: string): string => readFileSync(join(PACKAGE, path), "utf8");

@@ -11,6 +11,9 @@ import { readRecord } from "../../../core/record.ts";
 import type { RecordReader } from "../../../core/record.ts";
 import { encodeUtf8, parseJson } from "../../../core/text.ts";
 
+/** A wasm instance's exports. */
+export type WasmExports = Record<string, unknown>;
+
 /** Anything with a wasm memory's buffer that grows by pages. */
 export interface WasmMemory {
   readonly buffer: ArrayBufferLike;

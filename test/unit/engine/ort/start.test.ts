@@ -12,7 +12,7 @@ import {
   startFromImages,
 } from "../../../../src/engine/ort/images/start.ts";
 import type { SessionImage } from "../../../../src/engine/ort/images/start.ts";
-import type { WasmExports } from "../../../../src/engine/ort/instantiate.ts";
+import type { WasmExports } from "../../../../src/engine/ort/images/memory-image.ts";
 import { formatError } from "../../../support/hostile.ts";
 import {
   BASE_IDENTITY,

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../node/project.ts";
-import { isTrained } from "../publish/seed.ts";
+import { isTrained } from "./seed.ts";
 
 export const BUNDLED_TASKS: readonly string[] = [
   "command",

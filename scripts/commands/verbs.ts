@@ -2,102 +2,96 @@
  * The command table: every verb in the order of work. The summary stands here as well as in the
  * verb's own file (a test compares them), so that the general help loads no verb.
  */
-import type { Command } from "./command.ts";
+import type { Verbs } from "../cli/command.ts";
 
-export interface Verb {
-  readonly summary: string;
-  /** Imports the verb; only the one that is used is loaded. */
-  load(): Promise<{ readonly command: Command }>;
-}
-
-export const VERBS: Readonly<Record<string, Verb>> = {
+export const VERBS: Verbs = {
   new: {
     summary: "make a Worker project with the bundled base and one example task",
-    load: () => import("../commands/new.ts"),
+    load: () => import("./new.ts"),
   },
   import: {
     summary: "turn a Hugging Face checkpoint into a base",
-    load: () => import("../commands/import.ts"),
+    load: () => import("./import.ts"),
   },
   shrink: {
     summary: "make a smaller base: keep some layers and the most used words",
-    load: () => import("../commands/shrink.ts"),
+    load: () => import("./shrink.ts"),
   },
   distill: {
     summary: "train a small base to have the hidden states of a larger one",
-    load: () => import("../commands/distill.ts"),
+    load: () => import("./distill.ts"),
   },
   tokenize: {
     summary: "turn lines of text into token ids with offsets",
-    load: () => import("../commands/tokenize.ts"),
+    load: () => import("./tokenize.ts"),
   },
   embed: {
     summary: "write the hidden states or pooled vectors of texts",
-    load: () => import("../commands/embed.ts"),
+    load: () => import("./embed.ts"),
   },
   pretrain: {
     summary: "train one prefix on several tasks, for others to start from",
-    load: () => import("../commands/pretrain.ts"),
+    load: () => import("./pretrain.ts"),
   },
   train: {
     summary: "train a task from labelled data",
-    load: () => import("../commands/train.ts"),
+    load: () => import("./train.ts"),
   },
   sweep: {
     summary:
       "find the prompt length and learning rate that suit a task, at a fifth of the grid's cost",
-    load: () => import("../commands/sweep.ts"),
+    load: () => import("./sweep.ts"),
   },
   compare: {
     summary: "train a task with several methods and seeds, and compare what comes out",
-    load: () => import("../commands/compare.ts"),
+    load: () => import("./compare.ts"),
   },
   eval: {
     summary: "measure a task on labelled data",
-    load: () => import("../commands/eval.ts"),
+    load: () => import("./eval.ts"),
   },
   predict: {
     summary: "answer texts, as the endpoint would",
-    load: () => import("../commands/predict.ts"),
+    load: () => import("./predict.ts"),
   },
   "import-peft": {
     summary: "turn a PEFT prefix-tuning adapter into a task folder",
-    load: () => import("../commands/import-peft.ts"),
+    load: () => import("./import-peft.ts"),
   },
   push: {
     summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",
-    load: () => import("../commands/push.ts"),
+    load: () => import("./push.ts"),
   },
   list: {
     summary: "list the tasks in the bucket with their versions, newest first",
-    load: () => import("../commands/list.ts"),
+    load: () => import("./list.ts"),
   },
   rollback: {
     summary: "make an earlier version of a task current again",
-    load: () => import("../commands/rollback.ts"),
+    load: () => import("./rollback.ts"),
   },
   canary: {
     summary: "send a share of a task's requests to another version, or end that",
-    load: () => import("../commands/canary.ts"),
+    load: () => import("./canary.ts"),
   },
   unpublish: {
     summary: "take a task down: within a second it answers 404",
-    load: () => import("../commands/unpublish.ts"),
+    load: () => import("./unpublish.ts"),
   },
   prune: {
     summary: "delete files that no task and no base in the bucket needs any more",
-    load: () => import("../commands/prune.ts"),
+    load: () => import("./prune.ts"),
   },
   verify: {
     summary: "check a task folder, or every published version of a task: hashes, base, answers",
-    load: () => import("../commands/verify.ts"),
+    load: () => import("./verify.ts"),
   },
   key: {
     summary: "make an API key: shown once, and known to the Worker by its SHA-256 only",
-    load: () => import("../commands/key.ts"),
+    load: () => import("./key.ts"),
   },
   bench: {
     summary: "measure or compare something; without a name, list what there is",
-    load: () => import("../commands/bench.ts"),
+    load: () => import("./bench.ts"),
   },
 };
