@@ -217,7 +217,8 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
 
 /** How long a server that went away may take to be told apart from one that only fails. */
 const GONE_WITHIN_MS = 2_000;
-const KEYS_OFF = "OFF, whoever reaches this port may ask (docs/deploy.md has how to set them)";
+const KEYS_OFF =
+  "OFF, everyone who reaches this port may ask (docs/deploy.md says how to set them)";
 
 /** Whether the Worker knows any API keys; null when it is being stopped. */
 async function areKeysOn(port: number, stopped: AbortSignal): Promise<boolean | null> {

@@ -116,7 +116,7 @@ export function bundledBaseDir(name: string): string {
   return !existsSync(own) && existsSync(bundled) ? bundled : own;
 }
 
-/** The base that comes with this package. */
+/** The base in this package. */
 export const BUNDLED_BASE = bundledBaseDir("pocket");
 
 /**

@@ -4,8 +4,8 @@
  *
  * A push uploads blobs before it moves the pointer that names them, so a blob is left alone until it
  * has been in the bucket for a grace period. A blob counts as named when its hash stands anywhere in
- * a pointer or in a manifest that a pointer names. That keeps a few too many rather than one too few,
- * whatever release wrote the manifest.
+ * a pointer or in a manifest that a pointer names. That keeps a few too many rather than one too few, and
+ * works for manifests of every release.
  */
 import { mapLimited } from "../../src/core/concurrency.ts";
 import { FormatError } from "../../src/core/errors.ts";

@@ -1,6 +1,6 @@
 /**
  * Publishes a base folder: every file that its manifest lists, then the manifest, then the pointer.
- * Until the pointer moves nobody sees any of it, so a killed upload changes nothing.
+ * Readers see nothing of it before the pointer moves, so a killed upload changes nothing.
  */
 import { join } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";

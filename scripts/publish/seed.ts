@@ -69,7 +69,7 @@ async function seedTask(
   const pointer = await bucket.get(key);
   const known = pointer && readablePointer(pointer.bytes, key)?.versions;
   if (!known?.some((item) => item.version === version)) {
-    // What comes with a release may have other labels than what came with the one before.
+    // A bundled task may have other labels in this release than in the one before.
     await publishTask(bucket, folder, { allowsChange: true });
     say(`stored task ${manifest.task} ${version}`);
   }

@@ -41,7 +41,7 @@ export async function openThroughWrangler(
   options: LoginOptions,
 ): Promise<PublishBucket & { close(): Promise<void> }> {
   const { bucket: name } = options;
-  // What wrangler has to say comes back as an error; stdout belongs to the command.
+  // Failures of wrangler are thrown here, and its log would end up in the output of the command.
   process.env.WRANGLER_LOG ??= "none";
   process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
   const { getPlatformProxy } = await loadOptional("wrangler", () => import("wrangler"));

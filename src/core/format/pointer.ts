@@ -41,7 +41,7 @@ export interface SessionImageRef extends FileRef {
   readonly runtime: string;
 }
 
-/** A pointer is a few hundred bytes a version: whatever is larger is none. */
+/** A pointer is a few hundred bytes a version: anything larger is not one. */
 export const MAX_POINTER_BYTES = 256 * 1024;
 /** Of an isolate's 128 MB an image may fill what a runtime heap may: it becomes one. */
 export const MAX_IMAGE_BYTES = 96_000_000;

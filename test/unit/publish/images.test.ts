@@ -157,7 +157,7 @@ describe("pushing a base with its session image", () => {
 });
 
 describe("a base in the bucket", () => {
-  it("is whole for whoever asks for no image, with one or without", async () => {
+  it("is whole when no image is asked for, with one or without", async () => {
     await push();
     expect([await isPublished(), await isPublished(OLD)]).toEqual([true, false]);
     await push(makerFor(OLD));

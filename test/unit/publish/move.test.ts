@@ -108,7 +108,7 @@ describe("a canary", () => {
     });
   });
 
-  it("is not lost when somebody else moves the pointer at the same moment", async () => {
+  it("is not lost when another writer moves the pointer at the same moment", async () => {
     const [first] = [await push(1), await push(2)];
     let others = 0;
     bucket.before = async (operation) => {

@@ -123,7 +123,7 @@ describe("pushing a task", () => {
   });
 
   it.each(["{broken", "", '{"task":"other","current":"x","versions":[],"canary":null}'])(
-    "replaces a pointer that nobody can read (%j)",
+    "replaces a pointer that cannot be read (%j)",
     async (damaged) => {
       await publishTask(bucket, version(1), { wait });
       bucket.objects.set(taskKey("mood"), { bytes: Buffer.from(damaged), etag: "damaged" });
@@ -133,7 +133,7 @@ describe("pushing a task", () => {
     },
   );
 
-  it("is listed by its name; whatever else lies beside the pointers is no task", async () => {
+  it("is listed by its name; other objects beside the pointers are no tasks", async () => {
     await publishTask(bucket, version(1), { wait });
     for (const key of ["tasks/Odd Name.json", "tasks/a/b.json", "tasks/mood.txt"]) {
       bucket.objects.set(key, { bytes: Buffer.from("{}"), etag: key });

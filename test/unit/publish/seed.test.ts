@@ -42,7 +42,7 @@ const current = async (from: MemoryBucket): Promise<string> =>
   (await fetchTaskPointer(from, "mood")).current;
 
 describe("seeding", () => {
-  it("repairs pointers that nobody can read", async () => {
+  it("repairs pointers that cannot be read", async () => {
     version(1);
     const fresh = createMemoryBucket();
     await seed(fresh, inRoot("base"), [version(1)], () => undefined);
