@@ -18,8 +18,8 @@ export const outside = {
 };
 
 /**
- * Reads and checks the settings and puts the parts together; nothing is loaded before somebody
- * asks. One call an isolate: each has its own session, and the heap of one is never given back.
+ * Reads and checks the settings and puts the parts together; nothing is loaded before the
+ * first request. One call an isolate: each has its own base in memory, which is never given back.
  * Throws InputError `config-invalid` that lists everything that is wrong.
  *
  * `env` needs a bucket as BUCKET and the name of a base as BASE; docs/deploy.md has the rest.

@@ -6,7 +6,7 @@ import type { ApiKey } from "../../src/http/api-keys.ts";
 import { InputError } from "../../src/core/errors.ts";
 import { UsageError, defineCommand, readChoice } from "../cli/command.ts";
 
-/** Bytes of a key: far more than anybody can guess, so that a plain SHA-256 of it may be known. */
+/** Bytes of a key: too many to guess, so that a plain SHA-256 of it may be known. */
 const KEY_BYTES = 32;
 /** Tells people and scanners of leaked secrets what it is. */
 const KEY_PREFIX = "ep_";
@@ -62,7 +62,7 @@ function addTo(path: string, entry: Omit<ApiKey, "tasks">): void {
   if (keys.some(({ name }) => name === entry.name)) {
     throw new InputError(
       "key-exists",
-      `${path}: has a key "${entry.name}" already; choose another name, and delete the old entry when nobody uses it any more`,
+      `${path}: has a key "${entry.name}" already; choose another name, and delete the old entry when it is out of use`,
     );
   }
   const others = keys.map(({ tasks, ...key }) => ({ ...key, ...(tasks ? { tasks } : {}) }));

@@ -8,6 +8,7 @@ import type { Arrival } from "./queue/arrivals.ts";
 import type { LoadedBase } from "../engine/engine.ts";
 import type { GetOptions } from "./task-store.ts";
 
+/** A text, and a second one for a task that compares two. */
 export interface TextInput {
   readonly text: string;
   readonly text_pair?: string | undefined;
@@ -15,13 +16,21 @@ export interface TextInput {
 
 /** What a caller may ask for, spelled as Hugging Face spells it; absent means the task's own. */
 export interface PredictParameters {
+  /** Labels to answer, best first; all by default. */
   readonly top_k?: number | undefined;
+  /** What makes scores of logits; `none` answers the logits. */
   readonly function_to_apply?: FunctionToApply | undefined;
+  /** How pieces become entities; `simple` by default, `none` answers single pieces. */
   readonly aggregation_strategy?: AggregationStrategy | undefined;
+  /** Tags to leave out; ["O"] by default. */
   readonly ignore_labels?: readonly string[] | undefined;
+  /** Tokens that neighbouring windows of a long text share. */
   readonly stride?: number | undefined;
+  /** Tokens of a window. */
   readonly max_length?: number | undefined;
+  /** Cut a text that is longer than a window instead of reading all of it. */
   readonly truncation?: boolean | undefined;
+  /** Unit of `start` and `end`: `codepoint` (Python's, by default) or `utf16` (JavaScript's). */
   readonly offset_unit?: OffsetUnit | undefined;
 }
 
@@ -42,9 +51,10 @@ export interface Ask {
   readonly parameters: PredictParameters;
 }
 
+/** Labels, best first, of a task for whole texts; entities, in text order, of a task for tags. */
 export type Answer = Classification[] | Entity[];
 
-/** What became of one input; `index` counts the inputs. */
+/** The result of one input, or its own error; `index` is its place among the inputs, from 0. */
 export type Outcome<T> =
   | { readonly index: number; readonly result: T; readonly isTruncated: boolean }
   | { readonly index: number; readonly error: EdgePrefixError };
@@ -55,6 +65,7 @@ export interface Progress {
   readonly progress: { readonly done: number; readonly total: number };
 }
 
+/** One input's answer by a task. */
 export type Prediction = Outcome<Answer>;
 
 /** Milliseconds spent, added up while predicting. */

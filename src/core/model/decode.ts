@@ -6,6 +6,7 @@ import type { TaskSettings } from "./task.ts";
 
 export type FunctionToApply = "softmax" | "sigmoid" | "none";
 
+/** A label with its score: a probability, or the number itself of a regression. */
 export interface Classification {
   readonly label: string;
   readonly score: number;

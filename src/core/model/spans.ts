@@ -27,7 +27,10 @@ export interface EntityOptions {
   readonly isByWord?: boolean | undefined;
 }
 
-/** A span of one entity group, or with strategy "none" a single piece. */
+/**
+ * A span of one entity group, or with strategy "none" a single piece. `word` is the text from `start`
+ * to `end`, in the offset unit that was asked for; `score` is a probability.
+ */
 export type Entity = {
   readonly score: number;
   readonly word: string;
