@@ -9,6 +9,8 @@ import { EdgePrefixError } from "../../src/core/errors.ts";
 import { taskKey } from "../../src/core/format/keys.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { readFileOf } from "../node/folder.ts";
+import { ensureBlob } from "./bucket.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
 import type { ImageMaker } from "./publish-base.ts";
@@ -60,7 +62,7 @@ async function seedTask(
   base: BaseManifest,
   say: (line: string) => void,
 ): Promise<TaskManifest | null> {
-  const { manifest, version } = await readTaskFolder(folder);
+  const { manifest, manifestBytes, version } = await readTaskFolder(folder);
   if (manifest.base.identity !== base.identity) {
     say(`skipped task ${manifest.task}: it was trained for base ${shortIdentity(manifest.base)}`);
     return null;
@@ -72,6 +74,11 @@ async function seedTask(
     // A bundled task may have other labels in this release than in the one before.
     await publishTask(bucket, folder, { allowsChange: true });
     say(`stored task ${manifest.task} ${version}`);
+  } else {
+    // The pointer stays where a person has put it; the files that it leads to must be there.
+    const prefix = await readFileOf(folder, "prefix.safetensors", "task-folder-not-found");
+    const stored = [await ensureBlob(bucket, manifestBytes), await ensureBlob(bucket, prefix)];
+    if (stored.includes(true)) say(`repaired task ${manifest.task} ${version}`);
   }
   return manifest;
 }

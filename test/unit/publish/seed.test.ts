@@ -53,6 +53,19 @@ describe("seeding", () => {
     expect(await current(fresh)).toBe(await versionIn(version(1)));
   });
 
+  it("repairs blobs that are damaged, and says which task was", async () => {
+    const fresh = createMemoryBucket();
+    await seed(fresh, inRoot("base"), [version(1)], () => undefined);
+    const whole = new Map(fresh.objects);
+    for (const key of whole.keys()) {
+      if (key.startsWith("blobs/")) fresh.objects.set(key, { bytes: Buffer.from("x"), etag: "e" });
+    }
+    const lines: string[] = [];
+    await seed(fresh, inRoot("base"), [version(1)], (line) => void lines.push(line));
+    for (const [key, { bytes }] of whole) expect(fresh.objects.get(key)?.bytes, key).toEqual(bytes);
+    expect(lines.some((line) => line.startsWith("repaired task mood"))).toBe(true);
+  });
+
   it("stores base and tasks once, and skips what was made for another base", async () => {
     const other = await writePaperBase(inRoot("other"), { name: "other", seed: 2 });
     writeTaskFolder(inRoot("prefixes", "mood"), base);
