@@ -85,7 +85,7 @@ const SERVE_QUEUE = /^src\/serve\/queue\//;
 const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
 const ENGINE_ROOT = /^src\/engine\/[^/]+$/;
-const ENGINE_ORT = /^src\/engine\/ort\//;
+const ENGINE_IMAGES = /^src\/engine\/ort\/images\//;
 const GRAPH = /^src\/graph\//;
 const GRAPH_SHAPES = /^src\/graph\/shapes\//;
 /** The builder and its typed ops. */
@@ -193,10 +193,11 @@ export const GROUPS: readonly Group[] = [
     types: [ENGINE],
   },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
+  { name: "src/engine/ort/images", files: ENGINE_IMAGES, may: [CORE], types: [ENGINE_ROOT] },
   {
-    name: "src/engine/ort",
-    files: ENGINE_ORT,
-    may: [CORE, /^onnxruntime-web$/],
+    name: "src/engine/ort/*.ts",
+    files: /^src\/engine\/ort\/[^/]+$/,
+    may: [CORE, ENGINE_IMAGES, /^onnxruntime-web$/],
     types: [ENGINE_ROOT],
   },
   { name: "src/serve/bucket", files: SERVE_BUCKET, may: [CORE], types: [WORKER_TYPES] },

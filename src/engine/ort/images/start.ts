@@ -11,9 +11,8 @@
 import { FormatError, UnavailableError } from "../../../core/errors.ts";
 import { MAX_IMAGE_BYTES } from "../../../core/format/pointer.ts";
 import { describe } from "../../../core/record.ts";
-import type { WasmExports } from "./memory-image.ts";
+import type { MemoryImage, Snapshot, WasmExports, WasmMemory } from "./memory-image.ts";
 import { checksum, putBack, readImage, restore, snapshot, unseal } from "./memory-image.ts";
-import type { MemoryImage, Snapshot, WasmMemory } from "./memory-image.ts";
 
 /** The image of a started runtime. */
 export interface RuntimeImage {

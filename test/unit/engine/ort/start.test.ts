@@ -4,7 +4,7 @@
  */
 import { beforeEach, describe, expect, it, test } from "vitest";
 import { readImage, unseal } from "../../../../src/engine/ort/images/memory-image.ts";
-import type { WasmMemory } from "../../../../src/engine/ort/images/memory-image.ts";
+import type { WasmExports, WasmMemory } from "../../../../src/engine/ort/images/memory-image.ts";
 import {
   checkSessionImage,
   readRuntimeImage,
@@ -12,7 +12,6 @@ import {
   startFromImages,
 } from "../../../../src/engine/ort/images/start.ts";
 import type { SessionImage } from "../../../../src/engine/ort/images/start.ts";
-import type { WasmExports } from "../../../../src/engine/ort/images/memory-image.ts";
 import { formatError } from "../../../support/hostile.ts";
 import {
   BASE_IDENTITY,
