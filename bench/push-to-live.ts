@@ -149,7 +149,7 @@ async function timePush(
 ): Promise<{ first: number; last: number }> {
   const { version, at } = await push(served, folder, i);
   const since = (): readonly Seen[] => seen.filter((answer) => answer.at >= at);
-  // Whoever asked before the first new answer may still bring home an old one.
+  // A request sent before the first new answer may still get an old one.
   const isSettled = (): boolean => {
     const found = since();
     const first = found.findIndex((answer) => answer.version === version);

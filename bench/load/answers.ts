@@ -1,4 +1,4 @@
-/** What came of a request: answered, refused as the docs promise, or something nobody should see. */
+/** What came of a request: answered, refused as the docs promise, or something that no client should see. */
 
 export interface Seen {
   /** 0: no answer came at all. */

@@ -36,7 +36,7 @@ const TEXTS = [
   "the film is as good as the book and it is not as long as that one ".repeat(4),
   "Ada Lovelace was born in London and never saw the sea; ".repeat(30),
 ];
-/** Nobody waits longer: no answer by then is a fault. */
+/** No client waits longer: no answer by then is a fault. */
 const PATIENCE_MS = 60_000;
 
 const pick = <T>(items: readonly T[], { random }: Site): T =>

@@ -74,7 +74,7 @@ async function jsonOf(bench: Command, values: object, io: Io): Promise<unknown> 
   const lines: string[] = [];
   const out = (line: string): void => void lines.push(line);
   const inner = { ...io, json: true, out };
-  // It was checked by whoever typed it; here the options are ours.
+  // The command line checks its options; these are ours.
   await bench.run({ values: values as never, positionals: [], io: inner });
   return JSON.parse(lines.at(-1)!);
 }

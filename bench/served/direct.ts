@@ -76,7 +76,7 @@ export async function startDirect(
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       inspectorPort: 0,
       cf: false,
-      // The Worker's own lines, one a request, are read by nobody here.
+      // The Worker's own lines, one a request, are not needed here.
       handleStructuredLogs: ({ level, message }) => {
         if (level === "error" || level === "warn") complaints.push(message);
       },

@@ -11,7 +11,7 @@ export interface Inspector {
   close(): void;
 }
 
-/** Kept by the inspector for a console that nobody opens: not the Worker's own. */
+/** Kept by the inspector for its console: not the Worker's own. */
 const CONSOLE = "Runtime.discardConsoleEntries";
 
 /** One is enough, as a rule. */

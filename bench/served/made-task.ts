@@ -1,4 +1,4 @@
-/** Tasks that nobody trained, for measurements and tests that ask for none of their sense. */
+/** Tasks made of random numbers, for measurements and tests in which the answers do not matter. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";

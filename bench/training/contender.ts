@@ -31,7 +31,7 @@ export interface Problem {
 
 /**
  * Lets contenders take turns: each is measured once a round, so that drift of the machine meets all
- * of them alike, and every other round runs backwards, so that nobody always follows the same one.
+ * of them alike, and every other round runs backwards, so that none always follows the same one.
  * Returns the measurements of each contender by round.
  */
 export async function inTurn<T>(

@@ -28,7 +28,7 @@ const FIELDS = ["name", "sha256", "scopes", "tasks"];
 /**
  * Reads the secret: a JSON array of {"name", "sha256", "scopes"?, "tasks"?}, as text or parsed; a
  * key without scopes may predict. Throws FormatError `api-keys-invalid` or `json-invalid`, whose
- * message never repeats a digest, nor a key that somebody put in the place of one.
+ * message never repeats a digest, nor a key that was put in the place of one.
  */
 export function readApiKeys(secret: unknown, subject = "API_KEYS"): ApiKey[] {
   const list = typeof secret === "string" ? parseJson(encodeUtf8(secret), subject) : secret;

@@ -14,10 +14,10 @@ import { encodeUtf8 } from "../core/text.ts";
 import { sha256 } from "../serve/sha256.ts";
 import type { AppContext, AppDeps, AppEnv } from "./context.ts";
 
-/** `edge-prefix key` makes keys of 46 characters; nobody needs longer ones. */
+/** `edge-prefix key` makes keys of 46 characters; longer ones are refused. */
 const MAX_KEY_LENGTH = 256;
 
-/** Finds out who asks and refuses whoever lacks the scope. Throws InputError `key-missing`, `key-unknown`, `not-allowed`. */
+/** Finds out which key asks, and refuses a key without the scope. Throws InputError `key-missing`, `key-unknown`, `not-allowed`. */
 export function requireScope({ config }: AppDeps, scope: Scope): MiddlewareHandler<AppEnv> {
   const { keys } = config;
   return async function checkScope(c, next) {
@@ -49,7 +49,7 @@ export const requireTask: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Whether the caller may name a task; whether there is such a task, nobody learns this way. */
+/** Whether the caller may name a task. The answer does not tell whether there is such a task. */
 const mayUse = (c: AppContext, task: string): boolean => {
   const tasks = c.var.key?.tasks ?? null;
   return tasks === null || tasks.includes(task);
@@ -81,7 +81,8 @@ export function warnOfOpenDoor({ config, log }: AppDeps): void {
   log({
     level: "warn",
     event: "api-keys-off",
-    detail: "API_KEYS is not set: whoever reaches this Worker may use it; see docs/deploy.md",
+    detail:
+      "API_KEYS is not set: every client that reaches this Worker may use it; see docs/deploy.md",
   });
 }
 

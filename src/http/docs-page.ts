@@ -1,6 +1,6 @@
 /**
  * GET /docs: the OpenAPI document as one page that needs nothing else: no script, style or font from
- * anywhere, so that it works offline and tells nobody who reads it. Each example can be sent.
+ * anywhere, so that it works offline and no other host learns who reads it. Each example can be sent.
  */
 import { html, raw } from "hono/html";
 import type { AppDeps, AppHandler } from "./context.ts";

@@ -17,7 +17,7 @@ export function onError(deps: AppDeps): ErrorHandler<AppEnv> {
   return (error, c) => respondProblem(c, describeFailure(deps, c, error), retryAfterOf(error));
 }
 
-/** The problem document of an error; what nobody foresaw is logged with its stack, and only there. */
+/** The problem document of an error; an unforeseen one is logged with its stack, and only there. */
 export function describeFailure({ log }: AppDeps, c: AppContext, error: unknown): Problem {
   const problem = problemOf(error, instanceOf(c), c.var.requestId);
   if (problem.status === 500) {

@@ -51,7 +51,7 @@ function record({ log, analytics }: AppDeps, metrics: Metrics, c: AppContext, ms
       doubles: [status, ms, inputs, tokens],
     });
   } catch (error) {
-    // The answer is there already: whoever counts must not take it back.
+    // The answer is there already: counting must not take it back.
     log({ level: "warn", event: "analytics-failed", request_id: requestId, error: String(error) });
   }
 }

@@ -87,7 +87,7 @@ export function predictMany(deps: AppDeps): AppHandler {
   };
 }
 
-/** How many inputs each task has, for whoever counts. */
+/** How many inputs each task has, for metrics. */
 function inputsByTask(asks: readonly { readonly task: Task }[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const { manifest } of asks.map(({ task }) => task)) {

@@ -85,7 +85,7 @@ const TITLES: Readonly<Record<number, string>> = {
 /** What a status means here, in a few words. */
 export const problemTitle = (status: number): string => TITLES[status] ?? "";
 
-/** Seconds after which trying again may help; a code that is not here needs somebody's hand. */
+/** Seconds after which trying again may help; a code that is not here needs a change by the operator or the client. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
   overloaded: 1,
   "too-many-bodies": 1,

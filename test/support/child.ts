@@ -145,7 +145,7 @@ export function isListening(port: number): Promise<boolean> {
 }
 
 /**
- * Names of the processes of a group that still run (the dead that nobody has collected do not).
+ * Names of the processes of a group that still run (processes that ended but were not collected do not).
  * Reads /proc: elsewhere the list is empty and only the ports tell.
  */
 export function runningInGroup(group: number): string[] {
