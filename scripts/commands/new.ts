@@ -8,7 +8,7 @@ import { PACKAGE } from "../node/project.ts";
 import { EXAMPLE_TASK, exampleRequest, packageSpec, projectFiles } from "../publish/new-project.ts";
 
 /** What Cloudflare takes as the name of a Worker and of a bucket. */
-const NAME = /^[a-z\d](?:[a-z\d-]{1,61})[a-z\d]$/;
+const NAME = /^[a-z\d][a-z\d-]{1,61}[a-z\d]$/;
 
 export const command = defineCommand({
   summary: "make a Worker project with the bundled base and one example task",
