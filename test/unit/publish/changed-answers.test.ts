@@ -3,37 +3,19 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
-import { publishBase } from "../../../scripts/publish/publish-base.ts";
 import { publishTask, readTaskFolder } from "../../../scripts/publish/publish-task.ts";
 import { fetchTaskPointer } from "../../../scripts/publish/task-pointer.ts";
 import { blobKey } from "../../../src/core/format/keys.ts";
-import type { BaseManifest, TaskManifest } from "../../../src/core/format/manifest.ts";
-import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
-import { createMemoryBucket } from "../../support/memory-bucket.ts";
-import type { MemoryBucket } from "../../support/memory-bucket.ts";
+import type { TaskManifest } from "../../../src/core/format/manifest.ts";
+import { writeTaskFolder } from "../../support/folders.ts";
+import { startPublishing, wait } from "../../support/publishing.ts";
+import type { Publishing } from "../../support/publishing.ts";
 
-/** No waiting in tests: a pause returns at once. */
-const wait = (): Promise<void> => Promise.resolve();
-
-let root: ReturnType<typeof temporaryFolder>;
-let bucket: MemoryBucket;
-let base: BaseManifest;
-const inRoot = (...path: string[]): string => join(root.path, ...path);
-
+let { bucket, base, inRoot, version, remove } = {} as Publishing;
 beforeEach(async () => {
-  root = temporaryFolder("changed-answers");
-  bucket = createMemoryBucket();
-  base = await writePaperBase(inRoot("base"));
-  await publishBase(bucket, inRoot("base"), { wait });
+  ({ bucket, base, inRoot, version, remove } = await startPublishing("changed-answers"));
 });
-afterEach(() => root.remove());
-
-/** Writes a version of the task "mood" and returns its folder. */
-function version(seed: number): string {
-  const folder = inRoot(`mood-${seed}`);
-  writeTaskFolder(folder, base, { seed });
-  return folder;
-}
+afterEach(() => remove());
 
 const versionIn = async (folder: string): Promise<string> => (await readTaskFolder(folder)).version;
 

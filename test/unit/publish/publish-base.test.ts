@@ -1,6 +1,5 @@
 /** Publishing a base: its files, its manifest, and what becomes of its tasks when it changes. */
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
 import {
@@ -11,33 +10,15 @@ import {
 } from "../../../scripts/publish/publish-base.ts";
 import { publishTask } from "../../../scripts/publish/publish-task.ts";
 import { blobKey } from "../../../src/core/format/keys.ts";
-import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
-import { createMemoryBucket } from "../../support/memory-bucket.ts";
-import type { MemoryBucket } from "../../support/memory-bucket.ts";
+import { writePaperBase } from "../../support/folders.ts";
+import { startPublishing, wait } from "../../support/publishing.ts";
+import type { Publishing } from "../../support/publishing.ts";
 
-/** No waiting in tests: a pause returns at once. */
-const wait = (): Promise<void> => Promise.resolve();
-
-let root: ReturnType<typeof temporaryFolder>;
-let bucket: MemoryBucket;
-let base: BaseManifest;
-const inRoot = (...path: string[]): string => join(root.path, ...path);
-
+let { bucket, base, inRoot, version, remove } = {} as Publishing;
 beforeEach(async () => {
-  root = temporaryFolder("publish-base");
-  bucket = createMemoryBucket();
-  base = await writePaperBase(inRoot("base"));
-  await publishBase(bucket, inRoot("base"), { wait });
+  ({ bucket, base, inRoot, version, remove } = await startPublishing("publish-base"));
 });
-afterEach(() => root.remove());
-
-/** Writes a version of the task "mood" and returns its folder. */
-function version(seed: number): string {
-  const folder = inRoot(`mood-${seed}`);
-  writeTaskFolder(folder, base, { seed });
-  return folder;
-}
+afterEach(() => remove());
 
 describe("pushing a base", () => {
   it("is recognised afterwards by its hashes, file by file", async () => {

@@ -14,33 +14,17 @@ import { listRow } from "../../../scripts/commands/list.ts";
 import { ensureBlob } from "../../../scripts/publish/bucket.ts";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
 import { blobKey, taskKey } from "../../../src/core/format/keys.ts";
-import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
+import { writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 import { createMemoryBucket } from "../../support/memory-bucket.ts";
 import type { MemoryBucket } from "../../support/memory-bucket.ts";
+import { startPublishing, wait } from "../../support/publishing.ts";
+import type { Publishing } from "../../support/publishing.ts";
 
-/** No waiting in tests: a pause returns at once. */
-const wait = (): Promise<void> => Promise.resolve();
-
-let root: ReturnType<typeof temporaryFolder>;
-let bucket: MemoryBucket;
-let base: BaseManifest;
-const inRoot = (...path: string[]): string => join(root.path, ...path);
-
+let { bucket, base, inRoot, version, remove } = {} as Publishing;
 beforeEach(async () => {
-  root = temporaryFolder("publish");
-  bucket = createMemoryBucket();
-  base = await writePaperBase(inRoot("base"));
-  await publishBase(bucket, inRoot("base"), { wait });
+  ({ bucket, base, inRoot, version, remove } = await startPublishing("publish"));
 });
-afterEach(() => root.remove());
-
-/** Writes a version of the task "mood" and returns its folder. */
-function version(seed: number, task = "mood"): string {
-  const folder = inRoot(`${task}-${seed}`);
-  writeTaskFolder(folder, base, { seed, task });
-  return folder;
-}
+afterEach(() => remove());
 
 /** The current version as a reader gets it: from the pointer to the bytes, all hashes checked. */
 async function served(from: MemoryBucket, task = "mood"): Promise<string> {
