@@ -1,7 +1,8 @@
 /**
- * README.md followed from its first command to its last, as a reader would paste it: into a shell, in
- * a folder that looks like a clone, beside the server that `npm start` starts. A command that needs
- * an account or the network is run as far as it goes without; INSTEAD lists those with the reason.
+ * README.md, and then docs/versions.md, from the first command to the last, as a reader would paste
+ * them: into a shell, in a folder that looks like a clone, beside the server that `npm start` starts.
+ * A command that needs an account or the network is run as far as it goes without them; INSTEAD
+ * lists those with the reason.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -73,6 +74,16 @@ const INSTEAD: readonly (readonly [RegExp, (found: string) => string, string])[]
     "it needs an account; a local server speaks the same protocol",
   ],
   [
+    /^npx edge-prefix push .* --canary 5$/,
+    (found) => `npx edge-prefix train reviews.csv --out prefixes/reviews --seed 1 && ${found}`,
+    "only another version can be tried beside the current one",
+  ],
+  [
+    /^npx edge-prefix canary reviews --end$/,
+    (found) => `${found} --help`,
+    "the line before it has ended the same trial by --promote",
+  ],
+  [
     /^npm run smoke -- https:\/\/\S+$/,
     () => `npm run smoke -- http://127.0.0.1:${port}`,
     "nothing is deployed; the local server is asked",
@@ -134,6 +145,7 @@ const answered = (text: string): unknown =>
   );
 
 const readme = commandsOf("README.md");
+const versions = commandsOf("docs/versions.md");
 
 describe.skipIf(!has("curl"))("README.md, one command after the other", () => {
   it.each(readme)(
@@ -147,9 +159,10 @@ describe.skipIf(!has("curl"))("README.md, one command after the other", () => {
     COMMAND_MS,
   );
 
-  it("has no exception for a command that it does not have", () => {
+  it("has no exception for a command that no page has", () => {
+    const shown = [...readme, ...versions];
     const unused = INSTEAD.filter(
-      ([pattern]) => !readme.some(({ command }) => pattern.test(command)),
+      ([pattern]) => !shown.some(({ command }) => pattern.test(command)),
     );
     expect(unused.map(([, , reason]) => reason)).toEqual([]);
   });
@@ -160,6 +173,21 @@ describe.skipIf(!has("curl"))("README.md, one command after the other", () => {
       [{ label: "bad" }, { label: "good" }],
       [{ label: "good" }, { label: "bad" }],
     ]);
+  });
+});
+
+describe("docs/versions.md, after README.md", () => {
+  it.each(versions)(
+    "$command",
+    async ({ command }) => {
+      await paste(command);
+    },
+    COMMAND_MS,
+  );
+
+  it("has taken the task down", async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/tasks/reviews`);
+    expect(response.status).toBe(404);
   });
 });
 
