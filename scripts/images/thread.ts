@@ -10,7 +10,7 @@ import { graphEncoder } from "../../src/engine/ort/encoder.ts";
 import { checkStates } from "../../src/engine/ort/images/check.ts";
 import { checksum, seal, writeImage } from "../../src/engine/ort/images/memory-image.ts";
 import type { WasmExports, WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
-import { readRuntimeImage } from "../../src/engine/ort/images/start.ts";
+import { IMAGE_FORMAT, readRuntimeImage } from "../../src/engine/ort/images/start.ts";
 import type { Before } from "../../src/engine/ort/images/start.ts";
 import { webRuntime } from "../../src/engine/ort/web.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
@@ -87,6 +87,7 @@ function runtimeImageOf({ before, init, memory, version }: WatchedRuntime): Uint
     checksum: checksum(before.buffer, compared, CHECKED),
   };
   const fields = {
+    format: IMAGE_FORMAT,
     onnxruntime: version,
     init: { name: init.name, args: init.args },
     before: state,

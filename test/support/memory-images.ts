@@ -1,6 +1,7 @@
 /** Wasm memories, and images of them put together by hand, true or not. */
 import { checksum, seal, writeImage } from "../../src/engine/ort/images/memory-image.ts";
 import type { WasmMemory } from "../../src/engine/ort/images/memory-image.ts";
+import { IMAGE_FORMAT } from "../../src/engine/ort/images/start.ts";
 
 // Node's type settings have no WebAssembly; this is the part that is used here.
 declare const WebAssembly: {
@@ -50,6 +51,7 @@ export const SESSION_HANDLE = 77_000;
 /** Header of the image of a runtime that `start(1, 2)` starts. */
 export const runtimeHeader = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
   id: RUNTIME_ID,
+  format: IMAGE_FORMAT,
   init: { name: "start", args: [1, 2] },
   before: {
     memory_bytes: PAGE,

@@ -16,7 +16,7 @@ import { checksum, putBack, readImage, restore, snapshot, unseal } from "./memor
 
 /** The image of a started runtime. */
 export interface RuntimeImage {
-  /** Names the build and its image: what session images are made on top of. */
+  /** Names the build, its image and the format: what session images are made on top of. */
   readonly id: string;
   /** The export that starts the runtime, and what it is given. */
   readonly init: { readonly name: string; readonly args: readonly number[] };
@@ -45,13 +45,22 @@ export interface SessionImage {
   readonly memory: MemoryImage;
 }
 
+/**
+ * Number of the format of both images: raise it with every change of what they hold, then run
+ * `npm run runtime-image`. It is part of the runtime's id, so that session images of an older format
+ * count as made for another runtime: they are not used, and the next publish replaces them.
+ * 2: session images have the checksum of a row's states, and end with that of the file.
+ */
+export const IMAGE_FORMAT = 2;
+
 const UINT32 = 2 ** 32 - 1;
 const NAME = /^\w{1,64}$/;
 
-/** Throws FormatError `image-invalid` or `json-invalid`. */
+/** Throws FormatError `image-invalid`, also for another format, or `json-invalid`. */
 export function readRuntimeImage(file: Uint8Array): RuntimeImage {
   const memory = readImage(file, "runtime image");
   const { header } = memory;
+  header.count("format", IMAGE_FORMAT, IMAGE_FORMAT);
   const init = header.record("init");
   const before = header.record("before");
   const memoryBytes = before.count("memory_bytes", 0, UINT32);

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, test } from "vitest";
 import { readImage, unseal } from "../../../../src/engine/ort/images/memory-image.ts";
 import type { WasmExports, WasmMemory } from "../../../../src/engine/ort/images/memory-image.ts";
 import {
+  IMAGE_FORMAT,
   checkSessionImage,
   readRuntimeImage,
   readSessionImage,
@@ -225,7 +226,7 @@ describe("the memory that a session's image claims", () => {
 
 describe("headers", () => {
   test("of a runtime's image are read as they are", () => {
-    expect(runtime).toEqual({ ...runtimeHeader(), memory: runtime.memory });
+    expect(runtime).toEqual({ ...runtimeHeader({ format: undefined }), memory: runtime.memory });
     expect(runtime.memory.memoryBytes).toBe(2 * PAGE);
   });
 
@@ -238,6 +239,8 @@ describe("headers", () => {
   test.each<[string, Record<string, unknown>]>([
     ["no id", { id: undefined }],
     ["an id that is no hash", { id: RUNTIME_ID.toUpperCase() }],
+    ["no format", { format: undefined }],
+    ["an older format", { format: IMAGE_FORMAT - 1 }],
     ["no call that starts it", { init: undefined }],
     ["a call of no name", { init: { name: "", args: [] } }],
     ["a call without arguments", { init: { name: "start" } }],
