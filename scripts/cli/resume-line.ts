@@ -1,4 +1,4 @@
-/** How an interrupted verb says to go on. */
+/** Command lines for people to copy: how an interrupted verb goes on. */
 import type { Io, Options } from "./command.ts";
 
 /** Says how a run that was interrupted goes on; returns the exit code. */
@@ -19,13 +19,17 @@ export function resumeLine(
   values: Readonly<Record<string, unknown>>,
   positionals: readonly string[],
 ): string {
-  const quote = (text: string): string =>
-    /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
   const options = Object.entries(values).flatMap(([name, value]) => {
     const isOther = name === "resume" || name === "overwrite" || !(name in known);
     if (isOther || value === undefined || value === false) return [];
     if (value === true) return [`--${name}`];
-    return [value].flat().map((item) => `--${name} ${quote(String(item))}`);
+    return [value].flat().map((item) => `--${name} ${shellWord(String(item))}`);
   });
-  return [`npx edge-prefix ${verb}`, ...positionals.map(quote), ...options, "--resume"].join(" ");
+  return [`npx edge-prefix ${verb}`, ...positionals.map(shellWord), ...options, "--resume"].join(
+    " ",
+  );
 }
+
+/** A text as one word of a shell's command line. */
+export const shellWord = (text: string): string =>
+  /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -14,7 +14,7 @@ import { defineCommand, readInteger } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
 import { dataLines, durationText, settingsLines } from "../cli/data-lines.ts";
 import { metricLines } from "../cli/metric-lines.ts";
-import { noteInterrupted } from "../cli/resume-line.ts";
+import { noteInterrupted, shellWord } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
 import {
   TRAIN_OPTIONS,
@@ -126,7 +126,7 @@ async function trainInto(
   };
   const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
   const sweep = await readSweep(out, prepared);
-  await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
+  const report = await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
 
   const { evaluation, uncalibrated, packed, state } = result;
   const { version, manifest } = packed.task;
@@ -136,6 +136,7 @@ async function trainInto(
         task: name,
         out,
         version,
+        report,
         score: evaluation.score,
         metrics: evaluation.metrics,
         files: result.files,
@@ -165,6 +166,12 @@ async function trainInto(
         ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
         : `${out}: ${prepared.method} is for comparison only; nothing there can be pushed`,
     );
+    if (report !== null) io.out(`report: ${report}`);
+    if (isServed(prepared.method)) {
+      const other = base.manifest.name === BUNDLED_BASE ? undefined : values.base;
+      const baseOption = other === undefined ? "" : `--base ${shellWord(other)} `;
+      io.out(`put it live: npx edge-prefix push ${baseOption}${shellWord(out)} --local`);
+    }
   }
   return 0;
 }

@@ -2,6 +2,7 @@
  * From the best parameters of a run to a task that can be published: measured and calibrated on the
  * runtime that serves, the author's examples answered, and everything written at once.
  */
+import { join } from "node:path";
 import { ortBuild } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
@@ -15,7 +16,7 @@ import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import type { RunState } from "../../../src/learn/loop/run-state.ts";
-import { packPrefix, writeTaskFolder, writeComparisonFolder } from "./task-folder.ts";
+import { REPORT, packPrefix, writeTaskFolder, writeComparisonFolder } from "./task-folder.ts";
 import type { PackedTask, TaskFacts } from "./task-folder.ts";
 import type { Course } from "../../report/task-facts.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
@@ -122,20 +123,21 @@ export interface WriteOptions {
   readonly sweep?: SweepFacts | undefined;
 }
 
-/** Writes what a finished run made into `out`, and removes its saved state. */
+/** Writes a finished run into `out`, and removes its saved state. Returns the report's path, if any. */
 export async function writeTrainedTask(
   out: string,
   spec: TaskSpec,
   prepared: PreparedTask,
   run: FinishedRun,
   { taskJson, sweep }: WriteOptions,
-): Promise<void> {
+): Promise<string | null> {
   const facts = { ...factsOf(out, spec, prepared, run), sweep };
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
   const texts = { taskJson, card: taskCard(facts), report };
   if (isServed(prepared.method)) await writeTaskFolder(out, run.packed, texts);
   else await writeComparisonFolder(out, texts, checkpointOf(prepared, run));
   await removeSavedRun(out);
+  return report === null ? null : join(out, REPORT);
 }
 
 /** The files of a fine-tuned checkpoint; none for a method that leaves the weights alone. */

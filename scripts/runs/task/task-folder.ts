@@ -67,7 +67,7 @@ export async function packPrefix(
 }
 
 /** May hold texts of the data (report/facts.ts), so it stays where it was made. */
-const REPORT = "report.html";
+export const REPORT = "report.html";
 
 export interface TaskTexts {
   readonly taskJson: string | null;

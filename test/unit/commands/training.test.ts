@@ -65,6 +65,7 @@ describe("train", () => {
       hyperparameters: { epochs: 3, patience: 0 },
       reasons: { max_length: "100 % of the texts fit" },
     });
+    expect(result).toMatchObject({ report: join(at("Mood Task"), "report.html") });
     // What is seen before the first step.
     expect(err).toContain("22 rows to train on, 2 to evaluate (8 % of mood.csv); 2 labels");
     expect(err).toMatch(/tokens a text: half have up to \d+/);
@@ -87,6 +88,17 @@ describe("train", () => {
       hyperparameters: { epochs: 3, learning_rate: 0.03, weight_decay: 0.01 },
       data: { train: [{ path: "../mood.csv" }] },
     });
+  });
+
+  test("ends with the report's path and the command that puts the task live", async () => {
+    const out = at("last lines");
+    const trained = await run(train("--out", out, "--epochs", "1"));
+    expect(trained.out.slice(-2)).toEqual([
+      `report: ${join(out, "report.html")}`,
+      `put it live: npx edge-prefix push --base ${at("base")} '${out}' --local`,
+    ]);
+    const silent = await run(train("--out", out, "--epochs", "1", "--report", "none"));
+    expect(silent.out.join("\n")).not.toContain("report");
   });
 
   test("trains the folder again from its task.json, to the same bytes, and leaves task.json alone", async () => {
