@@ -1,6 +1,10 @@
 /**
- * Estimates how long a run takes: a few steps and answers are timed before the first real step, and
+ * Estimates how long a run takes: some steps and answers are timed before the first real step, and
  * their results thrown away.
+ *
+ * The first ones are several times slower than the rest: the runtime sets up memory for every new
+ * shape, and the JavaScript around it is not compiled yet. They are not timed. Of the others the
+ * median counts, which a pause of the machine does not move.
  */
 import type { Arrays } from "../graph/parameters.ts";
 import { derive } from "../random.ts";
@@ -25,10 +29,20 @@ export interface EstimateOptions {
   readonly now: () => number;
 }
 
-/** The first step also sets up the runtime's memory. */
-const WARM_UP_STEPS = 1;
-const TIMED_STEPS = 3;
-const TIMED_ANSWERS = 64;
+/** How often something is tried: untimed first, then timed, each until its number or its time is over. */
+interface Trials {
+  readonly warmUp: number;
+  readonly warmUpMs: number;
+  readonly timed: number;
+  readonly timedMs: number;
+}
+
+// A large base takes seconds a step: then there is one untimed trial and LEAST_TIMED timed ones.
+const STEP_TRIALS: Trials = { warmUp: 6, warmUpMs: 1_000, timed: 15, timedMs: 2_000 };
+const ANSWER_TRIALS: Trials = { warmUp: 2, warmUpMs: 500, timed: 5, timedMs: 1_000 };
+const LEAST_TIMED = 3;
+/** Evaluation rows of one trial. */
+const ROWS_ANSWERED = 16;
 /** The last evaluation runs on the runtime that serves, on one thread of WebAssembly. */
 const SERVING_FACTOR = 5;
 
@@ -37,23 +51,42 @@ export async function estimateTime(options: EstimateOptions): Promise<Estimate |
   const { plan, params, epochsLeft, answer, evaluationRows, now } = options;
   const { lengths, key, hyperparameters } = plan;
   const batches = epochBatches(lengths, hyperparameters.batch_size, derive(key, "epoch", 0));
-  const tokensOf = (rows: readonly number[]): number =>
-    rows.reduce((sum, row) => sum + lengths[row]!, 0);
-  let tokens = 0;
-  let start = now();
-  for (const [i, rows] of batches.slice(0, WARM_UP_STEPS + TIMED_STEPS).entries()) {
+  const perToken = await medianTime(STEP_TRIALS, now, async (i) => {
+    const rows = batches[i % batches.length]!;
     await plan.step(rows, params, derive(key, "step", 0));
-    if (i < WARM_UP_STEPS && batches.length > WARM_UP_STEPS) start = now();
-    else tokens += tokensOf(rows);
-  }
-  const perToken = (now() - start) / tokens;
-  const timed = Math.min(TIMED_ANSWERS, evaluationRows);
-  const answering = now();
-  await answer(timed);
-  const perAnswer = (now() - answering) / Math.max(1, timed);
+    return rows.reduce((sum, row) => sum + lengths[row]!, 0);
+  });
   if (!(perToken > 0)) return null;
+  const answered = Math.min(ROWS_ANSWERED, evaluationRows);
+  const perAnswer =
+    answered === 0
+      ? 0
+      : await medianTime(ANSWER_TRIALS, now, async () => {
+          await answer(answered);
+          return answered;
+        });
   const all = lengths.reduce((sum, length) => sum + length, 0);
   const ms =
     epochsLeft * all * perToken + (epochsLeft + SERVING_FACTOR) * evaluationRows * perAnswer;
   return { seconds: ms / 1000, tokensPerSecond: 1000 / perToken };
+}
+
+/** Median time of a unit, in ms; `trial` returns how many units it did. */
+async function medianTime(
+  { warmUp, warmUpMs, timed, timedMs }: Trials,
+  now: () => number,
+  trial: (i: number) => Promise<number>,
+): Promise<number> {
+  let i = 0;
+  const start = now();
+  do await trial(i++);
+  while (i < warmUp && now() - start < warmUpMs);
+  const times: number[] = [];
+  const timedFrom = now();
+  while (times.length < LEAST_TIMED || (times.length < timed && now() - timedFrom < timedMs)) {
+    const from = now();
+    const units = await trial(i++);
+    times.push((now() - from) / units);
+  }
+  return times.sort((a, b) => a - b)[times.length >> 1]!;
 }
