@@ -4,8 +4,9 @@
  * its shape. All other tensors are listed.
  */
 import { FormatError, NotFoundError } from "../../src/core/errors.ts";
-import { readSafetensors } from "../../src/core/format/safetensors.ts";
+import { readAnySafetensors } from "../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../src/core/model/tensor.ts";
+import type { AnySafetensors } from "../../src/core/format/safetensors.ts";
 import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { Architecture } from "../../src/encoder/families/architecture.ts";
@@ -15,17 +16,19 @@ import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { readPooling } from "./pooling.ts";
 import type { CheckpointPooling } from "./pooling.ts";
 
-export interface Checkpoint {
+export interface Checkpoint extends Weights {
   /** Name of the source for the card: a folder or a hub id. */
   readonly source: string;
   readonly config: Uint8Array;
   readonly tokenizer: Uint8Array;
-  readonly tensors: ReadonlyMap<string, Tensor>;
   /** The licence that the checkpoint's model card names, if it has one. */
   readonly licence: string | null;
   /** How it makes one vector of a text, if it says so. */
   readonly pooling: CheckpointPooling;
 }
+
+/** Tensors by name, and the dtypes of those that cannot be computed with. */
+type Weights = Pick<AnySafetensors, "tensors" | "unread">;
 
 const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -46,15 +49,15 @@ export async function readCheckpoint(
     source,
     config,
     tokenizer,
-    tensors: await readWeights(files),
+    ...(await readWeights(files)),
     licence: readme ? licenceOf(new TextDecoder().decode(readme)) : null,
     pooling: await readPooling(files),
   };
 }
 
-async function readWeights(files: CheckpointFiles): Promise<ReadonlyMap<string, Tensor>> {
+async function readWeights(files: CheckpointFiles): Promise<Weights> {
   const single = await files.read(WEIGHTS);
-  if (single) return readSafetensors(single, WEIGHTS).tensors;
+  if (single) return readAnySafetensors(single, WEIGHTS);
   const index = await files.read(INDEX);
   if (!index) {
     throw new NotFoundError(
@@ -63,20 +66,23 @@ async function readWeights(files: CheckpointFiles): Promise<ReadonlyMap<string, 
     );
   }
   const tensors = new Map<string, Tensor>();
+  const unread = new Map<string, string>();
   for (const [file, names] of readIndex(index)) {
-    const shard = readSafetensors(await readRequired(files, file), file).tensors;
+    const shard = readAnySafetensors(await readRequired(files, file), file);
     for (const name of names) {
-      const tensor = shard.get(name);
-      if (!tensor) {
+      const tensor = shard.tensors.get(name);
+      const dtype = shard.unread.get(name);
+      if (tensor) tensors.set(name, tensor);
+      else if (dtype !== undefined) unread.set(name, dtype);
+      else {
         throw new FormatError(
           "checkpoint-index-invalid",
-          `${INDEX}: says that "${name}" is in ${file}, which holds ${listNames([...shard.keys()])}`,
+          `${INDEX}: says that "${name}" is in ${file}, which holds ${listNames([...shard.tensors.keys(), ...shard.unread.keys()])}`,
         );
       }
-      tensors.set(name, tensor);
     }
   }
-  return tensors;
+  return { tensors, unread };
 }
 
 /** Shard file -> names of the tensors in it. */
@@ -137,18 +143,20 @@ export function selectTensors(
   specs: readonly TensorSpec[],
 ): Selection {
   const subject = `checkpoint ${checkpoint.source}`;
-  const prefix = prefixOf([...checkpoint.tensors.keys()], specs, subject);
+  const { tensors: readable, unread } = checkpoint;
+  const prefix = prefixOf([...readable.keys(), ...unread.keys()], specs, subject);
   const own = [prefix, ...["", ...prefixes].filter((start) => start !== prefix)];
   const wanted = new Set(specs.map(({ name }) => name));
   const found = new Map<string, Tensor>();
   const extra: string[] = [];
-  for (const [name, tensor] of checkpoint.tensors) {
+  for (const name of [...readable.keys(), ...unread.keys()]) {
     const start = own.find((item) => name.startsWith(item) && wanted.has(plainName(name, item)));
     const plain = plainName(name, start ?? (name.startsWith(prefix) ? prefix : ""));
     if (start === undefined) {
       extra.push(plain);
       continue;
     }
+    const tensor = readable.get(name) ?? refuseDtype(name, unread.get(name)!);
     if (found.has(plain)) {
       throw new FormatError(
         "checkpoint-tensors-mismatch",
@@ -249,11 +257,7 @@ function readFloat(name: string, tensor: Tensor): TensorOf<"float32"> {
   try {
     values = toFloat32(tensor);
   } catch (cause) {
-    throw new FormatError(
-      "checkpoint-tensors-mismatch",
-      `tensor "${name}": dtype is ${tensor.dtype}, supported are float32, float16, bfloat16 and float64`,
-      { cause },
-    );
+    return refuseDtype(name, tensor.dtype, cause);
   }
   const wrong = values.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0) {
@@ -263,6 +267,14 @@ function readFloat(name: string, tensor: Tensor): TensorOf<"float32"> {
     );
   }
   return float32(tensor.dims, values);
+}
+
+function refuseDtype(name: string, dtype: string, cause?: unknown): never {
+  throw new FormatError(
+    "checkpoint-tensors-mismatch",
+    `tensor "${name}": dtype is ${dtype}, supported are float32, float16, bfloat16 and float64; save the checkpoint in one of them`,
+    { cause },
+  );
 }
 
 /** At most eight names, then how many more. */

@@ -57,6 +57,7 @@ export function makeGoldenBase({ config, weights }: Golden, dtype: "fp32" | "int
     config: encodeUtf8(JSON.stringify(config)),
     tokenizer: encodeUtf8(TOKENIZER),
     tensors: weights,
+    unread: new Map(),
     licence: null,
     pooling: { pooling: null, notes: [] },
   };

@@ -119,6 +119,7 @@ export function tinyCheckpoint(seed: number, overrides: Record<string, unknown> 
     config: encodeUtf8(JSON.stringify(config)),
     tokenizer: encodeUtf8(JSON.stringify(tinyTokenizerJson())),
     tensors,
+    unread: new Map(),
     licence: "apache-2.0",
     pooling: { pooling: null, notes: [] },
   };

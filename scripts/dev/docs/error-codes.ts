@@ -50,6 +50,8 @@ const CODE_IS_LAST: Readonly<Record<string, ErrorClass>> = {
   readRecord: "FormatError",
   readFileOf: "NotFoundError",
 };
+/** Functions whose last argument is the first part of the code of the InputError that they throw. */
+const KIND_IS_LAST: Readonly<Record<string, string>> = { readBytes: "-unreadable" };
 const CODE = /^"([a-z]+(?:-[a-z0-9]+)+|overloaded|internal)"$/;
 const NAMES = Object.keys(CLASSES);
 
@@ -80,6 +82,12 @@ export function codesOf(files: ReadonlyMap<string, string>): Findings {
     for (const [name, of] of Object.entries(CODE_IS_LAST)) {
       for (const [, , at] of callsOf(text, `(?<!function )\\b(${name})`)) {
         for (const code of codesIn(argumentsAt(text, at).at(-1) ?? "", text)) add(code, of, path);
+      }
+    }
+    for (const [name, end] of Object.entries(KIND_IS_LAST)) {
+      for (const [, , at] of callsOf(text, `(?<!function )\\b(${name})`)) {
+        const [, kind] = /^"([a-z]+)"$/.exec(argumentsAt(text, at).at(-1) ?? "") ?? [];
+        if (kind !== undefined) add(`${kind}${end}`, "InputError", path);
       }
     }
     // Issues of a request become an InputError with the code of the first.

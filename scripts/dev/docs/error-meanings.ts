@@ -166,6 +166,7 @@ text-not-unicode | A text has half of a surrogate pair, which is no character. |
 text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or raise the setting.
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
 tokenizer-mismatch | The tokenizer has ids that the word table or the type table of its checkpoint has no row for. | Remove the added tokens from tokenizer.json, or resize the table.
+tokenizer-unreadable | The tokenizer file is not there, or is a folder. | Check the path.
 tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
 too-many-bodies | The caller sends more bodies at once than MAX_OPEN_BODIES, or all callers hold too many bytes. | Finish some first, and try again.
 too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.

@@ -52,15 +52,38 @@ export interface TensorPlace {
   readonly end: number;
 }
 
+/** A file whose tensors may have any dtype. */
+export interface AnySafetensors extends Safetensors {
+  /** Tensors of dtypes that are not read, such as F8_E4M3: name -> dtype. */
+  readonly unread: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads a whole file held in memory. Tensors are views into `bytes` where alignment allows, copies
  * otherwise. `subject` names the file in messages. Throws FormatError `safetensors-invalid`.
  */
 export function readSafetensors(bytes: Uint8Array, subject = "safetensors file"): Safetensors {
-  const { places, metadata } = readSafetensorsHeader(bytes, bytes.byteLength, subject);
+  return withViews(bytes, readSafetensorsHeader(bytes, bytes.byteLength, subject));
+}
+
+/** The same for files of others: a tensor of a dtype that is not read is listed, not refused. */
+export function readAnySafetensors(
+  bytes: Uint8Array,
+  subject = "safetensors file",
+): AnySafetensors {
+  const { unread, ...header } = readHeader(bytes, bytes.byteLength, subject);
+  return { ...withViews(bytes, header), unread };
+}
+
+function withViews(bytes: Uint8Array, { places, metadata }: Header): Safetensors {
   const tensors = new Map<string, Tensor>();
   for (const [name, place] of places) tensors.set(name, view(bytes, place));
   return { tensors, metadata };
+}
+
+interface Header {
+  readonly places: ReadonlyMap<string, TensorPlace>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
@@ -71,7 +94,22 @@ export function readSafetensorsHeader(
   head: Uint8Array,
   fileBytes: number,
   subject = "safetensors file",
-): { places: ReadonlyMap<string, TensorPlace>; metadata: Readonly<Record<string, string>> } {
+): Header {
+  const { unread, ...header } = readHeader(head, fileBytes, subject);
+  for (const [name, dtype] of unread) {
+    throw new FormatError(
+      "safetensors-invalid",
+      `${subject}: tensor ${describe(name)} has the dtype ${describe(dtype)}, allowed are ${Object.keys(DTYPES).join(", ")}`,
+    );
+  }
+  return header;
+}
+
+function readHeader(
+  head: Uint8Array,
+  fileBytes: number,
+  subject: string,
+): Header & Pick<AnySafetensors, "unread"> {
   const fail = (what: string, cause?: unknown): never => {
     throw new FormatError("safetensors-invalid", `${subject}: ${what}`, { cause });
   };
@@ -88,8 +126,15 @@ export function readSafetensorsHeader(
 
   const { entries, metadata } = parseHeader(head.subarray(8, dataStart), fail);
   const places = new Map<string, TensorPlace>();
+  const unread = new Map<string, string>();
+  const ranges: { readonly name: string; readonly begin: number; readonly end: number }[] = [];
   for (const [name, entry] of entries) {
     const [from, to] = entry.data_offsets;
+    ranges.push({ name, begin: dataStart + from, end: dataStart + to });
+    if (!isRead(entry)) {
+      unread.set(name, entry.dtype);
+      continue;
+    }
     const { dtype, width } = DTYPES[entry.dtype];
     const found = `tensor ${describe(name)} [${entry.shape.join(", ")}] ${entry.dtype}`;
     // Without its zeros: a product that overflows on its way to 0 is no honest empty tensor.
@@ -105,25 +150,26 @@ export function readSafetensorsHeader(
 
   // The tensors must tile the rest of the file: no hole, no overlap, nothing after the last.
   let cursor = dataStart;
-  for (const [name, place] of [...places].sort(
-    ([, a], [, b]) => a.begin - b.begin || a.end - b.end,
-  )) {
-    if (place.begin !== cursor) {
+  for (const { name, begin, end } of ranges.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== cursor) {
       fail(
-        `tensor ${describe(name)} begins at byte ${place.begin}, expected ${cursor} (hole or overlap)`,
+        `tensor ${describe(name)} begins at byte ${begin}, expected ${cursor} (hole or overlap)`,
       );
     }
-    cursor = place.end;
+    cursor = end;
   }
   if (cursor !== fileBytes) fail(`tensors end at byte ${cursor}, the file at ${fileBytes}`);
-  return { places, metadata };
+  return { places, metadata, unread };
 }
 
 interface Entry {
-  readonly dtype: Label;
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 }
+
+const isRead = (entry: Entry): entry is Entry & { readonly dtype: Label } =>
+  Object.hasOwn(DTYPES, entry.dtype);
 
 type Fail = (what: string, cause?: unknown) => never;
 
@@ -174,7 +220,6 @@ function isEntry(value: unknown): value is Entry {
   const { dtype, shape, data_offsets: offsets } = value;
   return (
     typeof dtype === "string" &&
-    Object.hasOwn(DTYPES, dtype) &&
     Array.isArray(shape) &&
     shape.length <= MAX_RANK &&
     shape.every((dim) => isCount(dim) && dim <= MAX_DIM) &&

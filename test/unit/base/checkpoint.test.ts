@@ -107,6 +107,62 @@ describe("reading a checkpoint", () => {
   });
 });
 
+describe("tensors of dtypes that are not computed with", () => {
+  /** A file in which the dtype of one tensor is called something else of the same length. */
+  const renamed = (tensors: ReadonlyMap<string, Tensor>, from: string, to: string): Uint8Array =>
+    Buffer.from(
+      Buffer.from(writeSafetensors(tensors)).toString("latin1").replace(`"${from}"`, `"${to}"`),
+      "latin1",
+    );
+  const one: Record<string, Tensor> = {
+    F64: { dtype: "float64", dims: [1], data: new Float64Array(1) },
+    F16: { dtype: "float16", dims: [1], data: new Uint16Array(1) },
+    U8: { dtype: "uint8", dims: [1], data: new Uint8Array(1) },
+  };
+
+  it.each([
+    ["U64", "F64"],
+    ["C64", "F64"],
+    ["U16", "F16"],
+    ["F4", "U8"],
+  ])("%s: listed as unknown where the encoder does not need it", async (dtype, written) => {
+    const tensors = changed((all) => all.set("teacher.scale", one[written]!));
+    const files = { ...basics, "model.safetensors": renamed(tensors, written, dtype) };
+    const found = await readCheckpoint(filesOf(files), "x");
+    expect([...found.unread]).toEqual([["teacher.scale", dtype]]);
+    expect(selectTensors(found, bert, specs).unknown).toEqual(["teacher.scale"]);
+  });
+
+  it("also in shards", async () => {
+    const tensors = changed((all) => all.set("teacher.scale", one["F16"]!));
+    const index = Object.fromEntries([...tensors.keys()].map((name) => [name, "a.safetensors"]));
+    const files = {
+      ...basics,
+      "model.safetensors.index.json": encodeUtf8(JSON.stringify({ weight_map: index })),
+      "a.safetensors": renamed(tensors, "F16", "U16"),
+    };
+    const found = await readCheckpoint(filesOf(files), "x");
+    expect([...found.unread.keys()]).toEqual(["teacher.scale"]);
+    expect(found.tensors.size).toBe(tiny.tensors.size);
+  });
+
+  it("refused where the encoder needs it, with the dtype and those that are read", async () => {
+    const name = "embeddings.LayerNorm.bias";
+    const tensors = changed((all) =>
+      all.set(name, {
+        dtype: "float16",
+        dims: [config.hidden],
+        data: new Uint16Array(config.hidden),
+      }),
+    );
+    const files = { ...basics, "model.safetensors": renamed(tensors, "F16", "U16") };
+    const found = await readCheckpoint(filesOf(files), "x");
+    expect(() => selectTensors(found, bert, specs)).toThrow(
+      /"embeddings.LayerNorm.bias": dtype is U16, supported are float32, float16/,
+    );
+  });
+});
+
 describe("choosing the tensors of an encoder", () => {
   it("takes names with and without the family's prefix, and TensorFlow's LayerNorm names", () => {
     const renamed = new Map(

@@ -66,6 +66,11 @@ describe("the search for codes", () => {
     expect(codes.map(({ code }) => code)).toEqual(["data-invalid", "input-invalid"]);
   });
 
+  it("finds the code of a reader by the kind of file that it is given", () => {
+    const { codes } = codesIn('await readBytes(join(dir, "a"), "tokenizer");');
+    expect(codes.map(({ code }) => code)).toEqual(["tokenizer-unreadable"]);
+  });
+
   it("finds the last argument of a reader", () => {
     const { codes } = codesIn('readRecord(parse(bytes, "a, b"), name, "pointer-invalid")');
     expect(codes).toEqual([

@@ -153,3 +153,12 @@ describe("readSafetensorsHeader", () => {
     );
   });
 });
+
+test("a dtype that is not read is refused by name in a file of our own", () => {
+  const tensor: Tensor = { dtype: "float16", dims: [1], data: new Uint16Array(1) };
+  const text = Buffer.from(writeSafetensors(new Map([["a", tensor]]))).toString("latin1");
+  const file = Buffer.from(text.replace('"F16"', '"U16"'), "latin1");
+  const { code, message } = formatError(() => readSafetensors(file, "x"));
+  expect(code).toBe("safetensors-invalid");
+  expect(message).toMatch(/^x: tensor "a" has the dtype "U16", allowed are F64, .*, BOOL$/);
+});
