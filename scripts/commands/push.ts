@@ -77,7 +77,10 @@ async function pushBase(
       signal: io.signal,
       onProgress(bytes, total) {
         if (total < WORTH_A_BAR) return;
-        bar ??= startProgress(io, { label: "upload, MB:", total: toMegabytes(total) });
+        bar ??= startProgress(io, {
+          label: isDryRun ? "check, MB:" : "upload, MB:",
+          total: toMegabytes(total),
+        });
         bar.update(toMegabytes(bytes));
       },
     });

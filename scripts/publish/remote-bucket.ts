@@ -3,6 +3,7 @@
  * else the login of wrangler.
  */
 import { InputError } from "../../src/core/errors.ts";
+import { BASE_PREFIX } from "../../src/core/format/keys.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { loadOptional } from "../node/optional-package.ts";
 import { findProject } from "../node/project.ts";
@@ -62,10 +63,26 @@ export function chooseRoute({ endpoint, environment }: RemoteOptions): Route {
   return { by: "s3", endpoint: url, accessKeyId: key, secretAccessKey: secret };
 }
 
-/** Opens the deployed bucket; `close` ends what it needed. */
-export async function openRemoteBucket(
-  options: RemoteOptions,
-): Promise<PublishBucket & { close(): Promise<void> }> {
+type OpenBucket = PublishBucket & { close(): Promise<void> };
+
+/**
+ * Opens the deployed bucket and asks it for the list of its bases, so that wrong credentials, a
+ * missing login or a missing bucket end a verb before it shows or does anything. `close` ends what it
+ * needed. Throws InputError `bucket-access-denied` or `remote-config-incomplete`, NotFoundError
+ * `bucket-not-found`, UnavailableError `bucket-unavailable`.
+ */
+export async function openRemoteBucket(options: RemoteOptions): Promise<OpenBucket> {
+  const bucket = await openRoute(options);
+  try {
+    await bucket.list(BASE_PREFIX);
+    return bucket;
+  } catch (error) {
+    await bucket.close();
+    throw error;
+  }
+}
+
+async function openRoute(options: RemoteOptions): Promise<OpenBucket> {
   const { signal, note } = options;
   const route = chooseRoute(options);
   if (route.by === "s3") {
