@@ -1,11 +1,18 @@
 /** CARD.md: metadata that the Hub can read, and text that says what was measured and what was not. */
 import fc from "fast-check";
+import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { yamlBlock } from "../../../scripts/runs/task/card-metadata.ts";
 import { taskCard } from "../../../scripts/runs/task/task-card.ts";
 import type { ReportFacts } from "../../../scripts/report/facts.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
-import { readFrontMatter } from "../../support/yaml.ts";
+
+/** Front matter of a Markdown file. YAML 1.1, which the Hub reads: there a bare `no` is not a string. */
+function readFrontMatter(markdown: string): Record<string, unknown> {
+  const [, text = ""] = /^---\n([\s\S]*?)\n---\n/.exec(markdown) ?? [];
+  const options = { version: "1.1", strict: true, uniqueKeys: true } as const;
+  return parse(text, options) as Record<string, unknown>;
+}
 
 const withData = (change: Partial<NonNullable<ReportFacts["data"]>>): ReportFacts => ({
   ...MOOD,
