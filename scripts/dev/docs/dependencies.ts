@@ -24,6 +24,7 @@ development | @cloudflare/workers-types | 2.5 MB | Types of the Workers platform
 development | vitest | 2.9 MB | Runs the tests.
 development | @vitest/coverage-v8 | 38 kB | Counts which lines the tests reach.
 development | fast-check | 1.5 MB | Random inputs for property tests.
+development | yaml | 1.4 MB | Reads the front matter of cards in tests.
 development | @huggingface/inference | 1.5 MB | The client that must work unchanged; used by tests alone.
 development | typescript | 2.5 MB | Checks types.
 development | publint | 131 kB | Checks what the package exports.
