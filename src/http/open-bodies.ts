@@ -64,11 +64,12 @@ export function createOpenBodies({ maxPerCaller, maxBytes }: OpenBodiesOptions):
   return {
     open(caller) {
       const own = byCaller.get(caller) ?? new Set();
-      byCaller.set(caller, own);
       for (const oldest of own) {
         if (own.size < maxPerCaller) break;
         oldest.giveUp();
       }
+      // After that: giving up the only body of a caller takes the caller out.
+      byCaller.set(caller, own);
       let buffer = new Uint8Array(0);
       let size = 0;
       let isGivenUp = false;

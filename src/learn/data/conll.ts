@@ -2,7 +2,7 @@
  * One word a line with its tag, a blank line after each sentence: CoNLL 2003 and its relatives, and
  * the comment lines that CoNLL-U has before a sentence.
  */
-import { isBlank, joinWords, lines, withoutBlanks } from "./lines.ts";
+import { isBlank, joinWords, lines, withoutBlanks, withoutBlanksBehind } from "./lines.ts";
 import type { RawRow } from "./formats.ts";
 
 /** CoNLL 2003 writes such a line before each document. */
@@ -43,7 +43,7 @@ export function* conllRows(text: string, tagColumn: number): Generator<RawRow> {
 
 /** A line with a tab is separated by tabs, so that a word may hold spaces; any other by spaces. */
 function columnsOf(line: string): string[] {
-  const content = line.replace(/[\t \r]+$/, "").replace(/^[ \r]+/, "");
+  const content = withoutBlanksBehind(line).replace(/^[ \r]+/, "");
   return content.includes("\t") ? content.split("\t").map(withoutBlanks) : content.split(/[ \r]+/);
 }
 

@@ -122,8 +122,9 @@ function readRecord(text: string, start: number, separator: string): Reading {
       }
     } else {
       const end = lineEnd(text, at);
-      const separated = text.indexOf(separator, at);
-      next = separated < 0 || separated > end ? end : separated;
+      // Within the line: in a file without this separator each line would search all that follows.
+      const separated = text.slice(at, end).indexOf(separator);
+      next = separated < 0 ? end : at + separated;
       const isLast = next === end;
       fields.push(text.slice(at, isLast && text[next - 1] === "\r" && next > at ? next - 1 : next));
     }

@@ -45,7 +45,9 @@ function decimalOf(text: string): { digits: string; exponent: number } {
   const [, whole = "", fraction = "", power = "0"] =
     /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
   const all = (whole + fraction).replace(/^0+/, "");
-  const digits = all.replace(/0+$/, "");
+  let end = all.length;
+  while (all[end - 1] === "0") end -= 1;
+  const digits = all.slice(0, end);
   if (digits === "") return { digits, exponent: 0 };
   return { digits, exponent: Number(power) - fraction.length + all.length - digits.length };
 }

@@ -19,7 +19,16 @@ export function* lines(text: string): Generator<[line: number, content: string]>
  * Without tabs, spaces and carriage returns at both ends. `trim` would also take characters that
  * may be a word of their own, such as U+00A0 and U+FEFF.
  */
-export const withoutBlanks = (text: string): string => text.replace(/^[\t \r]+|[\t \r]+$/g, "");
+export const withoutBlanks = (text: string): string =>
+  withoutBlanksBehind(text).replace(/^[\t \r]+/, "");
+
+/** The same at the end alone. */
+export function withoutBlanksBehind(text: string): string {
+  // A pattern such as /[\t \r]+$/ would begin anew at each blank within the text.
+  let end = text.length;
+  while (end > 0 && "\t \r".includes(text[end - 1]!)) end -= 1;
+  return text.slice(0, end);
+}
 
 /** Whether a line holds nothing but tabs, spaces and carriage returns. */
 export const isBlank = (text: string): boolean => /^[\t \r]*$/.test(text);

@@ -176,6 +176,16 @@ describe("bodies that are being sent", () => {
     expect([small, large].map((body) => body!.isGivenUp)).toEqual([false, false]);
   });
 
+  it("leave a caller that may send one at a time only the last", () => {
+    const bodies = createOpenBodies({ maxPerCaller: 1, maxBytes: 10_000 });
+    const sent = ["a", "a", "a", "b"].map((caller) => bodies.open(caller));
+    expect(sent.map((body) => body.isGivenUp)).toEqual([true, true, false, false]);
+    // The last one is counted, so the next caller's bytes find it as the largest.
+    sent[2]!.append(bytes(9_000));
+    sent[3]!.append(bytes(2_000));
+    expect(sent[2]!.isGivenUp).toBe(true);
+  });
+
   it("count no more when they are closed, once", () => {
     const bodies = createOpenBodies({ maxPerCaller: 2, maxBytes: 10_000 });
     for (let i = 0; i < 50; i++) {

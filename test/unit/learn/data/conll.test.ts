@@ -10,6 +10,14 @@ const read = (text: string, options: DataOptions = {}) =>
     words.map(({ start, end }, i) => `${text.slice(start, end)}/${labels[i]}`),
   );
 
+// Patterns that begin anew at each of these blanks would take minutes for them.
+it("a line of blanks between two words is a line", () => {
+  expect(read(`Rome${" ".repeat(500_000)}B-LOC\n`)).toEqual([["Rome/B-LOC"]]);
+  expect(read(`Rome\t${" ".repeat(500_000)}x\tB-LOC\n`, { tagColumn: 3 })).toEqual([
+    ["Rome/B-LOC"],
+  ]);
+});
+
 describe("comments before a sentence are no words", () => {
   it.each([
     ["an id", "# id 5f3f\nIn O\nRome B-LOC\n"],

@@ -32,6 +32,15 @@ describe("the separator of a csv", () => {
     expect(read(text)).toHaveLength(2);
   });
 
+  // Without a bound on the search, such a file of 20 MB would be searched to its end 500,000 times.
+  it("costs nothing where lines have none", () => {
+    const line = "a text without any separator, but for\n";
+    const text = `text;label\n${line.repeat(500_000)}good;1\n`;
+    const data = parseData(text, "d.csv", { separator: ";" });
+    expect(data.examples).toMatchObject([{ text: "good", labels: ["1"] }]);
+    expect(data.badRows).toBe(500_000);
+  });
+
   it("is found without a header, by the number of columns", () => {
     const columns = ["text", "label"];
     expect(read("good, so;x\nbad, no;y\n", { columns })).toEqual([
