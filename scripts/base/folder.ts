@@ -8,6 +8,7 @@ import { InputError, NotFoundError } from "../../src/core/errors.ts";
 import { checkFile, readBaseManifest } from "../../src/core/format/manifest.ts";
 import { CARD, MANIFEST, graphFilesOf } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
+import { writeError } from "../node/disk.ts";
 import { readIfThere } from "../node/files.ts";
 import { sha256 } from "../node/hash.ts";
 
@@ -17,15 +18,16 @@ const BASE_FILE =
 
 /**
  * Writes a base, whole or not at all. An existing base at `dir` is replaced; a folder that holds
- * anything else is left alone (InputError `folder-not-empty`).
+ * anything else is left alone (InputError `folder-not-empty`). Throws InputError `disk-full` or
+ * `folder-unwritable` where it cannot be written.
  */
 export async function writeBaseFolder(dir: string, base: Base): Promise<void> {
   const target = resolve(dir);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   await checkReplaceable(target);
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
   try {
+    await mkdir(temporary, { recursive: true });
     for (const [name, bytes] of base.files) await writeFile(join(temporary, name), bytes);
     // Renames only from here on: at no moment is there half a base under the name.
     const old = `${temporary}.old`;
@@ -37,7 +39,7 @@ export async function writeBaseFolder(dir: string, base: Base): Promise<void> {
     if (replaces) await rm(old, { recursive: true, force: true });
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw error;
+    throw writeError(dir, error);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
+import { unexpectedWriteError } from "../node/disk.ts";
 import { readPackageFile } from "../node/project.ts";
 import { UsageError } from "./command.ts";
 import type { Command, Io, Option, Options, Verbs } from "./command.ts";
@@ -46,7 +47,8 @@ export async function main(
     }
     const json = values.json === true;
     return await command.run({ values: values as never, positionals, io: { ...io, json } });
-  } catch (error) {
+  } catch (thrown) {
+    const error = unexpectedWriteError(thrown);
     if (error instanceof UsageError) {
       io.err(`error: ${error.message}`);
       io.err(

@@ -129,6 +129,7 @@ export const command = defineCommand({
     const { writeStudent } = await import("../runs/distill/student-folder.ts");
     const { derive, keyOf } = await import("../../src/learn/random.ts");
 
+    const { checkWritable } = await import("../node/disk.ts");
     const { withFolderLock } = await import("../node/folder-lock.ts");
     const make = async (): Promise<number> => {
       const note = (line: string): void => io.err(line);
@@ -210,6 +211,7 @@ export const command = defineCommand({
       }
       return 0;
     };
+    await checkWritable(out);
     // The run that --finish reads may still be running.
     return finish ? make() : withFolderLock(work, make);
   },

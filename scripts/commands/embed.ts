@@ -18,6 +18,7 @@ import { startProgress } from "../cli/progress.ts";
 import { readInputs } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
 import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
+import { checkWritable } from "../node/disk.ts";
 import { writeWhole } from "../node/files.ts";
 
 type EmbedPooling = "none" | "mean" | "cls";
@@ -92,6 +93,8 @@ export const command = defineCommand({
     const width = configuration.hidden_size;
     const longest = rows.reduce((length, { ids }) => Math.max(length, ids.length), 0);
     const result = makeResult(pooling, rows, longest, width);
+    const bytes = [...result.tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    await checkWritable(output, { bytes });
     const progress = startProgress(io, { label: "embed", total: rows.length });
     try {
       for (let from = 0; from < rows.length; from += batchSize) {

@@ -38,6 +38,10 @@ export const command = defineCommand({
     }
     const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
+    if (values.report !== undefined) {
+      const { checkWritable } = await import("../node/disk.ts");
+      await checkWritable(values.report);
+    }
     const { readTaskDataFiles } = await import("../runs/task/data-files.ts");
     const { assess, evaluationLogits } = await import("../../src/learn/measure/evaluate.ts");
     const { tagSetWarnings } = await import("../../src/learn/data/tag-set.ts");

@@ -50,8 +50,10 @@ export const command = defineCommand({
     const { checkReplaceable, writeBaseFolder } = await import("../base/folder.ts");
     const { readCheckpoint } = await import("../base/checkpoint.ts");
     const { importCheckpoint } = await import("../base/convert.ts");
+    const { checkWritable } = await import("../node/disk.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
     await checkReplaceable(out);
+    await checkWritable(out);
     const { files, source } = await locate(from, io);
     io.err(`reading ${source}`);
     const found = await readCheckpoint(files, source);

@@ -1,6 +1,7 @@
 /** Reading files that may be missing, and writing files whole or not at all. */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeError } from "./disk.ts";
 
 /** The bytes of a file, null where there is none. */
 export async function readIfThere(path: string): Promise<Uint8Array | null> {
@@ -18,16 +19,16 @@ export const isMissing = (error: unknown): boolean =>
 
 /**
  * Writes a file beside its final place and renames it, so that a crash leaves the old file or the
- * new one. Folders above it are made.
+ * new one. Folders above it are made. Throws InputError `disk-full` or `folder-unwritable`.
  */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.tmp`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => {});
+    throw writeError(path, error);
   }
 }

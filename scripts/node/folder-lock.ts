@@ -8,6 +8,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { parseJson } from "../../src/core/text.ts";
+import { checkWritable, writeError } from "./disk.ts";
 import { readIfThere } from "./files.ts";
 
 export const LOCK = ".lock.json";
@@ -26,12 +27,13 @@ interface Owner {
 
 /**
  * Runs `use` while this process alone holds the lock of `dir`, which is made when missing. Throws
- * InputError `folder-locked` when another process holds it, `folder-unwritable` when no file can be
- * written there: before anything is trained, not after.
+ * InputError `folder-locked` when another process holds it, `folder-unwritable` or `disk-full` when no
+ * file can be written there: before anything is trained, not after.
  */
 export async function withFolderLock<T>(dir: string, use: () => Promise<T>): Promise<T> {
   const path = join(dir, LOCK);
   const isNew = !(await isThere(dir));
+  await checkWritable(dir);
   await takeLock(dir, path);
   const touching = setInterval(() => {
     const now = new Date();
@@ -78,14 +80,19 @@ async function createLock(dir: string, path: string, owner: Owner): Promise<bool
   try {
     await mkdir(dir, { recursive: true });
     const file = await open(path, "wx");
-    await file.writeFile(`${JSON.stringify(owner)}\n`).finally(() => file.close());
+    try {
+      await file.writeFile(`${JSON.stringify(owner)}\n`);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && (await isThere(path))) return false;
-    throw new InputError("folder-unwritable", `${dir}: no file can be written there (${code})`, {
-      cause: error,
-    });
+    throw writeError(dir, error);
   }
 }
 

@@ -72,8 +72,20 @@ export async function openSavedRun(
     }
   } else if (resume) note("nothing to resume: starting from the first step");
 
-  const save = (now: RunState): Promise<void> =>
-    writeWhole(path, encodeRunState(now, { program, fingerprint }));
+  let savedStep = state?.step ?? null;
+  const save = async (now: RunState): Promise<void> => {
+    try {
+      await writeWhole(path, encodeRunState(now, { program, fingerprint }));
+      savedStep = now.step;
+    } catch (error) {
+      note(
+        savedStep === null
+          ? `the run stopped after step ${now.step}; no state of it is saved`
+          : `the run stopped after step ${now.step}; the state of step ${savedStep} is kept, and --resume goes on from it`,
+      );
+      throw error;
+    }
+  };
   return {
     state,
     start(parameters, key, known = {}) {

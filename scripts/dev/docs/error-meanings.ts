@@ -56,6 +56,7 @@ data-too-few | There are too few different texts to set some aside for measuring
 data-too-large | The data file is larger than the limit. | Split it; several files may be named.
 data-unreadable | The data file is not there, or is a folder. | Check the path.
 deadline-exceeded | The request was not answered within DEADLINE_MS. | Ask again later, with fewer or shorter texts.
+disk-full | The disk of an output file or folder is full. | Free some space, or choose another folder. A run that was saved goes on with --resume.
 distill-plan-mismatch | A saved distillation was planned for another length. | Resume it with the same options.
 distill-student | The student's weights are not in float32. | Make it with "shrink --dtype fp32".
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
@@ -66,7 +67,7 @@ file-hash-mismatch | A file is not the one that its manifest names. | Restore th
 folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
 folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.
-folder-unwritable | No file can be written to the output folder. | Check its rights and the free space.
+folder-unwritable | No file can be written to the output folder. | Check its rights, and that its disk is not read-only.
 gradient-loss-shape | The training graph's loss is not a single number. | An error of the program; please report it.
 gradient-missing-rule | An operator of the training graph has no gradient rule. | An error of the program; please report it.
 gradient-no-path | The loss does not depend on a parameter that is to be trained. | An error of the program; please report it.

@@ -3,11 +3,10 @@
  * so the steps are written beside the saved run: a resumed run has the same steps, and with them the
  * same decay of the learning rate, however fast the machine is then.
  */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MismatchError } from "../../../src/core/errors.ts";
 import { parseJson } from "../../../src/core/text.ts";
-import { readIfThere } from "../../node/files.ts";
+import { readIfThere, writeWhole } from "../../node/files.ts";
 
 export type Budget = { readonly steps: number } | { readonly minutes: number };
 
@@ -30,8 +29,7 @@ export function stepsOnce(
     note(
       `${steps.toLocaleString("en")} steps of ${seconds.toFixed(2)} s fit ${budget.minutes} minutes`,
     );
-    await mkdir(work, { recursive: true });
-    await writeFile(path, `${JSON.stringify({ minutes: budget.minutes, steps }, null, 2)}\n`);
+    await writeWhole(path, `${JSON.stringify({ minutes: budget.minutes, steps }, null, 2)}\n`);
     return steps;
   };
 }

@@ -1,10 +1,10 @@
 /** The results of a distillation: the int8 base, and the fp32 student with a record of the run. */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
 import { writeBaseFolder } from "../../base/folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
+import { writeWhole } from "../../node/files.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import { packStudent } from "./packed-student.ts";
@@ -59,10 +59,9 @@ export async function writeStudent(
   const base = await pack("int8", int8);
   const bytes = [...base.files.values()].reduce((sum, file) => sum + file.byteLength, 0);
   const record = recordOf(name, facts, base, int8, bytes);
-  await mkdir(work, { recursive: true });
   await writeBaseFolder(join(work, "student"), await pack("fp32", null));
-  await writeFile(join(work, "distill.json"), `${JSON.stringify(record, null, 2)}\n`);
-  await writeFile(join(work, "report.html"), distillReport(base.manifest, facts, int8));
+  await writeWhole(join(work, "distill.json"), `${JSON.stringify(record, null, 2)}\n`);
+  await writeWhole(join(work, "report.html"), distillReport(base.manifest, facts, int8));
   await writeBaseFolder(out, base);
   if (isAtEnd) await removeSavedRun(work);
   return { base, int8, bytes, record };

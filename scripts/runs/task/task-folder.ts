@@ -14,6 +14,7 @@ import type { Task } from "../../../src/core/format/task.ts";
 import { toFloat16 } from "../../../src/core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
+import { writeError } from "../../node/disk.ts";
 import { sha256, sha256Hex } from "../../node/hash.ts";
 
 /** What a manifest says besides what follows from base and prefix. */
@@ -127,6 +128,6 @@ export async function replaceFiles(
     for (const name of files.keys()) await rename(temporary(name), join(dir, name));
   } catch (error) {
     for (const name of files.keys()) await rm(temporary(name), { force: true });
-    throw error;
+    throw writeError(dir, error);
   }
 }

@@ -4,7 +4,7 @@
  * that are only reported, on the runtime that serves and, where asked, on the same base in float32.
  */
 import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MismatchError } from "../../../src/core/errors.ts";
 import { parseJson } from "../../../src/core/text.ts";
@@ -124,8 +124,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       settings: settingsOf(prepared),
     };
     if (isServed(prepared.method)) {
-      await writeFile(join(out, "prefix.safetensors"), run.packed.prefixBytes);
-      await writeFile(join(out, "manifest.json"), run.packed.manifestBytes);
+      await writeWhole(join(out, "prefix.safetensors"), run.packed.prefixBytes);
+      await writeWhole(join(out, "manifest.json"), run.packed.manifestBytes);
     }
     await removeSavedRun(out);
     await rm(join(out, STOPWATCH), { force: true });
