@@ -13,7 +13,7 @@ export function noteInterrupted(
 }
 
 /** The same command line with --resume, for a shell. `values` may hold more than the verb's options. */
-export function resumeLine(
+function resumeLine(
   verb: string,
   known: Options,
   values: Readonly<Record<string, unknown>>,

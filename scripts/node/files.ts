@@ -14,7 +14,7 @@ export async function readIfThere(path: string): Promise<Uint8Array | null> {
 }
 
 /** Whether an error of Node's file functions says that there is no such file. */
-export const isMissing = (error: unknown): boolean =>
+const isMissing = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ENOENT";
 
 /**

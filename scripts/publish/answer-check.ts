@@ -18,7 +18,7 @@ import { answerExamples } from "../../src/learn/measure/answers.ts";
  * How far a score may be from the recorded one. The same release of the runtime gives the same bits;
  * another one may round an activation the other way, which moves a score in the third digit.
  */
-export const SCORE_TOLERANCE = 0.02;
+const SCORE_TOLERANCE = 0.02;
 
 /** Answered when a task has no recorded examples: at least it must answer in numbers. */
 const PROBE = "The quick brown fox jumps over the lazy dog.";
@@ -35,7 +35,7 @@ export function createAnswerCheck(findBase: FindBase, note: (line: string) => vo
 }
 
 /** Answers the examples and compares; returns how many there are. For errors see CheckAnswers. */
-export async function compareAnswers(
+async function compareAnswers(
   base: LoadedBase,
   task: Task,
   note: (line: string) => void = () => undefined,

@@ -101,7 +101,7 @@ export function compareImports(
 }
 
 /** Where bases are looked for when a verb is given a name or nothing. */
-export const MODELS_DIR = "models";
+const MODELS_DIR = "models";
 
 /**
  * Where the base that a task names is expected: `models/<name>` below the working directory, else

@@ -8,7 +8,7 @@ import { PACKAGE, readPackageFile } from "../node/project.ts";
 
 /** The task that a new project starts with, and its base. */
 export const EXAMPLE_TASK = "sentiment";
-export const EXAMPLE_BASE = "pocket";
+const EXAMPLE_BASE = "pocket";
 const PACKAGE_NAME = "edge-prefix";
 /** The folder with the node_modules that this package is in; npx has one of its own. */
 const INSTALLED_IN = join(PACKAGE, "..", "..");

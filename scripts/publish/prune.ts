@@ -3,7 +3,9 @@
  * a pointer, and everything of tasks and bases that were taken down.
  *
  * A push uploads blobs before it moves the pointer that names them, so a blob is left alone until it
- * has been in the bucket for a grace period. A blob counts as named when its hash stands anywhere in
+ * has been in the bucket for a grace period. That does not cover a blob that a push finds in the bucket
+ * and does not send again: a task that was taken down should not be pushed again beside a prune. If it
+ * was, the next push of the same folder sends what is missing. A blob counts as named when its hash stands anywhere in
  * a pointer or in a manifest that a pointer names. That keeps a few too many rather than one too few, and
  * works for manifests of every release.
  */
@@ -44,8 +46,7 @@ export async function prune(
   bucket: PublishBucket,
   { graceMs, now = () => new Date(), wait = sleep, signal }: PruneOptions,
 ): Promise<Pruned> {
-  // Listed before the pointers are read: a pointer that moves meanwhile names blobs that are younger
-  // than the grace period, or not in this list.
+  // Listed before the pointers are read: blobs that are sent meanwhile are not in this list.
   const blobs = await bucket.list(BLOB_PREFIX);
   const needed = await hashesNeeded(bucket);
   const oldest = now().getTime() - graceMs;

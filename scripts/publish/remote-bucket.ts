@@ -11,7 +11,7 @@ import { s3Bucket } from "./s3-bucket.ts";
 import { openThroughWrangler } from "./wrangler-login.ts";
 
 /** The variables that R2's own documentation uses. */
-export const REMOTE_VARIABLES = {
+const REMOTE_VARIABLES = {
   accountId: "R2_ACCOUNT_ID",
   accessKeyId: "R2_ACCESS_KEY_ID",
   secretAccessKey: "R2_SECRET_ACCESS_KEY",
@@ -39,7 +39,7 @@ export type Route =
   | { readonly by: "wrangler" };
 
 /** Chooses the way. Throws InputError `remote-config-incomplete` for half a set of credentials. */
-export function chooseRoute({ endpoint, environment }: RemoteOptions): Route {
+function chooseRoute({ endpoint, environment }: RemoteOptions): Route {
   const { accountId, accessKeyId, secretAccessKey } = REMOTE_VARIABLES;
   const account = environment[accountId] ?? environment["CLOUDFLARE_ACCOUNT_ID"];
   const [key, secret] = [environment[accessKeyId], environment[secretAccessKey]];

@@ -26,7 +26,7 @@ const MAX_MESSAGE = 400;
 const COMPATIBILITY_DATE = "2026-10-01";
 
 /** The configuration of a project that has nothing but the deployed bucket. */
-export const loginConfiguration = ({ bucket, accountId }: LoginOptions): object => ({
+const loginConfiguration = ({ bucket, accountId }: LoginOptions): object => ({
   name: "edge-prefix-push",
   compatibility_date: COMPATIBILITY_DATE,
   ...(accountId !== undefined && { account_id: accountId }),

@@ -65,7 +65,7 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
 }
 
 /** The numbers of an evaluation in their order, with their intervals. */
-export function metricFacts({ metrics, intervals, score }: Evaluation): MetricFact[] {
+function metricFacts({ metrics, intervals, score }: Evaluation): MetricFact[] {
   return Object.entries(metrics).flatMap(([name, value]): MetricFact[] => {
     if (typeof value !== "number" || name === "rows") return [];
     const found = intervals[name];
@@ -147,7 +147,7 @@ interface Judged<T> {
  * loss. They are where a label is wrong, a text is ambiguous, or the training data lacks something:
  * the best place to begin.
  */
-export function hardestExamples(
+function hardestExamples(
   decoder: Decoder,
   examples: readonly Example[],
   logits: JudgedLogits,

@@ -26,7 +26,7 @@ export function markup(strings: TemplateStringsArray, ...parts: readonly Part[])
 }
 
 /** Marks constant text of this program (a style sheet) as markup. */
-export const trusted = (text: string): Markup => new Markup(text);
+const trusted = (text: string): Markup => new Markup(text);
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",

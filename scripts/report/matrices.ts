@@ -11,7 +11,7 @@ import { rect, svg, text, xy } from "./svg.ts";
 import { formatCount, formatShare, formatNumber, formatScore, metricName } from "./text.ts";
 
 /** Up to so many labels, names and numbers are legible. */
-export const MAX_NAMED = 14;
+const MAX_NAMED = 14;
 const TEXTURE_SIZE = 420;
 
 /** The confusion matrix. `labels` gives the order; other true labels stand after them. */

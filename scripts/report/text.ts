@@ -99,9 +99,6 @@ function inputsOf({ sample }: Subject): unknown {
 export const pushLine = (subject: Subject): string =>
   `npx edge-prefix push ${shellWord(folderOf(subject))}`;
 
-export const predictLine = (subject: Subject): string =>
-  `echo ${shellWord(JSON.stringify(inputsOf(subject)))} > texts.jsonl\nnpx edge-prefix predict ${shellWord(folderOf(subject))} --input texts.jsonl`;
-
 export const curlLine = (subject: Subject): string =>
   `curl -s ${urlOf(subject.task)} \\\n  -H 'content-type: application/json' \\\n  -d ${shellWord(JSON.stringify({ inputs: inputsOf(subject) }))}`;
 

@@ -42,17 +42,13 @@ export function parseJson(bytes: Uint8Array, subject: string): unknown {
       { cause },
     );
   }
-  if (nestsDeeperThan(text, MAX_JSON_DEPTH)) throw tooDeep(subject);
+  if (excessOf(text, { depth: MAX_JSON_DEPTH, fields: Infinity })) throw tooDeep(subject);
   return value;
 }
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, COLON] = [
   0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x3a,
 ];
-
-/** Whether JSON nests deeper than `limit` levels. */
-export const nestsDeeperThan = (json: string, limit: number): boolean =>
-  excessOf(json, { depth: limit, fields: Infinity }) === "depth";
 
 /**
  * What JSON has more of than allowed, levels or fields of objects in all; null when neither. Whether

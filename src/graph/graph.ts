@@ -34,7 +34,7 @@ export interface Initializer {
 }
 
 /** Opset 21: the first with QuantizeLinear in its present form; Gelu (20), ReduceMax by axes input (18). */
-export const OPSET = 21;
+const OPSET = 21;
 
 export class Graph {
   readonly opset = OPSET;

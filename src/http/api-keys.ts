@@ -21,7 +21,7 @@ export interface ApiKey {
 }
 
 /** Enough for rotation and a key a customer; every request is compared with all of them. */
-export const MAX_KEYS = 1_000;
+const MAX_KEYS = 1_000;
 const MAX_TASKS = 1_000;
 const FIELDS = ["name", "sha256", "scopes", "tasks"];
 

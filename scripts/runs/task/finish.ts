@@ -79,7 +79,7 @@ export async function finishTask(
 }
 
 /** Metrics as the manifest keeps them: the numbers, how sure the judging one is, and on what. */
-export function manifestMetrics(
+function manifestMetrics(
   { metrics, score, ece }: Evaluation,
   uncalibrated: Evaluation,
   dataset: string,

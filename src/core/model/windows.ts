@@ -45,7 +45,7 @@ export interface Split {
 const DEFAULT_STRIDE = 64;
 
 /** The stride of windows of `maxLength` tokens: 64, or a quarter of a short window. */
-export const defaultStride = (maxLength: number): number =>
+const defaultStride = (maxLength: number): number =>
   Math.min(DEFAULT_STRIDE, Math.floor(maxLength / 4));
 
 /**

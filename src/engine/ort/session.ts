@@ -22,7 +22,7 @@ export interface OrtHost {
  * How sessions over a base's graph are made. The graph is written in its final form, so ONNX Runtime
  * is told not to look for what it could fuse: that would take longer than all the rest.
  */
-export const WASM_SESSION = {
+const WASM_SESSION = {
   executionProviders: ["wasm"],
   graphOptimizationLevel: "disabled",
 } as const satisfies InferenceSession.SessionOptions;

@@ -24,7 +24,7 @@ export interface PackOptions {
 }
 
 /** Name of shard `index`, as the graph's external data spells it. */
-export const shardName = (index: number): string => `weights-${index}.safetensors`;
+const shardName = (index: number): string => `weights-${index}.safetensors`;
 
 /** Encodes the graph; throws LimitError `shard-too-large` when one tensor exceeds the bound alone. */
 export function packGraph(graph: Graph, options: PackOptions = {}): GraphFiles {

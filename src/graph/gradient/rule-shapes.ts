@@ -43,7 +43,7 @@ export function axisOf(node: Node, x: Value, fallback: number): number {
 }
 
 /** Axes of a reduction, Squeeze or Unsqueeze (constant input 1), from the front; default all. */
-export function axesOf(node: Node, rank: number): number[] {
+function axesOf(node: Node, rank: number): number[] {
   const axes = node.inputs[1] && constantInts(node.inputs[1]);
   if (node.inputs[1] && !axes) missingRule(node, "for axes known only at run time");
   return axes
@@ -75,7 +75,7 @@ export const zerosLike = (g: Graph, x: Value): Value =>
   g.add("ConstantOfShape", [shapeOf(g, x)], {}, { dims: x.dims });
 
 /** `value`, which has ones where `x` does not, repeated to the shape of `x`. */
-export const expandLike = (g: Graph, value: Value, x: Value): Value =>
+const expandLike = (g: Graph, value: Value, x: Value): Value =>
   g.add("Expand", [value, shapeOf(g, x)], {}, { dims: x.dims });
 
 /** The elements of `value` in the shape of `x`. */

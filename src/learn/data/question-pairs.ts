@@ -8,7 +8,7 @@ import type { Example } from "./read.ts";
 import { derive, uniforms } from "../random.ts";
 import type { Key } from "../random.ts";
 
-export const PAIR_LABELS = { same: "same", different: "different" } as const;
+const PAIR_LABELS = { same: "same", different: "different" } as const;
 
 export interface TextPair {
   readonly text: string;

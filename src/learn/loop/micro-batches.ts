@@ -9,7 +9,7 @@ import type { StepResult } from "./trainer.ts";
  * Tokens of one run, virtual and padding ones included: a batch of 32 up to 64 tokens with 32 virtual
  * ones. Its activations and gradients take a gigabyte on a base of MiniLM's size.
  */
-export const MAX_RUN_TOKENS = 3_072;
+const MAX_RUN_TOKENS = 3_072;
 
 /** Rows [from, to) of a batch. */
 export interface Rows {

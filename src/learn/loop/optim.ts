@@ -149,11 +149,6 @@ export function warmupLinearDecay({
   };
 }
 
-/** The same learning rate at every step. */
-export function constantRate(rate: number): Schedule {
-  return () => rate;
-}
-
 function zerosLike(params: Arrays): Record<string, Float32Array> {
   return Object.fromEntries(
     Object.entries(params).map(([name, param]) => [name, new Float32Array(param.length)]),

@@ -15,8 +15,8 @@ export interface Interval {
 }
 
 /** Two decimals of a percentage are stable from about this many on. */
-export const RESAMPLES = 1_000;
-export const LEVEL = 0.95;
+const RESAMPLES = 1_000;
+const LEVEL = 0.95;
 
 /**
  * The intervals of several scores over resampled row numbers, by name. The same key gives the same

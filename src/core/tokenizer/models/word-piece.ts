@@ -17,7 +17,7 @@ export interface WordPieceOptions {
 }
 
 /** Makes the model. Time per word is its length times the longest vocabulary word at most. */
-export function wordPiece(options: WordPieceOptions): Model {
+function wordPiece(options: WordPieceOptions): Model {
   const { unknownId, maxWordLength } = options;
   // Words of English share their beginnings: a new one adds about two nodes.
   const trie = new Trie(2 * options.vocabulary.size);

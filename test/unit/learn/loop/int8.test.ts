@@ -88,10 +88,8 @@ describe.each(bases)("on %s", (name, get) => {
     const { form } = await graphWeights(base, "int8", createNodeSession);
     const served = await states(base, base.graphFiles);
     const trained = await states(base, encoderFiles(base, form));
-    console.log(name, meanCosine(trained, served, base.manifest.configuration.hidden_size));
-    expect(meanCosine(trained, served, base.manifest.configuration.hidden_size)).toBeGreaterThan(
-      0.998,
-    );
+    const { hidden_size: width } = base.manifest.configuration;
+    expect(meanCosine(trained, served, width)).toBeGreaterThan(0.998);
   });
 
   test.skipIf(isAbsent)(
