@@ -75,7 +75,7 @@ export const bench: Command = defineCommand({
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
     const data = required(values.data, "--data");
     const dirs = [required(values.base, "--base"), required(values.fp32, "--fp32")] as const;
-    const { readBaseFolder } = await import("../scripts/base/folder.ts");
+    const { readBaseFolder } = await import("../scripts/base/base-folder.ts");
     const { runCell } = await import("./accuracy/cell.ts");
     const [int8, fp32] = [await readBaseFolder(dirs[0]), await readBaseFolder(dirs[1])];
     if (int8.manifest.checkpoint !== fp32.manifest.checkpoint) {

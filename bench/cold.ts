@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { blobKey } from "../src/core/format/keys.ts";
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { sessionImages } from "../scripts/images/make.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { sha256Hex } from "../scripts/node/hash.ts";

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { Command } from "../scripts/cli/command.ts";
-import { readBaseFolder } from "../scripts/base/folder.ts";
+import { readBaseFolder } from "../scripts/base/base-folder.ts";
 import { peerFiles } from "./served/peer-files.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { PACKAGE } from "../scripts/node/project.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { putTask, startServed } from "./served/client.ts";

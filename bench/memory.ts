@@ -1,7 +1,7 @@
 /** The wasm heap of a fresh workerd: after loading a base, and after a run of 1x512. */
 import { maxLengthOf } from "../src/core/format/configuration.ts";
 import type { Command } from "../scripts/cli/command.ts";
-import { readBaseFolder } from "../scripts/base/folder.ts";
+import { readBaseFolder } from "../scripts/base/base-folder.ts";
 import { table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 

@@ -3,7 +3,7 @@
  * of one task, against rows that take turns over several tasks with prefixes and heads of their own.
  */
 import { UsageError, defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { readBaseFolder } from "../scripts/base/folder.ts";
+import { readBaseFolder } from "../scripts/base/base-folder.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 

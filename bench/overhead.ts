@@ -4,7 +4,7 @@
  * wrangler's, whose log of every request would be measured too.
  */
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { putTask, serveBase } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { bundleEntry, startDirect } from "./served/direct.ts";

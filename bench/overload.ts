@@ -9,7 +9,7 @@
  * by the deadline, because a queue grows until its end would be late.
  */
 import { defineCommand, readInteger, readNumber } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { countOutcomes, outcomeOf } from "./load/answers.ts";
 import type { Seen } from "./load/answers.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";

@@ -8,7 +8,7 @@ import { mkdir, readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command, Io } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { PACKAGE } from "../scripts/node/project.ts";
 import { findingsOf } from "./pocket/findings.ts";
 import type { Finding, Results } from "./pocket/findings.ts";
@@ -99,7 +99,7 @@ async function taskRatios(
     ...options
   }: Pick<TrialsOptions, "data" | "work" | "threads"> & { readonly only: string | undefined },
 ) {
-  const { readBaseFolder } = await import("../scripts/base/folder.ts");
+  const { readBaseFolder } = await import("../scripts/base/base-folder.ts");
   const { meanRatio, ratioOf, shippedScore, trainedOn } = await import("./pocket/tasks.ts");
   const root = join(PACKAGE, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));

@@ -3,8 +3,8 @@
  * first (`cls`, `pooler`)? For one query the last layer computes a single position: bare workerd, in turn.
  */
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { readBaseFolder } from "../scripts/base/folder.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { readBaseFolder } from "../scripts/base/base-folder.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { provenance } from "./provenance.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";

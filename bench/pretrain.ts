@@ -5,7 +5,7 @@
  */
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { meanScore } from "../scripts/runs/trial/statistics.ts";
 import { TASKS, TASK_IDS } from "./accuracy/tasks.ts";
 import type { TaskId } from "./accuracy/tasks.ts";
@@ -50,7 +50,7 @@ export const bench: Command = defineCommand({
     }
     const rows = readInteger(values.rows, "--rows", { min: 10, max: 100_000 })!;
     const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
-    const { readBaseFolder } = await import("../scripts/base/folder.ts");
+    const { readBaseFolder } = await import("../scripts/base/base-folder.ts");
     const { pretrainOnSources, runFew } = await import("./pretrain/trials.ts");
     const base = await readBaseFolder(values.base);
     const { work } = values;

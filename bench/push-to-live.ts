@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { startServed } from "./served/client.ts";

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 

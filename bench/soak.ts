@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand, readInteger, readNumber } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { derive, keyOf, uniforms } from "../src/learn/random.ts";

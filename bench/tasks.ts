@@ -6,7 +6,7 @@
  */
 import { mapLimited } from "../src/core/concurrency.ts";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
-import { BUNDLED_BASE } from "../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";

@@ -1,7 +1,7 @@
 /** One cell of the table: data and settings become a trial, its numbers a result with its origin. */
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/publish/local.ts";
+import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/base/open-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";
 import { partsOf } from "../../src/learn/methods.ts";

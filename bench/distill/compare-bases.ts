@@ -3,7 +3,7 @@
  * reads them by its serving graph, the smaller one on the runtime that serves.
  */
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
-import { openBaseFolder } from "../../scripts/publish/local.ts";
+import { openBaseFolder } from "../../scripts/base/open-base.ts";
 import { alignText } from "../../scripts/runs/distill/align.ts";
 import { readCorpus } from "../../scripts/runs/distill/corpus.ts";
 import type { Corpus } from "../../scripts/runs/distill/corpus.ts";

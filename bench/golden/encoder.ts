@@ -3,14 +3,14 @@ import { basename, join } from "node:path";
 import type { Base } from "../../src/encoder/base.ts";
 import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";
-import { poolerOf } from "../../scripts/publish/local.ts";
+import { poolerOf } from "../../scripts/base/open-base.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
-} from "../../scripts/publish/peft.ts";
-import { loadEncoder } from "../../scripts/publish/local.ts";
+} from "../../scripts/task/peft-adapter.ts";
+import { loadEncoder } from "../../scripts/base/open-base.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
 import { linear, pool, tokenLogits } from "../../src/core/model/head.ts";

@@ -1,5 +1,5 @@
 /** What is measured of the bundled base besides its tasks; each part is one JSON object. */
-import { readBaseFolder } from "../../scripts/base/folder.ts";
+import { readBaseFolder } from "../../scripts/base/base-folder.ts";
 import type { Command, Io } from "../../scripts/cli/command.ts";
 import { bench as cold } from "../cold.ts";
 import { bench as memory } from "../memory.ts";

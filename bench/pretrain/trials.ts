@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Base } from "../../src/encoder/base.ts";
-import { tokenizerOf } from "../../scripts/publish/local.ts";
+import { tokenizerOf } from "../../scripts/base/open-base.ts";
 import { writePretrained } from "../../scripts/runs/pretrain/pretrained-folder.ts";
 import { DEFAULT_ALPHA } from "../../scripts/runs/pretrain/mixture.ts";
 import { pretrain } from "../../scripts/runs/pretrain/pretrain-run.ts";

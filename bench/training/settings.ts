@@ -56,7 +56,7 @@ export async function openBase(values: {
   readonly checkpoint?: string | undefined;
 }): Promise<Base> {
   if (values.base !== undefined) {
-    const { readBaseFolder } = await import("../../scripts/base/folder.ts");
+    const { readBaseFolder } = await import("../../scripts/base/base-folder.ts");
     return readBaseFolder(values.base);
   }
   if (values.checkpoint === undefined) throw new UsageError("--checkpoint or --base is missing");

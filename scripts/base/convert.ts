@@ -10,7 +10,7 @@ import { sha256 } from "../node/hash.ts";
 import { packBase } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { OpenSession } from "../../src/encoder/calibrate.ts";
-import { importCard } from "./card.ts";
+import { importCard } from "./base-card.ts";
 import { selectTensors, unknownWarning } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { checkTokenizerFits } from "./tokenizer-fit.ts";

@@ -19,7 +19,7 @@ import {
 } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { OpenSession } from "../../src/encoder/calibrate.ts";
-import { shrinkCard } from "./card.ts";
+import { shrinkCard } from "./base-card.ts";
 import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
 import type { TableForm } from "../../src/encoder/quantize-weights.ts";
 import { cutTokenizer, renumber } from "./vocabulary.ts";

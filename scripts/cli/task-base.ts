@@ -1,21 +1,17 @@
 /** Opens a task folder with the base it runs on: the one given, or the bundled one it names. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readBaseManifest } from "../../src/core/format/manifest.ts";
-import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { MismatchError } from "../../src/core/errors.ts";
+import { readBaseManifest, shortIdentity } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { readFile } from "node:fs/promises";
 import type { LoadedBase } from "../../src/engine/engine.ts";
-import {
-  baseFolder,
-  bundledBaseDir,
-  compareImports,
-  openBaseFolder,
-  openTaskFolder,
-} from "../publish/local.ts";
-import type { RuntimeName } from "../publish/local.ts";
+import { baseFolder, bundledBaseDir } from "../base/names.ts";
+import { openBaseFolder } from "../base/open-base.ts";
+import type { RuntimeName } from "../base/open-base.ts";
 import { sha256 } from "../node/hash.ts";
-import { readTaskFolder } from "../publish/publish-task.ts";
+import { openTaskFolder, readTaskFolder } from "../task/task-folder.ts";
 import type { Options } from "./command.ts";
 
 export const TASK_BASE_OPTIONS = {
@@ -61,4 +57,24 @@ export async function openTaskWithBase(
 async function readManifest(dir: string): Promise<BaseManifest | null> {
   const path = join(dir, "manifest.json");
   return existsSync(path) ? readBaseManifest(await readFile(path), sha256, path) : null;
+}
+
+/**
+ * Whether a task may be measured on `given` although it was trained for `own`: only when both are
+ * imports of one checkpoint. Returns a note for people, null when it is the same base; throws
+ * MismatchError `prefix-base-mismatch` otherwise.
+ */
+function compareImports(
+  task: TaskManifest,
+  given: BaseManifest,
+  own: BaseManifest | null,
+): string | null {
+  if (task.base.identity === given.identity) return null;
+  if (own !== null && own.identity === task.base.identity && own.checkpoint === given.checkpoint) {
+    return `note: task "${task.task}" was trained for ${shortIdentity(task.base)}; ${shortIdentity(given)} is another import of the same checkpoint (${given.dtype})`;
+  }
+  throw new MismatchError(
+    "prefix-base-mismatch",
+    `task "${task.task}": was trained for base ${shortIdentity(task.base)}, this is base ${shortIdentity(given)}${own === null ? ` and ${task.base.name} was not found to compare checkpoints; name it with --task-base DIR` : ", an import of another checkpoint"}`,
+  );
 }

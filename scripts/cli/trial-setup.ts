@@ -1,4 +1,5 @@
 /** What `compare` and `sweep` share: `train`'s options for task and data, and the open base. */
+import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { FairOptions } from "../runs/trial/rows.ts";
 import type { Runtimes } from "../runs/task/train-task.ts";
@@ -43,9 +44,8 @@ export async function openTrials(
   };
   const request = await readRequest({ ...values, ...none }, positionals);
   const { spec, name, out } = request;
-  const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
-    await import("../publish/local.ts");
-  const { readBaseFolder } = await import("../base/folder.ts");
+  const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+  const { readBaseFolder } = await import("../base/base-folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const base = await readBaseFolder(
     baseFolder(values.base) ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),

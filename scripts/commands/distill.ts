@@ -119,8 +119,8 @@ export const command = defineCommand({
     const budget = readBudget(values);
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
-    const { checkReplaceable, readBaseFolder } = await import("../base/folder.ts");
-    const { load, openBase, tokenizerOf } = await import("../publish/local.ts");
+    const { checkReplaceable, readBaseFolder } = await import("../base/base-folder.ts");
+    const { load, openBase, tokenizerOf } = await import("../base/open-base.ts");
     const { createNodeSession, nodeEngine } = await import("../node/runtime-node.ts");
     const { readCorpus } = await import("../runs/distill/corpus.ts");
     const { describe, distill } = await import("../runs/distill/distill-run.ts");

@@ -2,6 +2,7 @@
  * `embed`: hidden states or pooled vectors of texts, as the base's graph gives them, with or
  * without a task's prefix. Rows keep the order of the file, whatever batches they ran in.
  */
+import { baseFolder } from "../base/names.ts";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Row } from "../../src/core/model/rows.ts";
@@ -73,7 +74,8 @@ export const command = defineCommand({
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const inputs = await readInputs(required(values.input, "--input"));
 
-    const { baseFolder, openBaseFolder, openTaskFolder } = await import("../publish/local.ts");
+    const { openBaseFolder } = await import("../base/open-base.ts");
+    const { openTaskFolder } = await import("../task/task-folder.ts");
     const { manifest, tokenizer, encoder } = await openBaseFolder(baseFolder(baseDir), runtime);
     const task = values.task === undefined ? null : await openTaskFolder(values.task, manifest);
     const pooling = asked ?? manifest.pooling ?? "mean";

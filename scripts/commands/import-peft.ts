@@ -8,18 +8,18 @@ import {
   PROMPT_EMBEDDINGS,
 } from "../../src/core/model/shapes.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
-import { readBaseFolder } from "../base/folder.ts";
+import { readBaseFolder } from "../base/base-folder.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
-} from "../publish/peft.ts";
+} from "../task/peft-adapter.ts";
 import { taskCard } from "../runs/task/task-card.ts";
 import { taskFacts } from "../report/task-facts.ts";
-import { packTask, writeTaskFolder } from "../runs/task/task-folder.ts";
+import { packTask, writeTaskFolder } from "../task/task-folder.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
-import { baseFolder } from "../publish/local.ts";
+import { baseFolder } from "../base/names.ts";
 import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
 
 /** What the answers are, for people. */

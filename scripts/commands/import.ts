@@ -47,7 +47,7 @@ export const command = defineCommand({
     const started = performance.now();
 
     // ONNX Runtime and protobuf take a moment to load, and --help needs neither.
-    const { checkReplaceable, writeBaseFolder } = await import("../base/folder.ts");
+    const { checkReplaceable, writeBaseFolder } = await import("../base/base-folder.ts");
     const { readCheckpoint } = await import("../base/checkpoint.ts");
     const { importCheckpoint } = await import("../base/convert.ts");
     const { checkWritable } = await import("../node/disk.ts");
@@ -116,7 +116,7 @@ interface Cosine {
 /** The int8 base on the runtime that serves, against float32 on the native one. */
 async function compare(base: Base, reference: Base): Promise<Cosine> {
   const { hiddenStateCosine } = await import("../base/accuracy.ts");
-  const { loadEncoder } = await import("../publish/local.ts");
+  const { loadEncoder } = await import("../base/open-base.ts");
   return hiddenStateCosine(
     { base: reference, load: (own) => loadEncoder(own, "node") },
     { base, load: (own) => loadEncoder(own, "web") },

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 import { PACKAGE } from "../node/project.ts";
-import { EXAMPLE_TASK, exampleRequest, packageSpec, projectFiles } from "../publish/new-project.ts";
+import { EXAMPLE_TASK, exampleRequest, packageSpec, projectFiles } from "../node/new-project.ts";
 
 /** What Cloudflare takes as the name of a Worker and of a bucket. */
 const NAME = /^[a-z\d][a-z\d-]{1,61}[a-z\d]$/;

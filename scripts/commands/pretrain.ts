@@ -2,6 +2,7 @@
  * `pretrain`: one prefix trained on several tasks at once, for other tasks to start from. The settings
  * are chosen in runs/pretrain/settle.ts, the run is runs/pretrain/pretrain-run.ts.
  */
+import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import { basename, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
 import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
@@ -88,9 +89,8 @@ export const command = defineCommand({
     const name = checkName("prefix", values.name ?? basename(resolve(out)));
     const request = readRequest(values);
 
-    const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
-      await import("../publish/local.ts");
-    const { readBaseFolder } = await import("../base/folder.ts");
+    const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+    const { readBaseFolder } = await import("../base/base-folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
     const { readSources, settle } = await import("../runs/pretrain/settle.ts");
     const { pretrain } = await import("../runs/pretrain/pretrain-run.ts");

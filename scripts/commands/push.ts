@@ -4,7 +4,7 @@ import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { findBaseOf } from "../publish/find-base.ts";
-import { baseFolder } from "../publish/local.ts";
+import { baseFolder } from "../base/names.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";

@@ -65,7 +65,8 @@ export const command = defineCommand({
         "shrink: expected --layers, or --corpus with --vocab-size, or all three",
       );
     }
-    const { checkReplaceable, readBaseFolder, writeBaseFolder } = await import("../base/folder.ts");
+    const { checkReplaceable, readBaseFolder, writeBaseFolder } =
+      await import("../base/base-folder.ts");
     const { shrinkBase } = await import("../base/shrink.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
     await checkReplaceable(out);

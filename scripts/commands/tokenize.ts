@@ -11,7 +11,7 @@ import {
   createTokenizer,
   type Encoding,
 } from "../../src/core/tokenizer/tokenizer.ts";
-import { baseFolder } from "../publish/local.ts";
+import { baseFolder } from "../base/names.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 import { plainText, readBytes } from "../node/text-files.ts";
 

@@ -2,6 +2,7 @@
  * `train`: a task folder, or a bare data file, becomes a trained task folder. cli/train-request.ts reads
  * the request, runs/task/train-task.ts is the run; this file opens base and data and shows the progress.
  */
+import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
@@ -49,9 +50,8 @@ async function trainInto(
     io,
   }: { readonly values: TrainValues; readonly positionals: readonly string[]; readonly io: Io },
 ): Promise<number> {
-  const { baseFolder, bundledBaseDir, BUNDLED_BASE, openBase, tokenizerOf } =
-    await import("../publish/local.ts");
-  const { readBaseFolder } = await import("../base/folder.ts");
+  const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+  const { readBaseFolder } = await import("../base/base-folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const { checkOutFolder, madeBy } = await import("../runs/out-folder.ts");
   const { prepareTask } = await import("../runs/task/prepare.ts");

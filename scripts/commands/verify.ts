@@ -11,10 +11,11 @@ import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import type { ImageState } from "../publish/check-image.ts";
 import { findBaseOf } from "../publish/find-base.ts";
-import { baseFolder } from "../publish/local.ts";
+import { baseFolder } from "../base/names.ts";
 import type { FindBase } from "../publish/find-base.ts";
 import { fetchBaseManifest, fetchPublishedBase } from "../publish/publish-base.ts";
-import { checkTaskFolder, checkVersion, readTaskFolder } from "../publish/publish-task.ts";
+import { checkTaskFolder, checkVersion } from "../publish/publish-task.ts";
+import { readTaskFolder } from "../task/task-folder.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
 import { fetchTaskPointer, fetchVersion, findVersion } from "../publish/task-pointer.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
@@ -113,7 +114,7 @@ async function verifyOnFolder(
   baseDir: string,
   note: (line: string) => void,
 ): Promise<Verdict> {
-  const { readBaseFolder } = await import("../base/folder.ts");
+  const { readBaseFolder } = await import("../base/base-folder.ts");
   const { manifest, version } = await readTaskFolder(folder);
   return judge(manifest.task, version, async () => {
     const base = await readBaseFolder(baseDir);

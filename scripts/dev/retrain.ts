@@ -15,7 +15,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { UsageError, readInteger } from "../cli/command.ts";
-import { BUNDLED_BASE } from "../publish/local.ts";
+import { BUNDLED_BASE } from "../base/names.ts";
 import { PACKAGE } from "../node/project.ts";
 import { makeData } from "./retrain/pairs-data.ts";
 import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";

@@ -17,7 +17,7 @@ import type { GraphFiles, Session } from "../../src/engine/session.ts";
 import { packGraph } from "../../src/graph/encoding/pack.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
-import { readBaseFolder } from "../base/folder.ts";
+import { readBaseFolder } from "../base/base-folder.ts";
 import { sha256Hex } from "../node/hash.ts";
 import { compileWebModule } from "../node/wasm-module.ts";
 import { changedRuns, endOfStaticData } from "./changed-runs.ts";

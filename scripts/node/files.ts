@@ -1,6 +1,7 @@
 /** Reading files that may be missing, and writing files whole or not at all. */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { NotFoundError } from "../../src/core/errors.ts";
 import { writeError } from "./disk.ts";
 
 /** The bytes of a file, null where there is none. */
@@ -30,5 +31,39 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw writeError(path, error);
+  }
+}
+
+/** Each file is written beside its place and renamed, all of them once all are written. */
+export async function replaceFiles(
+  dir: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  const temporary = (name: string): string =>
+    join(dir, dirname(name), `.${basename(name)}.${process.pid}.tmp`);
+  try {
+    for (const [name, bytes] of files) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
+      await writeFile(temporary(name), bytes);
+    }
+    for (const name of files.keys()) await rename(temporary(name), join(dir, name));
+  } catch (error) {
+    for (const name of files.keys()) await rm(temporary(name), { force: true });
+    throw writeError(dir, error);
+  }
+}
+
+/** Bytes of `folder/name`; throws NotFoundError with `code` when there is no such file. */
+export async function readFileOf(folder: string, name: string, code: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(folder, name));
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    const writers = { base: "import or shrink", pretrained: "pretrain" };
+    const [, writer] = Object.entries(writers).find(([kind]) => code.startsWith(kind)) ?? [];
+    const hint = `${writer ?? "train"} writes it`;
+    throw new NotFoundError(code, `${join(folder, name)}: cannot be read (${reason}); ${hint}`, {
+      cause,
+    });
   }
 }

@@ -10,7 +10,7 @@ import type { Task } from "../../src/core/format/task.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { FindBase } from "./find-base.ts";
-import { openBase } from "./local.ts";
+import { openBase } from "../base/open-base.ts";
 import type { CheckAnswers } from "./publish-task.ts";
 import { answerExamples } from "../../src/learn/measure/answers.ts";
 

@@ -11,7 +11,7 @@ import { blobKey } from "../../src/core/format/keys.ts";
 import { checkFile } from "../../src/core/format/manifest.ts";
 import type { SessionImageRef } from "../../src/core/format/pointer.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { writeBaseFolder } from "../base/folder.ts";
+import { writeBaseFolder } from "../base/base-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
 import type { ImageMaker } from "./publish-base.ts";

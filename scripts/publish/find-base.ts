@@ -5,10 +5,10 @@ import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { canonicalJson } from "../../src/core/text.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { readBaseFolder } from "../base/folder.ts";
+import { readBaseFolder } from "../base/base-folder.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { fetchBase } from "./fetch-base.ts";
-import { bundledBaseDir } from "./local.ts";
+import { bundledBaseDir } from "../base/names.ts";
 import { readManifestOfBase } from "./publish-base.ts";
 
 /** The files of a base, by its manifest. */

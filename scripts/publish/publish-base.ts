@@ -13,7 +13,7 @@ import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sleep, updatePointer } from "./bucket.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
-import { readFileOf } from "../node/folder.ts";
+import { readFileOf } from "../node/files.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
 
 /** Enough to fill a line that one connection does not, and at most this many files in memory. */

@@ -1,13 +1,11 @@
 /**
- * Publishes a task folder: check all of it, its answers included, upload the prefix and the
- * manifest as blobs that are checked on arrival, then move the task's pointer. The pointer is one small object
- * written by compare-and-swap, so a reader sees the old version or the new one, whole, at any
- * moment; what fails a check moves nothing.
+ * Publishes a task folder: checks all of it, its answers included, uploads the prefix and the
+ * manifest as blobs that are checked on arrival, then moves the task's pointer. The pointer is one
+ * small object, written by compare-and-swap. So a reader sees the old version or the new one, whole,
+ * at any moment. A folder that fails a check moves nothing.
  */
-import { join } from "node:path";
 import { FormatError, InputError } from "../../src/core/errors.ts";
-import { taskKey, versionOf } from "../../src/core/format/keys.ts";
-import { readTaskManifest } from "../../src/core/format/manifest.ts";
+import { taskKey } from "../../src/core/format/keys.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { MAX_VERSIONS } from "../../src/core/format/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
@@ -16,8 +14,9 @@ import type { Task } from "../../src/core/format/task.ts";
 import { ensureBlob, sleep } from "./bucket.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
-import { checkNorms } from "./check-norms.ts";
-import { readFileOf } from "../node/folder.ts";
+import { checkNorms } from "../task/check-norms.ts";
+import { readTaskFolder } from "../task/task-folder.ts";
+import { readFileOf } from "../node/files.ts";
 import { fetchBaseManifest } from "./publish-base.ts";
 import { fetchManifest, movePointer, readablePointer } from "./task-pointer.ts";
 
@@ -49,19 +48,6 @@ export interface PublishOptions {
   /** Publishes also a task whose type or labels are not those of the version that is current. */
   readonly allowsChange?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface TaskFolder {
-  readonly manifest: TaskManifest;
-  readonly manifestBytes: Uint8Array;
-  readonly version: string;
-}
-
-/** A task folder's manifest; throws NotFoundError `task-folder-not-found` or FormatError. */
-export async function readTaskFolder(folder: string): Promise<TaskFolder> {
-  const bytes = await readFileOf(folder, "manifest.json", "task-folder-not-found");
-  const manifest = readTaskManifest(bytes, join(folder, "manifest.json"));
-  return { manifest, manifestBytes: bytes, version: versionOf(sha256Hex(bytes)) };
 }
 
 /**

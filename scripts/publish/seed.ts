@@ -9,12 +9,13 @@ import { EdgePrefixError } from "../../src/core/errors.ts";
 import { taskKey } from "../../src/core/format/keys.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
-import { readFileOf } from "../node/folder.ts";
+import { readFileOf } from "../node/files.ts";
 import { ensureBlob } from "./bucket.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { isBasePublished, publishBase, readManifestOfBase } from "./publish-base.ts";
 import type { ImageMaker } from "./publish-base.ts";
-import { publishTask, readTaskFolder } from "./publish-task.ts";
+import { publishTask } from "./publish-task.ts";
+import { readTaskFolder } from "../task/task-folder.ts";
 import { readablePointer } from "./task-pointer.ts";
 
 export interface Seeded {

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { readBaseFolder } from "../../scripts/base/folder.ts";
+import { readBaseFolder } from "../../scripts/base/base-folder.ts";
 import { RUNTIME_IMAGE } from "../../scripts/images/make.ts";
 import { sha256Hex } from "../../scripts/node/hash.ts";
 import { compileWebModule } from "../../scripts/node/wasm-module.ts";

@@ -3,7 +3,7 @@
  * 200 words or so) that goes through the importer, so no layer above needs a mocked session.
  */
 import { bert } from "../../src/encoder/families/bert.ts";
-import { writeBaseFolder } from "../../scripts/base/folder.ts";
+import { writeBaseFolder } from "../../scripts/base/base-folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { Checkpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";

@@ -57,6 +57,7 @@ describe("the dependency rule", () => {
     ["src/graph/a.ts", "src/graph/encoding/b.ts", "not allowed for src/graph"],
     ["src/learn/data/a.ts", "src/learn/loop/b.ts", "not allowed for src/learn/data"],
     ["src/learn/loop/a.ts", "src/learn/measure/b.ts", "not allowed for src/learn/loop"],
+    ["scripts/task/a.ts", "scripts/publish/b.ts", "not allowed for scripts/task"],
     ["scripts/report/a.ts", "scripts/runs/b.ts", "not allowed for scripts/report"],
     ["scripts/runs/task/a.ts", "scripts/runs/sweep/b.ts", "not allowed for scripts/runs/task"],
   ])("names the edge %s -> %s", (from, to, reason) => {

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BUNDLED_BASE } from "../../scripts/publish/local.ts";
+import { BUNDLED_BASE } from "../../scripts/base/names.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
-import { readTaskFolder } from "../../scripts/publish/publish-task.ts";
+import { readTaskFolder } from "../../scripts/task/task-folder.ts";
 import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { configurationOf } from "../../src/encoder/base.ts";

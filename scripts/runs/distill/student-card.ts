@@ -1,7 +1,7 @@
 /** CARD.md of a distilled base: its teacher, its start, its texts, and its similarity to the teacher. */
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { cardOrigin, sizesSection } from "../../base/card.ts";
+import { cardOrigin, sizesSection } from "../../base/base-card.ts";
 import { markdownTable, formatCount } from "../../report/text.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";

@@ -1,7 +1,7 @@
 /** The results of a distillation: the int8 base, and the fp32 student with a record of the run. */
 import { join } from "node:path";
 import type { GraphFiles, Session } from "../../../src/engine/session.ts";
-import { writeBaseFolder } from "../../base/folder.ts";
+import { writeBaseFolder } from "../../base/base-folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { writeWhole } from "../../node/files.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { NotFoundError } from "../../../src/core/errors.ts";
-import { readBaseFolder } from "../../base/folder.ts";
+import { readBaseFolder } from "../../base/base-folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { readCheckpoint } from "../../base/checkpoint.ts";
 import { importCheckpoint } from "../../base/convert.ts";

@@ -19,7 +19,7 @@ import { sha256Hex } from "../../node/hash.ts";
 import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
 import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
 import { removeSavedRun } from "../saved-run.ts";
-import { replaceFiles } from "../task/task-folder.ts";
+import { replaceFiles } from "../../node/files.ts";
 import type { PretrainTask } from "./shared-run.ts";
 import type { PretrainResult, PretrainSettings } from "./pretrain-run.ts";
 

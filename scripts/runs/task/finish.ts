@@ -16,8 +16,13 @@ import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import type { RunState } from "../../../src/learn/loop/run-state.ts";
-import { REPORT, packPrefix, writeTaskFolder, writeComparisonFolder } from "./task-folder.ts";
-import type { PackedTask, TaskFacts } from "./task-folder.ts";
+import {
+  REPORT,
+  packPrefix,
+  writeTaskFolder,
+  writeComparisonFolder,
+} from "../../task/task-folder.ts";
+import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
 import type { Course } from "../../report/task-facts.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
 import type { ReportFacts, SweepFacts } from "../../report/facts.ts";

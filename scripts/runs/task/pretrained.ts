@@ -22,7 +22,7 @@ import {
 import { toFloat32 } from "../../../src/core/model/tensor.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import { sha256 } from "../../node/hash.ts";
-import { readFileOf } from "../../node/folder.ts";
+import { readFileOf } from "../../node/files.ts";
 import { partsOf } from "../../../src/learn/methods.ts";
 import type { Method } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";

@@ -25,8 +25,8 @@ import { servedParams } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
 import type { Key } from "../../../src/learn/random.ts";
 import { openTrainingSession } from "../../../src/learn/loop/step.ts";
-import { packTask } from "./task-folder.ts";
-import type { PackedTask, TaskFacts } from "./task-folder.ts";
+import { packTask } from "../../task/task-folder.ts";
+import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
 import type { StepResult } from "../../../src/learn/loop/trainer.ts";
 
 export interface TrainingRunRequest {

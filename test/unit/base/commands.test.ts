@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { readBaseFolder } from "../../../scripts/base/folder.ts";
+import { readBaseFolder } from "../../../scripts/base/base-folder.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { nameFrom } from "../../../scripts/base/names.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";

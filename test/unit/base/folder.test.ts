@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { sha256 } from "../../../scripts/node/hash.ts";
-import { readBaseFolder, writeBaseFolder } from "../../../scripts/base/folder.ts";
+import { readBaseFolder, writeBaseFolder } from "../../../scripts/base/base-folder.ts";
 import { readBaseManifest } from "../../../src/core/format/manifest.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { temporaryFolder } from "../../support/folders.ts";

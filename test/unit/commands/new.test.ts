@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { packageSpec } from "../../../scripts/publish/new-project.ts";
+import { packageSpec } from "../../../scripts/node/new-project.ts";
 import { PACKAGE, readPackageFile } from "../../../scripts/node/project.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { asText, runVerb } from "../../support/verb.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadOptional } from "../../../scripts/node/optional-package.ts";
 import { PACKAGE, findProject, readPackageFile } from "../../../scripts/node/project.ts";
-import { baseFolder } from "../../../scripts/publish/local.ts";
+import { baseFolder } from "../../../scripts/base/names.ts";
 import { stateFolder } from "../../../scripts/publish/local-bucket.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { buildServingGraph } from "../../../src/encoder/forms/serving.ts";
-import { readBaseFolder } from "../../../scripts/base/folder.ts";
+import { readBaseFolder } from "../../../scripts/base/base-folder.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { publishBase } from "../../../scripts/publish/publish-base.ts";
-import { publishTask, readTaskFolder } from "../../../scripts/publish/publish-task.ts";
+import { publishTask } from "../../../scripts/publish/publish-task.ts";
+import { readTaskFolder } from "../../../scripts/task/task-folder.ts";
 import { rollbackTask } from "../../../scripts/publish/move-task.ts";
 import {
   fetchTaskPointer,

@@ -10,7 +10,7 @@ import { shorten } from "../../../scripts/report/error-sections.ts";
 import { reportHtml } from "../../../scripts/report/page.ts";
 import { STYLE } from "../../../scripts/report/style.ts";
 import { curlLine, pushLine, pythonLines, shellWord } from "../../../scripts/report/text.ts";
-import { writeTaskFolder } from "../../../scripts/runs/task/task-folder.ts";
+import { writeTaskFolder } from "../../../scripts/task/task-folder.ts";
 import { taskCard } from "../../../scripts/runs/task/task-card.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 

@@ -1,6 +1,6 @@
 /** The request path in Node, on the runtime that serves, for both kinds of bases. */
 import { setImmediate } from "node:timers/promises";
-import { openBase } from "../../../scripts/publish/local.ts";
+import { openBase } from "../../../scripts/base/open-base.ts";
 import { sha256 } from "../../../scripts/node/hash.ts";
 import { predictorCases } from "../../cases/predictor.cases.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";

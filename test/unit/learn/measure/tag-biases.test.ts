@@ -1,6 +1,6 @@
 /** Biases of tags come from the evaluation rows, and no row is judged by biases that it had a say in. */
 import { beforeAll, expect, test } from "vitest";
-import { openBase } from "../../../../scripts/publish/local.ts";
+import { openBase } from "../../../../scripts/base/open-base.ts";
 import { joinWords } from "../../../../src/learn/data/lines.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { fitTags } from "../../../../src/learn/measure/tag-biases.ts";

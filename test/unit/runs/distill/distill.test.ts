@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readBaseFolder } from "../../../../scripts/base/folder.ts";
+import { readBaseFolder } from "../../../../scripts/base/base-folder.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { TINY_VOCAB, writeTinyBase } from "../../../support/tiny-base.ts";

@@ -8,17 +8,17 @@ import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { BaseConfiguration } from "../../../src/core/format/configuration.ts";
 import { importCheckpoint } from "../../../scripts/base/convert.ts";
 import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
-import { openBase } from "../../../scripts/publish/local.ts";
+import { openBase } from "../../../scripts/base/open-base.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
-} from "../../../scripts/publish/peft.ts";
-import type { PeftAdapter } from "../../../scripts/publish/peft.ts";
+} from "../../../scripts/task/peft-adapter.ts";
+import type { PeftAdapter } from "../../../scripts/task/peft-adapter.ts";
 import { answerTexts } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { packTask } from "../../../scripts/runs/task/task-folder.ts";
+import { packTask } from "../../../scripts/task/task-folder.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { PACKAGE, readPackageFile } from "../node/project.ts";
+import { PACKAGE, readPackageFile } from "./project.ts";
 
 /** The task that a new project starts with, and its base. */
 export const EXAMPLE_TASK = "sentiment";

@@ -1,21 +1,21 @@
 /**
- * The artifact of a task: prefix.safetensors, manifest.json, CARD.md and report.html beside its
+ * The folder of a task, written and read: prefix.safetensors, manifest.json, CARD.md and report.html beside its
  * task.json. All of it is made in memory and checked by the code that serves it. Only then are files
  * replaced, each by rename and the manifest last, so a bad artifact never replaces a good one.
  */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { FORMAT_VERSION, readTaskManifest } from "../../../src/core/format/manifest.ts";
-import type { BaseManifest, TaskManifest } from "../../../src/core/format/manifest.ts";
-import { versionOf } from "../../../src/core/format/keys.ts";
-import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
-import { openTask } from "../../../src/core/format/task.ts";
-import type { Task } from "../../../src/core/format/task.ts";
-import { toFloat16 } from "../../../src/core/model/tensor.ts";
-import type { Tensor, TensorOf } from "../../../src/core/model/tensor.ts";
-import { encodeUtf8 } from "../../../src/core/text.ts";
-import { writeError } from "../../node/disk.ts";
-import { sha256, sha256Hex } from "../../node/hash.ts";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { FORMAT_VERSION, readTaskManifest } from "../../src/core/format/manifest.ts";
+import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { versionOf } from "../../src/core/format/keys.ts";
+import { writeSafetensors } from "../../src/core/format/safetensors.ts";
+import { openTask } from "../../src/core/format/task.ts";
+import type { Task } from "../../src/core/format/task.ts";
+import { toFloat16 } from "../../src/core/model/tensor.ts";
+import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
+import { readFileOf, replaceFiles } from "../node/files.ts";
+import { sha256, sha256Hex } from "../node/hash.ts";
 
 /** What a manifest says besides what follows from base and prefix. */
 export type TaskFacts = Omit<TaskManifest, "format_version" | "kind" | "base" | "prefix">;
@@ -113,21 +113,27 @@ function textFiles({ taskJson, card, report }: TaskTexts): [string, Uint8Array][
   return texts.flatMap(([name, text]) => (text === null ? [] : [[name, encodeUtf8(text)]]));
 }
 
-/** Each file is written beside its place and renamed, all of them once all are written. */
-export async function replaceFiles(
+/** What the manifest of a folder says, and the version that follows from its bytes. */
+export interface TaskFolder {
+  readonly manifest: TaskManifest;
+  readonly manifestBytes: Uint8Array;
+  readonly version: string;
+}
+
+/** A task folder's manifest; throws NotFoundError `task-folder-not-found` or FormatError. */
+export async function readTaskFolder(folder: string): Promise<TaskFolder> {
+  const bytes = await readFileOf(folder, "manifest.json", "task-folder-not-found");
+  const manifest = readTaskManifest(bytes, join(folder, "manifest.json"));
+  return { manifest, manifestBytes: bytes, version: versionOf(sha256Hex(bytes)) };
+}
+
+/** A task from its folder, matched with `base`; throws what core/task.ts throws. */
+export async function openTaskFolder(
   dir: string,
-  files: ReadonlyMap<string, Uint8Array>,
-): Promise<void> {
-  const temporary = (name: string): string =>
-    join(dir, dirname(name), `.${basename(name)}.${process.pid}.tmp`);
-  try {
-    for (const [name, bytes] of files) {
-      await mkdir(dirname(join(dir, name)), { recursive: true });
-      await writeFile(temporary(name), bytes);
-    }
-    for (const name of files.keys()) await rename(temporary(name), join(dir, name));
-  } catch (error) {
-    for (const name of files.keys()) await rm(temporary(name), { force: true });
-    throw writeError(dir, error);
-  }
+  base: BaseManifest,
+  options: { anyImport?: boolean } = {},
+): Promise<Task> {
+  const { manifest, version } = await readTaskFolder(dir);
+  const prefix = await readFileOf(dir, "prefix.safetensors", "task-folder-not-found");
+  return openTask(manifest, version, prefix, base, sha256, options);
 }
