@@ -53,7 +53,7 @@ export interface PublishOptions {
 /**
  * Everything that must hold of a version before a pointer may name it: hash, base, shapes, finite
  * numbers, sane norms, and the answers recorded at training time. Returns the number of answers
- * compared. Throws what core/task.ts, check-norms.ts and `checkAnswers` throw.
+ * compared. Throws what core/format/task.ts, task/check-norms.ts and `checkAnswers` throw.
  */
 export async function checkVersion(
   { manifest, version, prefix }: { manifest: TaskManifest; version: string; prefix: Uint8Array },

@@ -127,7 +127,7 @@ export async function readTaskFolder(folder: string): Promise<TaskFolder> {
   return { manifest, manifestBytes: bytes, version: versionOf(sha256Hex(bytes)) };
 }
 
-/** A task from its folder, matched with `base`; throws what core/task.ts throws. */
+/** A task from its folder, matched with `base`; throws what core/format/task.ts throws. */
 export async function openTaskFolder(
   dir: string,
   base: BaseManifest,
