@@ -1,6 +1,6 @@
 /**
  * What report.html and CARD.md say about a task, as plain data: no session, no class, nothing that
- * JSON could not hold. The trainer fills it (collect.ts helps), page.ts and ../card.ts render it.
+ * JSON could not hold. A run fills it; page.ts and runs/task/task-card.ts render it.
  * A field that is absent was not measured, or does not exist for the method or type of the task;
  * its part of the page is then left out.
  */

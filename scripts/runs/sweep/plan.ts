@@ -1,6 +1,6 @@
 /**
  * Successive halving (Jamieson and Talwalkar, arXiv 1502.07943): every pair of settings gets a short
- * run, the better third a longer one from more seeds, and so on. Pure arithmetic; run.ts makes runs.
+ * run, the better third a longer one from more seeds, and so on. Pure arithmetic; sweep-run.ts makes the runs.
  *
  * Compute is counted in full runs: a run of a tenth of the steps counts as 0.1. Every rung is a
  * fresh run with a whole learning-rate schedule of its own, since one that was cut off half-way says

@@ -23,7 +23,7 @@ export interface EntityOptions {
   readonly offset_unit?: OffsetUnit | undefined;
   /** Row of the first piece in the model's input; `index` counts from there. 1 after [CLS]. */
   readonly firstRow?: number | undefined;
-  /** The logits were decided by whole words (core/transitions.ts): so are the entities. */
+  /** The logits were decided by whole words (transitions.ts): so are the entities. */
   readonly isByWord?: boolean | undefined;
 }
 
