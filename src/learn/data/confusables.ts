@@ -37,9 +37,16 @@ export const visible = (text: string): string =>
 /** Blanks and signs between two words; beside numbers they may be part of the number. */
 const BETWEEN_WORDS = /(?<=\p{L})[\s_./-]+(?=[\p{L}\p{N}])|(?<=\p{N})[\s_./-]+(?=\p{L})/gu;
 
-/** The same for texts that differ in case, in compatibility forms, or in blanks and signs between words. */
+/** Quotes and stops around a name. */
+const AROUND = /^["'`«»“”‘’]+(?=.)|(?<=[\p{L}\p{N}])["'`«»“”‘’.,;:!?]+$/gu;
+
+/** The same for texts that differ in case, in compatibility forms, or in blanks and signs around words. */
 export const caseless = (text: string): string =>
-  visible(text.normalize("NFKC")).replace(BETWEEN_WORDS, " ").toLowerCase().toUpperCase();
+  visible(text.normalize("NFKC"))
+    .replace(AROUND, "")
+    .replace(BETWEEN_WORDS, " ")
+    .toLowerCase()
+    .toUpperCase();
 
 const lookedUp = (text: string, map: ReadonlyMap<string, string>): string =>
   Array.from(text, (letter) => map.get(letter) ?? letter).join("");

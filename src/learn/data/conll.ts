@@ -26,7 +26,7 @@ export function* conllRows(text: string, tagColumn: number): Generator<RawRow> {
       continue;
     }
     const isFirst = words.length === 0 && problem === null;
-    if (content.startsWith(DOCUMENT_START) || (isFirst && isComment(content))) continue;
+    if (content.startsWith(DOCUMENT_START) || isComment(content, isFirst)) continue;
     if (isFirst) start = line;
     const columns = columnsOf(content);
     const word = columns[0]!;
@@ -49,13 +49,14 @@ function columnsOf(line: string): string[] {
 
 /** `# text = ..`, `#sent_id=..`: the field and value that CoNLL-U writes before a sentence. */
 const KEY_AND_VALUE = /^#+[ \t]*[\p{L}_][\p{L}\p{N}_.:]*(?:[ \t]+[\p{L}\p{N}_.:]+){0,2}[ \t]*=/u;
+const isField = (line: string): boolean => KEY_AND_VALUE.test(withoutBlanks(line));
 const ENTITY_TAG = /^(?:O|[BIESLU][-_].+|[BI])$/;
 
 /**
- * Tells comments from words among the first lines of sentences. A line that begins with `#` is a
+ * Tells comments from words: fields anywhere, others among the first lines of sentences. A line that begins with `#` is a
  * word when it has the columns of the other lines and a tag of theirs: `# O`, `#tag B-MISC`.
  */
-function commentsOf(text: string, tagColumn: number): (line: string) => boolean {
+function commentsOf(text: string, tagColumn: number): (line: string, isFirst: boolean) => boolean {
   if (!/^[ \r]*#/m.test(text)) return () => false;
   const tags = new Set<string>();
   const counts = new Map<number, number>();
@@ -64,7 +65,8 @@ function commentsOf(text: string, tagColumn: number): (line: string) => boolean 
     if (line.startsWith(DOCUMENT_START)) continue;
     const columns = columnsOf(line);
     const tag = columns[tagColumn - 1];
-    if (!isBlank(line) && !(isStart && columns[0]!.startsWith("#"))) {
+    const isWord = !isBlank(line) && !isField(line);
+    if (isWord && !(isStart && columns[0]!.startsWith("#"))) {
       if (tag) tags.add(tag);
       counts.set(columns.length, (counts.get(columns.length) ?? 0) + 1);
     }
@@ -72,12 +74,13 @@ function commentsOf(text: string, tagColumn: number): (line: string) => boolean 
     isStart = isBlank(line) || (isStart && columns[0]!.startsWith("#"));
   }
   const hasEntities = [...tags].some((tag) => ENTITY_TAG.test(tag));
-  return (line) => {
+  return (line, isFirst) => {
     const columns = columnsOf(line);
     if (!columns[0]!.startsWith("#")) return false;
     const tag = columns[tagColumn - 1];
     if (tag && tags.has(tag) && counts.has(columns.length)) return false;
-    if (KEY_AND_VALUE.test(withoutBlanks(line))) return true;
+    if (isField(line)) return true;
+    if (!isFirst) return false;
     // A hashtag whose line is odd is a damaged row, which must be told, not passed over.
     if (!/^#+(?: |$)/.test(columns[0]!)) return false;
     if (!tag || (counts.size > 0 && !counts.has(columns.length))) return true;

@@ -127,7 +127,13 @@ const pick = (fields: Fields, names: readonly string[]): unknown =>
   fields.get(names.find((name) => fields.has(name)) ?? "");
 const hasField = (fields: Fields, names: readonly string[]): boolean =>
   names.some((name) => fields.has(name));
-const quoted = (names: readonly string[]): string => `"${names.join(" or ")}"`;
+/** The field that a row has, or, with the fields that it has instead, those that it could have. */
+function fieldOf(fields: Fields, names: readonly string[]): string {
+  const own = names.find((name) => fields.has(name));
+  if (own !== undefined) return `"${own}"`;
+  const found = [...fields.keys()].slice(0, 8).map((name) => JSON.stringify(name.slice(0, 40)));
+  return `"${names.join('" or "')}" (found ${found.length === 0 ? "no field" : found.join(", ")})`;
+}
 
 function wordsRow(
   fields: Fields,
@@ -137,11 +143,11 @@ function wordsRow(
   const tags = pick(fields, tagNames);
   if (!Array.isArray(words)) {
     return hasField(fields, wordNames)
-      ? `${quoted(wordNames)} is ${describe(words)}, expected a list of words`
+      ? `${fieldOf(fields, wordNames)} is ${describe(words)}, expected a list of words`
       : "has no words and tags, which a token task needs";
   }
   if (!Array.isArray(tags)) {
-    return `${quoted(tagNames)} is ${describe(tags)}, expected a list of tags`;
+    return `${fieldOf(fields, tagNames)} is ${describe(tags)}, expected a list of tags; --label-column names the field`;
   }
   const noWord = words.findIndex((word) => typeof word !== "string" || word === "");
   if (noWord >= 0) return `word ${noWord + 1} is ${describe(words[noWord])}, expected a string`;
@@ -156,22 +162,23 @@ function textRow(fields: Fields, columns: Columns): FoundRow | string {
   if (typeof text !== "string") {
     return Array.isArray(pick(fields, columns.words))
       ? "has words and tags; a sequence task needs a text and a label (--type token reads words)"
-      : `${quoted(columns.text)} is ${describe(text)}, expected a string`;
+      : `${fieldOf(fields, columns.text)} is ${describe(text)}, expected a string`;
   }
   const pair = pick(fields, columns.pair);
   if (pair !== undefined && pair !== null && typeof pair !== "string") {
-    return `${quoted(columns.pair)} is ${describe(pair)}, expected a string`;
+    return `${fieldOf(fields, columns.pair)} is ${describe(pair)}, expected a string`;
   }
   const label = pick(fields, columns.label);
-  const isList = Array.isArray(label);
-  const list: readonly unknown[] = isList ? label : [label];
+  const printed = typeof label === "string" ? printedPlaces(label) : null;
+  const isList = Array.isArray(label) || printed !== null;
+  const list: readonly unknown[] = Array.isArray(label) ? label : (printed ?? [label]);
   const labels = list.map(labelText);
   if (labels.includes(null)) {
-    return `${quoted(columns.label)} is ${describe(label)}, expected a label`;
+    return `${fieldOf(fields, columns.label)} is ${describe(label)}, expected a label`;
   }
   const share = list.find((item) => typeof item === "number" && !Number.isInteger(item));
   if (list.length > 1 && share !== undefined) {
-    return `${quoted(columns.label)} is a list with the number ${String(share)}; expected the names of the labels that hold, or 0 and 1 for each of --label-names`;
+    return `${fieldOf(fields, columns.label)} is a list with the number ${String(share)}; expected the names of the labels that hold, or 0 and 1 for each of --label-names`;
   }
   return {
     text,
@@ -223,14 +230,18 @@ function placesOf(header: readonly string[], columns: Columns): Places {
     const found = names.map((name) => JSON.stringify(name.slice(0, 40))).join(", ");
     throw new InputError(
       "data-column-missing",
-      `${columns.subject}: no ${kind} column "${columns[kind].join('" or "')}"; found ${found}. Name it with --${kind}-column; a file without a header needs --columns a,b,..`,
+      `${columns.subject}: no ${kind} column "${columns[kind].join('" or "')}"; found ${found}. Name it with --${kind}-column; a file without a header needs --columns a,b,..${names.length === 1 ? "; is it separated by another character? --format csv --separator names it" : ""}`,
     );
   }
   return places;
 }
 
 /** A list as Python and NumPy print it: `[1, 0, 0]`, `[1. 0. 0.]`. */
-const PRINTED_LIST = /^\[\s*([01](?:\.0*)?(?:(?:\s*,\s*|\s+)[01](?:\.0*)?)+)\s*\]$/;
+const PRINTED_PLACES = /^\[\s*([01](?:\.0*)?(?:(?:\s*,\s*|\s+)[01](?:\.0*)?)+)\s*\]$/;
+
+/** The zeros and ones of a list that was printed as text; null for any other label. */
+const printedPlaces = (label: string): string[] | null =>
+  PRINTED_PLACES.exec(label.trim())?.[1]?.split(/[\s,]+/) ?? null;
 
 function fieldsRow(
   fields: readonly string[],
@@ -245,7 +256,7 @@ function fieldsRow(
   // Of several labels there may be none: a text that nothing is true of.
   if (label === "" && labelSeparator === undefined) return { line, problem: "the label is empty" };
   const list =
-    PRINTED_LIST.exec(label)?.[1]?.split(/[\s,]+/) ??
+    printedPlaces(label) ??
     (labelSeparator === undefined
       ? null
       : label.split(labelSeparator).flatMap((item) => (item.trim() === "" ? [] : [item.trim()])));

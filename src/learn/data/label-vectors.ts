@@ -11,9 +11,12 @@ export type LabelMap = Readonly<Record<string, string | null>>;
 const isZero = (label: string): boolean => /^(?:0(?:\.0*)?|false)$/i.test(label);
 const isOne = (label: string): boolean => /^(?:1(?:\.0*)?|true)$/i.test(label);
 
-/** Whether the labels of a row could be places: several, and each of them 0 or 1. */
+/** Whether the labels of a row could be places: a list, and each of them 0 or 1. */
 const couldBePlaces = ({ labels, isList }: FoundRow): boolean =>
-  isList === true && labels.length > 1 && labels.every((label) => isZero(label) || isOne(label));
+  isList === true && labels.length > 0 && labels.every((label) => isZero(label) || isOne(label));
+
+const hasLargerNumber = ({ labels }: FoundRow): boolean =>
+  labels.some((label) => /^\d+$/.test(label) && Number(label) > 1);
 
 const hasRepeats = ({ labels }: FoundRow): boolean => new Set(labels).size < labels.length;
 
@@ -27,11 +30,16 @@ export function readerOfPlaces(
   labelMap: LabelMap | undefined,
   subject: string,
 ): ((row: FoundRow) => readonly string[] | string) | null {
-  const candidates = rows.filter(couldBePlaces);
+  const names = namesOfPlaces(labelMap);
+  // A list of one number is a place where there is one name, and otherwise the number of a label.
+  const least = names?.length === 1 ? 1 : 2;
+  const candidates = rows.filter((row) => row.labels.length >= least && couldBePlaces(row));
   const lengths = new Set(rows.map(({ labels }) => labels.length));
   const areAlike = candidates.length === rows.length && lengths.size === 1;
-  if (candidates.length === 0 || !(areAlike || candidates.some(hasRepeats))) return null;
-  const names = namesOfPlaces(labelMap);
+  // Lists of label numbers may repeat 0 and 1, too: others of them have larger numbers.
+  const areMost = candidates.length > rows.length / 2 || !rows.some(hasLargerNumber);
+  if (!areAlike && !(areMost && candidates.some(hasRepeats))) return null;
+  if (candidates.length === 0) return null;
   const count = candidates[0]!.labels.length;
   if (names === null) {
     throw new InputError(

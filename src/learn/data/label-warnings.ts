@@ -10,10 +10,13 @@ import type { Example } from "./read.ts";
 
 /** What tables and programs write where they have no value. */
 const PLACEHOLDER =
-  /^(?:null|nan|nat|none|nil|undefined|n\/?a|#n\/a|<na>|\\n|#(?:ref|value|name|div\/0)[!?]|-+|\?+)$/i;
+  /^(?:null|nan|nat|none|nil|undefined|n\/?a|#n\/a|<na>|\\n|#(?:ref|value|name|div\/0)[!?]|[-.]+|\?+|[([]?(?:blank|empty|missing|unlabel+ed|no label|not available)[)\]]?)$/i;
 /** How a spreadsheet shows a long number, of which it has lost the last digits. */
 const SHORTENED = /^-?\d(?:\.\d+)?E\+\d+$/;
-const DECIMAL_COMMA = /^-?\d+,\d+$/;
+/** A list as a program prints it, which a table shows as one label. */
+const PRINTED_LIST = /^(?:\[.*\]|\{.*\}|[01](?: [01])+)$/s;
+/** Digits with what people write around them: `$20.50`, `35 %`, `1.000,5`, `4/5`. */
+const WRITTEN_NUMBER = /^[-+]?[$€£¥]?\s?\d[\d.,' ]*\s?(?:%|[$€£¥]|\/\s?\d+)?$/;
 /** More whole numbers than this are seldom names of classes. */
 const MAX_WHOLE_CLASSES = 20;
 /** So many labels are named in a warning. */
@@ -64,6 +67,7 @@ export function labelWarnings(
     ...sameWarnings(counts),
     ...placeholderWarnings(counts),
     ...shortenedWarnings(counts),
+    ...listWarnings(counts),
     ...(asksForNumbers && !isChosen ? numberWarnings(counts) : []),
   ];
 }
@@ -128,25 +132,33 @@ function shortenedWarnings(counts: Counts): string[] {
   ];
 }
 
+function listWarnings(counts: Counts): string[] {
+  const found = [...counts.keys()].filter((label) => PRINTED_LIST.test(label));
+  if (found.length === 0) return [];
+  return [
+    `labels ${listOf(found)} are lists that were written as text, each learned as one name; write jsonl with a list of names, or names with a sign between them and --label-separator`,
+  ];
+}
+
 /** Numbers among the labels, where so many of them are numbers that an order is likely. */
 function numberWarnings(counts: Counts): string[] {
   const labels = [...counts.keys()].filter((label) => !PLACEHOLDER.test(visible(label)));
-  const commas = labels.filter((label) => DECIMAL_COMMA.test(label));
-  const numbers = [...labels.filter(isNumber), ...commas];
-  const hasFractions = commas.length > 0 || numbers.some((label) => !/^-?\d+$/.test(label));
+  const written = labels.filter((label) => !isNumber(label) && WRITTEN_NUMBER.test(label));
+  const numbers = [...labels.filter(isNumber), ...written];
+  const hasFractions = numbers.some((label) => !/^-?\d+(?:\/\d+)?$/.test(label));
   if (numbers.length < 2 || numbers.length < 0.8 * labels.length) return [];
   if (!hasFractions && numbers.length <= MAX_WHOLE_CLASSES) return [];
   const which = numbers.length === labels.length ? "the" : `${numbers.length} of the`;
   const how =
-    commas.length > 0
-      ? "write them with a decimal point and --problem-type regression learns them as numbers"
+    written.length > 0
+      ? "write them as plain numbers with a decimal point, such as 1250.5, and --problem-type regression learns them as numbers"
       : "--problem-type regression learns them as numbers";
   return [
     `${which} ${labels.length} labels are numbers (${listOf(numbers.toSorted(byValue))}) and are learned as names without an order; ${how}, --label-names gives them names`,
   ];
 }
 
-const valueOf = (label: string): number => Number(label.replace(",", "."));
+const valueOf = (label: string): number => parseFloat(label.replace(/^\D+/, "").replace(",", "."));
 const byValue = (a: string, b: string): number => valueOf(a) - valueOf(b);
 
 function counted(label: string, counts: Counts, isEscaped = false): string {

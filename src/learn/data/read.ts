@@ -239,7 +239,8 @@ function numberOf(names: readonly string[] | null): readonly string[] | string |
   return names.length === 1 ? names : `has ${names.length} labels, expected one number`;
 }
 
-const isInteger = (tag: string): boolean => /^\d+$/.test(tag);
+/** Hugging Face's -100, for what is not learned, included. */
+const isInteger = (tag: string): boolean => /^-?\d+$/.test(tag);
 
 /** Tags by name; throws InputError `labels-unnamed` for numbers that nothing names. */
 function tagReaderOf(

@@ -27,6 +27,7 @@ describe("comments before a sentence are no words", () => {
     ["MultiCoNER's ids with a tab", "# id 7c1\tdomain=en\nIn\tO\nRome\tB-LOC\n"],
     ["as many columns as the words", "# id 1 x\nIn a b O\nRome a b B-LOC\n", 4],
     ["as many words as the tags", "# id ext\nIn a O\nRome a B-LOC\n", 3],
+    ["a key and a value within a sentence", "In O\n# sent_id = 3\nRome B-LOC\n"],
     ["between sentences", "In O\n\n# id 2\nRome B-LOC\n"],
     ["more than one sign", "## part 1 of 2\nIn O\nRome B-LOC\n"],
   ])("%s", (_name, text, tagColumn = 2) => {

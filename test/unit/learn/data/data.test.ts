@@ -146,8 +146,8 @@ describe("jsonl", () => {
     expect(parseData(lines.join("\n"), "d.jsonl").problems.map(({ what }) => what)).toEqual([
       "is not valid JSON",
       "is an array of 0, expected an object",
-      '"text or sentence or content" is 1, expected a string',
-      '"label or labels or category" is missing, expected a label',
+      '"text" is 1, expected a string',
+      '"label" or "labels" or "category" (found "text") is missing, expected a label',
       "the text has a lone surrogate",
     ]);
   });

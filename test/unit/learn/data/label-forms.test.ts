@@ -33,6 +33,26 @@ describe("a list of 0 and 1 for each label", () => {
   });
 
   it.each([
+    [
+      "printed in a string",
+      jsonl('"[1, 0, 0]"', '"[0, 1, 1]"'),
+      ["a", "b", "c"],
+      [["a"], ["b", "c"]],
+    ],
+    ["of one label", jsonl("[1]", "[0]", "[1]"), ["toxic"], [["toxic"], [], ["toxic"]]],
+  ])("%s is read as well", (_name, text, list, expected) => {
+    expect(read(text, { labelMap: labelMapOf(list) })).toEqual(expected);
+  });
+
+  it("is none where a list of label numbers repeats one", () => {
+    expect(read(jsonl("[1,1]", "[2,1]"))).toEqual([["1"], ["2", "1"]]);
+    expect(read(jsonl("[1]", "[0]"), { labelMap: labelMapOf(["no", "yes"]) })).toEqual([
+      ["yes"],
+      ["no"],
+    ]);
+  });
+
+  it.each([
     ["integers", jsonl("[1,0,0]", "[0,1,0]")],
     ["floats", jsonl("[1.0,0.0]", "[0.0,1.0]")],
     ["unequal lengths", jsonl("[1,0,0]", "[0,1]")],
@@ -214,4 +234,17 @@ describe("--label-names", () => {
   it("of a task.json may hold a comma or =", () => {
     expect(labelMapOf(["a, b", "c=d"])).toEqual({ 0: "a, b", 1: "c=d" });
   });
+});
+
+it("a tag of -100, which Hugging Face's loss passes over, is no name beside numbers", () => {
+  const text = '{"tokens": ["a", "b"], "labels": [0, -100]}\n{"tokens": ["c"], "labels": [1]}';
+  const found = parseData(text, "d.jsonl", { labelMap: labelMapOf(["O", "B-PER"]) });
+  expect(found.examples.map(({ labels }) => labels)).toEqual([["B-PER"]]);
+  expect(found.problems[0]!.what).toBe("the tag -100 has no name in --label-names");
+});
+
+it("a row without the field says which fields it has", () => {
+  expect(() => read('{"tokens": ["a"], "pos_tags": [1]}')).toThrow(
+    /"tags" or .* \(found "tokens", "pos_tags"\) is missing, .*; --label-column names the field/,
+  );
 });

@@ -19,6 +19,7 @@ describe("labels that are probably one", () => {
     ["very good", "Very  Good"],
     ["Größe", "größe"],
     ["co-op", "co op"],
+    ["praise", "praise."],
   ])("%j and %j differ in case, or in blanks and signs", (a, b) => {
     expect(warn(a, a, b, "other")).toEqual([
       `labels ${JSON.stringify(a)} (2 rows) and ${JSON.stringify(b)} (1 row) differ only in case, or in blanks and signs; if they mean the same, --label-names "${b}=${a}" makes them one`,
@@ -137,5 +138,26 @@ it("any labels are judged without an error, and equal ones never warned of", () 
         expect(warnings.filter((text) => text.startsWith("labels "))).toEqual([]);
     }),
     { seed: 30, numRuns: 300 },
+  );
+});
+
+describe("numbers and lists that are written as people write them", () => {
+  it.each([
+    [["10%", "20%", "35.5%"], /are numbers .* write them as plain numbers/],
+    [["$10", "$20.5", "$35"], /are numbers .* write them as plain numbers/],
+    [["1,000", "2,500", "3,000"], /are numbers .* write them as plain numbers/],
+    [["(blank)", "praise"], /label "\(blank\)" .* often stands for a label that is missing/],
+    [["['joy', 'anger']", "['joy']"], /are lists that were written as text/],
+    [["1 0 0", "0 1 1"], /are lists that were written as text/],
+    [['"praise"', "praise"], /differ only in case, or in blanks and signs/],
+  ])("%j are told", (labels, expected) => {
+    expect(warn(...labels).join("\n")).toMatch(expected);
+  });
+
+  it.each([[["2024-01-01", "2024-01-02"]], [["1/5", "2/5", "3/5"]], [["C", "C#", "C++"]]])(
+    "%j are names",
+    (labels) => {
+      expect(warn(...labels)).toEqual([]);
+    },
   );
 });
