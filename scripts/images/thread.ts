@@ -82,6 +82,7 @@ function runtimeImageOf({ before, init, memory, version }: WatchedRuntime): Uint
   const compared = endOfStaticData(before);
   const state: Before = {
     memory_bytes: before.length,
+    used: before.findLastIndex((byte) => byte !== 0) + 1,
     bytes: compared,
     step: CHECKED,
     checksum: checksum(before.buffer, compared, CHECKED),

@@ -55,6 +55,7 @@ export const runtimeHeader = (changes: Record<string, unknown> = {}): Record<str
   init: { name: "start", args: [1, 2] },
   before: {
     memory_bytes: PAGE,
+    used: STATIC_DATA.length,
     bytes: STATIC_DATA.length,
     step: 1,
     checksum: checksum(Uint8Array.from(STATIC_DATA).buffer, STATIC_DATA.length, 1),

@@ -110,37 +110,6 @@ export function restore({ memoryBytes, table, bytes }: MemoryImage, memory: Wasm
   }
 }
 
-/** What a memory holds without its many zeros: whole blocks, the first at `offsets[0]`. */
-export interface Snapshot {
-  readonly offsets: readonly number[];
-  readonly blocks: readonly Uint8Array[];
-}
-
-const BLOCK_BYTES = 4096;
-
-/** Copies what a memory holds. */
-export function snapshot({ buffer }: WasmMemory): Snapshot {
-  const offsets: number[] = [];
-  const blocks: Uint8Array[] = [];
-  // Plain loops: a Worker that starts waits for them.
-  const words = new Int32Array(buffer);
-  for (let from = 0; from < words.length; from += BLOCK_BYTES / 4) {
-    const at = 4 * from;
-    let bits = 0;
-    for (let i = from; i < from + BLOCK_BYTES / 4; i++) bits |= words[i]!;
-    if (bits === 0) continue;
-    offsets.push(at);
-    blocks.push(Uint8Array.from(new Uint8Array(buffer, at, BLOCK_BYTES)));
-  }
-  return { offsets, blocks };
-}
-
-/** Makes a memory hold again what it held; one that has grown since keeps its size, with zeros. */
-export function putBack({ offsets, blocks }: Snapshot, { buffer }: WasmMemory): void {
-  const target = new Uint8Array(buffer).fill(0);
-  for (const [i, offset] of offsets.entries()) target.set(blocks[i]!, offset);
-}
-
 /** The file with its checksum behind it. */
 export function seal(file: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(file.length + 4);
@@ -174,7 +143,7 @@ export function checksum(buffer: ArrayBufferLike, bytes: number, step: number): 
 
 /** Checksum of all bytes, in 32-bit words and what is left behind the last of them. */
 export function checksumOf(bytes: Uint8Array): number {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   const words = new Uint32Array(aligned.buffer, aligned.byteOffset, bytes.length >>> 2);
   let hash = FNV_BASIS;
   for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, FNV_PRIME);

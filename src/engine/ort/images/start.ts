@@ -11,8 +11,8 @@
 import { FormatError, UnavailableError } from "../../../core/errors.ts";
 import { MAX_IMAGE_BYTES } from "../../../core/format/pointer.ts";
 import { describe } from "../../../core/record.ts";
-import type { MemoryImage, Snapshot, WasmExports, WasmMemory } from "./memory-image.ts";
-import { checksum, putBack, readImage, restore, snapshot, unseal } from "./memory-image.ts";
+import type { MemoryImage, WasmExports, WasmMemory } from "./memory-image.ts";
+import { checksum, readImage, restore, unseal } from "./memory-image.ts";
 
 /** The image of a started runtime. */
 export interface RuntimeImage {
@@ -20,13 +20,15 @@ export interface RuntimeImage {
   readonly id: string;
   /** The export that starts the runtime, and what it is given. */
   readonly init: { readonly name: string; readonly args: readonly number[] };
-  /** The memory before: its size, and the checksum of its static data. */
+  /** The memory before: its size, how much of it is used, and the checksum of its static data. */
   readonly before: Before;
   readonly memory: MemoryImage;
 }
 
 export interface Before {
   readonly memory_bytes: number;
+  /** Beyond so many bytes the memory holds zeros. */
+  readonly used: number;
   readonly bytes: number;
   readonly step: number;
   readonly checksum: number;
@@ -49,9 +51,9 @@ export interface SessionImage {
  * Number of the format of both images: raise it with every change of what they hold, then run
  * `npm run runtime-image`. It is part of the runtime's id, so that session images of an older format
  * count as made for another runtime: they are not used, and the next publish replaces them.
- * 2: session images have the checksum of a row's states, and end with that of the file.
+ * 3: the runtime's image says how much of the memory was used before.
  */
-export const IMAGE_FORMAT = 2;
+export const IMAGE_FORMAT = 3;
 
 const UINT32 = 2 ** 32 - 1;
 const NAME = /^\w{1,64}$/;
@@ -74,6 +76,7 @@ export function readRuntimeImage(file: Uint8Array): RuntimeImage {
     },
     before: {
       memory_bytes: memoryBytes,
+      used: before.count("used", 0, memoryBytes),
       bytes: before.count("bytes", 0, memoryBytes),
       step: before.count("step", 1, UINT32),
       checksum: before.count("checksum", 0, UINT32),
@@ -153,7 +156,7 @@ export function startFromImages(
   }
   // The exports live as long as the runtime: they must not hold an image that has been restored.
   let toRestore = session?.memory ?? null;
-  let before: Snapshot | null = null;
+  let before: ArrayBufferLike | null = null;
   /** The session is in memory and no call has been given it. */
   let isRestored = false;
   const started: WasmExports = { ...exports };
@@ -162,7 +165,7 @@ export function startFromImages(
       args.length === image.init.args.length &&
       args.every((value, i) => value === image.init.args[i]);
     if (!isSame || !fits(image.before, memory)) return init(...args);
-    if (toRestore) before = snapshot(memory);
+    if (toRestore) before = memory.buffer.slice(0, image.before.used);
     restore(image.memory, memory);
     isRestored = toRestore !== null && tryRestore(toRestore, memory);
     toRestore = null;
@@ -173,7 +176,8 @@ export function startFromImages(
     exports: started,
     endRestore(isKept) {
       if (before !== null && !isKept) {
-        putBack(before, memory);
+        // A memory never shrinks: what has grown since keeps its size, with zeros.
+        new Uint8Array(memory.buffer).fill(0).set(new Uint8Array(before));
         restore(image.memory, memory);
       }
       before = null;

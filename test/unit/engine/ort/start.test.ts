@@ -251,6 +251,7 @@ describe("headers", () => {
         { init: { name: "start", args: [1, arg] } },
       ],
     ),
+    ["more in use than the memory has", { before: { ...before, used: PAGE + 1 } }],
     ["static data larger than the memory", { before: { ...before, bytes: PAGE + 1 } }],
     ["a step of 0, which would never end", { before: { ...before, step: 0 } }],
     ["no checksum", { before: { ...before, checksum: undefined } }],
