@@ -101,7 +101,9 @@ function readIndex(bytes: Uint8Array): Map<string, string[]> {
         `${INDEX}: "${name}" is in ${JSON.stringify(file)}, expected the name of a .safetensors file beside it`,
       );
     }
-    files.set(file, [...(files.get(file) ?? []), name]);
+    const names = files.get(file);
+    if (names) names.push(name);
+    else files.set(file, [name]);
   }
   return files;
 }

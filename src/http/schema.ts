@@ -115,7 +115,7 @@ const embedParameters = {
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
   pooling: optional(
     v.picklist(["mean", "cls", "pooler"]),
-    "How tokens become one vector; mean by default.",
+    "How tokens become one vector; by default as the base's checkpoint says, or else mean.",
   ),
   truncate: optional(
     v.boolean(),

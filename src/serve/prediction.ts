@@ -36,7 +36,7 @@ export interface PredictParameters {
 
 /** What a caller of the base's own embeddings may ask for. */
 export interface EmbedParameters {
-  /** `mean` by default. */
+  /** How tokens become one vector; by default the base's own way, `mean` where it names none. */
   readonly pooling?: EmbeddingPooling | undefined;
   /** Scale to length 1; true by default. */
   readonly normalize?: boolean | undefined;
