@@ -2,9 +2,8 @@
 import { scoresOf } from "../../src/core/model/decode.ts";
 import type { Example } from "../../src/learn/data/read.ts";
 import { reliabilityOf } from "../../src/learn/measure/calibration.ts";
-import { casesOf, decide } from "../../src/learn/measure/decisions.ts";
+import { casesOf, decide, entitiesOf } from "../../src/learn/measure/decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/decisions.ts";
-import { entityReader } from "../../src/learn/measure/entities.ts";
 import type { TagSpan } from "../../src/learn/measure/entities.ts";
 import type { Evaluation, FileEvaluation } from "../../src/learn/measure/evaluate.ts";
 import type {
@@ -90,18 +89,9 @@ export function confusionCells(
 }
 
 /** What became of every true and every answered entity; see EntityOutcomes. */
-export function entityOutcomes({
-  labels,
-  truth,
-  predicted,
-}: Pick<
-  Extract<Decisions, { kind: "token" | "multi-label" }>,
-  "labels" | "truth" | "predicted"
->): EntityOutcomes {
+export function entityOutcomes(decisions: Parameters<typeof entitiesOf>[0]): EntityOutcomes {
   const counts = { correct: 0, wrongType: 0, wrongEnds: 0, wrongBoth: 0, missed: 0, spurious: 0 };
-  const entitiesOf = entityReader(labels);
-  for (const [row, tags] of truth.entries()) {
-    const [expected, said] = [entitiesOf(tags), entitiesOf(predicted[row]!)];
+  for (const { truth: expected, predicted: said } of entitiesOf(decisions)) {
     for (const span of expected) counts[outcomeOf(span, said)] += 1;
     counts.spurious += said.filter((span) => !expected.some((is) => overlap(is, span))).length;
   }
@@ -159,7 +149,7 @@ function hardestExamples(
       example,
       truth: truth[i]!,
       answer: predicted[i]!,
-      rows: logits[i]!,
+      rows: logits[i]!.rows,
     }));
   return wrongOnes()
     .sort((a, b) => b.loss - a.loss)

@@ -4,7 +4,8 @@
  * its labels, or its entities by type.
  */
 import type { Decisions } from "./decisions.ts";
-import { entityReader } from "./entities.ts";
+import { entitiesOf } from "./decisions.ts";
+import type { TagSpan } from "./entities.ts";
 
 /** Decisions that are right or wrong; numbers are compared by correlation.ts. */
 export type CountedDecisions = Exclude<Decisions, { kind: "regression" }>;
@@ -46,7 +47,7 @@ export function countTable(decisions: CountedDecisions): CountTable {
   const itemsOf = itemReader(decisions);
   const rows = decisions.truth.map((truth, row) => {
     const said = decisions.predicted[row]!;
-    return { truth, said, is: new Set(itemsOf(truth)), says: new Set(itemsOf(said)) };
+    return { truth, said, ...itemsOf(row) };
   });
   const found = new Set(rows.flatMap(({ is, says }) => [...is, ...says].map(labelOf)));
   // Of several labels a text those that never occur count, too.
@@ -108,12 +109,19 @@ const SEPARATOR = "\u0000";
 const labelOf = (item: string): string => item.split(SEPARATOR, 1)[0]!;
 
 /** What of a row's truth or answer is counted: its label, its labels, or its entities. */
-function itemReader(
-  decisions: CountedDecisions,
-): (side: string | readonly string[]) => readonly string[] {
-  if (decisions.kind !== "token") return (side) => (typeof side === "string" ? [side] : side);
-  const entitiesOf = entityReader(decisions.labels);
-  return (tags) => entitiesOf(tags as readonly string[]).map((span) => span.join(SEPARATOR));
+function itemReader(decisions: CountedDecisions): (row: number) => {
+  is: ReadonlySet<string>;
+  says: ReadonlySet<string>;
+} {
+  if (decisions.kind === "token") {
+    const texts = entitiesOf(decisions);
+    const items = (spans: readonly TagSpan[]) => new Set(spans.map((span) => span.join(SEPARATOR)));
+    return (row) => ({ is: items(texts[row]!.truth), says: items(texts[row]!.predicted) });
+  }
+  const items = (side: string | readonly string[]) =>
+    new Set(typeof side === "string" ? [side] : side);
+  const { truth, predicted } = decisions;
+  return (row) => ({ is: items(truth[row]!), says: items(predicted[row]!) });
 }
 
 const rightWords = (truth: readonly string[], said: readonly string[]) => ({

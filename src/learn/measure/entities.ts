@@ -5,7 +5,7 @@
  */
 import { groupTags, tagReader } from "../../core/model/spans.ts";
 
-/** An entity of a tag sequence: `type`, first and last index. */
+/** An entity: its type, and its first and last word, or UTF-16 unit. */
 export type TagSpan = readonly [type: string, start: number, end: number];
 
 /** Reads the entities of tag sequences of one task; `labels` are the task's. */

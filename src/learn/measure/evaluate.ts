@@ -56,7 +56,7 @@ export async function evaluationLogits(
     pair === undefined ? { text } : { text, text_pair: pair },
   );
   const answers = await answerTexts(base, task, texts, options);
-  return judgedLogits(task.manifest.type, examples, answers);
+  return judgedLogits(task, examples, answers);
 }
 
 /** Metrics, interval and calibration error of logits under a manifest's decoding. */

@@ -39,7 +39,7 @@ export async function fitTags(
   const alone = { ...task, head: { ...head, transitions: null } };
   const texts = examples.map(({ text }) => ({ text }));
   const answers = await answerTexts(base, alone, texts, options);
-  const judged = judgedLogits("token", examples, answers);
+  const judged = judgedLogits(alone, examples, answers);
   const halves = [1, 0].map((half) => {
     const isIn = (_: unknown, row: number): boolean => row % 2 === half;
     return tagCases(manifest, examples.filter(isIn), judged.filter(isIn));
@@ -50,7 +50,7 @@ export async function fitTags(
   const decided = answers.map((answer, row) => together(answer, ofOthers[row % 2]!, task));
   return {
     biases: () => (isEnough ? fitBiases(tagCases(manifest, examples, judged)) : none),
-    logits: judgedLogits("token", examples, decided),
+    logits: judgedLogits(task, examples, decided),
   };
 }
 

@@ -26,7 +26,7 @@ const text = (content: string, ...labels: string[]): Example => ({
   labels,
   words: [],
 });
-const row = (...values: number[]) => [Float32Array.of(...values)];
+const row = (...values: number[]) => ({ rows: [Float32Array.of(...values)] });
 
 /** What the report says of `examples` with these logits. */
 const factsOf = (
@@ -164,7 +164,7 @@ describe("tags", () => {
       { start: 4, end: 5 },
     ];
     const examples = [{ text: "a b c", labels: ["B-X", "O", "B-X"], words }];
-    const logits = [[Float32Array.of(1, 0), Float32Array.of(2, 0), null]];
+    const logits = [{ rows: [Float32Array.of(1, 0), Float32Array.of(2, 0), null] }];
     const [hardest] = factsOf(decoder, examples, logits).hardest!;
     expect(hardest).toMatchObject({ truth: ["B-X", "O", "B-X"], answer: ["O", "O", "O"], words });
     // By hand: log(1 + e^1) + log(1 + e^-2) = 1.313262 + 0.126928.

@@ -69,7 +69,7 @@ describe("the score of each file", () => {
   // Every answer is "yes": right in 1 of 4 rows, then in 3 of 4.
   const truth = ["yes", "no", "no", "no", "yes", "yes", "yes", "no"];
   const examples: Example[] = truth.map((label) => ({ text: "t", labels: [label], words: [] }));
-  const logits = truth.map(() => [Float32Array.of(0, 1)]);
+  const logits = truth.map(() => ({ rows: [Float32Array.of(0, 1)] }));
   const files = [
     { name: "one.tsv", rows: 4 },
     { name: "two.tsv", rows: 4 },

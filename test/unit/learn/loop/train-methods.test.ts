@@ -96,7 +96,7 @@ test("full fine-tuning leaves a checkpoint that answers as the run measured it",
   const texts = evaluation.map((row) => ({ text: row.split("\t")[0]! }));
   const answers = await answerTexts(loaded, result.packed.task, texts, { batchSize: 3 });
   for (const [i, { logits }] of answers.entries()) {
-    const measured = result.logits[i]![0]!;
+    const measured = result.logits[i]!.rows[0]!;
     expect(logits[0]![0]).toBeCloseTo(measured[0]!, 4);
     expect(logits[0]![1]).toBeCloseTo(measured[1]!, 4);
   }

@@ -148,9 +148,9 @@ describe("entities are measured as the endpoint answers them", () => {
       labels: tags.map((tag) => labels[tag]!),
       words: [],
     }));
-    const logits = predicted.map((tags) =>
-      tags.map((tag) => Float32Array.from(labels, (_, c) => (c === tag ? 5 : 0))),
-    );
+    const logits = predicted.map((tags) => ({
+      rows: tags.map((tag) => Float32Array.from(labels, (_, c) => (c === tag ? 5 : 0))),
+    }));
     const decoder = {
       type: "token",
       problem_type: "single_label_classification",
@@ -185,7 +185,7 @@ test("a label that a row names twice counts once, in the score and in its interv
     labels: i % 4 === 0 ? ["b"] : ["a", "a", "a"],
     words: [],
   }));
-  const logits = examples.map(() => [Float32Array.of(3, -3)]);
+  const logits = examples.map(() => ({ rows: [Float32Array.of(3, -3)] }));
   const { score } = assess(decoder, examples, logits);
   expect(score.value).toBe(0.75);
   expect(score.high).toBeGreaterThan(0.75);

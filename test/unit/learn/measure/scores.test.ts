@@ -199,7 +199,7 @@ describe("a task's temperature", () => {
     }));
   const calibrated = (all: ReturnType<typeof rows>) => {
     const examples = all.map(({ label }) => ({ text: "", labels: [label], words: [] }));
-    const logits = all.map(({ logit }) => [logit]);
+    const logits = all.map(({ logit }) => ({ rows: [logit] }));
     return calibrate(decoder, examples, logits).temperature;
   };
 
