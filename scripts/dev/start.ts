@@ -17,6 +17,7 @@ import { UsageError } from "../cli/command.ts";
 import { sessionImages } from "../images/make.ts";
 import { stopTree, watchParent } from "../node/process-tree.ts";
 import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
+import { moveDamagedAside } from "../publish/local-state.ts";
 import { resolveOptional } from "../node/optional-package.ts";
 import { PACKAGE, findProject } from "../node/project.ts";
 import { isTrained, seed } from "../publish/seed.ts";
@@ -154,6 +155,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
     say(`port ${DEFAULT_PORT} is in use, so this server takes ${port}; --port chooses another`);
   }
 
+  await moveDamagedAside(stateFolder(CLONE, options.persistTo), say);
   const bucket = await openLocalBucket(options.persistTo, CLONE);
   let seeded: Seeded;
   try {

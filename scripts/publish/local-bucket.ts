@@ -12,6 +12,7 @@ import type { Project } from "../node/project.ts";
 import { blobHash } from "../../src/core/format/keys.ts";
 import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
+import { checkState } from "./local-state.ts";
 import { publishBucketOf } from "./r2-bucket.ts";
 
 export interface LocalBucket extends PublishBucket {
@@ -28,7 +29,7 @@ export const stateFolder = ({ folder }: Project, persistTo?: string): string =>
 /**
  * Opens the local bucket of a project (about a second), the one around the working directory unless
  * another is given; `persistTo` as in `wrangler dev --persist-to`. Throws NotFoundError
- * `project-not-found`, UnavailableError `bucket-missing` or `package-missing`.
+ * `project-not-found`, UnavailableError `bucket-missing`, `local-state-damaged` or `package-missing`.
  */
 export async function openLocalBucket(
   persistTo?: string,
@@ -38,9 +39,11 @@ export async function openLocalBucket(
   process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
   const { getPlatformProxy } = await loadOptional("wrangler", () => import("wrangler"));
   const { configuration } = project;
+  const state = stateFolder(project, persistTo);
+  await checkState(state);
   const proxy = await getPlatformProxy<{ BUCKET?: R2Bucket }>({
     configPath: configuration,
-    persist: { path: join(stateFolder(project, persistTo), "v3") },
+    persist: { path: join(state, "v3") },
     remoteBindings: false,
   }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -100,6 +100,7 @@ layers-invalid | --layers names layers that the base does not have. | Ascending 
 line-invalid | A line of the input is no JSON of the expected form. | The message names the line.
 line-too-long | A line of the input is longer than the limit. | One text a line.
 load-stalled | A file has been loading without progress. | Ask again; look at the bucket's health.
+local-state-damaged | A file of the local storage is damaged. | Run npm start: it moves the damaged part aside and stores base and bundled tasks anew.
 max-length-invalid | max_length is above what the task or base allows, or leaves no room for text. | The message has the allowed range.
 method-not-allowed | The route does not take this HTTP method. | The header "allow" lists those that it takes.
 name-invalid | A name has characters that names may not have. | 1 to 64 of a-z 0-9 . _ - with a letter or digit at both ends.
