@@ -57,6 +57,9 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
       const now = clock.now();
       const at = scheduler.busySince ?? now;
       forgetLost(now);
+      // Once a request, and not again with its body: runs wait for turns without a new request, and
+      // a request that counted in two turns would hold them up twice.
+      scheduler.announce();
       admit(at, now);
       const arrival = { at, runs: scheduler.runs };
       here.add(arrival);
@@ -76,7 +79,6 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   };
 
   function admit(at: number, now: number): void {
-    scheduler.announce();
     const { rows, tokens, requests } = scheduler.stats;
     const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
     const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
