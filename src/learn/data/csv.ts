@@ -106,6 +106,8 @@ function lineEnd(text: string, from: number): number {
 function readRecord(text: string, start: number, separator: string): Reading {
   const fields: string[] = [];
   let lines = 1;
+  /** End of the line in which the field begins. */
+  let end = -1;
   for (let at = start; ;) {
     let next: number;
     const opening = skipBlanks(text, at, separator);
@@ -121,7 +123,7 @@ function readRecord(text: string, start: number, separator: string): Reading {
         return { problem: `text after a closing quote: ${shown(text.slice(next))}` };
       }
     } else {
-      const end = lineEnd(text, at);
+      if (end < at) end = lineEnd(text, at);
       // Within the line: in a file without this separator each line would search all that follows.
       const separated = text.slice(at, end).indexOf(separator);
       next = separated < 0 ? end : at + separated;

@@ -41,6 +41,12 @@ describe("the separator of a csv", () => {
     expect(data.badRows).toBe(500_000);
   });
 
+  it("may end so many fields of one line", () => {
+    const data = parseData(`text,label\n${",".repeat(3_000_000)}\ngood,1\n`, "d.csv");
+    expect(data.examples).toMatchObject([{ text: "good", labels: ["1"] }]);
+    expect(data.problems).toEqual([{ line: 2, what: "has 3000001 columns, expected 2" }]);
+  });
+
   it("is found without a header, by the number of columns", () => {
     const columns = ["text", "label"];
     expect(read("good, so;x\nbad, no;y\n", { columns })).toEqual([
