@@ -48,18 +48,29 @@ async function nearestFolder(path: string): Promise<string> {
 }
 
 const FULL = ["ENOSPC", "EDQUOT"];
-const UNWRITABLE = ["EROFS", "EACCES", "EPERM", "ENOTDIR", "ENOENT", "EEXIST", "EISDIR"];
+const RIGHTS =
+  "check the rights of its folder and that the disk is not read-only, or choose another folder";
+const FILE_IN_THE_WAY = "a file is where a folder is needed; choose another folder";
+/** What helps, by the system's code. */
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EROFS: RIGHTS,
+  EACCES: RIGHTS,
+  EPERM: RIGHTS,
+  ENOENT: RIGHTS,
+  ENOTDIR: FILE_IN_THE_WAY,
+  EEXIST: FILE_IN_THE_WAY,
+  EISDIR: "a folder is where the file is to be written; name a file in it",
+};
 
 /** The error of a failed write to `path`, in words; an error of another kind as it is. */
 export function writeError(path: string, error: unknown): unknown {
   const code = codeOf(error);
   if (FULL.includes(code)) return full(path, code, error);
-  if (!UNWRITABLE.includes(code)) return error;
-  return new InputError(
-    "folder-unwritable",
-    `${path}: cannot be written (${code}); check the rights of its folder and that the disk is not read-only, or choose another folder`,
-    { cause: error },
-  );
+  const hint = UNWRITABLE[code];
+  if (hint === undefined) return error;
+  return new InputError("folder-unwritable", `${path}: cannot be written (${code}); ${hint}`, {
+    cause: error,
+  });
 }
 
 /**

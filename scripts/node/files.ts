@@ -1,5 +1,5 @@
 /** Reading files that may be missing, and writing files whole or not at all. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
 import { writeError } from "./disk.ts";
@@ -20,18 +20,25 @@ const isMissing = (error: unknown): boolean =>
 
 /**
  * Writes a file beside its final place and renames it, so that a crash leaves the old file or the
- * new one. Folders above it are made. Throws InputError `disk-full` or `folder-unwritable`.
+ * new one. Folders above it are made. A device or pipe is written to as it is. Throws InputError `disk-full` or `folder-unwritable`.
  */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
+    if (await isDevice(path)) return await writeFile(path, content);
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw writeError(path, error);
   }
+}
+
+/** Whether there is something that is neither a file nor a folder: a device, a pipe. */
+async function isDevice(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found !== null && !found.isFile() && !found.isDirectory();
 }
 
 /** Each file is written beside its place and renamed, all of them once all are written. */

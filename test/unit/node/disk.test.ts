@@ -2,7 +2,8 @@
  * Disks that cannot be written. A full one is a number of free bytes that is passed in, and the error
  * that Node's own functions throw then (errno of POSIX); folders that cannot be made are real.
  */
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { lstat, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -57,6 +58,15 @@ describe("an error of a write", () => {
     });
   });
 
+  test.each([
+    ["EACCES", /check the rights of its folder/],
+    ["ENOTDIR", /a file is where a folder is needed/],
+    ["EEXIST", /a file is where a folder is needed/],
+    ["EISDIR", /a folder is where the file is to be written; name a file in it/],
+  ])("%s says what is in the way", (system, hint) => {
+    expect((writeError("a/b", errno(system)) as Error).message).toMatch(hint);
+  });
+
   test("of another kind stays as it is", () => {
     const error = errno("EMFILE");
     expect(writeError("a", error)).toBe(error);
@@ -76,3 +86,17 @@ test("a file that cannot be written leaves nothing beside its place", async () =
   });
   expect(await readdir(dir)).toEqual(["file"]);
 });
+
+test.skipIf(process.platform === "win32")(
+  "a pipe is written to, not replaced by a file",
+  async () => {
+    execFileSync("mkfifo", [at("pipe")]);
+    const [read] = await Promise.all([
+      readFile(at("pipe"), "utf8"),
+      writeWhole(at("pipe"), "text"),
+    ]);
+    expect(read).toBe("text");
+    expect((await lstat(at("pipe"))).isFIFO()).toBe(true);
+    expect(await readdir(dir)).toEqual(["file", "pipe"]);
+  },
+);
