@@ -37,7 +37,7 @@ export interface Scheduler {
    * `request-cancelled`, what reducing it threw, or the signal's reason.
    */
   finish<T>(job: Job<T>, signal: AbortSignal): Promise<T>;
-  /** Forgets jobs that have not run. */
+  /** Forgets jobs that are not done. Those of a run that has begun are not run again if it fails. */
   cancel(jobs: readonly Job[]): void;
   /** A request has come in, accepted or refused. While requests keep coming in, no run begins. */
   announce(): void;
@@ -225,7 +225,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     cancel(jobs) {
       for (const job of jobs) {
-        if (job.state !== "waiting") continue;
+        if (isDone(job)) continue;
         fail(job, new UnavailableError("request-cancelled", "request: was given up"));
       }
       dropFinished();
@@ -311,16 +311,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       count(rows.length, tokens, paddedTokens);
       const run = { ms: clock.now() - start };
       for (const [b, job] of jobs.entries()) {
+        if (isDone(job)) continue; // cancelled
         job.run = run;
         settle(job, statesOfRow(states, b, job.row.ids.length));
       }
     } catch (cause) {
+      const left = jobs.filter((job) => !isDone(job));
+      if (left.length === 0) return;
       if (jobs.length === 1) return fail(jobs[0]!, await failureOf(base, rows[0]!, cause));
-      for (const job of jobs) {
+      for (const job of left) {
         job.state = "waiting";
         job.isAlone = true;
       }
-      queues = [{ base, jobs: [...jobs], isNew: false }, ...queues];
+      queues = [{ base, jobs: left, isNew: false }, ...queues];
     }
   }
 

@@ -287,10 +287,13 @@ describe("a run that fails", () => {
     expect((failure as Error).message).not.toContain("try again");
   });
 
-  it("is not made again for rows that have been cancelled meanwhile", async () => {
+  it.each([
+    ["while it fails", 1],
+    ["before their turn alone", 2],
+  ])("is not made again for rows that are cancelled %s", async (_when, during) => {
     const { scheduler, submit, finishAll } = arrange();
     const onRun = (): void => {
-      if (runs.length === 2) scheduler.cancel(other);
+      if (runs.length === during) scheduler.cancel(other);
     };
     const { base, runs } = baseThatRefuses(2, onRun);
     const own = submit(base, [row(1, 8), row(2, 8)]);
