@@ -2,17 +2,21 @@
 import { FormatError } from "../../src/core/errors.ts";
 import { blobKey } from "../../src/core/format/keys.ts";
 import { checkFile, shortIdentity } from "../../src/core/format/manifest.ts";
-import type { BaseManifest } from "../../src/core/format/manifest.ts";
-import { graphFilesOf } from "../../src/encoder/base.ts";
+import { MANIFEST, graphFilesOf } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { sha256 } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
+import { fetchPublishedBase } from "./publish-base.ts";
 import { mapLimited } from "../../src/core/concurrency.ts";
 
 const DOWNLOADS_AT_ONCE = 4;
 
-/** Reads all files of a base; throws FormatError `blob-corrupt` or `file-hash-mismatch`. */
-export async function fetchBase(bucket: PublishBucket, manifest: BaseManifest): Promise<Base> {
+/**
+ * Reads all files of the base with this name, its manifest included. Throws FormatError
+ * `blob-corrupt` or `file-hash-mismatch`, and what `fetchPublishedBase` throws.
+ */
+export async function fetchBase(bucket: PublishBucket, base: string): Promise<Base> {
+  const { manifest, manifestBytes } = await fetchPublishedBase(bucket, base);
   const subject = `base ${shortIdentity(manifest)}`;
   const files = await mapLimited(
     Object.entries(manifest.files),
@@ -29,6 +33,6 @@ export async function fetchBase(bucket: PublishBucket, manifest: BaseManifest): 
       return [name, object.bytes];
     },
   );
-  const all = new Map(files);
+  const all = new Map([...files, [MANIFEST, manifestBytes] as const]);
   return { manifest, files: all, graphFiles: graphFilesOf(manifest, all) };
 }

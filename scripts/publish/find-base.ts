@@ -1,6 +1,7 @@
 /** Where the files of a base that the bucket serves are read from: this machine or the bucket. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { NotFoundError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { canonicalJson } from "../../src/core/text.ts";
@@ -38,7 +39,12 @@ export function findBaseOf({ bucket, baseDir, note }: FindBaseOptions): FindBase
       }
     }
     note(`reading base ${shortIdentity(manifest)} from the bucket to check answers`);
-    return fetchBase(bucket, manifest);
+    const base = await fetchBase(bucket, manifest.name);
+    if (filesOf(base.manifest) === filesOf(manifest)) return base;
+    throw new NotFoundError(
+      "base-not-found",
+      `base ${shortIdentity(manifest)}: is no longer in the bucket, which now has ${shortIdentity(base.manifest)}; try again`,
+    );
   };
   return (manifest) => {
     const key = filesOf(manifest);

@@ -134,7 +134,7 @@ export async function publishBase(
 export async function fetchPublishedBase(
   bucket: PublishBucket,
   name: string,
-): Promise<{ pointer: BasePointer; manifest: BaseManifest }> {
+): Promise<{ pointer: BasePointer; manifest: BaseManifest; manifestBytes: Uint8Array }> {
   const subject = `base "${name}": manifest`;
   const key = baseKey(name);
   const object = await bucket.get(key);
@@ -148,7 +148,8 @@ export async function fetchPublishedBase(
     );
   }
   await checkFile(subject, blob.bytes, { sha256: hash, bytes: blob.bytes.byteLength }, sha256);
-  return { pointer, manifest: await readBaseManifest(blob.bytes, sha256, subject) };
+  const manifest = await readBaseManifest(blob.bytes, sha256, subject);
+  return { pointer, manifest, manifestBytes: blob.bytes };
 }
 
 /** The manifest of a base in the bucket; errors as fetchPublishedBase. */

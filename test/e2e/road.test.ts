@@ -105,8 +105,8 @@ describe("the road from a task folder to an answer", () => {
     const { folder: task, version } = await train(1);
     const { code, stdout, stderr } = await cli("push", "--base", inFolder("base"), task, "--json");
     expect(code, stderr).toBe(0);
-    // Nobody wrote examples, so there were no answers to compare: said once, to people.
-    expect(stderr).toMatch(/^note: task "mood" has no recorded examples.*\n$/);
+    // The task has no examples, so there were no answers to compare: said once, on standard error.
+    expect(stderr).toMatch(/^warning: task "mood" has no recorded examples.*\n$/);
     const [stored, pushed] = stdout
       .trim()
       .split("\n")
@@ -207,23 +207,23 @@ describe("the road from a task folder to an answer", () => {
   });
 
   it.each([
-    ["before its first blob", 4, "putBlob"],
-    ["between its blobs", 7, "putBlob"],
-    ["before it moves the pointer", 12, "putIf"],
-  ])("serves the old version after a push that is killed %s", async (_, count, operation) => {
-    const task = inFolder(`mood-${count}`);
-    writeTaskFolder(task, base, { task: "mood", seed: count });
+    ["before its first blob", "putBlob", 1, 4],
+    ["between its blobs", "putBlob", 2, 7],
+    ["before it moves the pointer", "putIf", 1, 12],
+  ])("serves the old version after a push that is killed %s", async (_, operation, calls, seed) => {
+    const task = inFolder(`mood-${seed}`);
+    writeTaskFolder(task, base, { task: "mood", seed });
     const child = startScript(
       "test/support/dying-push.ts",
-      [env.EDGE_PREFIX_PERSIST_TO, task, String(count)],
+      [env.EDGE_PREFIX_PERSIST_TO, task, operation, String(calls)],
       { ipc: true },
     );
-    expect(await child.waitForMessage(START_MS)).toEqual({ operation, operations: count });
+    expect(await child.waitForMessage(START_MS)).toEqual({ operation, calls });
     child.signal("SIGKILL", "group");
     expect(await child.ended).toBe("SIGKILL");
     expect(await servedVersion()).toBe(versions[1]);
-    const { code, stdout } = await cli("verify", "mood", "--json");
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = await cli("verify", "mood", "--json");
+    expect(code, stderr).toBe(0);
     expect(stdout.trim().split("\n")).toHaveLength(2);
   });
 

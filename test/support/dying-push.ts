@@ -1,19 +1,20 @@
 /**
- * A push that stops for ever at its n-th bucket operation and says so, for a test to kill it there:
- * `dying-push.ts PERSIST_TO TASK_DIR N`. Everything but the stop is the real thing.
+ * A push that stops for ever before the n-th call of one bucket operation and says so, for a test to
+ * kill it there: `dying-push.ts PERSIST_TO TASK_DIR OPERATION N`. Everything but the stop is the real
+ * thing.
  */
 import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
 import type { PublishBucket } from "../../scripts/publish/bucket.ts";
 import { publishTask } from "../../scripts/publish/publish-task.ts";
 
-const [persistTo = "", folder = "", stopAt = ""] = process.argv.slice(2);
-let operations = 0;
+const [persistTo = "", folder = "", stopAt = "", stopCall = ""] = process.argv.slice(2);
+let calls = 0;
 
-/** Passes every call on, except that the last one allowed never happens. */
+/** Passes every call on, until the one before which the push stops. */
 function stopping(bucket: PublishBucket): PublishBucket {
   const gate = async (operation: string): Promise<void> => {
-    if (++operations < Number(stopAt)) return;
-    process.send?.({ operation, operations });
+    if (operation !== stopAt || ++calls < Number(stopCall)) return;
+    process.send?.({ operation, calls });
     await new Promise(() => setInterval(() => undefined, 60_000));
   };
   return {
@@ -29,5 +30,5 @@ function stopping(bucket: PublishBucket): PublishBucket {
 const bucket = await openLocalBucket(persistTo);
 await publishTask(stopping(bucket), folder);
 await bucket.close();
-process.send?.({ operation: "none", operations });
+process.send?.({ operation: "none", calls });
 process.disconnect?.();

@@ -1,7 +1,8 @@
 /** Publishing a base: its files, its manifest, and what becomes of its tasks when it changes. */
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
+import { fetchBase } from "../../../scripts/publish/fetch-base.ts";
 import {
   fetchBaseManifest,
   isBasePublished,
@@ -21,6 +22,15 @@ beforeEach(async () => {
 afterEach(() => remove());
 
 describe("pushing a base", () => {
+  it("can be downloaded again as a whole folder, its manifest included", async () => {
+    const { files } = await fetchBase(bucket, "paper");
+    const own = readdirSync(inRoot("base")).filter((name) => name !== "CARD.md");
+    expect([...files.keys()].toSorted()).toEqual(own.toSorted());
+    for (const name of own) {
+      expect(sha256Hex(files.get(name)!), name).toBe(sha256Hex(readFileSync(inRoot("base", name))));
+    }
+  });
+
   it("is recognised afterwards by its hashes, file by file", async () => {
     const folder = await readManifestOfBase(inRoot("base"));
     expect(await isBasePublished(bucket, folder)).toBe(true);
