@@ -21,7 +21,7 @@ const BASE_FILE =
  * anything else is left alone (InputError `folder-not-empty`). Throws InputError `disk-full` or
  * `folder-unwritable` where it cannot be written.
  */
-export async function writeBaseFolder(dir: string, base: Base): Promise<void> {
+export async function writeBaseFolder(dir: string, base: Pick<Base, "files">): Promise<void> {
   const target = resolve(dir);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   await checkReplaceable(target);

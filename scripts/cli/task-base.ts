@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { MismatchError } from "../../src/core/errors.ts";
 import { readBaseManifest, shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
+import { canonicalJson } from "../../src/core/text.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { readFile } from "node:fs/promises";
 import type { LoadedBase } from "../../src/engine/engine.ts";
@@ -61,8 +62,8 @@ async function readManifest(dir: string): Promise<BaseManifest | null> {
 
 /**
  * Whether a task may be measured on `given` although it was trained for `own`: only when both are
- * imports of one checkpoint. Returns a note for people, null when it is the same base; throws
- * MismatchError `prefix-base-mismatch` otherwise.
+ * imports of one checkpoint in two dtypes, alike in all but the weights. Returns a note for people,
+ * null when it is the same base; throws MismatchError `prefix-base-mismatch` otherwise.
  */
 function compareImports(
   task: TaskManifest,
@@ -70,11 +71,18 @@ function compareImports(
   own: BaseManifest | null,
 ): string | null {
   if (task.base.identity === given.identity) return null;
-  if (own !== null && own.identity === task.base.identity && own.checkpoint === given.checkpoint) {
+  if (own !== null && own.identity === task.base.identity && isOtherDtype(own, given)) {
     return `note: task "${task.task}" was trained for ${shortIdentity(task.base)}; ${shortIdentity(given)} is another import of the same checkpoint (${given.dtype})`;
   }
   throw new MismatchError(
     "prefix-base-mismatch",
-    `task "${task.task}": was trained for base ${shortIdentity(task.base)}, this is base ${shortIdentity(given)}${own === null ? ` and ${task.base.name} was not found to compare checkpoints; name it with --task-base DIR` : ", an import of another checkpoint"}`,
+    `task "${task.task}": was trained for base ${shortIdentity(task.base)}, this is base ${shortIdentity(given)}${own === null ? ` and ${task.base.name} was not found to compare checkpoints; name it with --task-base DIR` : ", which is another model and not another dtype of it"}`,
   );
 }
+
+/** Whether two bases have one checkpoint, configuration and tokenizer, and another dtype. */
+const isOtherDtype = (a: BaseManifest, b: BaseManifest): boolean =>
+  a.dtype !== b.dtype &&
+  a.checkpoint === b.checkpoint &&
+  canonicalJson(a.configuration) === canonicalJson(b.configuration) &&
+  a.files[a.tokenizer]?.sha256 === b.files[b.tokenizer]?.sha256;

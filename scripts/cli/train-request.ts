@@ -161,11 +161,11 @@ export async function readRequest(
   positionals: readonly string[],
 ): Promise<TrainRequest> {
   const [subject, ...more] = positionals;
-  if (more.length > 0) throw new UsageError(`train: expected one TASK_DIR or DATA_FILE`);
+  if (more.length > 0) throw new UsageError("expected one TASK_DIR or DATA_FILE");
   const isFolder = subject !== undefined && isTaskFolder(subject);
   const files = [...(subject !== undefined && !isFolder ? [subject] : []), ...(values.data ?? [])];
   if (!isFolder && files.length === 0) {
-    throw new UsageError("train: TASK_DIR or DATA_FILE is missing");
+    throw new UsageError("TASK_DIR or DATA_FILE is missing");
   }
   const first = files[0] ?? "task";
   const out = values.out ?? (isFolder ? subject : join("prefixes", nameFrom(first)));

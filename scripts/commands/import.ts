@@ -46,12 +46,15 @@ export const command = defineCommand({
     const name = checkName("base", values.name ?? nameFrom(from));
     const started = performance.now();
 
-    // ONNX Runtime and protobuf take a moment to load, and --help needs neither.
+    // ONNX Runtime takes a moment to load, and --help needs neither.
     const { checkReplaceable, writeBaseFolder } = await import("../base/base-folder.ts");
     const { readCheckpoint } = await import("../base/checkpoint.ts");
     const { importCheckpoint } = await import("../base/convert.ts");
     const { checkWritable } = await import("../node/disk.ts");
+    const { resolveOptional } = await import("../node/optional-package.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
+    // Asked before a download and a conversion that need it at their end.
+    if (dtype === "int8") resolveOptional("onnxruntime-node");
     await checkReplaceable(out);
     await checkWritable(out);
     const { files, source } = await locate(from, io);

@@ -14,6 +14,7 @@ import { findBaseOf } from "../publish/find-base.ts";
 import { baseFolder } from "../base/names.ts";
 import type { FindBase } from "../publish/find-base.ts";
 import { fetchBaseManifest, fetchPublishedBase } from "../publish/publish-base.ts";
+import type { BaseInBucket } from "../publish/publish-base.ts";
 import { checkTaskFolder, checkVersion } from "../publish/publish-task.ts";
 import { readTaskFolder } from "../task/task-folder.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
@@ -144,7 +145,7 @@ async function verifyPublished(
 ): Promise<Verdict[]> {
   const pointer = await fetchTaskPointer(bucket, task);
   const versions = wanted === undefined ? pointer.versions : [findVersion(pointer, wanted)];
-  const bases = new Map<string, ReturnType<typeof fetchPublishedBase>>();
+  const bases = new Map<string, Promise<BaseInBucket>>();
   const verdicts: Verdict[] = [];
   for (const entry of versions) {
     const check = async (): Promise<number> => {
@@ -179,15 +180,15 @@ async function judge(
 
 async function judgeImage(
   bucket: PublishBucket,
-  { pointer, manifest }: Awaited<ReturnType<typeof fetchPublishedBase>>,
+  published: BaseInBucket,
   findBase: FindBase,
 ): Promise<BaseVerdict> {
   const { checkImage } = await import("../publish/check-image.ts");
   const { sessionImages } = await import("../images/make.ts");
-  const base = shortIdentity(manifest);
+  const base = shortIdentity(published.manifest);
   try {
-    const files = await findBase(manifest);
-    const image = await checkImage(bucket, files, pointer.session_image, await sessionImages());
+    const files = await findBase(published.manifest);
+    const image = await checkImage(bucket, published, files, await sessionImages());
     return { base, ok: true, image };
   } catch (error) {
     return { base, ok: false, ...failureOf(error) };

@@ -5,7 +5,7 @@
  */
 import { mkdir, open, rename, rm, rmdir, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { checkWritable, writeError } from "./disk.ts";
@@ -32,7 +32,7 @@ interface Owner {
  */
 export async function withFolderLock<T>(dir: string, use: () => Promise<T>): Promise<T> {
   const path = join(dir, LOCK);
-  const isNew = !(await isThere(dir));
+  const made = await missingFolders(dir);
   await checkWritable(dir);
   await takeLock(dir, path);
   const touching = setInterval(() => {
@@ -47,8 +47,15 @@ export async function withFolderLock<T>(dir: string, use: () => Promise<T>): Pro
     clearInterval(touching);
     await rm(path, { force: true });
     // Nothing was written: a mistyped command line leaves no folder. One that holds files stays.
-    if (isNew) await rmdir(dir).catch(() => {});
+    for (const folder of made) await rmdir(folder).catch(() => {});
   }
+}
+
+/** `dir` and the folders above it that do not exist yet, the deepest first. */
+async function missingFolders(dir: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let at = resolve(dir); !(await isThere(at)); at = dirname(at)) missing.push(at);
+  return missing;
 }
 
 async function takeLock(dir: string, path: string): Promise<void> {

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { FormatError } from "../../src/core/errors.ts";
 import { blobKey } from "../../src/core/format/keys.ts";
 import { checkFile } from "../../src/core/format/manifest.ts";
-import type { SessionImageRef } from "../../src/core/format/pointer.ts";
+import { MANIFEST } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { writeBaseFolder } from "../base/base-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket } from "./bucket.ts";
-import type { ImageMaker } from "./publish-base.ts";
+import type { ImageMaker, BaseInBucket } from "./publish-base.ts";
 
 /**
  * What was found: no image; one that is what this release makes; one made on another release of the
@@ -23,17 +23,20 @@ import type { ImageMaker } from "./publish-base.ts";
 export type ImageState = "none" | "good" | "other-runtime";
 
 /**
- * Throws FormatError `blob-corrupt` or `file-hash-mismatch` for an image that is missing or damaged,
- * `image-mismatch` for one of other content.
+ * An image names the manifest that it belongs to by its bytes, so the image is made anew with those of
+ * the bucket; `files` may be of a folder with another manifest of the same files. Throws FormatError
+ * `blob-corrupt` or `file-hash-mismatch` for an image that is missing or damaged, `image-mismatch` for
+ * one of other content.
  */
 export async function checkImage(
   bucket: PublishBucket,
-  base: Base,
-  ref: SessionImageRef | null,
+  { pointer, manifest, manifestBytes }: BaseInBucket,
+  { files }: Pick<Base, "files">,
   images: ImageMaker,
 ): Promise<ImageState> {
+  const ref = pointer.session_image;
   if (ref === null) return "none";
-  const subject = `base "${base.manifest.name}": session image`;
+  const subject = `base "${manifest.name}": session image`;
   const object = await bucket.get(blobKey(ref.sha256));
   if (!object) {
     throw new FormatError(
@@ -43,7 +46,7 @@ export async function checkImage(
   }
   await checkFile(subject, object.bytes, ref, sha256);
   if (ref.runtime !== images.runtime) return "other-runtime";
-  const made = await makeImage(base, images);
+  const made = await makeImage(new Map(files).set(MANIFEST, manifestBytes), images);
   if (made !== null && sha256Hex(made) === ref.sha256) return "good";
   throw new FormatError(
     "image-mismatch",
@@ -51,10 +54,10 @@ export async function checkImage(
   );
 }
 
-async function makeImage(base: Base, images: ImageMaker): Promise<Uint8Array | null> {
+async function makeImage(files: Base["files"], images: ImageMaker): Promise<Uint8Array | null> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-image-"));
   try {
-    await writeBaseFolder(join(folder, "base"), base);
+    await writeBaseFolder(join(folder, "base"), { files });
     return await images.make(join(folder, "base"));
   } finally {
     await rm(folder, { recursive: true, force: true });

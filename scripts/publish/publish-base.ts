@@ -130,11 +130,18 @@ export async function publishBase(
   return { name: manifest.name, identity: manifest.identity, uploaded, isChanged };
 }
 
-/** A base in the bucket: its pointer, and its manifest, hashed. Throws NotFoundError `base-not-found`, FormatError. */
+/** A base in the bucket, without its files. */
+export interface BaseInBucket {
+  readonly pointer: BasePointer;
+  readonly manifest: BaseManifest;
+  readonly manifestBytes: Uint8Array;
+}
+
+/** A base's pointer and manifest, hashed. Throws NotFoundError `base-not-found`, FormatError. */
 export async function fetchPublishedBase(
   bucket: PublishBucket,
   name: string,
-): Promise<{ pointer: BasePointer; manifest: BaseManifest; manifestBytes: Uint8Array }> {
+): Promise<BaseInBucket> {
   const subject = `base "${name}": manifest`;
   const key = baseKey(name);
   const object = await bucket.get(key);

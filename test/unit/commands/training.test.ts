@@ -141,7 +141,7 @@ describe("train", () => {
   });
 
   test.each([
-    [["train"], 2, /TASK_DIR or DATA_FILE is missing/],
+    [["train"], 2, /^error: TASK_DIR or DATA_FILE is missing/],
     [["train", "base"], 2, /is a folder without a task.json/],
     [["train", "mood.csv", "--method", "lora"], 2, /allowed are prefix, .*linear/],
     [["train", "mood.csv", "--lr", "fast"], 2, /--lr is "fast", expected a number/],
@@ -224,7 +224,7 @@ describe("eval and predict", () => {
     expect(other.err).toMatch(/another import of the same checkpoint \(fp32\)/);
     expect(other.code).toBe(0);
     const wrong = await run([...args, "--base", at("base-other")]);
-    expect(wrong.err).toMatch(/prefix-base-mismatch.*an import of another checkpoint/);
+    expect(wrong.err).toMatch(/prefix-base-mismatch.*not another dtype of it/);
     expect(wrong.code).toBe(1);
   });
 

@@ -8,6 +8,7 @@ import { checkImage } from "../../../scripts/publish/check-image.ts";
 import { fetchPublishedBase, publishBase } from "../../../scripts/publish/publish-base.ts";
 import type { ImageMaker } from "../../../scripts/publish/publish-base.ts";
 import { blobKey } from "../../../src/core/format/keys.ts";
+import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { runCli } from "../../support/child.ts";
 import { temporaryFolder, writeTaskFolder } from "../../support/folders.ts";
@@ -57,8 +58,7 @@ describe("the session image of a base in the bucket", () => {
     images = await sessionImages();
   });
   const check = async () => {
-    const { pointer } = await fetchPublishedBase(bucket, "tiny");
-    return checkImage(bucket, base, pointer.session_image, images);
+    return checkImage(bucket, await fetchPublishedBase(bucket, "tiny"), base, images);
   };
   const push = (made: ImageMaker | undefined) =>
     publishBase(bucket, inRoot("base"), { wait, images: made });
@@ -66,6 +66,14 @@ describe("the session image of a base in the bucket", () => {
   it("is good when this release makes the same", async () => {
     await push(images);
     expect(await check()).toBe("good");
+  });
+
+  it("is good for a folder of the same files whose manifest has other bytes", async () => {
+    await push(images);
+    const manifest = encodeUtf8(JSON.stringify(base.manifest));
+    const again = { files: new Map(base.files).set("manifest.json", manifest) };
+    const published = await fetchPublishedBase(bucket, "tiny");
+    expect(await checkImage(bucket, published, again, images)).toBe("good");
   });
 
   it("is refused with one flipped byte under a hash of its own", async () => {

@@ -79,6 +79,13 @@ test("leaves no folder where nothing was written, and keeps one with files", asy
   expect(await readdir(join(dir, "kept"))).toEqual(["a"]);
 });
 
+test("leaves none of the folders above it, either, that were made for it", async () => {
+  const above = await folder();
+  const none = () => Promise.reject(new Error("no data"));
+  await expect(withFolderLock(join(above, "prefixes", "mood"), none)).rejects.toThrow("no data");
+  expect(await readdir(above)).toEqual([]);
+});
+
 test("says at once that a folder cannot be written", async () => {
   const dir = await folder();
   await writeFile(join(dir, "file"), "");
