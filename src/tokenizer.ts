@@ -5,7 +5,8 @@
  *     import { codePointOffsets, createTokenizer } from "edge-prefix/tokenizer";
  *     const tokenizer = createTokenizer(JSON.parse(text));       // text of a tokenizer.json
  *     const { ids, starts, ends } = tokenizer.encode("A na\u00efve caf\u00e9");
- *     const toCodePoints = codePointOffsets("A na\u00efve caf\u00e9");
+ *     const toCodePoint = codePointOffsets("A na\u00efve caf\u00e9");   // a function: UTF-16 -> code points
+ *     const spans = [...ids].map((_, i) => [toCodePoint(starts[i]!), toCodePoint(ends[i]!)]);
  */
 export { codePointOffsets, createTokenizer } from "./core/tokenizer/tokenizer.ts";
 export type { Encoding, Pieces, Tokenizer } from "./core/tokenizer/tokenizer.ts";

@@ -33,7 +33,7 @@ export const onNotFound: NotFoundHandler<AppEnv> = (c) =>
     c,
     new NotFoundError(
       "route-not-found",
-      `path ${JSON.stringify(instanceOf(c))}: does not exist; GET / lists the routes`,
+      `path ${JSON.stringify(instanceOf(c))}: does not exist; the app's /docs lists the routes`,
     ),
   );
 

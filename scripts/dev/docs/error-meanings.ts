@@ -140,7 +140,7 @@ remote-config-incomplete | Some of the variables for the S3 host are set, others
 request-cancelled | The request was given up while it waited. | Ask again.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
-route-not-found | There is no such path. | /docs lists the routes.
+route-not-found | There is no such path. | The app's /docs lists the routes.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
 run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
 run-state-invalid | The saved training run cannot be read. | Start from the first step with --overwrite.
