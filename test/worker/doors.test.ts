@@ -18,7 +18,7 @@ beforeAll(async () => {
 const digestOf = (key: string): Promise<string> => sha256(new TextEncoder().encode(key));
 
 describe("a Worker with keys", () => {
-  it("answers their holders and nobody else", async () => {
+  it("answers their holders and no other caller", async () => {
     const API_KEYS = [
       { name: "shop", sha256: await digestOf("ep_shop"), tasks: ["mood"] },
       { name: "ops", sha256: await digestOf("ep_ops"), scopes: ["admin"] },

@@ -95,7 +95,7 @@ describe("clients that leave in the middle of their bodies", () => {
           signal: abort.signal,
         }),
       );
-      answer.catch(() => undefined); // nobody is there to read it
+      answer.catch(() => undefined); // no client is there to read it
       return abort;
     });
     expect(await open()).toBe(50);

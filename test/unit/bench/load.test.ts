@@ -21,7 +21,7 @@ describe("an answer under load", () => {
     expect(outcomeOf({ status, retryAfter })).toBe(outcome);
   });
 
-  test("that nobody should see is counted by what it is", () => {
+  test("that no client should see is counted by what it is", () => {
     const none = { retryAfter: null };
     const all = [200, 500, 0, 500].map((status) => ({ status, ...none }));
     expect(countOutcomes([...all, { status: 503, ...none }])).toEqual({
@@ -80,7 +80,7 @@ describe("memory", () => {
     expect(growthOf(samples(leak))).toMatchObject({ liveBytes: 1_250_000, isFlat: false });
   });
 
-  test("is not flat when a page was added to the wasm memory, or when nobody looked twice", () => {
+  test("is not flat when a page was added to the wasm memory, or when it was read only once", () => {
     expect(growthOf(samples([1, 1], [65_536, 131_072])).isFlat).toBe(false);
     expect(growthOf(samples([1])).isFlat).toBe(false);
     expect(growthOf([]).isFlat).toBe(false);

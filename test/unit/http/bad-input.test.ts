@@ -322,7 +322,7 @@ describe("a task that cannot answer", () => {
     }
   });
 
-  it("for a reason that nobody foresaw tells the log, not the client", async () => {
+  it("for an unforeseen reason tells the log, not the client", async () => {
     const app = fakeApp();
     const response = await app.predict({ inputs: "!bug" });
     const problem = await problemOf(response);

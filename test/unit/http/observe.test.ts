@@ -160,7 +160,7 @@ describe("data points", () => {
 });
 
 describe("data points that cannot be written", () => {
-  it("fail nobody, and the log says why they are missing", async () => {
+  it("fail no request, and the log says why they are missing", async () => {
     const writeDataPoint = (): void => {
       throw new Error("too many points");
     };

@@ -191,7 +191,7 @@ describe("splitWindows of a pair", () => {
     );
   });
 
-  test("a stride that nobody named fits into the room beside the other text", () => {
+  test("a stride that was not given fits into the room beside the other text", () => {
     for (let maxLength = 5; maxLength <= 40; maxLength++) {
       for (let other = 0; other <= (maxLength - 3) / 2; other++) {
         const split = splitWindows(tokenizer, letters(60), letters(other, 0x41), {

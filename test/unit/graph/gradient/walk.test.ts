@@ -89,7 +89,7 @@ describe("gradients", () => {
     const [x, frozen] = [g.input("x", "float32", [2]), g.input("frozen", "float32", [2])];
     const y = g.stateGradient(ops.Mul(g, x, frozen), [x, frozen], (dy) => [
       () => ops.Mul(g, dy, frozen),
-      () => expect.fail("nobody asked for the gradient of the frozen input"),
+      () => expect.fail("no caller asked for the gradient of the frozen input"),
     ]);
     gradients(g, total(g, y), [x]);
   });
