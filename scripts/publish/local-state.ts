@@ -24,8 +24,7 @@ const VERSION = "v3";
 export async function findDamage(state: string): Promise<Damage[]> {
   const root = join(state, VERSION);
   if (!existsSync(root)) return [];
-  // Node has it from 22.13 on; without it, nothing can be said.
-  const sqlite = await import("node:sqlite").catch(() => null);
+  const sqlite = await importSqlite();
   if (sqlite === null) return [];
   const { DatabaseSync } = sqlite;
   const files = await readdir(root, { recursive: true });
@@ -53,6 +52,18 @@ export async function findDamage(state: string): Promise<Damage[]> {
     } catch (error) {
       return isDamaged(error) ? error.message : null;
     }
+  }
+}
+
+/** Node has it from 22.13 on; null without it: then nothing can be said of the files. */
+async function importSqlite(): Promise<typeof import("node:sqlite") | null> {
+  // Node calls the module experimental, on standard error, once a process. It is only read from here.
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return await import("node:sqlite").catch(() => null);
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
 

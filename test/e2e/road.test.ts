@@ -224,7 +224,8 @@ describe("the road from a task folder to an answer", () => {
     expect(await servedVersion()).toBe(versions[1]);
     const { code, stdout, stderr } = await cli("verify", "mood", "--json");
     expect(code, stderr).toBe(0);
-    expect(stdout.trim().split("\n")).toHaveLength(2);
+    // Both versions, and the base's session image.
+    expect(stdout.trim().split("\n")).toHaveLength(3);
   });
 
   it("goes back to the version before with a rollback", async () => {
