@@ -6,12 +6,13 @@
  * `npm run runtime-image` runs this file and writes the image of the installed ONNX Runtime. To be run
  * after every update of onnxruntime-web; a test compares the file with what this makes.
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { FormatError } from "../../src/core/errors.ts";
 import { MAX_IMAGE_BYTES } from "../../src/core/format/pointer.ts";
 import { readRuntimeImage, readSessionImage } from "../../src/engine/ort/images/start.ts";
+import { writeWhole } from "../node/files.ts";
 import type { ImageMaker } from "../publish/publish-base.ts";
 
 /** Part of the Worker. */
@@ -69,8 +70,6 @@ export async function makeInThread(folder: string | null): Promise<Uint8Array> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const image = await makeInThread(null);
-  const temporary = new URL(`${RUNTIME_IMAGE.href}.tmp`);
-  await writeFile(temporary, image);
-  await rename(temporary, RUNTIME_IMAGE);
+  await writeWhole(fileURLToPath(RUNTIME_IMAGE), image);
   process.stdout.write(`${image.length} bytes\n`);
 }
