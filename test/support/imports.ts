@@ -85,6 +85,7 @@ const SERVE_QUEUE = /^src\/serve\/queue\//;
 const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
 const ENGINE_ROOT = /^src\/engine\/[^/]+$/;
+const ENGINE_KERNELS = /^src\/engine\/simd\/kernels\//;
 const ENGINE_IMAGES = /^src\/engine\/ort\/images\//;
 const GRAPH = /^src\/graph\//;
 const GRAPH_SHAPES = /^src\/graph\/shapes\//;
@@ -193,6 +194,7 @@ export const GROUPS: readonly Group[] = [
     types: [ENGINE],
   },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
+  { name: "src/engine/simd/kernels", files: ENGINE_KERNELS, may: [] },
   { name: "src/engine/ort/images", files: ENGINE_IMAGES, may: [CORE], types: [ENGINE_ROOT] },
   {
     name: "src/engine/ort/*.ts",

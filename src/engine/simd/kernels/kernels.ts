@@ -1,0 +1,249 @@
+/**
+ * The typed face of kernels.wasm: what each kernel computes, on which arrays. The sources are the
+ * AssemblyScript files beside this one, references.ts says the same in plain TypeScript.
+ *
+ * Arrays are byte offsets into the module's one memory; a `stride` is the distance of two rows in
+ * bytes, and a matrix without one has its rows one behind the other. Arrays of floats and integers
+ * are little-endian and begin at a multiple of 4; a multiple of 64 is quickest. No kernel reads or
+ * writes beyond the arrays that it is given, and none checks them: sizes are the caller's to prove.
+ *
+ * Sizes: M rows (tokens of all texts of a batch, without padding), H hidden, K inputs and N outputs of
+ * a product, D head size, P prefix length, T tokens of one text. H, K and N are multiples of 8, D of
+ * 8, K is at most MAX_INPUTS. A row's results depend on that row (and its text) alone, and are the
+ * same bits on every host: no relaxed instruction is used.
+ *
+ * Quantized rows are int16: value = q * scale, |q| <= LEVELS, one scale a row.
+ *
+ * Vectors that a task may change (biases, norm weights) are read through `vectors`, a uint32 address
+ * for every row, plus a byte offset: rows of different tasks share a run.
+ */
+
+/** Largest integer of a quantized activation. */
+export const LEVELS = 4095;
+
+/** The inputs of a product, at most: LEVELS * 127 * MAX_INPUTS is below 2^31, so sums are exact. */
+export const MAX_INPUTS = 4128;
+
+/** What all widths (H, K, N, D) are multiples of. The loader refuses a base of other widths. */
+export const WIDTH_UNIT = 8;
+
+/** How the rows of a table are stored, and what they hold. */
+export const TABLE = {
+  /** float32; has no scales */
+  float32: 0,
+  /** int8, times the row's scale */
+  int8: 1,
+  /** uint8 less 128, times the row's scale */
+  uint8: 2,
+  /** two numbers a byte, the first in the low half, less 8, times the row's scale */
+  uint4: 3,
+} as const;
+
+export const ACTIVATION = { gelu: 0, geluTanh: 1, relu: 2, silu: 3 } as const;
+
+/** The `window` of a layer that is not local. */
+export const EVERY_TOKEN = 0x7fffffff;
+
+export interface Kernels {
+  readonly memory: KernelMemory;
+  /** The first free byte of the memory; what lies below belongs to the kernels. */
+  readonly heapBase: number;
+
+  /**
+   * Stores rows of a table, or adds them to what is there:
+   *   out[m] (+)= table[ids[m]] * scales[ids[m]]
+   * `ids` uint32 [M], `scales` float32 [rows of the table], `out` float32 [M, H].
+   */
+  lookUp(
+    M: number,
+    H: number,
+    ids: number,
+    table: number,
+    form: (typeof TABLE)[keyof typeof TABLE],
+    scales: number,
+    adds: 0 | 1,
+    out: number,
+  ): void;
+
+  /**
+   * LayerNorm over rows, then quantized:
+   *   out = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta
+   *   q, scale = quantized(out * inputScale)
+   * `x` and `out` float32 [M, H], possibly the same array. gamma and beta float32 [H], at
+   * vectors[m] + gammaOffset (betaOffset). `inputScale` float32 [H], or 0 for none. `q` int16 [M, H],
+   * `scale` float32 [M]; with q = 0 nothing is quantized.
+   */
+  layerNorm(
+    M: number,
+    H: number,
+    x: number,
+    vectors: number,
+    gammaOffset: number,
+    betaOffset: number,
+    epsilon: number,
+    inputScale: number,
+    out: number,
+    q: number,
+    scale: number,
+  ): void;
+
+  /** RMSNorm in the same way: out = x / sqrt(mean(x * x) + epsilon) * gamma. */
+  rmsNorm(
+    M: number,
+    H: number,
+    x: number,
+    vectors: number,
+    gammaOffset: number,
+    epsilon: number,
+    inputScale: number,
+    out: number,
+    q: number,
+    scale: number,
+  ): void;
+
+  /**
+   * Quantizes rows: scale[m] = max |x[m] * inputScale| / LEVELS, q = round(x * inputScale / scale).
+   * `x` float32 [M, K] is not changed; `inputScale`, `q` and `scale` as for layerNorm.
+   */
+  quantizeRows(M: number, K: number, x: number, inputScale: number, q: number, scale: number): void;
+
+  /**
+   * Columns from..to (multiples of 8) of a matrix product:
+   *   out[m, n] = (sum over k of q[m, k] * w[k, n]) * weightScale[n] * scale[m]
+   *               + bias(m)[n] + residual[m, n]
+   * `q` int16 [M, K] with `scale` float32 [M]; `w` as `pack` wrote it; `weightScale` float32 [N];
+   * bias float32 [N] at vectors[m] + biasOffset. `residual` float32 [M, N] with its stride, or 0 for
+   * none; it may be `out`. `out` float32 [M, N] with its stride: column n is at out + 4 * n, whatever
+   * `from` is.
+   */
+  multiply(
+    M: number,
+    K: number,
+    from: number,
+    to: number,
+    q: number,
+    scale: number,
+    w: number,
+    weightScale: number,
+    vectors: number,
+    biasOffset: number,
+    residual: number,
+    residualStride: number,
+    out: number,
+    outStride: number,
+  ): void;
+
+  /**
+   * Packs rows from..to (even numbers) of stored weights for `multiply`. `raw` is those rows alone,
+   * uint8 [to - from, N] with zero point 128, as a base stores them; so a matrix can be packed piece
+   * by piece. `w` is the whole packed matrix, K * N bytes: int8 [N / 8, K / 2, 8, 2]. Matrices with
+   * the same K that lie one behind the other are one matrix of all their columns.
+   */
+  pack(K: number, N: number, from: number, to: number, raw: number, w: number): void;
+
+  /**
+   * Applies an activation to rows and quantizes them. `x` float32 [M, K] with its stride; its values
+   * are used up. `q` int16 [M, K], `scale` float32 [M].
+   */
+  activate(
+    M: number,
+    K: number,
+    x: number,
+    stride: number,
+    activation: (typeof ACTIVATION)[keyof typeof ACTIVATION],
+    q: number,
+    scale: number,
+  ): void;
+
+  /** Likewise for gated blocks: activation(gate) * up. Both have the same stride; `gate` is used up. */
+  gate(
+    M: number,
+    K: number,
+    gate: number,
+    up: number,
+    stride: number,
+    activation: (typeof ACTIVATION)[keyof typeof ACTIVATION],
+    q: number,
+    scale: number,
+  ): void;
+
+  /**
+   * Turns the heads of rows by rotary positions, in place: number i and number i + D/2 of a head by the
+   * angles of the row's position. `x` float32 [M, heads, D] with its stride, `positions` uint32 [M],
+   * `angles` float32 [positions, 2, D/2]: cosines, then sines. D is a multiple of 8.
+   */
+  rotate(
+    M: number,
+    heads: number,
+    D: number,
+    x: number,
+    stride: number,
+    positions: number,
+    angles: number,
+  ): void;
+
+  /**
+   * Attention of one text, all heads: softmax(q k^T / sqrt(D)) v over P columns of the prefix, then the
+   * T tokens. The queries are the text's first `queries` tokens. `q` float32 [queries, heads, D], `k`
+   * and `v` float32 [T, kvHeads, D] with one stride, `pastKeys` and `pastValues` float32 [kvHeads,
+   * pastRows, D], of which the first P rows are read. Each key head serves heads / kvHeads neighbouring
+   * query heads. A token sees the whole prefix and tokens up to `window` away. `out` float32
+   * [queries, heads, D]; `work` has attentionWorkBytes(P + T, D) bytes.
+   */
+  attention(
+    queries: number,
+    T: number,
+    heads: number,
+    kvHeads: number,
+    D: number,
+    q: number,
+    qStride: number,
+    k: number,
+    v: number,
+    kvStride: number,
+    P: number,
+    pastKeys: number,
+    pastValues: number,
+    pastRows: number,
+    window: number,
+    out: number,
+    outStride: number,
+    work: number,
+  ): void;
+
+  /** out = x + y, float32 [n], n a multiple of 4; arrays may be the same. */
+  add(n: number, x: number, y: number, out: number): void;
+
+  /** out = out + share * x, float32 [n], n a multiple of 4. */
+  addScaled(n: number, share: number, x: number, out: number): void;
+}
+
+/** Bytes of `work` for attention over so many columns. */
+export function attentionWorkBytes(columns: number, headSize: number): number {
+  const padded = Math.ceil(columns / 8) * 8;
+  return 4 * padded * (2 * headSize + ROWS_AT_ONCE) + 16 * ROWS_AT_ONCE;
+}
+
+/** Query rows whose scores are in memory at a time. */
+const ROWS_AT_ONCE = 4;
+
+/** The part of WebAssembly.Memory that is used here: not every host's type settings have it. */
+export interface KernelMemory {
+  readonly buffer: ArrayBuffer;
+  /** Adds pages of 64 KiB; views of the old buffer are void afterwards. */
+  grow(pages: number): number;
+}
+
+type Exports = Omit<Kernels, "heapBase"> & { readonly heapBase: { readonly value: number } };
+
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: {
+    readonly Instance: new (module: object) => { readonly exports: Exports };
+  };
+};
+
+/** A new instance, with a memory of its own, of the compiled kernels.wasm. */
+export function instantiate(module: object): Kernels {
+  const { exports } = new WebAssembly.Instance(module);
+  return { ...exports, heapBase: exports.heapBase.value };
+}
