@@ -101,6 +101,7 @@ const LEARN = /^src\/learn\//;
 const LEARN_ROOT = /^src\/learn\/[^/]+$/;
 const LEARN_GRAPH = /^src\/learn\/graph\//;
 const LEARN_DATA = /^src\/learn\/data\//;
+const LEARN_HEAD = /^src\/learn\/head\//;
 const LEARN_LOOP = /^src\/learn\/loop\//;
 const NODE = /^node:$/;
 /** Reading, writing and hashing files, processes, the two runtimes. */
@@ -181,6 +182,8 @@ export const GROUPS: readonly Group[] = [
     types: [SESSION],
   },
   { name: "src/learn/data", files: LEARN_DATA, may: [CORE, LEARN_ROOT, LEARN_GRAPH] },
+  // Heads fitted on features, whatever computed those.
+  { name: "src/learn/head", files: LEARN_HEAD, may: [CORE, LEARN_ROOT] },
   {
     name: "src/learn/loop",
     files: LEARN_LOOP,

@@ -1,0 +1,103 @@
+/**
+ * The convex losses of a head. Each takes scores [N, C], replaces them by the loss's gradient, weighted by
+ * row, and returns the weighted sum of the loss.
+ */
+
+/** What each row should be answered with. */
+export type HeadTargets =
+  | {
+      /** One class a row: its index, or a negative number for a row that is left out. */
+      readonly kind: "classes";
+      readonly labels: ArrayLike<number>; // [N]
+    }
+  | {
+      /** Any of the classes: 1 where a class is true. */
+      readonly kind: "sets";
+      readonly hits: ArrayLike<number>; // [N, C]
+    }
+  | {
+      readonly kind: "values";
+      readonly values: ArrayLike<number>; // [N, C]
+    };
+
+export type HeadLoss = (scores: Float64Array, weights: Float64Array, C: number) => number;
+
+/** The loss of some targets: cross entropy, logistic loss of every class, or half the squared distance. */
+export function headLossOf(targets: HeadTargets): HeadLoss {
+  switch (targets.kind) {
+    case "classes":
+      return (scores, weights, C) => crossEntropy(scores, targets.labels, weights, C);
+    case "sets":
+      return (scores, weights, C) => logisticLoss(scores, targets.hits, weights, C);
+    case "values":
+      return (scores, weights, C) => squaredLoss(scores, targets.values, weights, C);
+    default:
+      return targets satisfies never;
+  }
+}
+
+// l = log(sum exp(s)) - s[y]   dl/ds = softmax(s) - onehot(y)
+function crossEntropy(
+  scores: Float64Array,
+  labels: ArrayLike<number>,
+  weights: Float64Array,
+  C: number,
+): number {
+  let sum = 0;
+  for (let n = 0; n < weights.length; n++) {
+    const start = n * C;
+    const weight = weights[n]!;
+    if (weight === 0) {
+      scores.fill(0, start, start + C);
+      continue;
+    }
+    let most = -Infinity;
+    for (let c = 0; c < C; c++) most = Math.max(most, scores[start + c]!);
+    const own = start + labels[n]!;
+    const right = scores[own]! - most;
+    let total = 0;
+    for (let c = start; c < start + C; c++) {
+      scores[c] = Math.exp(scores[c]! - most);
+      total += scores[c]!;
+    }
+    for (let c = start; c < start + C; c++) scores[c]! *= weight / total;
+    scores[own]! -= weight;
+    sum += weight * (Math.log(total) - right);
+  }
+  return sum;
+}
+
+// l = log(1 + exp(s)) - y s   dl/ds = sigmoid(s) - y
+function logisticLoss(
+  scores: Float64Array,
+  hits: ArrayLike<number>,
+  weights: Float64Array,
+  C: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const weight = weights[Math.floor(i / C)]!;
+    const [score, hit] = [scores[i]!, hits[i]!];
+    const small = Math.exp(-Math.abs(score));
+    sum += weight * (Math.max(score, 0) + Math.log1p(small) - hit * score);
+    scores[i] = weight * ((score >= 0 ? 1 : small) / (1 + small) - hit);
+  }
+  return sum;
+}
+
+// l = (s - y)^2 / 2   dl/ds = s - y
+function squaredLoss(
+  scores: Float64Array,
+  values: ArrayLike<number>,
+  weights: Float64Array,
+  C: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const weight = weights[Math.floor(i / C)]!;
+    const distance = scores[i]! - values[i]!;
+    sum += (weight * distance ** 2) / 2;
+    scores[i] = weight * distance;
+  }
+  return sum;
+}
