@@ -5,10 +5,10 @@ import type { AppDeps } from "./http/context.ts";
 import { workerdEngine } from "./engine/ort/workerd.ts";
 import { r2Bucket } from "./serve/bucket/r2.ts";
 import { createServing } from "./serve/serving.ts";
-import { sha256 } from "./serve/sha256.ts";
+import { sha256, startSha256 } from "./serve/sha256.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
-const host = { clock, sha256, engine: workerdEngine };
+const host = { clock, sha256, startSha256, engine: workerdEngine };
 
 /** What does not depend on settings: it is there even where those are wrong. */
 export const outside = {

@@ -17,7 +17,7 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { createServing } from "../../src/serve/serving.ts";
-import { sha256 } from "../../src/serve/sha256.ts";
+import { sha256, startSha256 } from "../../src/serve/sha256.ts";
 import { createPlainSession } from "./plain-session.ts";
 import type { ColdReply, ColdRequest } from "./protocol.ts";
 
@@ -60,7 +60,7 @@ async function answer(
   ctx: ExecutionContext,
 ): Promise<void> {
   const config = readConfig(env);
-  const host = { clock: outside, sha256, engine, bucket: r2Bucket(env.BUCKET) };
+  const host = { clock: outside, sha256, startSha256, engine, bucket: r2Bucket(env.BUCKET) };
   const app = createApp({ config, ...createServing(config, host), ...outside });
   const request = new Request(`http://bench/v1/tasks/${task}/predict`, {
     method: "POST",

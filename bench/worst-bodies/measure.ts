@@ -10,7 +10,7 @@ import { readConfig } from "../../src/http/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { Bucket } from "../../src/serve/bucket/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";
-import { sha256 } from "../../src/serve/sha256.ts";
+import { sha256, startSha256 } from "../../src/serve/sha256.ts";
 import { median } from "../stats.ts";
 import { WORST_BODIES } from "./bodies.ts";
 import type { WorstBody } from "./bodies.ts";
@@ -45,7 +45,7 @@ const engine: Engine = {
 };
 const app = createApp({
   config,
-  ...createServing(config, { bucket: emptyBucket, clock, sha256, engine }),
+  ...createServing(config, { bucket: emptyBucket, clock, sha256, startSha256, engine }),
   ...clock,
   requestId: () => "bench",
   log: () => undefined,

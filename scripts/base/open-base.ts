@@ -8,7 +8,7 @@ import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import type { Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
+import type { BaseSource, Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "./base-folder.ts";
 
 /** `web` is the runtime that serves, `node` the native one. */
@@ -50,11 +50,19 @@ export async function loadEncoder(base: Base, runtime: RuntimeName): Promise<Enc
 }
 
 /** Loads a base in memory by an engine. */
-export async function load(engine: Engine, { manifest, files }: Base): Promise<Encoder> {
-  const source = {
-    manifest: Promise.resolve(manifest),
-    file: (name: string) => Promise.resolve(files.get(name)!),
-    image: null,
-  };
-  return (await engine.prepare(source))();
+export async function load(engine: Engine, base: Base): Promise<Encoder> {
+  return (await engine.prepare(sourceOf(base)))();
+}
+
+/** A base in memory, as an engine reads it. */
+export const sourceOf = ({ manifest, files }: Base): BaseSource => ({
+  manifest: Promise.resolve(manifest),
+  file: (name) => Promise.resolve(files.get(name)!),
+  stream: (name) => wholeFile(files.get(name)!),
+  image: null,
+});
+
+/** A file in memory as a stream of one piece. */
+async function* wholeFile(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
 }

@@ -27,6 +27,11 @@ export interface BaseSource {
   readonly manifest: Promise<BaseManifest>;
   /** Reads one of the manifest's files by its name. */
   file(name: string): Promise<Uint8Array>;
+  /**
+   * The same piece by piece, as it arrives. The check follows the last piece: what was made of the
+   * pieces may be used only when the iteration has ended without an error.
+   */
+  stream(name: string): AsyncIterable<Uint8Array>;
   /** A build of this base for one release of one engine, which loads faster; null where there is none. */
   readonly image: BaseImage | null;
 }

@@ -3,6 +3,8 @@
  * encoder for the isolate's life (an engine's memory never shrinks, so there is no second load).
  */
 import { EdgePrefixError, FormatError, UnavailableError } from "../core/errors.ts";
+import { checkedStream } from "../core/format/checked-stream.ts";
+import type { StartSha256 } from "../core/format/checked-stream.ts";
 import { baseKey, blobKey } from "../core/format/keys.ts";
 import { checkFile, readBaseManifest, shortIdentity } from "../core/format/manifest.ts";
 import type { BaseManifest, FileRef, Sha256 } from "../core/format/manifest.ts";
@@ -33,6 +35,7 @@ export interface ModelStoreOptions {
   readonly bucket: Bucket;
   readonly clock: Clock;
   readonly sha256: Sha256;
+  readonly startSha256: StartSha256;
   readonly engine: Engine;
 }
 
@@ -85,15 +88,15 @@ async function loadBase(
   broken: Broken,
   progress: (step: string) => void,
 ): Promise<LoadedBase> {
-  const { base, bucket, sha256, engine } = options;
+  const { base, bucket, sha256, startSha256, engine } = options;
+  const notFound = (key: string): UnavailableError =>
+    new UnavailableError(
+      "base-not-found",
+      `base "${base}": the bucket has no "${key}"; push a base with this name, or set BASE to one that is there`,
+    );
   const read = async (key: string, maxBytes: number): Promise<Uint8Array> => {
     const object = await bucket.get(key, maxBytes);
-    if (object === null || object === "unchanged") {
-      throw new UnavailableError(
-        "base-not-found",
-        `base "${base}": the bucket has no "${key}"; push a base with this name, or set BASE to one that is there`,
-      );
-    }
+    if (object === null || object === "unchanged") throw notFound(key);
     return object.bytes;
   };
   /** Names of files on their way. */
@@ -101,18 +104,37 @@ async function loadBase(
   const tellPending = (): void => {
     if (pending.size > 0) progress(`reading ${[...pending].join(", ")}`);
   };
-  const readBlob = async (ref: FileRef, name: string): Promise<Uint8Array> => {
+  const begin = (name: string): void => {
     pending.add(name);
     tellPending();
+  };
+  const end = (name: string): void => {
+    pending.delete(name);
+    tellPending();
+  };
+  const subjectOf = (name: string): string => `base "${base}": ${name}`;
+  const readBlob = async (ref: FileRef, name: string): Promise<Uint8Array> => {
+    begin(name);
     try {
       const bytes = await read(blobKey(ref.sha256), MAX_FILE_BYTES);
-      await checkFile(`base "${base}": ${name}`, bytes, ref, sha256);
+      await checkFile(subjectOf(name), bytes, ref, sha256);
       return bytes;
     } finally {
-      pending.delete(name);
-      tellPending();
+      end(name);
     }
   };
+  async function* streamBlob(name: string): AsyncGenerator<Uint8Array> {
+    begin(name);
+    try {
+      const ref = (await manifest).files[name]!;
+      const key = blobKey(ref.sha256);
+      const object = await bucket.stream(key, MAX_FILE_BYTES);
+      if (object === null) throw notFound(key);
+      yield* checkedStream(subjectOf(name), object.pieces, ref, startSha256);
+    } finally {
+      end(name);
+    }
+  }
 
   progress("reading the pointer");
   const pointer = readBasePointer(await read(baseKey(base), MAX_POINTER_BYTES), baseKey(base));
@@ -125,6 +147,7 @@ async function loadBase(
   const source: BaseSource = {
     manifest,
     file: readFile,
+    stream: streamBlob,
     image: image && {
       runtime: image.runtime,
       manifestSha256: manifestHash,

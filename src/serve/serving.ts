@@ -1,4 +1,5 @@
 /** The parts that answer, put together: stores, admission, queue, predictor. No HTTP. */
+import type { StartSha256 } from "../core/format/checked-stream.ts";
 import type { Sha256 } from "../core/format/manifest.ts";
 import type { Engine } from "../engine/engine.ts";
 import { createAdmission } from "./queue/admission.ts";
@@ -31,6 +32,7 @@ export interface Host {
   readonly bucket: Bucket;
   readonly clock: Clock;
   readonly sha256: Sha256;
+  readonly startSha256: StartSha256;
   readonly engine: Engine;
 }
 

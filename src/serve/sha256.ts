@@ -1,7 +1,29 @@
-/** SHA-256 by Web Crypto, which Workers, browsers and Node share. */
+/** SHA-256 as Workers have it: of bytes in memory by Web Crypto, of a stream by its digest streams. */
+import type { RunningSha256 } from "../core/format/checked-stream.ts";
 
 /** Hash of bytes as 64 lower-case hex digits. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const sha256 = async (bytes: Uint8Array): Promise<string> =>
+  hex(await crypto.subtle.digest("SHA-256", bytes));
+
+/** A stream that hashes what is written to it, which Workers have and others do not. */
+interface DigestStream {
+  readonly digest: Promise<ArrayBuffer>;
+  getWriter(): { write(bytes: Uint8Array): Promise<void>; close(): Promise<void> };
 }
+
+/** Begins the hash of bytes that arrive one after the other. */
+export function startSha256(): RunningSha256 {
+  const host = crypto as unknown as { readonly DigestStream: new (name: string) => DigestStream };
+  const stream = new host.DigestStream("SHA-256");
+  const writer = stream.getWriter();
+  return {
+    write: (bytes) => writer.write(bytes),
+    async digest() {
+      await writer.close();
+      return hex(await stream.digest);
+    },
+  };
+}
+
+const hex = (digest: ArrayBuffer): string =>
+  Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -41,6 +41,41 @@ export function bucketCases(name: string, open: () => BucketUnderTest): void {
       await expect(bucket.get("cases/c", 100)).rejects.toMatchObject({ code: "object-too-large" });
     });
 
+    it("streams an object's pieces in order, and null for what was not put", async () => {
+      const { bucket, put } = open();
+      const object = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
+      await put("cases/d", object);
+      const { bytes: length, pieces } = (await bucket.stream("cases/d", 300_000))!;
+      expect(length).toBe(300_000);
+      const read = new Uint8Array(length);
+      let at = 0;
+      for await (const piece of pieces) {
+        read.set(piece, at);
+        at += piece.byteLength;
+      }
+      expect(at).toBe(length);
+      expect(read).toEqual(object);
+      expect(await bucket.stream("cases/none", 5)).toBeNull();
+    });
+
+    it("streams nothing of an object that is larger than the reader allows", async () => {
+      const { bucket, put } = open();
+      await put("cases/e", new Uint8Array(101));
+      const asked = bucket.stream("cases/e", 100);
+      await expect(asked).rejects.toMatchObject({ code: "object-too-large" });
+    });
+
+    it("goes on after a stream that was left early", async () => {
+      const { bucket, put } = open();
+      await put("cases/f", new Uint8Array(300_000));
+      for await (const piece of (await bucket.stream("cases/f", 300_000))!.pieces) {
+        if (piece.byteLength > 0) break;
+      }
+      expect(await bucket.get("cases/f", 300_000)).toMatchObject({
+        bytes: new Uint8Array(300_000),
+      });
+    });
+
     it("lists the keys under a prefix in order, all of them", async () => {
       const { bucket, put } = open();
       const keys = Array.from({ length: 30 }, (_, i) => `list/${String(i).padStart(2, "0")}`);

@@ -10,6 +10,7 @@ import type { Prefix } from "../../src/core/model/prefix.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Queries, Row } from "../../src/core/model/rows.ts";
 import type { BaseSource, Encoder, Engine } from "../../src/engine/engine.ts";
+import { piecesOf } from "../support/memory-store.ts";
 
 export interface EngineUnderTest {
   readonly engine: Engine;
@@ -19,6 +20,12 @@ export interface EngineUnderTest {
   readonly tolerance: number;
   /** Whether the engine can tell how much memory it has. */
   readonly knowsMemory: boolean;
+}
+
+/** A read that fails at once. */
+async function* failing(): AsyncGenerator<Uint8Array> {
+  await Promise.reject(new Error("no such file"));
+  yield new Uint8Array(0);
 }
 
 export function engineCases(name: string, host: EngineUnderTest): void {
@@ -38,6 +45,10 @@ export function engineCases(name: string, host: EngineUnderTest): void {
         file: (file) => {
           read.push(file);
           return Promise.resolve(change(base.file(file)));
+        },
+        stream: (file) => {
+          read.push(file);
+          return piecesOf(change(base.file(file)));
         },
       };
     }
@@ -95,7 +106,8 @@ export function engineCases(name: string, host: EngineUnderTest): void {
     it("fails to prepare when a file cannot be read", async () => {
       const base = await source();
       const file = () => Promise.reject(new Error("no such file"));
-      await expect(host.engine.prepare({ ...base, file })).rejects.toThrow("no such file");
+      const stream = failing;
+      await expect(host.engine.prepare({ ...base, file, stream })).rejects.toThrow("no such file");
     });
 
     it("refuses a base whose files are not what it can load, and loads others after that", async () => {

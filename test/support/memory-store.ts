@@ -15,6 +15,20 @@ export const bucketDown = (): never => {
   throw new UnavailableError("bucket-unavailable", "bucket: is down, for a test");
 };
 
+/** Small enough that even a tiny base arrives in many pieces. */
+const PIECE_BYTES = 1_000;
+
+/** Bytes as they might arrive from afar. */
+export async function* piecesOf(
+  bytes: Uint8Array,
+  pieceBytes = PIECE_BYTES,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
+    await Promise.resolve();
+    yield bytes.slice(at, at + pieceBytes);
+  }
+}
+
 export function createMemoryStore(): MemoryStore {
   const objects = new Map<string, { bytes: Uint8Array; etag: string }>();
   let writes = 0;
@@ -35,6 +49,11 @@ export function createMemoryStore(): MemoryStore {
         throw new LimitError("object-too-large", `bucket object "${key}": is too large`);
       }
       return object;
+    },
+    async stream(key, maxBytes) {
+      const object = await store.get(key, maxBytes);
+      if (object === null || object === "unchanged") return null;
+      return { bytes: object.bytes.byteLength, pieces: piecesOf(object.bytes) };
     },
     async list(prefix, { after = "", limit } = {}) {
       await store.before(prefix);

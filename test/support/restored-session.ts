@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
+import { sourceOf } from "../../scripts/base/open-base.ts";
 import { RUNTIME_IMAGE } from "../../scripts/images/make.ts";
 import { sha256Hex } from "../../scripts/node/hash.ts";
 import { compileWebModule } from "../../scripts/node/wasm-module.ts";
@@ -47,8 +48,7 @@ const createSession = (files: GraphFiles) => {
   return runtime.createSession(files);
 };
 const load = await imageEngine(createSession, runtime.images).prepare({
-  manifest: Promise.resolve(base.manifest),
-  file: (name) => Promise.resolve(base.files.get(name)!),
+  ...sourceOf(base),
   image: {
     runtime: runtimeImage.id,
     manifestSha256: sha256Hex(base.files.get(MANIFEST)!),

@@ -9,7 +9,7 @@ import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { createServing } from "../../src/serve/serving.ts";
-import { clock, loadedBase, r2, sha256 } from "./support.ts";
+import { clock, loadedBase, r2, sha256, startSha256 } from "./support.ts";
 
 export interface TestApp {
   fetch(request: Request): Promise<Response>;
@@ -61,7 +61,7 @@ export async function testApp(
     ready: base,
     status: { state: "ready", detail: "" },
   };
-  const host = { bucket: r2Bucket(r2), clock, sha256, engine: workerdEngine };
+  const host = { bucket: r2Bucket(r2), clock, sha256, startSha256, engine: workerdEngine };
   const serving = createServing(config, host, models ?? loaded);
   const logged: Record<string, unknown>[] = [];
   const app = createApp({

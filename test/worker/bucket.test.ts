@@ -10,13 +10,35 @@ bucketCases("R2", () => ({ bucket: r2Bucket(r2), put: (key, bytes) => r2.put(key
 const broken = (operation: () => Promise<never>): R2Bucket =>
   ({ get: operation, list: operation }) as unknown as R2Bucket;
 
+/** An R2 whose objects have a first piece, and then what `next` gives. */
+const breaking = (next: () => Promise<never>): R2Bucket => {
+  const reads = [() => Promise.resolve({ done: false, value: Uint8Array.of(1) }), next];
+  const reader = { read: () => reads.shift()!(), cancel: () => Promise.reject(new Error("gone")) };
+  const object = { etag: "a", size: 10, body: { getReader: () => reader } };
+  return { get: () => Promise.resolve(object) } as unknown as R2Bucket;
+};
+
 describe("an R2 that cannot be read", () => {
+  it.each([
+    ["fails", () => Promise.reject(new Error("network lost"))],
+    ["stops", () => new Promise<never>(() => undefined)],
+  ])("is said to be unavailable when a stream %s on its way", async (_, next) => {
+    const { pieces } = (await r2Bucket(breaking(next), 1).stream("any", 10))!;
+    const arrived: Uint8Array[] = [];
+    const read = async (): Promise<void> => {
+      for await (const piece of pieces) arrived.push(piece);
+    };
+    await expect(read()).rejects.toMatchObject({ code: "bucket-unavailable" });
+    expect(arrived).toEqual([Uint8Array.of(1)]);
+  });
+
   it.each([
     ["fails", () => Promise.reject(new Error("internal error (10001)"))],
     ["does not answer", () => new Promise<never>(() => undefined)],
   ])("is said to be unavailable when it %s", async (_, operation) => {
     const bucket = r2Bucket(broken(operation), 1);
     await expect(bucket.get("any", 10)).rejects.toMatchObject({ code: "bucket-unavailable" });
+    await expect(bucket.stream("any", 10)).rejects.toMatchObject({ code: "bucket-unavailable" });
     await expect(bucket.list("any")).rejects.toMatchObject({ code: "bucket-unavailable" });
   });
 });

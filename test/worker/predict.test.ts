@@ -15,6 +15,7 @@ import {
   r2,
   seedBases,
   sha256,
+  startSha256,
 } from "./support.ts";
 
 interface Scored {
@@ -178,7 +179,7 @@ describe("readiness", () => {
     const bucket = r2Bucket(r2);
     const { encoder } = await loadedBase();
     const engine = { prepare: async () => async () => encoder };
-    const models = createModelStore({ base: "pocket", bucket, clock, sha256, engine });
+    const models = createModelStore({ base: "pocket", bucket, clock, sha256, startSha256, engine });
     const app = await testApp({}, models);
     const ready = () => app.fetch(new Request("https://worker/readyz"));
     expect(models.status.state).toBe("empty");
@@ -198,6 +199,7 @@ describe("readiness", () => {
       bucket: r2Bucket(r2),
       clock,
       sha256,
+      startSha256,
       engine: workerdEngine,
     });
     const app = await testApp({}, models);

@@ -9,6 +9,7 @@ import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket/r2.ts";
+import { startSha256 } from "../../src/serve/sha256.ts";
 import type { Hold } from "../../src/serve/flight.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
@@ -29,6 +30,8 @@ export const sha256: Sha256 = async (bytes) =>
   [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
+
+export { startSha256 };
 
 const objects = inject("fixtures").objects;
 
@@ -64,7 +67,14 @@ export function loadedBase(name = "pocket"): Promise<LoadedBase> {
   const load = async (): Promise<LoadedBase> => {
     await seedBases();
     const bucket = r2Bucket(r2);
-    const models = createModelStore({ base: name, bucket, clock, sha256, engine: workerdEngine });
+    const models = createModelStore({
+      base: name,
+      bucket,
+      clock,
+      sha256,
+      startSha256,
+      engine: workerdEngine,
+    });
     const base = await models.get(hold);
     if (base.encoder.loadedFrom === "image") restoredBases.push(name);
     return base;

@@ -7,6 +7,17 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/** An object that is read piece by piece. */
+export interface StreamedObject {
+  /** Length of the whole object, as the store knows it before the first piece. */
+  readonly bytes: number;
+  /**
+   * Can be iterated once; leaving the loop ends the read. Throws UnavailableError
+   * `bucket-unavailable` when the store fails on the way.
+   */
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
 export interface ListedObject {
   readonly key: string;
   readonly etag: string;
@@ -28,6 +39,10 @@ export interface Bucket {
     maxBytes: number,
     knownEtag?: string,
   ): Promise<StoredObject | "unchanged" | null>;
+  /**
+   * The object at `key` piece by piece, null when there is none; throws as `get` does.
+   */
+  stream(key: string, maxBytes: number): Promise<StreamedObject | null>;
   /** Objects whose keys start with `prefix`, by key: all, or at most `limit` after a given key. */
   list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
 }

@@ -9,8 +9,16 @@ interface R2Found {
 }
 
 interface R2FoundBody extends R2Found {
-  readonly body: { cancel(): Promise<void> };
+  readonly body: {
+    cancel(): Promise<void>;
+    getReader(): R2Reader;
+  };
   arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+interface R2Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
 }
 
 /** Cloudflare's R2 binding, as far as it is used: a Worker's own types of it, however made, fit. */
@@ -53,22 +61,52 @@ export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
     }
   }
 
+  async function open(
+    key: string,
+    maxBytes: number,
+    knownEtag?: string,
+  ): Promise<R2FoundBody | "unchanged" | null> {
+    const object = await ask(key, () =>
+      r2.get(key, knownEtag === undefined ? {} : { onlyIf: { etagDoesNotMatch: knownEtag } }),
+    );
+    if (object === null) return null;
+    if (!("body" in object)) return "unchanged";
+    if (object.size > maxBytes) {
+      await object.body.cancel();
+      throw new LimitError(
+        "object-too-large",
+        `bucket object "${key}": is ${object.size} bytes, allowed are ${maxBytes}`,
+      );
+    }
+    return object;
+  }
+
+  async function* piecesOf(key: string, { body }: R2FoundBody): AsyncGenerator<Uint8Array> {
+    const reader = body.getReader();
+    let isOver = false;
+    try {
+      while (!isOver) {
+        const { done, value } = await ask(key, () => reader.read());
+        isOver = done;
+        if (value) yield value;
+      }
+    } finally {
+      // A reader that has failed cannot be cancelled any more.
+      if (!isOver) await reader.cancel().catch(() => undefined);
+    }
+  }
+
   return {
     async get(key, maxBytes, knownEtag) {
-      const object = await ask(key, () =>
-        r2.get(key, knownEtag === undefined ? {} : { onlyIf: { etagDoesNotMatch: knownEtag } }),
-      );
-      if (object === null) return null;
-      if (!("body" in object)) return "unchanged";
-      if (object.size > maxBytes) {
-        await object.body.cancel();
-        throw new LimitError(
-          "object-too-large",
-          `bucket object "${key}": is ${object.size} bytes, allowed are ${maxBytes}`,
-        );
-      }
+      const object = await open(key, maxBytes, knownEtag);
+      if (object === null || object === "unchanged") return object;
       const bytes = await ask(key, () => object.arrayBuffer());
       return { bytes: new Uint8Array(bytes), etag: object.etag };
+    },
+    async stream(key, maxBytes) {
+      const object = await open(key, maxBytes);
+      if (object === null || object === "unchanged") return null;
+      return { bytes: object.size, pieces: piecesOf(key, object) };
     },
     async list(prefix, { after, limit = Infinity } = {}) {
       const listed: ListedObject[] = [];

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { publishBase } from "../../../scripts/publish/publish-base.ts";
-import { sha256, sha256Hex } from "../../../scripts/node/hash.ts";
+import { sha256, sha256Hex, startSha256 } from "../../../scripts/node/hash.ts";
 import { FormatError, UnavailableError } from "../../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../../src/core/format/keys.ts";
 import { readBaseManifest, shortIdentity } from "../../../src/core/format/manifest.ts";
@@ -53,6 +53,7 @@ const openStore = (create = createSession, images?: SessionImages) =>
     bucket,
     clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
     sha256,
+    startSha256,
     engine: images ? imageEngine(create, images) : graphEngine(create),
   });
 
@@ -153,6 +154,7 @@ describe("a base in the bucket", () => {
       bucket,
       clock: { now: () => 0, wait: () => new Promise((resolve) => setImmediate(resolve)) },
       sha256,
+      startSha256,
       engine: graphEngine(createSession),
     });
     await expect(store.get(hold)).rejects.toMatchObject({ code: "base-manifest-invalid" });
