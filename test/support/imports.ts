@@ -183,7 +183,7 @@ export const GROUPS: readonly Group[] = [
   },
   { name: "src/learn/data", files: LEARN_DATA, may: [CORE, LEARN_ROOT, LEARN_GRAPH] },
   // Heads fitted on features, whatever computed those.
-  { name: "src/learn/head", files: LEARN_HEAD, may: [CORE, LEARN_ROOT] },
+  { name: "src/learn/head", files: LEARN_HEAD, may: [CORE, LEARN_ROOT, LEARN_DATA] },
   {
     name: "src/learn/loop",
     files: LEARN_LOOP,

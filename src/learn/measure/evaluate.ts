@@ -11,7 +11,7 @@ import { fitTemperature, fitThresholds, reliabilityOf } from "./calibration.ts";
 import type { Case } from "./calibration.ts";
 import type { Example } from "../data/read.ts";
 import { casesOf, decide, judgedLogits } from "./decisions.ts";
-import type { Decoder, JudgedLogits } from "./decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "./decisions.ts";
 import { intervalsOf, metricsOf, scoreName, scoreOf } from "./metrics.ts";
 import type { TaskMetrics } from "./metrics.ts";
 import { derive, keyOf } from "../random.ts";
@@ -64,13 +64,21 @@ export function assess(
   decoder: Decoder,
   examples: readonly Example[],
   logits: JudgedLogits,
-  seed = 0,
 ): Evaluation {
-  const decisions = decide(decoder, examples, logits);
+  return evaluationOf(decoder, decide(decoder, examples, logits), {
+    cases: casesOf(decoder, examples, logits),
+  });
+}
+
+/** The same of decisions that were already made. `inflation` as for intervals of few rows (metrics.ts). */
+export function evaluationOf(
+  decoder: Decoder,
+  decisions: Decisions,
+  { cases, inflation }: { readonly cases: readonly Case[]; readonly inflation?: number },
+): Evaluation {
   const metrics = metricsOf(decisions);
-  const intervals = intervalsOf(decisions, derive(keyOf(seed), "bootstrap"));
+  const intervals = intervalsOf(decisions, derive(keyOf(0), "bootstrap"), { inflation });
   const name = scoreName(decoder);
-  const cases = casesOf(decoder, examples, logits);
   return {
     metrics,
     intervals,

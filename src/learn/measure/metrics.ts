@@ -7,7 +7,7 @@
  */
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Key } from "../random.ts";
-import { bootstrapAll } from "./bootstrap.ts";
+import { bootstrapAll, wilsonAll } from "./bootstrap.ts";
 import type { Interval } from "./bootstrap.ts";
 import { regressionMetrics, spearman } from "./correlation.ts";
 import type { RegressionMetrics } from "./correlation.ts";
@@ -128,22 +128,39 @@ const labelScores = ({ labels }: CountTable, { support, predicted, correct }: Su
 
 /**
  * How sure each metric is, by name: rows, or whole sentences, are drawn anew, the same draws for all.
- * Of numbers only Spearman's correlation, which they are judged by, has an interval.
+ * Of numbers only Spearman's correlation, which they are judged by, has an interval. With `inflation` the
+ * intervals are those of few rows, whose variance is larger by that factor (bootstrap.ts).
  */
-export function intervalsOf(decisions: Decisions, key: Key): Readonly<Record<string, Interval>> {
+export function intervalsOf(
+  decisions: Decisions,
+  key: Key,
+  { inflation }: { readonly inflation?: number | undefined } = {},
+): Readonly<Record<string, Interval>> {
   const rows = decisions.truth.length;
+  const scores = sampleScores(decisions);
+  return inflation === undefined
+    ? bootstrapAll(rows, scores, key)
+    : wilsonAll(rows, scores, key, {
+        inflation,
+        lowest: (name) => (CORRELATIONS.has(name) ? -1 : 0),
+      });
+}
+
+/** Metrics between -1 and 1; all others begin at 0. */
+const CORRELATIONS: ReadonlySet<string> = new Set(["matthews", "spearman"]);
+
+/** The metrics of some rows by their numbers. */
+function sampleScores(
+  decisions: Decisions,
+): (sample: Int32Array) => Readonly<Record<string, number>> {
   if (decisions.kind === "regression") {
     const { truth, predicted } = decisions;
     const pick = (values: readonly number[], sample: Int32Array) =>
       Float64Array.from(sample, (row) => values[row]!);
-    return bootstrapAll(
-      rows,
-      (sample) => ({ spearman: spearman(pick(truth, sample), pick(predicted, sample)) }),
-      key,
-    );
+    return (sample) => ({ spearman: spearman(pick(truth, sample), pick(predicted, sample)) });
   }
   const table = countTable(decisions);
-  return bootstrapAll(rows, (sample) => numbersOf(table.kind, sumRows(table, sample)), key);
+  return (sample) => numbersOf(table.kind, sumRows(table, sample));
 }
 
 /** Name of the one number by which a task is judged, as it stands in its metrics. */
