@@ -21,6 +21,7 @@ tools | wrangler | 15 MB | Runs the Worker locally and deploys it.
 tools | miniflare | 12 MB | The local bucket.
 development | @cloudflare/vitest-plugin | 8.4 MB | Runs tests inside workerd.
 development | @cloudflare/workers-types | 2.5 MB | Types of the Workers platform.
+development | assemblyscript | 8 MB and 94 MB of binaryen | Compiles the kernels of the engine (\`npm run kernels\`); the compiled file is part of the repository.
 development | vitest | 2.9 MB | Runs the tests.
 development | @vitest/coverage-v8 | 38 kB | Counts which lines the tests reach.
 development | fast-check | 1.5 MB | Random inputs for property tests.

@@ -12,7 +12,10 @@
  * 8, K is at most MAX_INPUTS. A row's results depend on that row (and its text) alone, and are the
  * same bits on every host: no relaxed instruction is used.
  *
- * Quantized rows are int16: value = q * scale, |q| <= LEVELS, one scale a row.
+ * Quantized rows are int16: value = q * scale, |q| <= LEVELS, one scale a row. They lie in tiles of
+ * ROW_TILE rows, [M / 4, K / 2, 4, 2], behind them the last M % 4 rows as a lower tile; in all 2 * M * K
+ * bytes, which only kernels write and read. Rows from m on, m a multiple of ROW_TILE, are at
+ * q + 2 * K * m. Other choices of rows are quantized again.
  *
  * Vectors that a task may change (biases, norm weights) are read through `vectors`, a uint32 address
  * for every row, plus a byte offset: rows of different tasks share a run.
@@ -23,6 +26,9 @@ export const LEVELS = 4095;
 
 /** The inputs of a product, at most: LEVELS * 127 * MAX_INPUTS is below 2^31, so sums are exact. */
 export const MAX_INPUTS = 4128;
+
+/** Rows that quantized rows are stored by. */
+export const ROW_TILE = 4;
 
 /** What all widths (H, K, N, D) are multiples of. The loader refuses a base of other widths. */
 export const WIDTH_UNIT = 8;
@@ -70,8 +76,8 @@ export interface Kernels {
    *   out = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta
    *   q, scale = quantized(out * inputScale)
    * `x` and `out` float32 [M, H], possibly the same array. gamma and beta float32 [H], at
-   * vectors[m] + gammaOffset (betaOffset). `inputScale` float32 [H], or 0 for none. `q` int16 [M, H],
-   * `scale` float32 [M]; with q = 0 nothing is quantized.
+   * vectors[m] + gammaOffset (betaOffset). `inputScale` float32 [H], or 0 for none. `q` quantized
+   * rows [M, H], `scale` float32 [M]; with q = 0 nothing is quantized.
    */
   layerNorm(
     M: number,
@@ -111,7 +117,7 @@ export interface Kernels {
    * Columns from..to (multiples of 8) of a matrix product:
    *   out[m, n] = (sum over k of q[m, k] * w[k, n]) * weightScale[n] * scale[m]
    *               + bias(m)[n] + residual[m, n]
-   * `q` int16 [M, K] with `scale` float32 [M]; `w` as `pack` wrote it; `weightScale` float32 [N];
+   * `q` quantized rows [M, K] with `scale` float32 [M]; `w` as `pack` wrote it; `weightScale` float32 [N];
    * bias float32 [N] at vectors[m] + biasOffset. `residual` float32 [M, N] with its stride, or 0 for
    * none; it may be `out`. `out` float32 [M, N] with its stride: column n is at out + 4 * n, whatever
    * `from` is.
@@ -143,7 +149,7 @@ export interface Kernels {
 
   /**
    * Applies an activation to rows and quantizes them. `x` float32 [M, K] with its stride; its values
-   * are used up. `q` int16 [M, K], `scale` float32 [M].
+   * are used up. `q` quantized rows [M, K], `scale` float32 [M].
    */
   activate(
     M: number,
@@ -218,14 +224,14 @@ export interface Kernels {
   addScaled(n: number, share: number, x: number, out: number): void;
 }
 
-/** Bytes of `work` for attention over so many columns. */
+/** Bytes of `work` for attention over so many columns: keys, values, scores and queries of a head. */
 export function attentionWorkBytes(columns: number, headSize: number): number {
-  const padded = Math.ceil(columns / 8) * 8;
-  return 4 * padded * (2 * headSize + ROWS_AT_ONCE) + 16 * ROWS_AT_ONCE;
+  const padded = Math.ceil(columns / 4) * 4;
+  return 4 * (2 * padded * headSize + QUERY_TILE * (padded + headSize));
 }
 
 /** Query rows whose scores are in memory at a time. */
-const ROWS_AT_ONCE = 4;
+const QUERY_TILE = 8;
 
 /** The part of WebAssembly.Memory that is used here: not every host's type settings have it. */
 export interface KernelMemory {
