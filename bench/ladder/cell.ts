@@ -1,0 +1,84 @@
+/** One cell: the draw's rows become files, a contender learns them and answers the test rows. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { provenance } from "../provenance.ts";
+import { writeDraw } from "./draws.ts";
+import type { Draw } from "./draws.ts";
+import { runOurs } from "./ours.ts";
+import type { Cell, Contender } from "./plan.ts";
+import type { LadderResult, Outcome } from "./results.ts";
+import { runSetFit } from "./setfit.ts";
+import type { SetFitProgram } from "./setfit.ts";
+import { SETS } from "./sets.ts";
+
+/** What a contender trains: its name among the results, and the identity of a base. */
+export interface Model {
+  readonly name: string;
+  readonly identity: string | null;
+}
+
+export interface CellOptions {
+  /** Folder of the base. */
+  readonly base: string;
+  readonly model: Model;
+  /** Needed by SetFit's cells. */
+  readonly setFit: SetFitProgram | null;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/** Makes a cell; null after an interrupt. */
+export async function runCell(
+  cell: Cell,
+  draw: Draw,
+  options: CellOptions,
+): Promise<LadderResult | null> {
+  const dir = await mkdtemp(join(tmpdir(), "edge-prefix-ladder-"));
+  try {
+    const outcome = await learn(cell, draw, dir, options);
+    return (
+      outcome && {
+        bench: "ladder",
+        ...cell,
+        ...outcome,
+        train_rows: draw.train.length,
+        test_rows: draw.test.length,
+        model: options.model,
+        ...(await provenance()),
+        command: commandOf(cell),
+        load: Number(loadavg()[0]!.toFixed(1)),
+      }
+    );
+  } catch (error) {
+    if (options.signal.aborted) return null;
+    throw error;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function learn(
+  { set, contender, draw: seed }: Cell,
+  draw: Draw,
+  dir: string,
+  { base, setFit, threads, signal, note }: CellOptions,
+): Promise<Outcome | null> {
+  const files = await writeDraw(dir, draw, SETS[set].type);
+  const common = { test: draw.test, seed, threads, signal };
+  if (contender === "setfit") return runSetFit({ ...common, ...setFit!, files });
+  const { train } = files;
+  return runOurs({ ...common, name: set, contender, train, base, out: join(dir, "task"), note });
+}
+
+const OPTIONS: Readonly<Record<"ours" | "setfit", string>> = {
+  ours: "--base DIR",
+  setfit: "--python PATH --checkpoint DIR",
+};
+const optionsOf = (contender: Contender): string =>
+  OPTIONS[contender === "setfit" ? "setfit" : "ours"];
+
+/** The command that makes this cell, whatever the one was that made it among others. */
+const commandOf = ({ set, rows, contender, draw }: Cell): string =>
+  `npx edge-prefix bench ladder --data DATA ${optionsOf(contender)} --sets ${set} --rows ${rows} --draws ${draw + 1} --contenders ${contender}`;

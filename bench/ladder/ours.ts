@@ -1,0 +1,123 @@
+/** This project's cells: a data file is trained on as `train` does, and the task answers the test rows. */
+import { readBaseFolder } from "../../scripts/base/base-folder.ts";
+import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import type { FinishedRun } from "../../scripts/runs/task/finish.ts";
+import { prepareTask } from "../../scripts/runs/task/prepare.ts";
+import type { PreparedTask } from "../../scripts/runs/task/prepare.ts";
+import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
+import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
+import { trainTask } from "../../scripts/runs/task/train-task.ts";
+import type { Example } from "../../src/learn/data/read.ts";
+import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/measure/evaluate.ts";
+import type { Method } from "../../src/learn/methods.ts";
+import { runtimesWith } from "../accuracy/cell.ts";
+import type { Contender } from "./plan.ts";
+import type { Outcome } from "./results.ts";
+
+export type OurContender = Exclude<Contender, "setfit">;
+
+/** Undefined: `train` chooses. */
+const METHODS: Readonly<Record<OurContender, Method | undefined>> = {
+  train: undefined,
+  head: "linear",
+  prefix: "prefix",
+};
+
+export interface OurOptions {
+  readonly name: string;
+  readonly contender: OurContender;
+  /** The rows to learn from, as a file. */
+  readonly train: string;
+  readonly test: readonly Example[];
+  readonly seed: number;
+  /** Folder of the base. */
+  readonly base: string;
+  /** Folder of the run's saved state. */
+  readonly out: string;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/** Trains a task and measures it on the test rows; null after an interrupt. */
+export async function runOurs(options: OurOptions): Promise<Outcome | null> {
+  const { test, threads, signal } = options;
+  const trained = await train(options);
+  if (trained === null) return null;
+  const { run, prepared, seconds } = trained;
+  const { task, prefixBytes } = run.packed;
+  const serving = await runtimesWith(threads).openBase(run.origin, "web");
+  const batches = { batchSize: EVALUATION_BATCH, signal };
+  const logits = await evaluationLogits(serving, task, test, batches).finally(() =>
+    serving.encoder.release(),
+  );
+  const { score } = assess(task.manifest, test, logits);
+  const own = run.evaluation.score;
+  return {
+    metric: score.name,
+    score: score.value,
+    interval: [score.low, score.high],
+    reported: {
+      score: own.value,
+      interval: [own.low, own.high],
+      rows: prepared.evaluationName,
+    },
+    seconds,
+    bytes: prefixBytes.byteLength,
+    settings: settingsOf(prepared),
+  };
+}
+
+interface Trained {
+  readonly run: FinishedRun;
+  readonly prepared: PreparedTask;
+  readonly seconds: number;
+}
+
+/** The steps of the verb `train` with a data file, timed from the base on disk on. */
+async function train(options: OurOptions): Promise<Trained | null> {
+  const { name, contender, train: path, seed, base: dir, out, threads, signal, note } = options;
+  const start = performance.now();
+  const base = await readBaseFolder(dir);
+  const spec: TaskSpec = {
+    ...EMPTY_SPEC,
+    method: METHODS[contender],
+    seed,
+    data: { ...EMPTY_SPEC.data, train: [{ path }] },
+  };
+  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), {
+    folders: ["."],
+    strict: false,
+    note,
+  });
+  const result = await trainTask(spec, prepared, base, runtimesWith(threads), {
+    name,
+    out,
+    resume: false,
+    signal,
+    now: Date.now,
+    note,
+    // The verb says how long it will take, and measures that first.
+    onEstimate: ({ seconds }) => note(`${name}: about ${Math.round(seconds)} s`),
+    onStep: () => {},
+    onEpoch: () => {},
+  });
+  if (!result.isDone) return null;
+  return { run: result, prepared, seconds: (performance.now() - start) / 1000 };
+}
+
+const settingsOf = ({
+  method,
+  numVirtualTokens,
+  pooling,
+  maxLength,
+  trainGraph,
+  hyperparameters,
+}: PreparedTask): Readonly<Record<string, unknown>> => ({
+  method,
+  num_virtual_tokens: numVirtualTokens,
+  pooling,
+  max_length: maxLength,
+  train_graph: trainGraph,
+  ...hyperparameters,
+});

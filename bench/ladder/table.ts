@@ -1,0 +1,92 @@
+/** The ladder as text: a row for each set and number of rows, then what the cells say together. */
+import { formatBytes, plural } from "../../scripts/report/text.ts";
+import { meanScore } from "../../scripts/runs/trial/statistics.ts";
+import { median } from "../stats.ts";
+import { CONTENDERS, countsOf } from "./plan.ts";
+import type { Contender } from "./plan.ts";
+import type { LadderResult } from "./results.ts";
+import { SETS, SET_IDS } from "./sets.ts";
+import { cellsAt, summaryOf } from "./summary.ts";
+import type { Comparison, Rung, Step } from "./summary.ts";
+
+const MISSING = "-";
+
+/** Names of the columns; `setfit` is a name of its own. */
+const TITLES: Readonly<Record<Contender, string>> = {
+  train: "train",
+  head: "head only",
+  prefix: "prefix",
+  setfit: "SetFit",
+};
+
+/** Rows of cells, the first one the header: means over the draws in percent, with the lowest and highest. */
+export function ladderRows(results: readonly LadderResult[]): string[][] {
+  const shown = CONTENDERS.filter((name) => results.some(({ contender }) => contender === name));
+  const rows = SET_IDS.flatMap((set) =>
+    countsOf(set).flatMap((count) => {
+      const cells = shown.map((contender) => cellsAt(results, { set, rows: count, contender }));
+      if (cells.every(({ length }) => length === 0)) return [];
+      const draws = Math.max(...cells.map(({ length }) => length));
+      return [
+        [
+          SETS[set].title,
+          String(count),
+          String(draws),
+          ...cells.map(scoresText),
+          ...cells.map(secondsText),
+        ],
+      ];
+    }),
+  );
+  const titles = shown.map((contender) => TITLES[contender]);
+  return [["", "rows", "draws", ...titles, ...titles.map((title) => `${title} s`)], ...rows];
+}
+
+function scoresText(cells: readonly LadderResult[]): string {
+  if (cells.length === 0) return MISSING;
+  const scores = cells.map(({ score }) => score);
+  const mean = percent(meanScore(scores).mean);
+  if (scores.length === 1) return mean;
+  return `${mean} (${percent(Math.min(...scores))}-${percent(Math.max(...scores))})`;
+}
+
+const secondsText = (cells: readonly LadderResult[]): string =>
+  cells.length === 0 ? MISSING : median(cells.map(({ seconds }) => seconds)).toFixed(1);
+
+/** Sentences on all cells. */
+export function summaryLines(results: readonly LadderResult[]): string[] {
+  const { comparisons, steps, reported, max_bytes: bytes } = summaryOf(results);
+  const down = steps.filter(({ interval: [, high] }) => high < 0);
+  return [
+    ...comparisons.map(comparisonLine),
+    steps.length > 0 &&
+      (down.length > 0
+        ? `train goes down by more than its interval: ${down.map(stepText).join("; ")}`
+        : `train goes down by more than its interval in none of ${steps.length} steps`),
+    ...reported.map(
+      ({ inside, draws, ...rung }) =>
+        `${rungText(rung)}: the test score is within the interval that the task reports in ${inside} of ${draws} draws`,
+    ),
+    bytes !== null && `largest task: ${formatBytes(bytes)}`,
+  ].filter((line) => line !== false);
+}
+
+function comparisonLine({ against, difference, worst, ...rest }: Comparison): string {
+  const { sets, draws, seconds_ratio: ratio } = rest;
+  return [
+    `${rungText(rest)}: train - ${TITLES[against]} is ${signed(difference)} points on average`,
+    `worst ${SETS[worst.set].title} ${signed(worst.difference)}`,
+    `in ${ratio.median.toFixed(2)} of the time (at most ${ratio.max.toFixed(2)})`,
+    `${plural(sets, "set")}, ${plural(draws, "draw")}`,
+  ].join(", ");
+}
+
+const stepText = ({ set, from, to, difference, interval: [low, high] }: Step): string =>
+  `${SETS[set].title} from ${from} to ${to} rows: ${signed(difference)} (${signed(low)} to ${signed(high)})`;
+
+const rungText = ({ type, rows }: Rung): string => {
+  if (rows === "all") return "all rows";
+  return type === "token" ? `${rows} sentences` : `${rows} rows a class`;
+};
+const percent = (share: number): string => (100 * share).toFixed(1);
+const signed = (share: number): string => `${share > 0 ? "+" : ""}${(100 * share).toFixed(1)}`;

@@ -1,0 +1,352 @@
+/**
+ * The ladder: which rows a draw has, which cells there are, what finished cells say together, and whole
+ * cells on the tiny base, written as SST-2 lies on disk. SetFit runs where EDGE_PREFIX_SETFIT_PYTHON names an
+ * interpreter with the package setfit.
+ */
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { drawOf, writeDraw } from "../../../bench/ladder/draws.ts";
+import type { RowCount } from "../../../bench/ladder/draws.ts";
+import { cellName, chosenCells } from "../../../bench/ladder/plan.ts";
+import type { Contender } from "../../../bench/ladder/plan.ts";
+import type { LadderResult } from "../../../bench/ladder/results.ts";
+import { runSetFit } from "../../../bench/ladder/setfit.ts";
+import { readSet } from "../../../bench/ladder/sets.ts";
+import type { SetId, SetRows } from "../../../bench/ladder/sets.ts";
+import { summaryOf } from "../../../bench/ladder/summary.ts";
+import { ladderRows, summaryLines } from "../../../bench/ladder/table.ts";
+import { readDataFile } from "../../../scripts/runs/task/data-files.ts";
+import type { Example } from "../../../src/learn/data/read.ts";
+import { shared } from "../../support/shared.ts";
+import { writeTinyBase } from "../../support/tiny-base.ts";
+import { asText, watchVerb } from "../../support/verb.ts";
+
+const PYTHON = process.env["EDGE_PREFIX_SETFIT_PYTHON"];
+const CHECKPOINT = shared("models", "all-MiniLM-L6-v2");
+
+const GOOD = ["good", "great", "fine", "funny", "best"];
+const BAD = ["bad", "dull", "awful", "sad", "worst"];
+const TOPICS = ["film", "movie", "plot", "story", "acting", "music"];
+const lines = (word: string): string =>
+  [...GOOD, ...BAD]
+    .flatMap((adjective) =>
+      TOPICS.map((topic) => `${GOOD.includes(adjective) ? 1 : 0}\t${word} ${topic} ${adjective}`),
+    )
+    .join("\n");
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "ladder-"));
+  await writeTinyBase(join(dir, "base"), { dtype: "int8", seed: 1 });
+  await mkdir(join(dir, "sst2"));
+  // A repeated text, and one of the test rows.
+  const train = `label\tsentence\n0\tthe film good\n1\tthis plot fine\n${lines("the")}\n`;
+  await writeFile(join(dir, "sst2", "train.tsv"), train);
+  await writeFile(join(dir, "sst2", "test.tsv"), `label\tcontent\n${lines("this")}\n`);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const bench = async (args: readonly string[], onLine?: (line: string, abort: () => void) => void) =>
+  asText(await watchVerb(["bench", "ladder", ...args], onLine));
+
+describe("a draw", () => {
+  const rows: SetRows = {
+    // 300 rows of the class a, 100 of b, 3 of c
+    train: Array.from({ length: 403 }, (_, i) => example(i < 300 ? "a" : i < 400 ? "b" : "c", i)),
+    test: Array.from({ length: 900 }, (_, i) => example("a", 1_000 + i)),
+  };
+  const texts = (count: RowCount, draw = 0, id: SetId = "agnews"): string[] =>
+    drawOf(id, rows, count, draw).train.map(({ text }) => text);
+  const count = (found: readonly Example[], label: string): number =>
+    found.filter(({ labels }) => labels[0] === label).length;
+
+  test("has n rows of each class, and all of a class that has fewer", () => {
+    const { train } = drawOf("agnews", rows, 8, 0);
+    expect(["a", "b", "c"].map((label) => count(train, label))).toEqual([8, 8, 3]);
+    expect(texts("all")).toHaveLength(403);
+  });
+
+  test("of 16 rows contains the draw of 8 rows with the same number", () => {
+    expect(texts(16)).toEqual(expect.arrayContaining(texts(8)));
+    expect(texts("all")).toEqual(expect.arrayContaining(texts(200)));
+  });
+
+  test("has other rows than the next draw, and the same rows each time", () => {
+    expect(texts(8, 0)).toEqual(texts(8, 0));
+    expect(texts(8, 1)).not.toEqual(texts(8, 0));
+  });
+
+  test("has the same 500 test rows whatever its number and size", () => {
+    const { test: first } = drawOf("agnews", rows, 8, 0);
+    expect(first).toHaveLength(500);
+    expect(drawOf("agnews", rows, 64, 3).test).toEqual(first);
+  });
+
+  test("of a set with tags has n sentences, whatever their tags", () => {
+    expect(texts(50, 0, "wnut17")).toHaveLength(50);
+    expect(texts(200, 0, "wnut17")).toEqual(expect.arrayContaining(texts(50, 0, "wnut17")));
+  });
+
+  test("holds each text once, and none of the test rows", async () => {
+    const { train, test: reported } = await readSet("sst2", dir);
+    expect(train).toHaveLength(60);
+    // The first row of a repeated text counts.
+    expect(train[0]).toMatchObject({ text: "the film good", labels: ["0"] });
+    expect(reported).toHaveLength(60);
+  });
+
+  test("is read back from its files as it was", async () => {
+    const classes = drawOf("agnews", rows, 4, 0);
+    const tags: Example = {
+      text: "in Rome",
+      labels: ["O", "B-LOC"],
+      words: [span(0, 2), span(3, 7)],
+    };
+    for (const [type, draw] of [
+      ["sequence", classes],
+      ["token", { train: [tags], test: [tags] }],
+    ] as const) {
+      const files = await writeDraw(join(dir, type), draw, type);
+      expect((await readDataFile(files.train)).examples).toEqual(draw.train);
+      expect((await readDataFile(files.test)).examples).toEqual(draw.test);
+    }
+  });
+});
+
+const span = (start: number, end: number) => ({ start, end });
+function example(label: string, i: number): Example {
+  return { text: `${label} ${i}`, labels: [label], words: [] };
+}
+
+describe("the plan", () => {
+  const names = (choice: Parameters<typeof chosenCells>[0]) => chosenCells(choice).map(cellName);
+
+  test("lets contenders follow each other on the rows of a draw", () => {
+    const cells = names({ sets: ["sst2"], rows: ["8"], contenders: ["train", "setfit"], draws: 2 });
+    expect(cells).toEqual([
+      "sst2.8.train.0",
+      "sst2.8.setfit.0",
+      "sst2.8.train.1",
+      "sst2.8.setfit.1",
+    ]);
+  });
+
+  test("has five draws of few rows, three of banking77 and of many rows, one of all rows", () => {
+    const draws = (set: SetId, rows: "8" | "200" | "1000" | "all"): number =>
+      names({ sets: [set], rows: [rows], contenders: ["train"] }).length;
+    expect([draws("sst2", "8"), draws("banking77", "8")]).toEqual([5, 3]);
+    expect([draws("sst2", "200"), draws("sst2", "all")]).toEqual([3, 1]);
+    expect([draws("wnut17", "200"), draws("wnut17", "1000")]).toEqual([5, 3]);
+  });
+
+  test("has no cell of SetFit with tags, and none of rows that a set does not have", () => {
+    expect(names({ sets: ["wnut17"], contenders: ["setfit"] })).toEqual([]);
+    expect(names({ sets: ["wnut17"], rows: ["8"], contenders: ["train"] })).toEqual([]);
+  });
+});
+
+describe("a cell", () => {
+  const cellArgs = (name: string, ...more: string[]): string[] => [
+    `--data=${dir}`,
+    `--base=${join(dir, "base")}`,
+    `--results=${join(dir, name)}`,
+    "--sets=sst2",
+    "--rows=8",
+    "--draws=1",
+    "--threads=1",
+    "--json",
+    ...more,
+  ];
+  interface Printed {
+    readonly results: readonly LadderResult[];
+  }
+
+  test("says what train made of the rows, and what the task says of itself", async () => {
+    const { code, out } = await bench(cellArgs("one"));
+    expect(code).toBe(0);
+    const { results } = JSON.parse(out) as Printed;
+    expect(results.map(cellName)).toEqual(["sst2.8.head.0", "sst2.8.train.0"]);
+    for (const { reported, score, interval, ...cell } of results) {
+      expect(cell).toMatchObject({ metric: "accuracy", train_rows: 16, test_rows: 60 });
+      expect(interval[0]).toBeLessThanOrEqual(score);
+      expect(interval[1]).toBeGreaterThanOrEqual(score);
+      expect(reported!.interval[0]).toBeLessThanOrEqual(reported!.score);
+      expect(cell.seconds).toBeGreaterThan(0);
+      // A head of 2 labels x 32 in 16 bits, at least.
+      expect(cell.bytes).toBeGreaterThan(2 * 2 * 32);
+      expect(cell.command).not.toContain(dir);
+    }
+    expect(results[0]!.settings).toMatchObject({ method: "linear" });
+  });
+
+  test("that is there is not made again, unless it is asked for", async () => {
+    const [model = ""] = await readdir(join(dir, "one"));
+    const path = join(dir, "one", model, "sst2.8.head.0.json");
+    const before = await readFile(path, "utf8");
+    await writeFile(path, before.replace('"bench": "ladder"', '"bench": "kept"'));
+    const args = cellArgs("one", "--contenders=head");
+    const { err } = await bench(args);
+    expect(err).toContain("is there");
+    expect(await readFile(path, "utf8")).toContain('"bench": "kept"');
+    await bench([...args, "--redo"]);
+    expect(await readFile(path, "utf8")).toContain('"bench": "ladder"');
+  });
+
+  test("that is interrupted leaves no file, and nothing of those that follow", async () => {
+    const { code, err } = await bench(cellArgs("stopped"), (line, abort) => {
+      if (line.includes("about")) abort();
+    });
+    expect(code).toBe(130);
+    expect(err).toContain("interrupted");
+    expect(await readdir(dir)).not.toContain("stopped");
+  });
+
+  test("that fails does not cost the others", async () => {
+    const args = cellArgs("failing", "--contenders=setfit,head", "--checkpoint=none");
+    const { code, err, out } = await bench([...args, `--python=${join(dir, "no-python")}`]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/sst2\.8\.setfit\.0 .*failed: .*pip install setfit/);
+    expect((JSON.parse(out) as Printed).results.map(cellName)).toEqual(["sst2.8.head.0"]);
+  });
+
+  test("of SetFit is left out where a draw has too many rows for it", async () => {
+    const args = cellArgs("large", "--contenders=setfit", "--setfit-rows=15", "--checkpoint=none");
+    const { code, err } = await bench([...args, `--python=${join(dir, "no-python")}`]);
+    expect(code).toBe(0);
+    expect(err).toContain("left out, 16 rows");
+  });
+
+  test("can be a pair of files for other programs instead", async () => {
+    const { out } = await bench(cellArgs("none", `--write=${join(dir, "files")}`));
+    expect(out).toBe(join(dir, "files", "sst2-8-0", "train.jsonl"));
+    const rows = (await readFile(out, "utf8")).trimEnd().split("\n");
+    expect(rows).toHaveLength(16);
+    expect(JSON.parse(rows[0]!)).toEqual({ text: expect.any(String), label: expect.any(String) });
+  });
+});
+
+describe("finished cells together", () => {
+  const cell = (
+    set: SetId,
+    contender: Contender,
+    draw: number,
+    score: number,
+    more: object = {},
+  ): LadderResult =>
+    ({
+      set,
+      rows: 8,
+      contender,
+      draw,
+      score,
+      interval: [score - 0.04, score + 0.04],
+      reported: { score, interval: [score - 0.1, score + 0.1], rows: "all" },
+      seconds: contender === "setfit" ? 90 : 30,
+      bytes: 76_000,
+      ...more,
+    }) as unknown as LadderResult;
+  const near = (value: number) => expect.closeTo(value, 9);
+
+  test("compare contenders by the draws that both have, and sets alike", () => {
+    const { comparisons } = summaryOf([
+      cell("sst2", "train", 0, 0.66),
+      cell("sst2", "setfit", 0, 0.64),
+      // No other contender has this draw.
+      cell("sst2", "train", 1, 0.1),
+      cell("agnews", "train", 0, 0.78, { seconds: 45 }),
+      cell("agnews", "setfit", 0, 0.79),
+    ]);
+    expect(comparisons).toEqual([
+      {
+        type: "sequence",
+        rows: 8,
+        against: "setfit",
+        sets: 2,
+        draws: 2,
+        difference: near((0.02 - 0.01) / 2),
+        worst: { set: "agnews", difference: near(-0.01) },
+        // 30 and 45 s of 90
+        seconds_ratio: { median: near((1 / 3 + 1 / 2) / 2), max: near(1 / 2) },
+      },
+    ]);
+  });
+
+  test("say where a curve goes down, by how much, and how sure that is", () => {
+    const scores = [0.7, 0.72, 0.74];
+    const results = scores.flatMap((score, draw) => [
+      cell("sst2", "train", draw, score),
+      cell("sst2", "train", draw, score - 0.05, { rows: 16 }),
+    ]);
+    const { steps } = summaryOf(results);
+    // All draws lose the same, so the interval of the mean has no width.
+    const difference = near(-0.05);
+    expect(steps).toEqual([
+      { set: "sst2", from: 8, to: 16, difference, interval: [difference, difference] },
+    ]);
+    expect(summaryLines(results)).toContain(
+      "train goes down by more than its interval: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
+    );
+  });
+
+  test("take the interval of the test rows where there are too few draws", () => {
+    const results = [cell("sst2", "train", 0, 0.7), cell("sst2", "train", 0, 0.69, { rows: 16 })];
+    const half = Math.hypot(0.04, 0.04);
+    expect(summaryOf(results).steps[0]!.interval).toEqual([near(-0.01 - half), near(-0.01 + half)]);
+  });
+
+  test("count the draws whose test score lies within what the task reports", () => {
+    const surprise = { reported: { score: 1, interval: [1, 1], rows: "13 % of train.jsonl" } };
+    const results = [cell("sst2", "train", 0, 0.7), cell("agnews", "train", 0, 0.7, surprise)];
+    expect(summaryOf(results).reported).toEqual([
+      { type: "sequence", rows: 8, draws: 2, inside: 1 },
+    ]);
+  });
+
+  test("are a table of means with the lowest and highest draw", () => {
+    const results = [
+      cell("sst2", "train", 0, 0.6),
+      cell("sst2", "train", 1, 0.7),
+      cell("sst2", "setfit", 0, 0.64),
+    ];
+    expect(ladderRows(results)).toEqual([
+      ["", "rows", "draws", "train", "SetFit", "train s", "SetFit s"],
+      ["SST-2", "8", "2", "65.0 (60.0-70.0)", "64.0", "30.0", "90.0"],
+    ]);
+  });
+});
+
+test("SetFit that cannot be started is told with what to install", async () => {
+  const missing = runSetFit({
+    python: join(dir, "no-python"),
+    checkpoint: dir,
+    files: { train: "none", test: "none" },
+    test: [],
+    seed: 0,
+    threads: 1,
+    signal: new AbortController().signal,
+  });
+  await expect(missing).rejects.toMatchObject({ code: "python-failed" });
+  await expect(missing).rejects.toThrow('pip install setfit "transformers<5"');
+});
+
+test.skipIf(PYTHON === undefined || CHECKPOINT === undefined)(
+  "SetFit learns a draw and answers its test rows",
+  async () => {
+    const draw = drawOf("sst2", await readSet("sst2", dir), 4, 0);
+    const files = await writeDraw(join(dir, "setfit-draw"), draw, "sequence");
+    const outcome = await runSetFit({
+      python: PYTHON!,
+      checkpoint: CHECKPOINT!,
+      files,
+      test: draw.test,
+      seed: 0,
+      threads: 1,
+      signal: new AbortController().signal,
+    });
+    // 8 rows, each in 20 pairs of one label and 20 of two
+    expect(outcome).toMatchObject({ metric: "accuracy", reported: null, settings: { pairs: 320 } });
+    expect(outcome!.score).toBeGreaterThan(0.5);
+  },
+);
