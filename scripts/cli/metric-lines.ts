@@ -1,4 +1,5 @@
 /** Metrics as lines for people: the numbers, how sure they are, then a table of labels. */
+import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import type { Evaluation } from "../../src/learn/measure/evaluate.ts";
 
 /** A table longer than this is for --json. */
@@ -7,7 +8,15 @@ const MAX_LABELS = 100;
 /** `temperature` is the manifest's; `uncalibrated` the same rows without it, where it is new. */
 export function metricLines(
   { metrics, score, ece }: Evaluation,
-  { temperature, uncalibrated }: { temperature: number; uncalibrated?: Evaluation | undefined },
+  {
+    temperature,
+    uncalibrated,
+    crossValidation,
+  }: {
+    readonly temperature: number;
+    readonly uncalibrated?: Evaluation | undefined;
+    readonly crossValidation?: CrossValidation | null;
+  },
 ): string[] {
   const { type: _, rows, labels, ...numbers } = metrics;
   const summary = Object.entries(numbers).map(
@@ -15,11 +24,15 @@ export function metricLines(
       `${name} ${value.toFixed(4)}${name === score.name ? ` (${intervalText(score)})` : ""}`,
   );
   return [
-    `${rows} rows · ${summary.join(" · ")} · judged by ${score.name}`,
+    `${rows} rows${crossValidation ? foldsText(crossValidation) : ""} · ${summary.join(" · ")} · judged by ${score.name}`,
     ...(ece === null ? [] : [calibrationLine(ece, temperature, uncalibrated)]),
     ...(labels.length > 0 ? labelTable(labels) : []),
   ];
 }
+
+/** How the rows were held out: `, cross-validated in 5 folds`. */
+const foldsText = ({ folds, unmeasured, isWhole }: CrossValidation): string =>
+  `, cross-validated in ${folds} folds${isWhole ? "" : " (the head alone)"}${unmeasured > 0 ? `, ${unmeasured} more always train` : ""}`;
 
 const intervalText = ({ low, high, level }: Evaluation["score"]): string =>
   `${level * 100} %: ${low.toFixed(4)} to ${high.toFixed(4)}`;

@@ -128,7 +128,7 @@ async function trainInto(
   const sweep = await readSweep(out, prepared);
   const report = await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
 
-  const { evaluation, uncalibrated, packed, state } = result;
+  const { evaluation, uncalibrated, crossValidation, packed, state } = result;
   const { version, manifest } = packed.task;
   if (io.json) {
     io.out(
@@ -140,6 +140,7 @@ async function trainInto(
         score: evaluation.score,
         metrics: evaluation.metrics,
         files: result.files,
+        cross_validation: crossValidation,
         calibration: {
           temperature: manifest.temperature,
           thresholds: manifest.thresholds,
@@ -156,7 +157,8 @@ async function trainInto(
     );
   } else {
     const { temperature } = manifest;
-    for (const line of metricLines(evaluation, { temperature, uncalibrated })) io.out(line);
+    const lines = metricLines(evaluation, { temperature, uncalibrated, crossValidation });
+    for (const line of lines) io.out(line);
     for (const { name, rows, score } of result.files) {
       const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
       io.out(`${name}: ${score.name} ${value} (95 %: ${low} to ${high}) on ${rows} rows`);

@@ -2,6 +2,7 @@
 import { scoresOf } from "../../src/core/model/decode.ts";
 import type { Example } from "../../src/learn/data/read.ts";
 import { reliabilityOf } from "../../src/learn/measure/calibration.ts";
+import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import { casesOf, decide, entitiesOf } from "../../src/learn/measure/decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/decisions.ts";
 import type { TagSpan } from "../../src/learn/measure/entities.ts";
@@ -19,6 +20,7 @@ const MAX_POINTS = 2_000;
 
 export interface EvaluationSource {
   readonly name: string;
+  readonly crossValidation?: CrossValidation | undefined;
   /** What answered: "int8, onnxruntime-web". */
   readonly runtime: string;
   readonly examples: readonly Example[];
@@ -39,6 +41,7 @@ export function evaluationFacts(decoder: Decoder, source: EvaluationSource): Eva
   return {
     name: source.name,
     rows: examples.length,
+    crossValidation: source.crossValidation,
     runtime: source.runtime,
     metrics: metricFacts(evaluation),
     files: source.files?.map(({ name, rows, score }) => ({

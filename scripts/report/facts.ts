@@ -7,6 +7,7 @@
 import type { Pooling } from "../../src/core/model/head.ts";
 import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
 import type { Reliability } from "../../src/learn/measure/calibration.ts";
+import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";
 
@@ -55,7 +56,7 @@ export interface MetricFact {
   /** As in manifest.json: accuracy, macro_f1, matthews, precision, recall, f1, spearman, .. */
   readonly name: string;
   readonly value: number;
-  /** 95 % bootstrap interval. */
+  /** 95 % interval: by bootstrap, or of few rows by cross-validation. */
   readonly interval?: Interval | undefined;
   /** The number by which the best epoch was chosen. */
   readonly isScore?: boolean | undefined;
@@ -67,6 +68,8 @@ export interface EvaluationFacts {
   /** Names of the files, or of the split that was made. */
   readonly name: string;
   readonly rows: number;
+  /** The rows are training rows, each answered by what was learned from others. */
+  readonly crossValidation?: CrossValidation | undefined;
   /** What answered: "int8, onnxruntime-web". */
   readonly runtime: string;
   readonly metrics: readonly MetricFact[];

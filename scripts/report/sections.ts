@@ -21,16 +21,16 @@ import {
   metricName,
   plural,
   UNFITTED,
+  crossValidationNote,
   curlLine,
   pushLine,
   pythonLines,
 } from "./text.ts";
 
 /** Metrics with their intervals. */
-export function resultSection(
-  { name, rows, runtime, metrics, files = [] }: EvaluationFacts,
-  { training, isServed = true, readsWords }: ReportFacts,
-): Markup {
+export function resultSection(evaluation: EvaluationFacts, facts: ReportFacts): Markup {
+  const { name, rows, runtime, metrics, files = [] } = evaluation;
+  const { isServed = true } = facts;
   const hasIntervals = metrics.some(({ interval }) => interval);
   // One scale for all: from the tenth below the lowest up to 1, so that intervals can be seen.
   const drawn = metrics.filter(({ name, value }) => value <= 1 && !name.includes("error"));
@@ -39,7 +39,7 @@ export function resultSection(
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.${hasIntervals && " Intervals are by bootstrap: whole rows drawn with replacement, a thousand times."}</p>${training && markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.${readsWords && " How often each tag comes was fitted on them, too: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."}</p>`}`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.</p>${howMeasured(evaluation, facts, hasIntervals)}`,
     table(
       [
         { name: "metric" },
@@ -59,6 +59,21 @@ export function resultSection(
     ),
     files.length > 1 && fileTable(files),
   );
+}
+
+/** How far the numbers can be trusted. */
+function howMeasured(
+  { crossValidation }: EvaluationFacts,
+  { training, readsWords }: ReportFacts,
+  hasIntervals: boolean,
+): Part {
+  if (crossValidation) return markup`<p>${crossValidationNote(crossValidation)}</p>`;
+  return [
+    hasIntervals &&
+      markup`<p>Intervals are by bootstrap: whole rows drawn with replacement, a thousand times.</p>`,
+    training &&
+      markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.${readsWords && " How often each tag occurs was fitted on them, too: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."}</p>`,
+  ];
 }
 
 const fileTable = (files: readonly FileFact[]): Markup =>

@@ -1,4 +1,5 @@
 /** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
+import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import type { Interval, ReportFacts } from "./facts.ts";
 
 /** 3080 -> "3,080" */
@@ -42,6 +43,16 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
 const minus = (text: string): string => text.replace(/^-/, "−");
+
+/** What cross-validation says of a task, and what it does not, as sentences for report and card. */
+export function crossValidationNote({ folds, unmeasured, isWhole }: CrossValidation): string {
+  const what = isWhole ? "a training" : "a head that was fitted";
+  const never =
+    unmeasured === 0
+      ? ""
+      : ` ${plural(unmeasured, "row is the only text of its label, always trains and is not measured", "rows are the only texts of their labels, always train and are not measured")}.`;
+  return `Each row was answered by ${what} on the other ${folds - 1} of ${folds} folds. The task itself has learned from all rows, so it is rather a little better than worse. The intervals allow for that and for the few rows.${never}`;
+}
 
 /** Names of metrics as the field writes them. */
 const METRIC_NAMES: Readonly<Record<string, string>> = {

@@ -9,7 +9,13 @@ import type { Base } from "../../../src/encoder/base.ts";
 import { answerExamples } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { taskCard } from "./task-card.ts";
-import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
+import type { Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
+import type { Example } from "../../../src/learn/data/read.ts";
+import { assessFolds } from "../../../src/learn/measure/cross-validation.ts";
+import type {
+  CrossValidated,
+  CrossValidation,
+} from "../../../src/learn/measure/cross-validation.ts";
 import { assess, assessFiles, calibrate } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation, FileEvaluation } from "../../../src/learn/measure/evaluate.ts";
 import { isServed, partsOf } from "../../../src/learn/methods.ts";
@@ -40,18 +46,25 @@ export interface FinishedTask {
   readonly uncalibrated: Evaluation;
   /** As served, file by file; empty where there is but one, or a split. */
   readonly files: readonly FileEvaluation[];
-  /** Logits of every evaluation row. */
+  /** The rows that were measured: the evaluation rows, or training rows of which others were learned. */
+  readonly examples: readonly Example[];
+  /** Logits of every one of them. */
   readonly logits: JudgedLogits;
+  /** How they were held out; null for evaluation rows. */
+  readonly crossValidation: CrossValidation | null;
   readonly base: BaseManifest;
 }
 
 /** Publishing answers every example again: enough to notice, few enough to be quick. */
 const MAX_EXAMPLES = 16;
 
-/** Measures and calibrates a task by its logits of the evaluation rows, and packs it with what was found. */
+/**
+ * Measures and calibrates a task by its logits of the evaluation rows, or by answers to training rows that
+ * were held out, and packs it with what was found.
+ */
 export async function finishTask(
   first: PackedTask,
-  logits: JudgedLogits,
+  answers: JudgedLogits | CrossValidated,
   {
     facts,
     prepared,
@@ -59,29 +72,44 @@ export async function finishTask(
     serving,
   }: {
     readonly facts: TaskFacts;
-    readonly prepared: PreparedTask;
+    readonly prepared: Pick<PreparedTask, "evaluation" | "evaluationName" | "evaluationFiles">;
     readonly spec: TaskSpec;
     /** The base on the runtime that serves. */
     readonly serving: LoadedBase;
   },
 ): Promise<FinishedTask> {
-  const { evaluation: rows, evaluationName, evaluationFiles } = prepared;
+  const { evaluationName, evaluationFiles } = prepared;
   const base: BaseManifest = serving.manifest;
-  const uncalibrated = assess(facts, rows, logits);
+  const folds = "foldOf" in answers ? answers : null;
+  const rows = folds?.examples ?? prepared.evaluation;
+  const logits = "foldOf" in answers ? answers.logits : answers;
+  const evaluate = (decoder: Decoder): Evaluation =>
+    folds ? assessFolds(decoder, folds) : assess(decoder, rows, logits);
+  const uncalibrated = evaluate(facts);
   const calibrated = { ...facts, ...calibrate(facts, rows, logits) };
-  const evaluation = assess(calibrated, rows, logits);
+  const evaluation = evaluate(calibrated);
   const files =
     evaluationFiles.length > 1 ? assessFiles(calibrated, evaluationFiles, rows, logits) : [];
   const { task } = await packPrefix(calibrated, base, first.prefixBytes);
   const examples = await answerExamples(serving, task, spec.examples.slice(0, MAX_EXAMPLES));
   const metrics = {
     ...manifestMetrics(evaluation, uncalibrated, evaluationName),
+    ...(folds && { cross_validation: foldMetrics(folds.how) }),
     ...(files.length > 0 && { files: files.map(fileMetrics) }),
   };
   const measured = { measured_on: ortBuild(base.dtype), examples, metrics };
   const packed = await packPrefix({ ...calibrated, ...measured }, base, first.prefixBytes);
-  return { packed, evaluation, uncalibrated, files, logits, base };
+  const crossValidation = folds?.how ?? null;
+  return { packed, evaluation, uncalibrated, files, examples: rows, logits, crossValidation, base };
 }
+
+/** How rows were held out, in the manifest's words. */
+const foldMetrics = ({ folds, rows, unmeasured, isWhole }: CrossValidation) => ({
+  folds,
+  rows,
+  ...(unmeasured > 0 && { unmeasured_rows: unmeasured }),
+  trained_anew: isWhole ? "all" : "head",
+});
 
 /** Metrics as the manifest keeps them: the numbers, how sure the judging one is, and on what. */
 function manifestMetrics(
@@ -157,7 +185,17 @@ function factsOf(
   out: string,
   spec: TaskSpec,
   prepared: PreparedTask,
-  { packed, base, evaluation, files, logits, state, course }: FinishedRun,
+  {
+    packed,
+    base,
+    evaluation,
+    files,
+    examples,
+    logits,
+    crossValidation,
+    state,
+    course,
+  }: FinishedRun,
 ): ReportFacts {
   const { task } = packed;
   const { method, hyperparameters, seed, reasons, summary } = prepared;
@@ -172,7 +210,8 @@ function factsOf(
     evaluation: evaluationFacts(task.manifest, {
       name: prepared.evaluationName,
       runtime: `${base.dtype}, ${runtime}`,
-      examples: prepared.evaluation,
+      examples,
+      crossValidation: crossValidation ?? undefined,
       logits,
       evaluation,
       files,

@@ -13,6 +13,7 @@ import {
   metricName,
   plural,
   UNFITTED,
+  crossValidationNote,
   curlLine,
   pushLine,
   pythonLines,
@@ -87,17 +88,21 @@ const labelList = (labels: readonly string[]): string =>
   `Labels (${formatCount(labels.length)}): ${labels.slice(0, MAX_LABELS).map(inline).join(", ")}${labels.length > MAX_LABELS ? ", .." : ""}`;
 
 function results(
-  { name, rows, runtime, metrics, files = [] }: EvaluationFacts,
+  { name, rows, runtime, metrics, files = [], crossValidation }: EvaluationFacts,
   { training, isServed = true }: ReportFacts,
 ): string[] {
   const how = isServed ? `the graph and runtime that serve, ${runtime}` : runtime;
+  const chosen = training
+    ? " The best epoch was chosen by the same rows, which flatters the numbers a little."
+    : "";
+  const note = crossValidation ? ` ${crossValidationNote(crossValidation)}` : chosen;
   return [
     "## Results",
     "",
-    `Measured on ${plural(rows, "row")} of ${name} with ${how}.${training ? " The best epoch was chosen by the same rows, which flatters the numbers a little." : ""}`,
+    `Measured on ${plural(rows, "row")} of ${name} with ${how}.${note}`,
     "",
     ...table(
-      ["metric", "value", "95 % bootstrap interval"],
+      ["metric", "value", crossValidation ? "95 % interval" : "95 % bootstrap interval"],
       metrics.map(({ name, value, interval }) => [
         metricName(name),
         formatScore(value),
@@ -119,15 +124,20 @@ const fileTable = (files: readonly FileFact[]): string[] =>
     ]),
   );
 
-function calibration({ calibration }: EvaluationFacts, { readsWords }: ReportFacts): string[] {
+function calibration(
+  { calibration, crossValidation }: EvaluationFacts,
+  { readsWords }: ReportFacts,
+): string[] {
   const { temperature, before, after } = calibration!;
-  const shares = readsWords
-    ? " How often each tag comes was fitted on the evaluation rows, too; each of them is judged by what the other half says."
-    : "";
+  const rows = crossValidation ? "the answers of cross-validation" : "the evaluation rows";
+  const shares =
+    readsWords && !crossValidation
+      ? " How often each tag occurs was fitted on the evaluation rows, too; each of them is judged by what the other half says."
+      : "";
   return [
     "## Calibration",
     "",
-    `${temperature === 1 ? UNFITTED : `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on the evaluation rows.`}${shares} Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
+    `${temperature === 1 ? UNFITTED : `Logits are divided by a temperature of ${formatScore(temperature)}, fitted on ${rows}.`}${shares} Expected calibration error, 0 at best: ${formatScore(before.ece)} before, ${formatScore(after.ece)} after.`,
   ];
 }
 

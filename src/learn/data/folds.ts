@@ -23,6 +23,10 @@ export interface FoldOptions {
   readonly folds: number;
 }
 
+/** What rows that were measured in folds are called: `reviews.csv, cross-validated in 5 folds`. */
+export const foldsName = (folds: number, of: string): string =>
+  `${of}, cross-validated in ${folds} folds`;
+
 /** Texts that are equal but for case, blanks and quotes; near enough to give each other away. */
 export const nearKeyOf = ({ text, pair }: Example): string =>
   `${caseless(text)}\u0000${pair === undefined ? "" : caseless(pair)}`;

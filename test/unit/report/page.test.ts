@@ -35,6 +35,40 @@ function elements(html: string): string[] {
 const headings = (html: string): string[] =>
   [...html.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, heading]) => heading!);
 
+/** MOOD measured on its training rows, each held out once. */
+const FOLDED: ReportFacts = {
+  ...MOOD,
+  evaluation: {
+    ...MOOD.evaluation!,
+    name: "held-out.csv, cross-validated in 5 folds",
+    rows: 48,
+    crossValidation: { folds: 5, rows: 48, unmeasured: 2, isWhole: true },
+  },
+};
+
+describe("a score by cross-validation", () => {
+  test.each([
+    { name: "report", text: reportHtml(FOLDED) },
+    { name: "card", text: taskCard(FOLDED) },
+  ])("says so in the $name, with what it means", ({ text }) => {
+    expect(text).toContain("48 rows of held-out.csv, cross-validated in 5 folds");
+    expect(text).toContain("answered by a training on the other 4 of 5 folds");
+    expect(text).toContain("2 rows are the only texts of their labels");
+    expect(text).not.toContain("best epoch was chosen by the same rows");
+    expect(text).not.toContain("bootstrap");
+  });
+
+  test("says where the head alone was fitted anew", () => {
+    const evaluation = {
+      ...FOLDED.evaluation!,
+      crossValidation: { folds: 8, rows: 48, unmeasured: 0, isWhole: false },
+    };
+    const card = taskCard({ ...FOLDED, evaluation });
+    expect(card).toContain("answered by a head that was fitted on the other 7 of 8 folds");
+    expect(card).not.toContain("always trains");
+  });
+});
+
 describe("the page", () => {
   test("answers a reader's questions in their order", () => {
     expect(headings(reportHtml(MOOD))).toEqual([
