@@ -29,6 +29,14 @@ interface MethodFacts extends TrainedParts {
   readonly prefixDropout: number;
 }
 
+/**
+ * What the loss is computed from:
+ * - head: the logits of a head that is trained too
+ * - contrastive: how near rows of one label are (graph/contrastive.ts); the head is fitted afterwards
+ */
+export const OBJECTIVES = ["head", "contrastive"] as const;
+export type Objective = (typeof OBJECTIVES)[number];
+
 /** How a run goes: named as in task.json. */
 export interface Hyperparameters {
   readonly learning_rate: number;

@@ -19,7 +19,7 @@ import { WORD_SHAPES } from "../../core/model/word-shapes.ts";
 import { countDeltas } from "../../encoder/forms/deltas.ts";
 import type { Architecture, EncoderConfig } from "../../encoder/families/architecture.ts";
 import type { Weights } from "../../encoder/layers/tensor-spec.ts";
-import type { TrainedParts } from "../methods.ts";
+import type { Objective, TrainedParts } from "../methods.ts";
 import { derive, normals, uniforms } from "../random.ts";
 import type { Key } from "../random.ts";
 
@@ -34,6 +34,8 @@ export interface Target {
   readonly numLabels: number; // C
   /** P; 0 where no part has virtual tokens. */
   readonly numVirtualTokens: number;
+  /** With "contrastive" there is no head to train: it is fitted afterwards. */
+  readonly objective?: Objective;
   /** The head of a token task also has weights for how words are written (core/model/word-shapes.ts). */
   readonly readsWords?: boolean;
 }
@@ -121,6 +123,7 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
     add(LAYER_WEIGHTS, [layers + 1], lastOnly, { rate, hasDecay: false });
   }
   if (parts.weights) list.push(...weightParameters(wholeWeights(target, encoder)));
+  if (target.objective === "contrastive") return list;
   add(CLASSIFIER_WEIGHT, [C, H], drawn([C, H], HEAD_DEVIATION));
   add(CLASSIFIER_BIAS, [C], zeros([C]));
   if (target.readsWords) {

@@ -23,6 +23,7 @@ import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { HEAD_DROPOUT } from "./dropout.ts";
 import type { GraphWeights } from "./weights.ts";
+import { contrastiveLoss } from "./contrastive.ts";
 import { lossOf, pool } from "./loss.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Target } from "./parameters.ts";
@@ -47,7 +48,8 @@ export interface TrainingGraphOptions extends Encoder, Target {
 export interface TrainingGraph {
   /**
    * Inputs: the encoder's token inputs (query_length 1 for pooler and cls, T otherwise), `labels`
-   * (see lossOf), `word_shapes` where the head reads them, the targets, dropout masks. Outputs: `loss`, `logits` [B, C] or [B, T, C],
+   * (see lossOf) or, with a contrastive objective, the pairs (contrastive.ts), `word_shapes` where the
+   * head reads them, the targets, dropout masks. Outputs: `loss`, `logits` [B, C] or [B, T, C] of a head,
    * `<target>.grad` in each target's shape; for a word table [V, H] the rows [B*T, H] that belong
    * to `input_ids`, which the caller adds up.
    */
@@ -65,29 +67,22 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
   const encoder = architecture.buildEncoder(g, config, weights, inputs, form);
   const { lastHiddenState, wordRows } = encoder;
 
-  const weight = g.input(CLASSIFIER_WEIGHT, "float32", [numLabels, config.hidden]);
-  const bias = g.input(CLASSIFIER_BIAS, "float32", [numLabels]);
-  trained.set(CLASSIFIER_WEIGHT, weight).set(CLASSIFIER_BIAS, bias);
   const pooler = poolerOf(g, options, trained);
   let features = pool(g, pooling, pooler, inputs, lastHiddenState); // [B, H] or [B, Q, H]
   if (options.headDropout) {
     const mask = g.input(HEAD_DROPOUT, "float32", ["B", config.hidden]);
     features = ops.Mul(g, features, pooling === "none" ? ops.Unsqueeze(g, mask, 1) : mask);
   }
-  const rows = pooling === "none" ? ops.Reshape(g, features, [-1, config.hidden]) : features;
-  let logits = ops.Add(g, ops.FusedMatMul(g, rows, weight, { transB: true }), bias); // [M, C]
-  if (options.readsWords) {
-    const size = WORD_SHAPES.length;
-    const shapeWeight = g.input(SHAPE_WEIGHT, "float32", [numLabels, size]);
-    trained.set(SHAPE_WEIGHT, shapeWeight);
-    const shapes = ops.Reshape(g, g.input(SHAPES, "float32", ["B", "Q", size]), [-1, size]);
-    logits = ops.Add(g, logits, ops.FusedMatMul(g, shapes, shapeWeight, { transB: true }));
+  let loss: Value;
+  if (options.objective === "contrastive") loss = contrastiveLoss(g, features);
+  else {
+    const rows = pooling === "none" ? ops.Reshape(g, features, [-1, config.hidden]) : features;
+    const logits = logitsOf(g, options, rows, trained); // [M, C]
+    loss = lossOf(g, options, logits);
+    const shaped = pooling === "none" ? byPosition(g, logits, lastHiddenState, numLabels) : logits;
+    g.output(shaped, LOGITS);
   }
-  const loss = lossOf(g, options, logits);
-
   g.output(loss, LOSS);
-  const shaped = pooling === "none" ? byPosition(g, logits, lastHiddenState, numLabels) : logits;
-  g.output(shaped, LOGITS);
   const targets = parametersOf(options, options).map(({ name }) => name);
   // The gradient of a word table is nearly all zeros: its rows leave the graph instead.
   const valueOf = (name: string): Value =>
@@ -95,6 +90,28 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
   const byValue = gradients(g, loss, targets.map(valueOf));
   for (const name of targets) g.output(byValue.get(valueOf(name))!, gradOf(name));
   return { graph: g, targets };
+}
+
+/** What the head reads, [M, H], to logits [M, C]. Its weights become targets. */
+function logitsOf(
+  g: Graph,
+  { config, numLabels, readsWords }: TrainingGraphOptions,
+  rows: Value,
+  trained: Map<string, Value>,
+): Value {
+  const target = (name: string, ...dims: number[]): Value => {
+    const value = g.input(name, "float32", dims);
+    trained.set(name, value);
+    return value;
+  };
+  const weight = target(CLASSIFIER_WEIGHT, numLabels, config.hidden);
+  const bias = target(CLASSIFIER_BIAS, numLabels);
+  const logits = ops.Add(g, ops.FusedMatMul(g, rows, weight, { transB: true }), bias);
+  if (!readsWords) return logits;
+  const size = WORD_SHAPES.length;
+  const shapeWeight = target(SHAPE_WEIGHT, numLabels, size);
+  const shapes = ops.Reshape(g, g.input(SHAPES, "float32", ["B", "Q", size]), [-1, size]);
+  return ops.Add(g, logits, ops.FusedMatMul(g, shapes, shapeWeight, { transB: true }));
 }
 
 /**

@@ -22,6 +22,7 @@ import type { GraphWeights } from "../graph/weights.ts";
 import { IGNORED_LABEL, LABELS } from "../graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
+import { pairFeeds } from "./pairs.ts";
 import { parametersOf } from "../graph/parameters.ts";
 import type { Encoder, Parameter, Target, Arrays } from "../graph/parameters.ts";
 import { derive, uniforms } from "../random.ts";
@@ -75,6 +76,9 @@ export async function openTrainingSession(
   const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 
   const kind = pooling === "none" ? "token" : problemType;
+  // Every row is compared with every other, so a batch cannot be run in parts.
+  const isContrastive = target.objective === "contrastive";
+  const mostTokens = isContrastive ? Infinity : maxTokens;
   async function run(
     rows: readonly Feature[],
     params: Arrays,
@@ -89,7 +93,8 @@ export async function openTrainingSession(
       queriesOf(pooling),
     );
     const labels = labelsOf(rows, length, numLabels, kind);
-    const all: Feeds = { ...feeds, [LABELS]: labels };
+    const truth = isContrastive ? pairFeeds(rows) : { [LABELS]: labels };
+    const all: Feeds = { ...feeds, ...truth };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
     if (mask) all[PREFIX_DROPOUT] = mask;
     if (target.readsWords) all[SHAPES] = shapesOf(rows, length);
@@ -111,7 +116,7 @@ export async function openTrainingSession(
         ? dropoutMask(dims, prefixDropout, uniforms(derive(key, "prefix")))
         : null;
       const lengths = batch.map(({ ids }) => ids.length);
-      const parts = microBatches(lengths, numVirtualTokens, maxTokens);
+      const parts = microBatches(lengths, numVirtualTokens, mostTokens);
       if (parts.length === 1) return run(batch, params, mask);
       const sum = createSum();
       for (const { from, to } of parts) {
