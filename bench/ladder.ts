@@ -18,7 +18,7 @@ import {
 } from "./ladder/plan.ts";
 import type { Cell, Contender } from "./ladder/plan.ts";
 import type { Model } from "./ladder/cell.ts";
-import { RESULTS, readResult, readResults, writeResult } from "./ladder/results.ts";
+import { RESULTS, SETFIT_MODEL, readLadder, readResult, writeResult } from "./ladder/results.ts";
 import type { LadderResult } from "./ladder/results.ts";
 import { SETS, SET_IDS, readSet } from "./ladder/sets.ts";
 import type { SetId, SetRows } from "./ladder/sets.ts";
@@ -29,8 +29,7 @@ import { readList } from "./training/settings.ts";
 
 /** SetFit makes 40 pairs of each row: beyond this a draw takes it half an hour. */
 const SETFIT_ROWS = 700;
-/** SetFit trains a checkpoint, whatever base its cells are compared with. */
-const SETFIT: Model = { name: "setfit", identity: null };
+const SETFIT: Model = { name: SETFIT_MODEL, identity: null };
 
 export const bench: Command = defineCommand({
   summary: "accuracy with 4, 8, 16 .. rows a class, beside a head alone and SetFit",
@@ -88,7 +87,7 @@ export const bench: Command = defineCommand({
     const note = (line: string): void => io.err(line);
 
     const show = (): void => {
-      const results = [own, SETFIT].flatMap(({ name }) => readResults(folder, name));
+      const results = readLadder(folder, own.name);
       if (io.json) io.out(JSON.stringify({ results, ...summaryOf(results) }));
       else io.out([table(ladderRows(results)), "", ...summaryLines(results)].join("\n"));
     };

@@ -61,6 +61,7 @@ export async function runOurs(options: OurOptions): Promise<Outcome | null> {
       score: own.value,
       interval: [own.low, own.high],
       rows: prepared.evaluationName,
+      folds: run.crossValidation?.folds ?? null,
     },
     seconds,
     bytes: prefixBytes.byteLength,

@@ -9,6 +9,13 @@ import type { SetId } from "./sets.ts";
  */
 export const CONTENDERS = ["train", "head", "prefix", "setfit"] as const;
 export type Contender = (typeof CONTENDERS)[number];
+/** As tables and pictures name them. */
+export const CONTENDER_TITLES: Readonly<Record<Contender, string>> = {
+  train: "train",
+  head: "head only",
+  prefix: "prefix",
+  setfit: "SetFit",
+};
 /** Contenders of a run that names none; SetFit joins them where there is an interpreter. */
 export const USUAL_CONTENDERS = ["train", "head"] as const satisfies readonly Contender[];
 

@@ -23,6 +23,8 @@ export interface Outcome {
     readonly score: number;
     readonly interval: readonly [low: number, high: number];
     readonly rows: string;
+    /** Of a cross-validation; null where some rows were kept back for measuring. */
+    readonly folds: number | null;
   } | null;
   /** From the model on disk to a finished task, answers to the test rows left out. */
   readonly seconds: number;
@@ -52,8 +54,14 @@ export function readResult(folder: string, model: string, cell: Cell): LadderRes
   return existsSync(path) ? readJson(path) : null;
 }
 
-/** All finished cells of a model. */
-export function readResults(folder: string, model: string): LadderResult[] {
+/** The model of SetFit's cells, whatever base they are compared with. */
+export const SETFIT_MODEL = "setfit";
+
+/** All finished cells of a base, and those of SetFit. */
+export const readLadder = (folder: string, base: string): LadderResult[] =>
+  [base, SETFIT_MODEL].flatMap((model) => readResults(folder, model));
+
+function readResults(folder: string, model: string): LadderResult[] {
   const own = join(folder, model);
   if (!existsSync(own)) return [];
   return readdirSync(own)

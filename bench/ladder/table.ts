@@ -1,23 +1,14 @@
 /** The ladder as text: a row for each set and number of rows, then what the cells say together. */
-import { formatBytes, plural } from "../../scripts/report/text.ts";
+import { formatBytes, markdownTable, plural } from "../../scripts/report/text.ts";
 import { meanScore } from "../../scripts/runs/trial/statistics.ts";
 import { median } from "../stats.ts";
-import { CONTENDERS, countsOf } from "./plan.ts";
-import type { Contender } from "./plan.ts";
+import { CONTENDERS, CONTENDER_TITLES, countsOf } from "./plan.ts";
 import type { LadderResult } from "./results.ts";
 import { SETS, SET_IDS } from "./sets.ts";
 import { cellsAt, summaryOf } from "./summary.ts";
 import type { Comparison, Rung, Step } from "./summary.ts";
 
 const MISSING = "-";
-
-/** Names of the columns; `setfit` is a name of its own. */
-const TITLES: Readonly<Record<Contender, string>> = {
-  train: "train",
-  head: "head only",
-  prefix: "prefix",
-  setfit: "SetFit",
-};
 
 /** Rows of cells, the first one the header: means over the draws in percent, with the lowest and highest. */
 export function ladderRows(results: readonly LadderResult[]): string[][] {
@@ -38,7 +29,7 @@ export function ladderRows(results: readonly LadderResult[]): string[][] {
       ];
     }),
   );
-  const titles = shown.map((contender) => TITLES[contender]);
+  const titles = shown.map((contender) => CONTENDER_TITLES[contender]);
   return [["", "rows", "draws", ...titles, ...titles.map((title) => `${title} s`)], ...rows];
 }
 
@@ -52,6 +43,37 @@ function scoresText(cells: readonly LadderResult[]): string {
 
 const secondsText = (cells: readonly LadderResult[]): string =>
   cells.length === 0 ? MISSING : median(cells.map(({ seconds }) => seconds)).toFixed(1);
+
+/**
+ * What docs/few-rows.md says: the picture, a table, and what the cells say together. Without cells, how
+ * to make them.
+ */
+export function ladderMarkdown(results: readonly LadderResult[]): string {
+  if (results.length === 0) {
+    return "There are no figures yet: `npx edge-prefix bench ladder --help` says how they are made.";
+  }
+  return [
+    "![Accuracy by the number of rows of each class](few-rows.svg)",
+    markdownTable(ladderRows(results)),
+    summaryLines(results)
+      .map((line) => `- ${line}`)
+      .join("\n"),
+    madeOn(results),
+  ].join("\n\n");
+}
+
+/** The machines of the cells, each with the commits that it measured. */
+function madeOn(results: readonly LadderResult[]): string {
+  const machines = Map.groupBy(results, ({ machine }) => {
+    const { cpu, vectors, cores, node } = machine;
+    return `${cores} cores of an ${cpu}${vectors === null ? "" : ` with ${vectors}`}, Node ${node.slice(1)}`;
+  });
+  const lines = [...machines].map(([machine, cells]) => {
+    const commits = [...new Set(cells.map(({ commit }) => commit ?? "unknown"))].sort();
+    return `${machine}, commit ${commits.join(", ")}`;
+  });
+  return `Measured on ${lines.join("; ")}.`;
+}
 
 /** Sentences on all cells. */
 export function summaryLines(results: readonly LadderResult[]): string[] {
@@ -74,7 +96,7 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
 function comparisonLine({ against, difference, worst, ...rest }: Comparison): string {
   const { sets, draws, seconds_ratio: ratio } = rest;
   return [
-    `${rungText(rest)}: train - ${TITLES[against]} is ${signed(difference)} points on average`,
+    `${rungText(rest)}: train - ${CONTENDER_TITLES[against]} is ${signed(difference)} points on average`,
     `worst ${SETS[worst.set].title} ${signed(worst.difference)}`,
     `in ${ratio.median.toFixed(2)} of the time (at most ${ratio.max.toFixed(2)})`,
     `${plural(sets, "set")}, ${plural(draws, "draw")}`,

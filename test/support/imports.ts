@@ -308,7 +308,15 @@ export const GROUPS: readonly Group[] = [
     // What the project needs for itself: it starts, documents and retrains all the rest.
     name: "scripts/dev",
     files: /^scripts\/dev\//,
-    may: [/^scripts\//, CORE, ENCODER, LEARN, /^src\/(?:serve|http)\//, /^bench\/accuracy\//, NODE],
+    may: [
+      /^scripts\//,
+      CORE,
+      ENCODER,
+      LEARN,
+      /^src\/(?:serve|http)\//,
+      /^bench\/(?:accuracy|ladder)\//,
+      NODE,
+    ],
     types: [SESSION, ENGINE],
   },
   {

@@ -1,6 +1,6 @@
 /**
- * The ladder: which rows a draw has, which cells there are, what finished cells say together, and whole
- * cells on the tiny base, written as SST-2 lies on disk. SetFit runs where EDGE_PREFIX_SETFIT_PYTHON names an
+ * The ladder: which rows a draw has, which cells there are, and whole cells on the tiny base, written as
+ * SST-2 lies on disk. SetFit runs where EDGE_PREFIX_SETFIT_PYTHON names an
  * interpreter with the package setfit.
  */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
@@ -10,13 +10,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawOf, writeDraw } from "../../../bench/ladder/draws.ts";
 import type { RowCount } from "../../../bench/ladder/draws.ts";
 import { cellName, chosenCells } from "../../../bench/ladder/plan.ts";
-import type { Contender } from "../../../bench/ladder/plan.ts";
 import type { LadderResult } from "../../../bench/ladder/results.ts";
 import { runSetFit } from "../../../bench/ladder/setfit.ts";
 import { readSet } from "../../../bench/ladder/sets.ts";
 import type { SetId, SetRows } from "../../../bench/ladder/sets.ts";
-import { summaryOf } from "../../../bench/ladder/summary.ts";
-import { ladderRows, summaryLines } from "../../../bench/ladder/table.ts";
 import { readDataFile } from "../../../scripts/runs/task/data-files.ts";
 import type { Example } from "../../../src/learn/data/read.ts";
 import { shared } from "../../support/shared.ts";
@@ -224,96 +221,6 @@ describe("a cell", () => {
     const rows = (await readFile(out, "utf8")).trimEnd().split("\n");
     expect(rows).toHaveLength(16);
     expect(JSON.parse(rows[0]!)).toEqual({ text: expect.any(String), label: expect.any(String) });
-  });
-});
-
-describe("finished cells together", () => {
-  const cell = (
-    set: SetId,
-    contender: Contender,
-    draw: number,
-    score: number,
-    more: object = {},
-  ): LadderResult =>
-    ({
-      set,
-      rows: 8,
-      contender,
-      draw,
-      score,
-      interval: [score - 0.04, score + 0.04],
-      reported: { score, interval: [score - 0.1, score + 0.1], rows: "all" },
-      seconds: contender === "setfit" ? 90 : 30,
-      bytes: 76_000,
-      ...more,
-    }) as unknown as LadderResult;
-  const near = (value: number) => expect.closeTo(value, 9);
-
-  test("compare contenders by the draws that both have, and sets alike", () => {
-    const { comparisons } = summaryOf([
-      cell("sst2", "train", 0, 0.66),
-      cell("sst2", "setfit", 0, 0.64),
-      // No other contender has this draw.
-      cell("sst2", "train", 1, 0.1),
-      cell("agnews", "train", 0, 0.78, { seconds: 45 }),
-      cell("agnews", "setfit", 0, 0.79),
-    ]);
-    expect(comparisons).toEqual([
-      {
-        type: "sequence",
-        rows: 8,
-        against: "setfit",
-        sets: 2,
-        draws: 2,
-        difference: near((0.02 - 0.01) / 2),
-        worst: { set: "agnews", difference: near(-0.01) },
-        // 30 and 45 s of 90
-        seconds_ratio: { median: near((1 / 3 + 1 / 2) / 2), max: near(1 / 2) },
-      },
-    ]);
-  });
-
-  test("say where a curve goes down, by how much, and how sure that is", () => {
-    const scores = [0.7, 0.72, 0.74];
-    const results = scores.flatMap((score, draw) => [
-      cell("sst2", "train", draw, score),
-      cell("sst2", "train", draw, score - 0.05, { rows: 16 }),
-    ]);
-    const { steps } = summaryOf(results);
-    // All draws lose the same, so the interval of the mean has no width.
-    const difference = near(-0.05);
-    expect(steps).toEqual([
-      { set: "sst2", from: 8, to: 16, difference, interval: [difference, difference] },
-    ]);
-    expect(summaryLines(results)).toContain(
-      "train goes down by more than its interval: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
-    );
-  });
-
-  test("take the interval of the test rows where there are too few draws", () => {
-    const results = [cell("sst2", "train", 0, 0.7), cell("sst2", "train", 0, 0.69, { rows: 16 })];
-    const half = Math.hypot(0.04, 0.04);
-    expect(summaryOf(results).steps[0]!.interval).toEqual([near(-0.01 - half), near(-0.01 + half)]);
-  });
-
-  test("count the draws whose test score lies within what the task reports", () => {
-    const surprise = { reported: { score: 1, interval: [1, 1], rows: "13 % of train.jsonl" } };
-    const results = [cell("sst2", "train", 0, 0.7), cell("agnews", "train", 0, 0.7, surprise)];
-    expect(summaryOf(results).reported).toEqual([
-      { type: "sequence", rows: 8, draws: 2, inside: 1 },
-    ]);
-  });
-
-  test("are a table of means with the lowest and highest draw", () => {
-    const results = [
-      cell("sst2", "train", 0, 0.6),
-      cell("sst2", "train", 1, 0.7),
-      cell("sst2", "setfit", 0, 0.64),
-    ];
-    expect(ladderRows(results)).toEqual([
-      ["", "rows", "draws", "train", "SetFit", "train s", "SetFit s"],
-      ["SST-2", "8", "2", "65.0 (60.0-70.0)", "64.0", "30.0", "90.0"],
-    ]);
   });
 });
 

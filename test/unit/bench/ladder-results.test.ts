@@ -1,0 +1,162 @@
+/** The ladder's finished cells: what they say together, as a table and as a picture. */
+import { describe, expect, test } from "vitest";
+import { ladderCurve } from "../../../bench/ladder/curve.ts";
+import type { RowCount } from "../../../bench/ladder/draws.ts";
+import type { Contender } from "../../../bench/ladder/plan.ts";
+import type { LadderResult } from "../../../bench/ladder/results.ts";
+import type { SetId } from "../../../bench/ladder/sets.ts";
+import { summaryOf } from "../../../bench/ladder/summary.ts";
+import { ladderMarkdown, ladderRows, summaryLines } from "../../../bench/ladder/table.ts";
+import { points, shapes } from "../../support/svg.ts";
+
+describe("finished cells together", () => {
+  const cell = (
+    set: SetId,
+    contender: Contender,
+    draw: number,
+    score: number,
+    more: object = {},
+  ): LadderResult =>
+    ({
+      set,
+      rows: 8,
+      contender,
+      draw,
+      score,
+      interval: [score - 0.04, score + 0.04],
+      reported: { score, interval: [score - 0.1, score + 0.1], rows: "all" },
+      seconds: contender === "setfit" ? 90 : 30,
+      bytes: 76_000,
+      ...more,
+    }) as unknown as LadderResult;
+  const near = (value: number) => expect.closeTo(value, 9);
+
+  test("compare contenders by the draws that both have, and sets alike", () => {
+    const { comparisons } = summaryOf([
+      cell("sst2", "train", 0, 0.66),
+      cell("sst2", "setfit", 0, 0.64),
+      // No other contender has this draw.
+      cell("sst2", "train", 1, 0.1),
+      cell("agnews", "train", 0, 0.78, { seconds: 45 }),
+      cell("agnews", "setfit", 0, 0.79),
+    ]);
+    expect(comparisons).toEqual([
+      {
+        type: "sequence",
+        rows: 8,
+        against: "setfit",
+        sets: 2,
+        draws: 2,
+        difference: near((0.02 - 0.01) / 2),
+        worst: { set: "agnews", difference: near(-0.01) },
+        // 30 and 45 s of 90
+        seconds_ratio: { median: near((1 / 3 + 1 / 2) / 2), max: near(1 / 2) },
+      },
+    ]);
+  });
+
+  test("say where a curve goes down, by how much, and how sure that is", () => {
+    const scores = [0.7, 0.72, 0.74];
+    const results = scores.flatMap((score, draw) => [
+      cell("sst2", "train", draw, score),
+      cell("sst2", "train", draw, score - 0.05, { rows: 16 }),
+    ]);
+    const { steps } = summaryOf(results);
+    // All draws lose the same, so the interval of the mean has no width.
+    const difference = near(-0.05);
+    expect(steps).toEqual([
+      { set: "sst2", from: 8, to: 16, difference, interval: [difference, difference] },
+    ]);
+    expect(summaryLines(results)).toContain(
+      "train goes down by more than its interval: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
+    );
+  });
+
+  test("take the interval of the test rows where there are too few draws", () => {
+    const results = [cell("sst2", "train", 0, 0.7), cell("sst2", "train", 0, 0.69, { rows: 16 })];
+    const half = Math.hypot(0.04, 0.04);
+    expect(summaryOf(results).steps[0]!.interval).toEqual([near(-0.01 - half), near(-0.01 + half)]);
+  });
+
+  test("count the draws whose test score lies within what the task reports", () => {
+    const surprise = { reported: { score: 1, interval: [1, 1], rows: "13 % of train.jsonl" } };
+    const results = [cell("sst2", "train", 0, 0.7), cell("agnews", "train", 0, 0.7, surprise)];
+    expect(summaryOf(results).reported).toEqual([
+      { type: "sequence", rows: 8, draws: 2, inside: 1 },
+    ]);
+  });
+
+  test("are a table of means with the lowest and highest draw", () => {
+    const results = [
+      cell("sst2", "train", 0, 0.6),
+      cell("sst2", "train", 1, 0.7),
+      cell("sst2", "setfit", 0, 0.64),
+    ];
+    expect(ladderRows(results)).toEqual([
+      ["", "rows", "draws", "train", "SetFit", "train s", "SetFit s"],
+      ["SST-2", "8", "2", "65.0 (60.0-70.0)", "64.0", "30.0", "90.0"],
+    ]);
+  });
+});
+
+describe("the picture", () => {
+  const at = (rows: RowCount, contender: Contender, ...scores: number[]): LadderResult[] =>
+    scores.map((score, draw) => {
+      const cell: Partial<LadderResult> = { set: "sst2", rows, contender, draw, score };
+      return cell as LadderResult;
+    });
+  const chart = ladderCurve([
+    ...at(4, "train", 0.6, 0.64),
+    ...at("all", "train", 0.9),
+    ...at(4, "head", 0.52),
+  ]);
+  const dots = (kind: string) => shapes(chart, "circle", kind).filter(({ title }) => title !== "");
+
+  test("has a dot for the mean of the draws, with its numbers", () => {
+    expect(dots("red").map(({ title }) => title)).toEqual([
+      "train, 4 rows a class: 62.0 %",
+      "train, all rows a class: 90.0 %",
+    ]);
+    expect(dots("blue")).toEqual([]);
+  });
+
+  test("sets a dot by the scale that the labels of the axis are on", () => {
+    const label = (content: string): number =>
+      Number(shapes(chart, "text", "note").find((text) => text.content === content)!["y"]) - 4;
+    const [few, all] = dots("red");
+    const unit = (label("60") - label("100")) / 40; // of a percent
+    expect(few!["cy"]).toBeCloseTo(label("100") + 38 * unit);
+    expect(all!["cy"]).toBeCloseTo(label("90"));
+    expect(Number(all!["cx"])).toBeGreaterThan(Number(few!["cx"]));
+  });
+
+  test("has a whisker from the lowest to the highest draw", () => {
+    const [whisker] = shapes(chart, "line", "whisker").filter(
+      ({ class: kind }) => kind === "whisker red",
+    );
+    const [few] = dots("red");
+    expect(whisker!["x1"]).toBe(few!["cx"]);
+    expect((Number(whisker!["y1"]) + Number(whisker!["y2"])) / 2).toBeCloseTo(Number(few!["cy"]));
+    expect(Number(whisker!["y1"])).toBeGreaterThan(Number(whisker!["y2"]));
+  });
+
+  test("draws a line from dot to dot", () => {
+    const [curve] = shapes(chart, "path", "red").filter(({ d }) => d !== "");
+    const places = dots("red").map(({ cx, cy }) => [cx, cy]);
+    expect(points(curve!)).toEqual(places);
+  });
+
+  test("names each set of whole texts, and who was measured", () => {
+    const names = shapes(chart, "text", "name").map(({ content }) => content);
+    expect(names).toEqual(expect.arrayContaining(["banking77", "AG News", "SST-2"]));
+    expect(names).not.toContain("WNUT-17");
+    const notes = shapes(chart, "text", "note").map(({ content }) => content);
+    expect(notes).toEqual(expect.arrayContaining(["train", "SetFit", "head only"]));
+  });
+});
+
+describe("the page", () => {
+  test("says how figures are made while there are none", () => {
+    expect(ladderMarkdown([])).toContain("bench ladder --help");
+  });
+});
