@@ -316,6 +316,7 @@ export const GROUPS: readonly Group[] = [
       /^src\/(?:serve|http)\//,
       /^bench\/(?:accuracy|ladder)\//,
       NODE,
+      /^assemblyscript$/,
     ],
     types: [SESSION, ENGINE],
   },
@@ -330,6 +331,7 @@ export const GROUPS: readonly Group[] = [
 /** What only some files may name, so that it can be replaced without the rest. */
 export const ONLY_IN: Readonly<Record<string, RegExp>> = {
   "onnxruntime-node": /^scripts\/node\/runtime-node\.ts$/,
+  assemblyscript: /^scripts\/dev\/kernels\//,
   "onnxruntime-web": /^(?:scripts\/node\/runtime-web\.ts|src\/engine\/ort\/)/,
   // Feeds by the names of a graph's inputs: an engine makes them, and training.
   "src/core/model/collate.ts": /^(?:src\/(?:engine\/ort|learn)|scripts\/runs)\//,

@@ -1,0 +1,88 @@
+/** LayerNorm and RMSNorm over rows, and the quantized rows that the next product reads. */
+import { Lanes } from "./lanes";
+import { Scaled, quantizeRow } from "./quantize";
+
+class Norm {
+  /** Mean of x [H]. */
+  @inline static mean(H: i32, x: usize): f32 {
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    for (let at = x, end = x + ((<usize>H) << 2); at < end; at += 32) {
+      sum0 = f32x4.add(sum0, v128.load(at));
+      sum1 = f32x4.add(sum1, v128.load(at, 16));
+    }
+    return Lanes.sum(f32x4.add(sum0, sum1)) / <f32>H;
+  }
+
+  /** 1 / sqrt(mean of (x - center)^2 + epsilon). */
+  @inline static inverseDeviation(H: i32, x: usize, center: v128, epsilon: f32): v128 {
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    for (let at = x, end = x + ((<usize>H) << 2); at < end; at += 32) {
+      const low = f32x4.sub(v128.load(at), center);
+      const high = f32x4.sub(v128.load(at, 16), center);
+      sum0 = Lanes.multiplyAdd(low, low, sum0);
+      sum1 = Lanes.multiplyAdd(high, high, sum1);
+    }
+    const variance = Lanes.sum(f32x4.add(sum0, sum1)) / <f32>H;
+    return f32x4.splat(<f32>1 / sqrt<f32>(variance + epsilon));
+  }
+}
+
+export function layerNorm(
+  M: i32,
+  H: i32,
+  x: usize,
+  vectors: usize,
+  gammaOffset: usize,
+  betaOffset: usize,
+  epsilon: f32,
+  inputScale: usize,
+  out: usize,
+  q: usize,
+  scale: usize,
+): void {
+  for (let m = 0; m < M; m++) {
+    const row = (<usize>(m * H)) << 2;
+    const vector = <usize>load<u32>(vectors + ((<usize>m) << 2));
+    const mean = f32x4.splat(Norm.mean(H, x + row));
+    const factor = Norm.inverseDeviation(H, x + row, mean, epsilon);
+    let top = f32x4.splat(0);
+    for (let k = 0; k < H; k += 4) {
+      const at = (<usize>k) << 2;
+      const normal = f32x4.mul(f32x4.sub(v128.load(x + row + at), mean), factor);
+      const gamma = v128.load(vector + gammaOffset + at);
+      const beta = v128.load(vector + betaOffset + at);
+      v128.store(out + row + at, Lanes.multiplyAdd(normal, gamma, beta));
+      top = f32x4.pmax(top, f32x4.abs(Scaled.load(out + row, inputScale, k)));
+    }
+    if (q) quantizeRow(M, H, m, out + row, inputScale, Lanes.top(top), q, scale);
+  }
+}
+
+export function rmsNorm(
+  M: i32,
+  H: i32,
+  x: usize,
+  vectors: usize,
+  gammaOffset: usize,
+  epsilon: f32,
+  inputScale: usize,
+  out: usize,
+  q: usize,
+  scale: usize,
+): void {
+  for (let m = 0; m < M; m++) {
+    const row = (<usize>(m * H)) << 2;
+    const vector = <usize>load<u32>(vectors + ((<usize>m) << 2));
+    const factor = Norm.inverseDeviation(H, x + row, f32x4.splat(0), epsilon);
+    let top = f32x4.splat(0);
+    for (let k = 0; k < H; k += 4) {
+      const at = (<usize>k) << 2;
+      const normal = f32x4.mul(v128.load(x + row + at), factor);
+      v128.store(out + row + at, f32x4.mul(normal, v128.load(vector + gammaOffset + at)));
+      top = f32x4.pmax(top, f32x4.abs(Scaled.load(out + row, inputScale, k)));
+    }
+    if (q) quantizeRow(M, H, m, out + row, inputScale, Lanes.top(top), q, scale);
+  }
+}

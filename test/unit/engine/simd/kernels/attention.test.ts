@@ -1,0 +1,159 @@
+/** Attention of one text against its reference, head by head. */
+import { describe, expect, it } from "vitest";
+import { derive, keyOf, normals } from "../../../../../src/learn/random.ts";
+import type { Key } from "../../../../../src/learn/random.ts";
+import { EVERY_TOKEN, attentionWorkBytes } from "../../../../../src/engine/simd/kernels/kernels.ts";
+import * as references from "../../../../../src/engine/simd/kernels/references.ts";
+import { KernelMemory, distance, rowsOf } from "../../../../support/kernel-memory.ts";
+
+interface Text {
+  readonly queries: number;
+  readonly T: number;
+  readonly P: number;
+  /** Rows that the prefix has in memory; those behind P belong to nothing. */
+  readonly pastRows: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly D: number;
+  readonly window: number;
+}
+
+const PLAIN: Text = {
+  queries: 9,
+  T: 9,
+  P: 0,
+  pastRows: 0,
+  heads: 2,
+  kvHeads: 2,
+  D: 32,
+  window: EVERY_TOKEN,
+};
+
+/** Arrays as the kernel takes them: tokens [T, heads * D] behind one another, prefixes [kvHeads, ..]. */
+function arraysOf(key: Key, { T, pastRows, heads, kvHeads, D }: Text) {
+  const values = (name: string, count: number): number[] => [...normals(derive(key, name), count)];
+  return {
+    q: values("q", T * heads * D),
+    k: values("k", T * kvHeads * D),
+    v: values("v", T * kvHeads * D),
+    pastKeys: values("past keys", kvHeads * pastRows * D),
+    pastValues: values("past values", kvHeads * pastRows * D),
+  };
+}
+
+type Arrays = ReturnType<typeof arraysOf>;
+
+function run(text: Text, arrays: Arrays): number[][] {
+  const { queries, T, P, pastRows, heads, kvHeads, D, window } = text;
+  const memory = new KernelMemory();
+  const [q, k, v] = [arrays.q, arrays.k, arrays.v].map((x) => memory.place("float32", x));
+  const pastKeys = memory.place("float32", arrays.pastKeys);
+  const pastValues = memory.place("float32", arrays.pastValues);
+  const work = memory.reserve(attentionWorkBytes(P + T, D));
+  const width = heads * D;
+  const out = memory.reserve(4 * queries * width);
+  memory.kernels.attention(
+    queries,
+    T,
+    heads,
+    kvHeads,
+    D,
+    q!,
+    4 * width,
+    k!,
+    v!,
+    4 * kvHeads * D,
+    P,
+    pastKeys,
+    pastValues,
+    pastRows,
+    window,
+    out,
+    4 * width,
+    work,
+  );
+  expect(memory.overwritten()).toEqual([]);
+  return rowsOf(memory.read("float32", out, queries * width), width);
+}
+
+function expected(text: Text, arrays: Arrays): number[][] {
+  const { queries, P, pastRows, heads, kvHeads, D } = text;
+  const result = Array.from({ length: queries }, () => Array<number>(heads * D).fill(0));
+  for (let head = 0; head < heads; head++) {
+    const kvHead = Math.floor(head / (heads / kvHeads));
+    const ofHead = (x: number[], count: number, at: number): number[][] =>
+      rowsOf(x, count * D).map((row) => row.slice(at * D, (at + 1) * D));
+    const past = (x: number[]): number[][] =>
+      rowsOf(x, D).slice(kvHead * pastRows, kvHead * pastRows + P);
+    const rows = references.attention(
+      ofHead(arrays.q, heads, head).slice(0, queries),
+      [...past(arrays.pastKeys), ...ofHead(arrays.k, kvHeads, kvHead)],
+      [...past(arrays.pastValues), ...ofHead(arrays.v, kvHeads, kvHead)],
+      text,
+    );
+    for (const [i, row] of rows.entries()) result[i]!.splice(head * D, D, ...row);
+  }
+  return result;
+}
+
+/** The largest difference to the reference, of values that are about 1. */
+function error(key: Key, text: Text): number {
+  const arrays = arraysOf(key, text);
+  return distance(run(text, arrays).flat(), expected(text, arrays).flat());
+}
+
+const TOLERANCE = 3e-6;
+const key = keyOf(42);
+
+describe("attention", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 17])("answers %i tokens", (T) => {
+    expect(error(derive(key, T), { ...PLAIN, T, queries: T })).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([1, 2, 4, 5, 8, 9])("answers the first %i tokens of 13", (queries) => {
+    expect(error(derive(key, queries), { ...PLAIN, T: 13, queries })).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])("reads %i of 8 rows of a prefix", (P) => {
+    const text = { ...PLAIN, P, pastRows: 8 };
+    expect(error(derive(key, "prefix", P), text)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([8, 16, 32, 64, 72])("has heads of %i numbers", (D) => {
+    const text = { ...PLAIN, D, P: 3, pastRows: 5 };
+    expect(error(derive(key, "D", D), text)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([
+    [4, 2],
+    [6, 2],
+    [4, 1],
+  ])("lets %i heads share %i key heads", (heads, kvHeads) => {
+    const text = { ...PLAIN, heads, kvHeads, P: 2, pastRows: 3 };
+    expect(error(derive(key, heads, kvHeads), text)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([0, 1, 2, 5, 7, 8, 9, 15, 40])("sees the prefix and tokens up to %i away", (window) => {
+    for (const T of [1, 5, 8, 21, 34]) {
+      const text = { ...PLAIN, T, queries: T, window, P: 3, pastRows: 3 };
+      expect(error(derive(key, "window", window, T), text)).toBeLessThan(TOLERANCE);
+    }
+  });
+
+  it("gives a query the same bits whatever tile it is in", () => {
+    const text = { ...PLAIN, T: 21, queries: 21, window: 4, P: 3, pastRows: 3 };
+    const arrays = arraysOf(derive(key, "tile"), text);
+    const all = run(text, arrays);
+    for (const queries of [1, 3, 5, 20]) {
+      expect(run({ ...text, queries }, arrays)).toEqual(all.slice(0, queries));
+    }
+  });
+
+  it("gives the largest score all of the share when scores are far apart", () => {
+    const text = { ...PLAIN, T: 4, queries: 1, heads: 1, kvHeads: 1 };
+    const arrays = arraysOf(derive(key, "far"), text);
+    arrays.q.fill(100);
+    arrays.k.fill(-100).fill(100, 2 * text.D, 3 * text.D);
+    expect(run(text, arrays)).toEqual([arrays.v.slice(2 * text.D, 3 * text.D)]);
+  });
+});
