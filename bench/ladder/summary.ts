@@ -37,14 +37,22 @@ const RUNGS: readonly Rung[] = (["sequence", "token"] as const).flatMap((type) =
 });
 const setsOf = ({ type }: Rung): SetId[] => SET_IDS.filter((set) => SETS[set].type === type);
 
+/** The draws of a set that both contenders have. */
+export interface SetDifference {
+  readonly set: SetId;
+  readonly draws: number;
+  readonly difference: number;
+  /** 95 % interval of the mean over draws; null of fewer than three. */
+  readonly interval: readonly [low: number, high: number] | null;
+}
+
 /** `train` against another contender on one rung, sets taken alike. */
 export interface Comparison extends Rung {
   readonly against: Contender;
-  readonly sets: number;
-  readonly draws: number;
-  /** Mean over the sets of the mean difference of their draws, in shares. */
+  /** Mean over the sets, in shares. */
   readonly difference: number;
-  readonly worst: { readonly set: SetId; readonly difference: number };
+  /** The worst one first. */
+  readonly sets: readonly SetDifference[];
   /** Time of `train` to that of the other. */
   readonly seconds_ratio: { readonly median: number; readonly max: number };
 }
@@ -75,22 +83,23 @@ function compare(
   against: Contender,
 ): Comparison | null {
   const { rows } = rung;
-  const sets = setsOf(rung).flatMap((set) => {
+  const measured = setsOf(rung).flatMap((set) => {
     const at = (contender: Contender) => cellsAt(results, { set, rows, contender });
     const pairs = pairsOf(at("train"), at(against));
-    return pairs.length > 0 ? [{ set, pairs, difference: differences(pairs).mean }] : [];
+    return pairs.length > 0 ? [{ set, pairs, ...differences(pairs) }] : [];
   });
-  const worst = sets.toSorted((a, b) => a.difference - b.difference)[0];
-  if (!worst) return null;
-  const pairs = sets.flatMap((each) => each.pairs);
-  const ratios = pairs.map(([ours, other]) => ours.seconds / other.seconds);
+  if (measured.length === 0) return null;
+  const sets = measured.map(({ set, pairs, mean, interval }): SetDifference => {
+    return { set, draws: pairs.length, difference: mean, interval };
+  });
+  const ratios = measured.flatMap(({ pairs }) =>
+    pairs.map(([ours, other]) => ours.seconds / other.seconds),
+  );
   return {
     ...rung,
     against,
-    sets: sets.length,
-    draws: pairs.length,
-    difference: meanScore(sets.map((each) => each.difference)).mean,
-    worst: { set: worst.set, difference: worst.difference },
+    difference: meanScore(sets.map(({ difference }) => difference)).mean,
+    sets: sets.toSorted((a, b) => a.difference - b.difference),
     seconds_ratio: { median: median(ratios), max: Math.max(...ratios) },
   };
 }

@@ -93,13 +93,16 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
   ].filter((line) => line !== false);
 }
 
-function comparisonLine({ against, difference, worst, ...rest }: Comparison): string {
-  const { sets, draws, seconds_ratio: ratio } = rest;
+function comparisonLine({ against, difference, sets, ...rest }: Comparison): string {
+  const { seconds_ratio: ratio } = rest;
+  const draws = sets.reduce((sum, set) => sum + set.draws, 0);
+  const bounds = sets[0]!.interval;
+  const sure = bounds ? ` (${bounds.map(signed).join(" to ")})` : "";
   return [
     `${rungText(rest)}: train - ${CONTENDER_TITLES[against]} is ${signed(difference)} points on average`,
-    `worst ${SETS[worst.set].title} ${signed(worst.difference)}`,
+    `worst ${SETS[sets[0]!.set].title} ${signed(sets[0]!.difference)}${sure}`,
     `in ${ratio.median.toFixed(2)} of the time (at most ${ratio.max.toFixed(2)})`,
-    `${plural(sets, "set")}, ${plural(draws, "draw")}`,
+    `${plural(sets.length, "set")}, ${plural(draws, "draw")}`,
   ].join(", ");
 }
 

@@ -45,14 +45,27 @@ describe("finished cells together", () => {
         type: "sequence",
         rows: 8,
         against: "setfit",
-        sets: 2,
-        draws: 2,
         difference: near((0.02 - 0.01) / 2),
-        worst: { set: "agnews", difference: near(-0.01) },
+        sets: [
+          { set: "agnews", draws: 1, difference: near(-0.01), interval: null },
+          { set: "sst2", draws: 1, difference: near(0.02), interval: null },
+        ],
         // 30 and 45 s of 90
         seconds_ratio: { median: near((1 / 3 + 1 / 2) / 2), max: near(1 / 2) },
       },
     ]);
+  });
+
+  test("say how sure a difference is, and name the set where it is worst", () => {
+    const results = [0.6, 0.62, 0.64].flatMap((score, draw) => [
+      cell("sst2", "train", draw, score),
+      // The differences are -1, -2 and -3 points.
+      cell("sst2", "setfit", draw, score + 0.01 * (draw + 1)),
+    ]);
+    // Student's t of two degrees of freedom, 4.303, times 1 / sqrt(3)
+    expect(summaryLines(results)).toContain(
+      "8 rows a class: train - SetFit is -2.0 points on average, worst SST-2 -2.0 (-4.5 to +0.5), in 0.33 of the time (at most 0.33), 1 set, 3 draws",
+    );
   });
 
   test("say where a curve goes down, by how much, and how sure that is", () => {

@@ -21,6 +21,7 @@ import { writeTinyBase } from "../../support/tiny-base.ts";
 import { asText, watchVerb } from "../../support/verb.ts";
 
 const PYTHON = process.env["EDGE_PREFIX_SETFIT_PYTHON"];
+const DATA = shared("data");
 const CHECKPOINT = shared("models", "all-MiniLM-L6-v2");
 
 const GOOD = ["good", "great", "fine", "funny", "best"];
@@ -116,6 +117,30 @@ const span = (start: number, end: number) => ({ start, end });
 function example(label: string, i: number): Example {
   return { text: `${label} ${i}`, labels: [label], words: [] };
 }
+
+describe.skipIf(DATA === undefined)("a public data set", () => {
+  // Numbers of classes as their authors give them.
+  test.each([
+    ["banking77", 77],
+    ["agnews", 4],
+    ["sst2", 2],
+    ["snips", 7],
+  ] as const)(
+    "%s has 8 rows of each of its %i classes, and 500 to test with",
+    async (id, classes) => {
+      const { train, test: reported } = drawOf(id, await readSet(id, DATA!), 8, 0);
+      expect(new Set(train.map(({ labels }) => labels[0])).size).toBe(classes);
+      expect(train).toHaveLength(8 * classes);
+      expect(reported).toHaveLength(500);
+    },
+  );
+
+  test.each(["snips-slots", "wnut17"] as const)("%s has 1,000 sentences", async (id) => {
+    const { train, test: reported } = drawOf(id, await readSet(id, DATA!), 1_000, 0);
+    expect([train.length, reported.length]).toEqual([1_000, 500]);
+    expect(train.some(({ labels }) => labels.some((tag) => tag.startsWith("B-")))).toBe(true);
+  });
+});
 
 describe("the plan", () => {
   const names = (choice: Parameters<typeof chosenCells>[0]) => chosenCells(choice).map(cellName);
