@@ -12,12 +12,19 @@ export interface Encoder {
   /**
    * Runs a batch of at least one row once. The states are copies that outlive the next run. Rejects
    * with the engine's own error when the run fails; the encoder can then still be used.
+   *
+   * An engine that can stop between layers calls `betweenLayers` there and waits for it. Where that
+   * throws, the run ends, and rejects with what was thrown.
    */
-  encode(rows: readonly Row[], queries: Queries): Promise<States>;
-  /** Bytes of the engine's own memory, 0 where it cannot tell. All encoders of one engine share it. */
+  encode(
+    rows: readonly Row[],
+    queries: Queries,
+    betweenLayers?: () => void | Promise<void>,
+  ): Promise<States>;
+  /** Bytes of the engine's own memory, 0 where it cannot tell. Encoders of one engine may share it. */
   memoryBytes(): number;
   release(): Promise<void>;
-  /** What it was loaded from, for the operator: "graph" or "image". */
+  /** What it was loaded from, for the operator: "graph", "image" or "weights". */
   readonly loadedFrom: string;
 }
 
@@ -50,8 +57,9 @@ export interface Engine {
    * Reads what this engine loads the base from, and returns the function that loads it. Reading
    * changes nothing and can be tried again; loading takes memory that may never be given back, so it
    * is begun when all else of the base is known to be sound. Throws what the source throws; loading
-   * also throws UnavailableError `runtime-failed` or FormatError `graph-invalid` when the engine
-   * refuses the base, which it would do again.
+   * also throws UnavailableError `runtime-failed`, FormatError `graph-invalid`, `weights-invalid` or
+   * `engine-unsupported`, or LimitError `base-too-large` when the engine refuses the base, which it
+   * would do again.
    */
   prepare(base: BaseSource): Promise<() => Promise<Encoder>>;
 }

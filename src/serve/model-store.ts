@@ -81,7 +81,13 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
 type Broken = Map<string, unknown>;
 
 /** Codes by which an engine refuses a base. */
-const REFUSALS: readonly string[] = ["runtime-failed", "graph-invalid"];
+const REFUSALS: readonly string[] = [
+  "runtime-failed",
+  "graph-invalid",
+  "weights-invalid",
+  "engine-unsupported",
+  "base-too-large",
+];
 
 async function loadBase(
   options: ModelStoreOptions,

@@ -91,6 +91,7 @@ const GRAPH = /^src\/graph\//;
 const GRAPH_SHAPES = /^src\/graph\/shapes\//;
 /** The builder and its typed ops. */
 const GRAPH_BUILDER = /^src\/graph\/[^/]+$/;
+const GRAPH_QUANTIZATION = /^src\/graph\/quantization\//;
 const GRAPH_ENCODING = /^src\/graph\/encoding\//;
 const ENCODER = /^src\/encoder\//;
 const ENCODER_LAYERS = /^src\/encoder\/layers\//;
@@ -198,6 +199,13 @@ export const GROUPS: readonly Group[] = [
   },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
   { name: "src/engine/simd/kernels", files: ENGINE_KERNELS, may: [] },
+  {
+    name: "src/engine/simd",
+    files: /^src\/engine\/simd\/(?!kernels\/)/,
+    // What a base consists of is said by its family; the graph builder is not needed for that.
+    may: [CORE, ENCODER_FAMILIES, ENCODER_FORMS, GRAPH_QUANTIZATION, ENGINE_KERNELS],
+    types: [ENGINE_ROOT, ENCODER_LAYERS, GRAPH_BUILDER],
+  },
   { name: "src/engine/ort/images", files: ENGINE_IMAGES, may: [CORE], types: [ENGINE_ROOT] },
   {
     name: "src/engine/ort/*.ts",

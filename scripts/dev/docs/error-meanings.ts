@@ -19,6 +19,7 @@ base-manifest-invalid | A base's manifest.json is not what it should be, or belo
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
+base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink"), or raise MAX_HEAP_BYTES where there is more memory.
 blob-corrupt | A file in the bucket is not what its hash says. | Push the task or base again: a push repairs damaged files.
 blob-missing | A file that a task or base consists of is not in the bucket. | Push the task or base again.
 body-incomplete | The request's body ended before its announced length. | Send it again; look for a proxy that cuts connections.
@@ -62,6 +63,7 @@ distill-student | The student's weights are not in float32. | Make it with "shri
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
 distill-unmeasured | The saved distillation has no measurement yet. | Let it run until the first one.
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
+engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
 folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
@@ -141,6 +143,7 @@ request-cancelled | The request was given up while it waited. | Ask again.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
 route-not-found | There is no such path. | The app's /docs lists the routes.
+row-invalid | A row of a batch has a token, a position or a prefix that the base does not have. | Import the base again with the tokenizer of its checkpoint.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
 run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
 run-state-invalid | The saved training run cannot be read. | Start from the first step with --overwrite.
@@ -184,6 +187,8 @@ version-conflict | The body and the URL ask for different versions. | Send one o
 version-not-found | The task has no such version. | "list" or GET /v1/tasks/{task} shows the versions.
 vocabulary-size-invalid | --vocab-size is too small or too large. | The message has the allowed range.
 vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece only.
+weights-invalid | The weights of a base are not those that its configuration needs. | Import the base again; push it again.
+weights-not-finite | The weights of a base have numbers that are NaN or infinite. | Import the base again from a sound checkpoint.
 `;
 
 /** Meanings by code. */

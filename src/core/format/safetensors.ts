@@ -105,14 +105,16 @@ export function readSafetensorsHeader(
   return header;
 }
 
-function readHeader(
+/**
+ * Bytes of a file of `fileBytes` bytes up to its first tensor; `head` are its first 8 bytes or more.
+ * Throws FormatError `safetensors-invalid` for a header that is too long for the file or for memory.
+ */
+export function headerBytes(
   head: Uint8Array,
   fileBytes: number,
-  subject: string,
-): Header & Pick<AnySafetensors, "unread"> {
-  const fail = (what: string, cause?: unknown): never => {
-    throw new FormatError("safetensors-invalid", `${subject}: ${what}`, { cause });
-  };
+  subject = "safetensors file",
+): number {
+  const fail = failing(subject);
   if (fileBytes < 8 || head.byteLength < 8) fail(`is ${fileBytes} bytes long, needs at least 8`);
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   const available = BigInt(fileBytes - 8);
@@ -120,7 +122,22 @@ function readHeader(
   if (length > BigInt(MAX_HEADER_BYTES)) {
     fail(`header claims ${length} bytes, allowed are ${MAX_HEADER_BYTES}`);
   }
-  const dataStart = 8 + Number(length);
+  return 8 + Number(length);
+}
+
+const failing =
+  (subject: string): Fail =>
+  (what, cause) => {
+    throw new FormatError("safetensors-invalid", `${subject}: ${what}`, { cause });
+  };
+
+function readHeader(
+  head: Uint8Array,
+  fileBytes: number,
+  subject: string,
+): Header & Pick<AnySafetensors, "unread"> {
+  const fail: Fail = failing(subject);
+  const dataStart = headerBytes(head, fileBytes, subject);
   if (head.byteLength < dataStart) fail(`header is cut off after ${head.byteLength} bytes`);
   if (head[8] !== 0x7b) fail("header does not start with '{'");
 

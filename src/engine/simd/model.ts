@@ -1,0 +1,88 @@
+/**
+ * An encoder in the kernels' memory: where every weight lies, layer by layer, in the form that a run
+ * reads. Addresses are bytes of that memory.
+ */
+import type { ACTIVATION, TABLE } from "./kernels/kernels.ts";
+
+/** Rows of embeddings. */
+export interface Table {
+  readonly form: (typeof TABLE)[keyof typeof TABLE];
+  readonly values: number;
+  /** float32, one a row; not read where the form is float32. */
+  readonly scales: number;
+  readonly rows: number;
+}
+
+/** Packed weights [K, N]; several linears that read the same rows are one matrix. */
+export interface Matrix {
+  readonly inputs: number; // K
+  readonly outputs: number; // N
+  readonly weights: number;
+  readonly scales: number; // float32 [N]
+  /** Offset of the bias [N] in a row's vectors. */
+  readonly bias: number;
+}
+
+/** A norm over the hidden size; gamma and beta are offsets in a row's vectors. */
+export interface Norm {
+  readonly kind: "layer" | "rms";
+  readonly gamma: number;
+  readonly beta: number;
+  readonly epsilon: number;
+}
+
+/**
+ * One layer. Where its norms stand tells its kind:
+ *   post-norm   middle = middleNorm(x + attention(x))    x = outputNorm(middle + feedForward(middle))
+ *   pre-norm    x = x + attention(inputNorm(x))          x = x + feedForward(middleNorm(x))
+ */
+export interface Layer {
+  /** null in a post-norm layer, and where the input is already normed. */
+  readonly inputNorm: Norm | null;
+  readonly middleNorm: Norm;
+  /** null in a pre-norm layer. */
+  readonly outputNorm: Norm | null;
+  /** Queries, keys and values side by side: N = (heads + 2 * kvHeads) * D. */
+  readonly project: Matrix;
+  readonly output: Matrix;
+  /** Which of the model's `thetas` turns queries and keys, null where positions are embedded. */
+  readonly rotation: number | null;
+  /** How far a token sees, EVERY_TOKEN where it sees all. */
+  readonly window: number;
+  /** [H, I], or [H, 2 * I] for gated blocks: the gate's half first. */
+  readonly widen: Matrix;
+  readonly isGated: boolean;
+  readonly activation: (typeof ACTIVATION)[keyof typeof ACTIVATION];
+  readonly narrow: Matrix;
+  /** Scales per input channel of `project` and `widen`: float32 [H] each. */
+  readonly projectScale: number;
+  readonly widenScale: number;
+}
+
+/** All but the tables, whose form only the files tell. */
+export interface ModelShape {
+  readonly hidden: number; // H
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number; // D
+  readonly intermediate: number; // I
+  readonly maxPositions: number;
+  readonly firstPosition: number;
+  /** These two norms are the same for all tasks: they are offsets from `vectors` alone. */
+  readonly embeddingsNorm: Norm | null;
+  readonly finalNorm: Norm | null;
+  readonly layers: readonly Layer[];
+  /** Bases of the angles of rotary positions, each once. */
+  readonly thetas: readonly number[];
+  /** The vectors that a task may change, in the order of its deltas, float32 [numDeltas]. */
+  readonly vectors: number;
+  readonly numDeltas: number;
+  /** Zeros behind them, for linears and norms without a bias: also behind a task's own vectors. */
+  readonly numZeros: number;
+}
+
+export interface Model extends ModelShape {
+  readonly words: Table;
+  readonly positions: Table | null;
+  readonly types: Table | null;
+}

@@ -1,0 +1,373 @@
+/**
+ * One batch through the encoder: embeddings, layers, answers. A generator that stops between layers,
+ * where its caller may do something else, or leave.
+ */
+import type { Prefix } from "../../core/model/prefix.ts";
+import type { States } from "../../core/model/rows.ts";
+import type { Angles } from "./angles.ts";
+import type { Batch, Text } from "./batch.ts";
+import { placeFrame } from "./frame.ts";
+import type { Frame, Stream } from "./frame.ts";
+import type { Heap } from "./heap.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import type { Layer, Matrix, Model, Norm, Table } from "./model.ts";
+import { writeChangedVectors, writeRows } from "./rows.ts";
+
+/** What a run works with. */
+export interface Machine {
+  readonly kernels: Kernels;
+  readonly heap: Heap;
+  readonly model: Model;
+  readonly angles: Angles;
+}
+
+/** Runs a batch with arrays on top of the heap, which are the caller's to give back. */
+export function* runBatch(machine: Machine, batch: Batch): Generator<void, States> {
+  const run = new BatchRun(machine, batch);
+  run.embed();
+  for (const layer of machine.model.layers.keys()) {
+    yield;
+    run.layer(layer);
+  }
+  return run.states();
+}
+
+/** Which columns of a matrix are computed, and where they go. */
+interface Product {
+  readonly from?: number;
+  readonly end?: number;
+  /** Added to them: float32, rows as wide as those of `out`. */
+  readonly residual?: number;
+  readonly out: number;
+  /** Bytes from one row of `out` to the next. */
+  readonly stride: number;
+}
+
+class BatchRun {
+  readonly #k: Kernels;
+  readonly #heap: Heap;
+  readonly #model: Model;
+  readonly #batch: Batch;
+  readonly #frame: Frame;
+  /** Where the keys of each prefix are; its values follow. */
+  readonly #past = new Map<Prefix, number>();
+  /** All positions; in the last layer those that are answered. */
+  #stream: Stream;
+
+  constructor({ kernels, heap, model, angles }: Machine, batch: Batch) {
+    this.#k = kernels;
+    this.#heap = heap;
+    this.#model = model;
+    this.#batch = batch;
+    this.#frame = placeFrame(model, batch, heap);
+    this.#stream = this.#frame.all;
+    let { past, angles: at } = this.#frame;
+    for (const prefix of batch.prefixes) {
+      this.#past.set(prefix, past);
+      past += 4 * 2 * this.#pastSize(prefix);
+    }
+    for (const theta of model.thetas) {
+      const table = angles.of(theta, batch.positions);
+      heap.floats(at, table.length).set(table);
+      at += table.byteLength;
+    }
+    const changed = writeChangedVectors(kernels, heap, model, batch, this.#frame);
+    writeRows(heap, model, batch, this.#frame, changed);
+  }
+
+  /** Embeddings, quantized for the first layer. */
+  embed(): void {
+    const { words, types, positions, embeddingsNorm } = this.#model;
+    const { rows, x, positions: positionIds } = this.#stream;
+    const { ids, types: typeIds, baseVectors } = this.#frame;
+    const lookUp = (table: Table | null, at: number, adds: 0 | 1): void => {
+      if (!table) return;
+      const { values, form, scales } = table;
+      this.#k.lookUp(rows, this.#model.hidden, at, values, form, scales, adds, x);
+    };
+    lookUp(words, ids, 0);
+    lookUp(types, typeIds, 1);
+    lookUp(positions, positionIds, 1);
+    this.#enter(this.#model.layers[0], embeddingsNorm, baseVectors);
+    this.#mix(0);
+  }
+
+  layer(index: number): void {
+    const { layers } = this.#model;
+    const layer = layers[index]!;
+    if (layer.inputNorm) this.#normInput(layer.inputNorm, layer.projectScale);
+    this.#project(layer, index === layers.length - 1);
+    this.#attend(layer, index);
+    this.#addAttended(layer);
+    this.#feedForward(layer);
+    this.#enter(layers[index + 1], layer.outputNorm, this.#stream.vectors);
+    this.#mix(index + 1);
+  }
+
+  /** The states of every text, copied. */
+  states(): States {
+    const { texts, queries, queryLength } = this.#batch;
+    const { hidden, finalNorm } = this.#model;
+    const { mixed, baseVectors } = this.#frame;
+    const { x } = this.#stream;
+    if (mixed) {
+      for (const { row, queryStart, queries: own } of texts) {
+        if (!row.prefix.deltas) this.#copyRows(x, mixed, 4 * hidden, queryStart, queryStart, own);
+      }
+    }
+    if (finalNorm) this.#norm(finalNorm, mixed, mixed, baseVectors, null);
+    const values = new Float32Array(texts.length * queryLength * hidden);
+    const answers = this.#heap.floats(mixed || x, queries * hidden);
+    for (const [b, { queryStart, queries: own }] of texts.entries()) {
+      const answer = answers.subarray(queryStart * hidden, (queryStart + own) * hidden);
+      values.set(answer, b * queryLength * hidden);
+    }
+    return { dims: [texts.length, queryLength, hidden], values };
+  }
+
+  /** Norms x, where there is a norm, and quantizes it for a layer that reads it as it is. */
+  #enter(next: Layer | undefined, norm: Norm | null, vectors: number): void {
+    const { x } = this.#stream;
+    const inputScale = next?.inputNorm === null ? next.projectScale : null;
+    if (norm) this.#norm(norm, x, x, vectors, inputScale);
+    else if (inputScale !== null) this.#quantize(inputScale);
+  }
+
+  /** What a pre-norm layer reads. */
+  #normInput(norm: Norm, inputScale: number): void {
+    const { x, vectors } = this.#stream;
+    this.#norm(norm, x, this.#frame.y, vectors, inputScale);
+  }
+
+  #quantize(inputScale: number): void {
+    const { rows, x, quantized, scale } = this.#stream;
+    this.#k.quantizeRows(rows, this.#model.hidden, x, inputScale, quantized, scale);
+  }
+
+  /** Queries, keys and values of all rows; in the last layer only the queries that are asked for. */
+  #project({ project, projectScale, inputNorm, rotation }: Layer, isLast: boolean): void {
+    const { heads, kvHeads, headSize } = this.#model;
+    const { all, narrowed, projected } = this.#frame;
+    const width = heads * headSize;
+    const stride = 4 * project.outputs;
+    if (isLast && narrowed) {
+      this.#multiply(project, all, { from: width, out: projected, stride });
+      this.#narrow(narrowed);
+      if (inputNorm) this.#normInput(inputNorm, projectScale);
+      else this.#quantize(projectScale);
+      const { queries } = narrowed;
+      this.#multiply(project, narrowed, { end: width, out: queries, stride: 4 * width });
+      this.#rotate(rotation, narrowed, heads, queries, 4 * width);
+    } else {
+      this.#multiply(project, all, { out: projected, stride });
+      this.#rotate(rotation, all, heads, projected, stride);
+    }
+    this.#rotate(rotation, all, kvHeads, projected + 4 * width, stride);
+  }
+
+  /** Goes on with the positions that are answered. */
+  #narrow(to: Stream): void {
+    const { hidden } = this.#model;
+    const from = this.#stream;
+    for (const { start, queryStart, queries } of this.#batch.texts) {
+      const copy = (array: "positions" | "vectors" | "x", bytes: number): void =>
+        this.#copyRows(from[array], to[array], bytes, start, queryStart, queries);
+      copy("positions", 4);
+      copy("vectors", 4);
+      copy("x", 4 * hidden);
+    }
+    this.#stream = to;
+  }
+
+  /** Contexts of all rows, in y. */
+  #attend({ window }: Layer, index: number): void {
+    const { heads, kvHeads, headSize } = this.#model;
+    const { projected, y, work, narrowed } = this.#frame;
+    const isNarrowed = this.#stream === narrowed;
+    const width = 4 * heads * headSize;
+    const keyWidth = 4 * kvHeads * headSize;
+    const stride = width + 2 * keyWidth;
+    this.#writePast(index);
+    for (const text of this.#batch.texts) {
+      const { prefix } = text.row;
+      const { first, rows } = this.#rowsOf(text);
+      if (rows === 0) continue;
+      const keys = projected + text.start * stride + width;
+      const past = this.#past.get(prefix) ?? 0;
+      this.#k.attention(
+        rows,
+        text.length,
+        heads,
+        kvHeads,
+        headSize,
+        isNarrowed ? narrowed!.queries + first * width : projected + first * stride,
+        isNarrowed ? width : stride,
+        keys,
+        keys + keyWidth,
+        stride,
+        prefix.numVirtualTokens,
+        past,
+        past + 4 * this.#pastSize(prefix),
+        prefix.numVirtualTokens,
+        window,
+        y + first * width,
+        width,
+        work,
+      );
+    }
+  }
+
+  #writePast(layer: number): void {
+    for (const [prefix, at] of this.#past) {
+      const { key, value } = prefix.layers[layer]!;
+      const past = this.#heap.floats(at, 2 * key.length);
+      past.set(key);
+      past.set(value, key.length);
+    }
+  }
+
+  /** Adds what attention gives to x, and norms it for the feed-forward block: in y, or in x if pre-norm. */
+  #addAttended({ output, outputNorm, middleNorm, widenScale }: Layer): void {
+    const { hidden } = this.#model;
+    const { y } = this.#frame;
+    const { rows, x, vectors, quantized, scale } = this.#stream;
+    const sum = outputNorm ? y : x;
+    this.#k.quantizeRows(rows, output.inputs, y, 0, quantized, scale);
+    this.#multiply(output, this.#stream, { residual: x, out: sum, stride: 4 * hidden });
+    this.#norm(middleNorm, sum, y, vectors, widenScale);
+  }
+
+  /** x = residual + feed-forward block, a chunk of rows at a time. */
+  #feedForward({ widen, narrow, isGated, activation, outputNorm }: Layer): void {
+    const { hidden, intermediate } = this.#model;
+    const { projected, chunkRows, wideQuantized, wideScale, y } = this.#frame;
+    const { rows, x, vectors, quantized, scale, positions } = this.#stream;
+    const stride = 4 * widen.outputs;
+    for (let from = 0; from < rows; from += chunkRows) {
+      const count = Math.min(chunkRows, rows - from);
+      const chunk: Stream = {
+        rows: count,
+        positions,
+        vectors: vectors + 4 * from,
+        x: x + 4 * from * hidden,
+        quantized: quantized + 2 * from * hidden,
+        scale: scale + 4 * from,
+      };
+      this.#multiply(widen, chunk, { out: projected, stride });
+      if (isGated) {
+        const up = projected + 4 * intermediate;
+        this.#k.gate(
+          count,
+          intermediate,
+          projected,
+          up,
+          stride,
+          activation,
+          wideQuantized,
+          wideScale,
+        );
+      } else {
+        this.#k.activate(
+          count,
+          intermediate,
+          projected,
+          stride,
+          activation,
+          wideQuantized,
+          wideScale,
+        );
+      }
+      this.#multiply(
+        narrow,
+        { ...chunk, quantized: wideQuantized, scale: wideScale },
+        {
+          residual: outputNorm ? y + 4 * from * hidden : chunk.x,
+          out: chunk.x,
+          stride: 4 * hidden,
+        },
+      );
+    }
+  }
+
+  /** Adds the share of a layer's output to the answers of the tasks that mix layers. */
+  #mix(index: number): void {
+    const { hidden } = this.#model;
+    const { mixed } = this.#frame;
+    for (const text of this.#batch.texts) {
+      const { deltas } = text.row.prefix;
+      if (!deltas) continue;
+      const { queryStart, queries } = text;
+      const { first } = this.#rowsOf(text);
+      const at = mixed + 4 * queryStart * hidden;
+      if (index === 0) this.#heap.floats(at, queries * hidden).fill(0);
+      const share = deltas.layerWeights[index]!;
+      const from = this.#stream.x + 4 * first * hidden;
+      if (share !== 0) this.#k.addScaled(queries * hidden, share, from, at);
+    }
+  }
+
+  /** A text's rows in the stream. */
+  #rowsOf({ start, length, queryStart, queries }: Text): { first: number; rows: number } {
+    return this.#stream === this.#frame.narrowed
+      ? { first: queryStart, rows: queries }
+      : { first: start, rows: length };
+  }
+
+  /** Numbers of a prefix's keys in one layer. */
+  #pastSize({ numVirtualTokens }: Prefix): number {
+    const { kvHeads, headSize } = this.#model;
+    return kvHeads * numVirtualTokens * headSize;
+  }
+
+  #multiply(
+    { inputs, outputs, weights, scales, bias }: Matrix,
+    { rows, quantized, scale, vectors }: Stream,
+    { from = 0, end = outputs, residual = 0, out, stride }: Product,
+  ): void {
+    this.#k.multiply(
+      ...([rows, inputs, from, end, quantized, scale, weights, scales, vectors, bias] as const),
+      ...([residual, stride, out, stride] as const),
+    );
+  }
+
+  /** Norms rows of the stream; with an input scale, also quantizes them. */
+  #norm(norm: Norm, x: number, out: number, vectors: number, inputScale: number | null): void {
+    const { rows, quantized, scale } = this.#stream;
+    const { hidden } = this.#model;
+    const { kind, gamma, beta, epsilon } = norm;
+    const q = inputScale === null ? 0 : quantized;
+    const channels = inputScale ?? 0;
+    if (kind === "layer") {
+      this.#k.layerNorm(
+        ...([rows, hidden, x, vectors, gamma, beta, epsilon, channels, out, q, scale] as const),
+      );
+    } else {
+      this.#k.rmsNorm(rows, hidden, x, vectors, gamma, epsilon, channels, out, q, scale);
+    }
+  }
+
+  #rotate(
+    rotation: number | null,
+    { rows, positions }: Stream,
+    heads: number,
+    x: number,
+    stride: number,
+  ): void {
+    if (rotation === null) return;
+    const { headSize } = this.#model;
+    const angles = this.#frame.angles + 4 * rotation * this.#batch.positions * headSize;
+    this.#k.rotate(rows, heads, headSize, x, stride, positions, angles);
+  }
+
+  #copyRows(
+    from: number,
+    to: number,
+    bytes: number,
+    first: number,
+    toFirst: number,
+    rows: number,
+  ): void {
+    const source = this.#heap.bytes(from + first * bytes, rows * bytes);
+    this.#heap.bytes(to + toFirst * bytes, rows * bytes).set(source);
+  }
+}
