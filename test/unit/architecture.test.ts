@@ -2,14 +2,14 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { offences } from "../support/imports.ts";
 import {
   betweenFolders,
   findCycle,
   importsOf,
-  offences,
   readSources,
   withoutComments,
-} from "../support/imports.ts";
+} from "../support/source-imports.ts";
 
 const project = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const sources = readSources(project, ["src", "scripts", "bench"]);
