@@ -129,7 +129,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "src/learn/measure",
     files: /^src\/learn\/measure\//,
-    may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_LOOP],
+    may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_HEAD, LEARN_LOOP],
     types: [ENGINE],
   },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
