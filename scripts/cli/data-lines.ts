@@ -3,6 +3,7 @@
  * texts are, what occurs twice, and every setting with its reason.
  */
 import type { DataSummary, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
+import type { DoubtfulFact } from "../report/facts.ts";
 import type { PreparedTask } from "../runs/task/prepare.ts";
 
 /** More labels than this are shown by their largest and smallest. */
@@ -86,6 +87,19 @@ function duplicateLines({ duplicates }: DataSummary): string[] {
         ]
       : []),
   ];
+}
+
+/** More places than this make a line too long to read. */
+const MAX_PLACES = 5;
+
+/** How many training rows have doubtful labels, and where they stand: one line, or none. */
+export function doubtfulLines(rows: readonly DoubtfulFact[], report: string | null): string[] {
+  if (rows.length === 0) return [];
+  const places = rows.slice(0, MAX_PLACES).map(({ place }) => place);
+  const more = rows.length > places.length ? ", .." : "";
+  const why = report === null ? "" : "; why is in the report";
+  const what = rows.length === 1 ? "row to look at, whose label" : "rows to look at, whose labels";
+  return [`${count(rows.length)} ${what} may be wrong: ${places.join(", ")}${more}${why}`];
 }
 
 /** The settings, with the reason for each that was chosen, in lines of up to 100 characters. */

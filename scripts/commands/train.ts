@@ -13,7 +13,7 @@ import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import { defineCommand, readInteger } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
-import { dataLines, durationText, settingsLines } from "../cli/data-lines.ts";
+import { dataLines, doubtfulLines, durationText, settingsLines } from "../cli/data-lines.ts";
 import { metricLines } from "../cli/metric-lines.ts";
 import { noteInterrupted, shellWord } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
@@ -95,6 +95,7 @@ async function trainInto(
       out,
       resume: values.resume === true,
       overwrite,
+      inspectsRows: true,
       signal: io.signal,
       now: Date.now,
       note,
@@ -149,6 +150,7 @@ async function trainInto(
         },
         data: prepared.summary,
         warnings: prepared.warnings,
+        rows_to_look_at: result.doubtful,
         hyperparameters: h,
         reasons: prepared.reasons,
         history: state.history,
@@ -168,6 +170,7 @@ async function trainInto(
         ? `${out}: version ${version}, ${packed.prefixBytes.byteLength} bytes`
         : `${out}: ${prepared.method} is for comparison only; nothing there can be pushed`,
     );
+    for (const line of doubtfulLines(result.doubtful, report)) io.out(line);
     if (report !== null) io.out(`report: ${report}`);
     if (isServed(prepared.method)) {
       const other = base.manifest.name === BUNDLED_BASE ? undefined : values.base;

@@ -129,7 +129,8 @@ export function hardestSection({ evaluation }: ReportFacts): Part {
 const textItem = ({ text, pair, truth, answer, score, loss }: HardExample): Markup =>
   markup`<li><blockquote dir="auto">${shorten(text)}</blockquote>${pair !== undefined && markup`<blockquote dir="auto">${shorten(pair)}</blockquote>`}<p class="verdict">truth <b>${list(truth)}</b>, answered <b class="accent">${list(answer)}</b>${score !== undefined && ` · score ${formatScore(score)}`} · loss ${formatScore(loss)}</p></li>`;
 
-const list = (labels: readonly string[]): Part =>
+/** Labels as a list within a sentence. */
+export const list = (labels: readonly string[]): Part =>
   labels.length === 0 ? "none" : labels.map((label, i) => [i > 0 && ", ", foreign(label)]);
 
 /** A sentence whose wrong words carry what is true, and what was answered. */

@@ -9,6 +9,7 @@ import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
 import type { Reliability } from "../../src/learn/measure/calibration.ts";
 import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
+import type { DoubtfulRow } from "../../src/learn/measure/doubtful-rows.ts";
 import type { LabelScore } from "../../src/learn/measure/metrics.ts";
 
 export interface ReportFacts {
@@ -35,6 +36,8 @@ export interface ReportFacts {
   /** ISO 8601. */
   readonly created: string;
   readonly evaluation?: EvaluationFacts | undefined;
+  /** Training rows to look at, most doubtful first; none when the report is to hold no text of the data. */
+  readonly doubtful?: readonly DoubtfulFact[] | undefined;
   readonly training?: TrainingFacts | undefined;
   readonly sweep?: SweepFacts | undefined;
   readonly data?: DataFacts | undefined;
@@ -135,6 +138,14 @@ export interface HardExample {
   readonly words?: readonly { readonly start: number; readonly end: number }[] | undefined;
 }
 
+/** A training row whose label is probably wrong. */
+export interface DoubtfulFact extends DoubtfulRow {
+  /** Where it stands: `reviews.csv:12`. */
+  readonly place: string;
+  /** Where the row stands that it contradicts. */
+  readonly otherPlace?: string | undefined;
+}
+
 export interface CalibrationFacts {
   /** Logits are divided by it before softmax or sigmoid. */
   readonly temperature: number;
@@ -208,8 +219,8 @@ export interface LengthFacts {
 }
 
 /**
- * What train writes into report.html: no report, numbers and label names only, or also the texts of
- * evaluation rows (the hardest examples). A task whose folder is published as source takes
+ * What train writes into report.html: no report, numbers and label names only, or also texts of the
+ * data (the hardest examples, rows to look at). A task whose folder is published as source takes
  * `metrics`. The bucket never gets a report.
  */
 export const REPORT_LEVELS = ["none", "metrics", "full"] as const;

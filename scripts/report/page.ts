@@ -6,6 +6,7 @@
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { writeWhole } from "../node/files.ts";
+import { doubtfulSection } from "./doubtful-section.ts";
 import { confusionSection, hardestSection, labelsSection } from "./error-sections.ts";
 import { evaluationFacts } from "./evaluation-facts.ts";
 import type { EvaluationSource } from "./evaluation-facts.ts";
@@ -34,6 +35,7 @@ ${confusionSection(facts)}
 ${labelsSection(facts)}
 ${regressionSection(facts)}
 ${hardestSection(facts)}
+${doubtfulSection(facts)}
 ${calibrationSection(facts)}
 ${trainingSection(facts)}
 ${sweepSection(facts)}

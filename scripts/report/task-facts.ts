@@ -5,7 +5,14 @@ import type { RunState } from "../../src/learn/loop/run-state.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
-import type { DataFacts, EvaluationFacts, ReportFacts, StepLoss, TrainingFacts } from "./facts.ts";
+import type {
+  DataFacts,
+  DoubtfulFact,
+  EvaluationFacts,
+  ReportFacts,
+  StepLoss,
+  TrainingFacts,
+} from "./facts.ts";
 import { formatCount, formatShare, plural } from "./text.ts";
 
 /** What every task has, however it was made. */
@@ -19,6 +26,7 @@ export function taskFacts(
     readonly folder?: string;
     readonly description?: string | undefined;
     readonly evaluation?: EvaluationFacts;
+    readonly doubtful?: readonly DoubtfulFact[];
     readonly readsWords?: boolean;
   },
 ): ReportFacts {
@@ -41,6 +49,7 @@ export function taskFacts(
     created: manifest.created,
     folder: more.folder,
     evaluation: more.evaluation,
+    doubtful: more.doubtful,
     sample: example && { text: example.text, pair: example.text_pair },
   };
 }

@@ -64,6 +64,24 @@ export const MOOD: ReportFacts = {
       { text: "meh", pair: "why not", truth: ["fair"], answer: ["good"], score: 0.7, loss: 1.6 },
     ],
   },
+  doubtful: [
+    {
+      row: 11,
+      text: "the best of all <films>",
+      labels: ["bad"],
+      place: "reviews.csv:13",
+      why: { kind: "neighbours", label: "good", count: 9, of: 10 },
+    },
+    {
+      row: 20,
+      text: "so so",
+      pair: "and so on",
+      labels: ["fair"],
+      place: "reviews.csv:22",
+      why: { kind: "text", other: 4, text: "So so!", labels: ["good"] },
+      otherPlace: "reviews.csv:6",
+    },
+  ],
   training: {
     rows: 900,
     steps: 228,
@@ -124,6 +142,7 @@ export const PLACES: ReportFacts = {
   pooling: "none",
   sample: { text: "Angela visited Paris" },
   sweep: undefined,
+  doubtful: undefined,
   evaluation: {
     name: "tags.conll",
     rows: 50,

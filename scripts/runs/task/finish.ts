@@ -31,7 +31,7 @@ import {
 import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
 import type { Course } from "../../report/task-facts.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
-import type { ReportFacts, SweepFacts } from "../../report/facts.ts";
+import type { DoubtfulFact, ReportFacts, SweepFacts } from "../../report/facts.ts";
 import { DEFAULT_LEVEL } from "../../report/facts.ts";
 import { reportHtml } from "../../report/page.ts";
 import { taskFacts, withTraining } from "../../report/task-facts.ts";
@@ -146,6 +146,8 @@ export interface FinishedRun extends FinishedTask {
   /** The base that it was trained on. */
   readonly origin: Base;
   readonly course?: Course;
+  /** Training rows that a person should look at; empty where they were not looked for. */
+  readonly doubtful: readonly DoubtfulFact[];
 }
 
 /** What a finished run is written with, besides itself. */
@@ -185,19 +187,11 @@ function factsOf(
   out: string,
   spec: TaskSpec,
   prepared: PreparedTask,
-  {
-    packed,
-    base,
-    evaluation,
-    files,
-    examples,
-    logits,
-    crossValidation,
-    state,
-    course,
-  }: FinishedRun,
+  run: FinishedRun,
 ): ReportFacts {
+  const { packed, base, evaluation, files, examples, logits, crossValidation } = run;
   const { task } = packed;
+  const hasTexts = (spec.report ?? DEFAULT_LEVEL) === "full";
   const { method, hyperparameters, seed, reasons, summary } = prepared;
   const runtime = isServed(method) ? "onnxruntime-web" : "onnxruntime-node";
   const facts = taskFacts(task.manifest, base, {
@@ -215,12 +209,13 @@ function factsOf(
       logits,
       evaluation,
       files,
-      hasTexts: (spec.report ?? DEFAULT_LEVEL) === "full",
+      hasTexts,
     }),
+    doubtful: hasTexts ? run.doubtful : [],
   });
   return withTraining(facts, {
-    state,
-    course,
+    state: run.state,
+    course: run.course,
     rows: prepared.train.length,
     scoreName: evaluation.score.name,
     hyperparameters,

@@ -58,6 +58,8 @@ export interface PreparedTask {
   readonly evaluationName: string;
   /** The evaluation files with their rows, in the order of `evaluation`; empty for a split. */
   readonly evaluationFiles: readonly FileRows[];
+  /** Where each training row stands: `reviews.csv:12`; a run does not depend on it. */
+  readonly places: ReadonlyMap<Example, string>;
   /** What the data looks like; a run does not depend on it. */
   readonly summary: DataSummary;
   /** What is odd about the labels (learn/data/label-warnings.ts); a run does not depend on it. */
@@ -171,6 +173,7 @@ export async function prepareTask(
     train: usable,
     evaluation,
     evaluationName,
+    places: placesOf(files.train),
     evaluationFiles: spec.data.eval.map(({ path }, i) => {
       const { name, examples } = files.eval[i]!;
       return { name: isInside(path) ? path : name, rows: examples.length };
@@ -187,6 +190,13 @@ export async function prepareTask(
     },
   };
 }
+
+const placesOf = (datasets: readonly Dataset[]): Map<Example, string> =>
+  new Map(
+    datasets.flatMap(({ name, lineOf }) =>
+      Array.from(lineOf, ([example, line]) => [example, `${name}:${line}`] as const),
+    ),
+  );
 
 /** Training and evaluation rows without a text on both sides, at most `max_rows` to train on. */
 function divide(

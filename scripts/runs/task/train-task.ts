@@ -14,6 +14,7 @@ import { estimateTime } from "../../../src/learn/loop/estimate.ts";
 import type { Estimate } from "../../../src/learn/loop/estimate.ts";
 import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
+import { inspectRows } from "./inspect-rows.ts";
 import { isServed } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import type { PreparedTask } from "./prepare.ts";
@@ -42,6 +43,8 @@ export interface RunOptions {
   /** Start from the first step although an unfinished run is saved in `out`. */
   readonly overwrite?: boolean;
   readonly signal: AbortSignal;
+  /** Look for training rows whose labels are doubtful, for the report. */
+  readonly inspectsRows?: boolean;
   readonly now: () => number;
   readonly note: (line: string) => void;
   readonly onEstimate?: (estimate: Estimate) => void;
@@ -124,6 +127,9 @@ export async function trainTask(
     return { isDone, step: state.step };
   }
 
+  const doubtful = options.inspectsRows
+    ? await unlessAborted(signal, inspectRows(native, prepared, { signal }))
+    : [];
   const best = state.best!.params;
   tuned?.use(best);
   const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
@@ -136,7 +142,14 @@ export async function trainTask(
   );
   await release(native, serving);
   if (!finished) return { isDone: false, step: state.step };
-  return { ...finished, isDone, state, origin: base, course: course.read() };
+  return {
+    ...finished,
+    isDone,
+    state,
+    origin: base,
+    course: course.read(),
+    doubtful: doubtful ?? [],
+  };
 }
 
 /** Null after an abort: the loop sees the same signal and saves. */
@@ -168,6 +181,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     summary: __,
     reasons: ___,
     warnings: ____,
+    places: _____,
     ...settings
   } = prepared;
   return {

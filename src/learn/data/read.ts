@@ -61,6 +61,8 @@ export interface Dataset {
   readonly name: string;
   readonly type: TaskType;
   readonly examples: readonly Example[];
+  /** The line in which each of them begins. */
+  readonly lineOf: ReadonlyMap<Example, number>;
   /** The first bad rows; `badRows` counts them all. */
   readonly problems: readonly Problem[];
   readonly badRows: number;
@@ -177,21 +179,23 @@ function collect(
 ): Dataset {
   const rows = [...given];
   const labelsOf = labelReader(rows, path, type, options);
-  const examples: Example[] = [];
+  const lineOf = new Map<Example, number>();
   const problems: Problem[] = [];
   let badRows = 0;
   for (const row of rows) {
     const found = "problem" in row ? row.problem : exampleOf(row, type, labelsOf);
     if (found === null) continue;
     if (typeof found !== "string") {
-      examples.push(found);
+      lineOf.set(found, row.line);
       continue;
     }
     if (options.strict) throw new FormatError("data-row-invalid", `${path}:${row.line}: ${found}`);
     badRows += 1;
     if (problems.length < MAX_PROBLEMS) problems.push({ line: row.line, what: found });
   }
-  if (examples.length > 0) return { name: basename(path), type, examples, problems, badRows };
+  const examples = [...lineOf.keys()];
+  if (examples.length > 0)
+    return { name: basename(path), type, examples, lineOf, problems, badRows };
   const first = problems[0];
   throw new FormatError(
     "data-empty",

@@ -69,6 +69,29 @@ describe("a score by cross-validation", () => {
   });
 });
 
+describe("rows to look at", () => {
+  test("stand with their places, their labels, and what speaks against them", () => {
+    const text = reportHtml(MOOD).replaceAll("<wbr>", "");
+    expect(text).toContain("2 training rows whose label may be wrong");
+    expect(text).toContain("the best of all &lt;films&gt;");
+    expect(text).toMatch(/reviews\.csv:13<\/bdi>: <b><bdi>bad<\/bdi><\/b>, but 9 of the 10 rows/);
+    expect(text).toMatch(
+      /<bdi>good<\/bdi><\/b> in <bdi>reviews\.csv:6<\/bdi>: <q dir="auto">So so!/,
+    );
+  });
+
+  test("are twenty at most, and the rest is counted", () => {
+    const doubtful = Array.from({ length: 33 }, () => MOOD.doubtful![0]!);
+    const text = reportHtml({ ...MOOD, doubtful });
+    expect(text.match(/of the 10 rows/g)).toHaveLength(20);
+    expect(text).toContain("13 more are not shown.");
+  });
+
+  test("are no section where there are none", () => {
+    expect(headings(reportHtml({ ...MOOD, doubtful: [] }))).not.toContain("Rows to look at");
+  });
+});
+
 describe("the page", () => {
   test("answers a reader's questions in their order", () => {
     expect(headings(reportHtml(MOOD))).toEqual([
@@ -76,6 +99,7 @@ describe("the page", () => {
       "Confusion",
       "Labels",
       "Hardest examples",
+      "Rows to look at",
       "Calibration",
       "Training",
       "Sweep",
@@ -128,6 +152,7 @@ describe("the page", () => {
     const bare: ReportFacts = {
       ...MOOD,
       evaluation: undefined,
+      doubtful: undefined,
       training: undefined,
       sweep: undefined,
       data: undefined,

@@ -30,6 +30,11 @@ describe("csv", () => {
     expect(pairs("Class Index,Title\n3,News\n", "d.csv", options)).toEqual([["News", "3"]]);
   });
 
+  test("each example is known by the line it begins in", () => {
+    const data = parseData('text,label\n"multi\nline",x\nonly one\nlast,y\n', "d.csv");
+    expect(data.examples.map((example) => data.lineOf.get(example))).toEqual([2, 5]);
+  });
+
   test("bad rows are counted with the line they begin in", () => {
     const csv = 'text,label\ngood,x\nonly one\n"multi\nline",x\n,x\nno label,\nlast,y\n';
     const data = parseData(csv, "d.csv");

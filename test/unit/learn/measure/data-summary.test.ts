@@ -1,6 +1,11 @@
 /** What a person sees of the data before training: balance, lengths, what occurs twice, settings. */
 import { describe, expect, test } from "vitest";
-import { dataLines, durationText, settingsLines } from "../../../../scripts/cli/data-lines.ts";
+import {
+  dataLines,
+  doubtfulLines,
+  durationText,
+  settingsLines,
+} from "../../../../scripts/cli/data-lines.ts";
 import { joinWords } from "../../../../src/learn/data/lines.ts";
 import {
   balanceOf,
@@ -109,6 +114,7 @@ describe("the screen before training", () => {
     evaluation: [row("b", "x")],
     evaluationName: "10 % of tickets.csv",
     evaluationFiles: [],
+    places: new Map(),
     summary: {
       files: [],
       balance: labels.map((label, i) => ({
@@ -149,6 +155,29 @@ describe("the screen before training", () => {
     expect(line).toMatch(/^prefix on pocket \(int8\) · 16 virtual tokens · pooling mean/);
     expect(line).toContain("16 epochs (for 1,200 rows)");
     expect(line).toContain("stopping after 6 without a better score");
+  });
+});
+
+describe("rows to look at", () => {
+  const found = [3, 12, 7, 40, 41, 55].map((line) => ({
+    row: line - 2,
+    text: "a",
+    labels: ["x"],
+    why: { kind: "neighbours", label: "y", count: 9, of: 10 } as const,
+    place: `tickets.csv:${line}`,
+  }));
+
+  test("are one line with the places of the first", () => {
+    expect(doubtfulLines(found, "tickets/report.html")).toEqual([
+      "6 rows to look at, whose labels may be wrong: tickets.csv:3, tickets.csv:12, tickets.csv:7, tickets.csv:40, tickets.csv:41, ..; why is in the report",
+    ]);
+    expect(doubtfulLines(found.slice(0, 1), null)).toEqual([
+      "1 row to look at, whose label may be wrong: tickets.csv:3",
+    ]);
+  });
+
+  test("are not mentioned where there are none", () => {
+    expect(doubtfulLines([], "tickets/report.html")).toEqual([]);
   });
 });
 
