@@ -2,19 +2,8 @@
  * The kernels on arrays of a test: numbers go in, an address comes out, and around every array lie
  * bytes that no kernel may change.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { instantiate } from "../../src/engine/simd/kernels/kernels.ts";
+import { nodeKernels } from "../../scripts/node/runtime-simd.ts";
 import type { Kernels } from "../../src/engine/simd/kernels/kernels.ts";
-
-export const KERNELS_WASM = join(import.meta.dirname, "../../src/engine/simd/kernels/kernels.wasm");
-
-const { WebAssembly } = globalThis as unknown as {
-  readonly WebAssembly: { readonly Module: new (bytes: Uint8Array) => object };
-};
-
-/** Compiled once for all tests of a file. */
-const compiled = new WebAssembly.Module(readFileSync(KERNELS_WASM));
 
 const TYPES = {
   float32: Float32Array,
@@ -30,7 +19,7 @@ const GUARD_BYTES = 64;
 const GUARD = 0xa5;
 
 export class KernelMemory {
-  readonly kernels: Kernels = instantiate(compiled);
+  readonly kernels: Kernels = nodeKernels();
   readonly #placed: { readonly at: number; readonly bytes: number }[] = [];
   #top: number;
 

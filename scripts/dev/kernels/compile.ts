@@ -27,15 +27,18 @@ const PASSES = [
   "memory-packing",
 ];
 
-const OPTIONS = "--outFile kernels.wasm --runtime stub --noAssert --use abort= --enable simd "
+const OPTIONS = "--outFile out.wasm --runtime stub --noAssert --use abort= --enable simd "
   .concat("--optimizeLevel 0 --shrinkLevel 0")
   .split(" ");
 
-/** Throws an Error with the compiler's messages. */
-export async function compileKernels(): Promise<Uint8Array> {
+export const compileKernels = (): Promise<Uint8Array> => compileAssembly(SOURCES);
+
+/** The module of a folder's index.ts. Throws an Error with the compiler's messages. */
+export async function compileAssembly(folder: string): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await main(["index.ts", ...OPTIONS, "--runPasses", PASSES.join(",")], {
-    readFile: (name) => readSource(name),
+    readFile: (name) =>
+      readdirSync(folder).includes(name) ? unroll(readFileSync(join(folder, name), "utf8")) : null,
     writeFile: (_, contents) => {
       wasm = contents as Uint8Array;
     },
@@ -43,9 +46,4 @@ export async function compileKernels(): Promise<Uint8Array> {
   });
   if (error || !wasm) throw new Error(`${error?.message ?? "no output"}\n${stderr.toString()}`);
   return wasm;
-}
-
-function readSource(name: string): string | null {
-  if (!readdirSync(SOURCES).includes(name)) return null;
-  return unroll(readFileSync(join(SOURCES, name), "utf8"));
 }

@@ -8,6 +8,7 @@
  * With a local window, a tile's columns are the prefix and the tokens that any of its queries sees;
  * shares of what a single query does not see are exactly 0.
  */
+import { exp2 } from "./exp2";
 import { Lanes } from "./lanes";
 
 const EVERY_TOKEN: i32 = 0x7fffffff;
@@ -77,8 +78,14 @@ export function attention(
 
 function gatherKeys(count: i32, D: i32, from: usize, stride: usize, to: usize): void {
   const bytes = (<usize>D) << 2;
-  for (let c = 0; c < count; c++)
-    memory.copy(to + <usize>c * bytes, from + <usize>c * stride, bytes);
+  for (let c = 0; c < count; c++) {
+    for (let at: usize = 0; at < bytes; at += 32) {
+      v128.store(to + at, v128.load(from + at));
+      v128.store(to + at, v128.load(from + at, 16), 16);
+    }
+    from += stride;
+    to += bytes;
+  }
 }
 
 /** Into planes of 4 numbers a column. */
@@ -90,14 +97,15 @@ function gatherValues(
   to: usize,
   padded: usize,
 ): void {
+  const planes = padded << 4;
   for (let c = 0; c < count; c++) {
-    for (let d = 0; d < D; d += 4) {
-      const plane = to + ((<usize>(d >> 2) * padded) << 4);
-      v128.store(
-        plane + ((<usize>c) << 4),
-        v128.load(from + <usize>c * stride + ((<usize>d) << 2)),
-      );
+    let plane = to;
+    for (let at: usize = 0; at < (<usize>D) << 2; at += 16) {
+      v128.store(plane, v128.load(from + at));
+      plane += planes;
     }
+    from += stride;
+    to += 16;
   }
 }
 
@@ -192,7 +200,7 @@ for (const $n of [1, 2]) {
     }
   }
 
-  /** Scores to shares of 1. */
+  /** Scores to shares, and behind them what each query's shares are to be multiplied by. */
   function softmax$n(columns: i32, scores: usize): void {
     const end = scores + ((<usize>columns) << 5);
     for (const $h of upTo($n)) {
@@ -206,9 +214,13 @@ for (const $n of [1, 2]) {
     }
     for (let at = scores; at < end; at += 32) {
       for (const $h of upTo($n)) {
-        const share$h = Lanes.exp2(f32x4.sub(v128.load(at, 16 * $h), top$h));
-        v128.store(at, share$h, 16 * $h);
-        sum$h = f32x4.add(sum$h, share$h);
+        v128.store(at, f32x4.sub(v128.load(at, 16 * $h), top$h), 16 * $h);
+      }
+    }
+    exp2(columns << 3, scores);
+    for (let at = scores; at < end; at += 32) {
+      for (const $h of upTo($n)) {
+        sum$h = f32x4.add(sum$h, v128.load(at, 16 * $h));
       }
     }
     for (const $h of upTo($n)) {

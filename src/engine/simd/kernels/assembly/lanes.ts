@@ -3,25 +3,19 @@
  * several instructions, while a load to all lanes is one.
  */
 
-const CONSTANTS: usize = memory.data<f32>([
-  -127, // smallest and largest power of exp2
-  126,
-  12582912, // 1.5 * 2^23, see ROUNDING_BITS
-  // 2^f on [-1/2, 1/2], by powers of f: minimax with 2^0 = 1, relative error below 2e-7
-  1,
-  0.6931470036506653,
-  0.24022242426872253,
-  0.05550733581185341,
-  0.009671512991189957,
-  0.001326472731307149,
-]);
-
-/** Adding this float leaves the nearest integer (halves to even) in the low bits, plus these bits. */
+/** 1.5 * 2^23: added to a float, it leaves the nearest integer (halves to even) in the low bits. */
+const ROUNDING: usize = memory.data<f32>([12582912]);
+/** What else is in the bits of such a sum. */
 export const ROUNDING_BITS: i32 = 0x4b400000;
 
 export class Lanes {
+  /** Number i of a table of constants, in all lanes. */
+  @inline static constant(table: usize, i: i32): v128 {
+    return v128.load32_splat(table + ((<usize>i) << 2));
+  }
+
   @inline static rounding(): v128 {
-    return v128.load32_splat(CONSTANTS, 8);
+    return v128.load32_splat(ROUNDING);
   }
 
   @inline static multiplyAdd(a: v128, b: v128, c: v128): v128 {
@@ -33,28 +27,9 @@ export class Lanes {
     return low + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
   }
 
+  /** The largest of four; without f32.max, which branches. */
   @inline static top(v: v128): f32 {
-    const low = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1));
-    return max(low, max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
-  }
-
-  /**
-   * 2^x: a whole power for the exponent's bits, times a polynomial. x is cut to [-127, 126], and 2^-127
-   * is 0: its exponent's bits are.
-   */
-  @inline static exp2(x: v128): v128 {
-    const cut = f32x4.pmin(
-      f32x4.pmax(x, v128.load32_splat(CONSTANTS, 0)),
-      v128.load32_splat(CONSTANTS, 4),
-    );
-    const shifted = f32x4.add(cut, Lanes.rounding());
-    const f = f32x4.sub(cut, f32x4.sub(shifted, Lanes.rounding()));
-    let power = v128.load32_splat(CONSTANTS, 32);
-    power = Lanes.multiplyAdd(power, f, v128.load32_splat(CONSTANTS, 28));
-    power = Lanes.multiplyAdd(power, f, v128.load32_splat(CONSTANTS, 24));
-    power = Lanes.multiplyAdd(power, f, v128.load32_splat(CONSTANTS, 20));
-    power = Lanes.multiplyAdd(power, f, v128.load32_splat(CONSTANTS, 16));
-    power = Lanes.multiplyAdd(power, f, v128.load32_splat(CONSTANTS, 12));
-    return i32x4.add(power, i32x4.shl(shifted, 23));
+    const halves = f32x4.pmax(v, i64x2.shuffle(v, v, 1, 0));
+    return f32x4.extract_lane(f32x4.pmax(halves, i32x4.shuffle(halves, halves, 1, 0, 3, 2)), 0);
   }
 }

@@ -1,6 +1,6 @@
 /** LayerNorm and RMSNorm over rows, and the quantized rows that the next product reads. */
 import { Lanes } from "./lanes";
-import { Scaled, quantizeRow } from "./quantize";
+import { LEAST_TOP, Scaled, quantizeRow } from "./quantize";
 
 class Norm {
   /** Mean of x [H]. */
@@ -47,7 +47,7 @@ export function layerNorm(
     const vector = <usize>load<u32>(vectors + ((<usize>m) << 2));
     const mean = f32x4.splat(Norm.mean(H, x + row));
     const factor = Norm.inverseDeviation(H, x + row, mean, epsilon);
-    let top = f32x4.splat(0);
+    let top = f32x4.splat(LEAST_TOP);
     for (let k = 0; k < H; k += 4) {
       const at = (<usize>k) << 2;
       const normal = f32x4.mul(f32x4.sub(v128.load(x + row + at), mean), factor);
@@ -76,7 +76,7 @@ export function rmsNorm(
     const row = (<usize>(m * H)) << 2;
     const vector = <usize>load<u32>(vectors + ((<usize>m) << 2));
     const factor = Norm.inverseDeviation(H, x + row, f32x4.splat(0), epsilon);
-    let top = f32x4.splat(0);
+    let top = f32x4.splat(LEAST_TOP);
     for (let k = 0; k < H; k += 4) {
       const at = (<usize>k) << 2;
       const normal = f32x4.mul(v128.load(x + row + at), factor);

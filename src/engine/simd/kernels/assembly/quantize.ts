@@ -2,8 +2,8 @@
 import { Lanes, ROUNDING_BITS } from "./lanes";
 
 const LEVELS: f32 = 4095;
-/** What a row of zeros has as its largest number, so that its scale is no zero. */
-const SMALLEST: f32 = 1e-20;
+/** The least that a row's largest magnitude is taken for, so that no scale is 0. */
+export const LEAST_TOP: f32 = 1e-20;
 
 /** Scale by input: float32 [K] at `inputScale`, or none. */
 export class Scaled {
@@ -14,7 +14,7 @@ export class Scaled {
   }
 }
 
-/** Quantizes row m of M rows, x [K], whose largest magnitude is `top`. */
+/** Quantizes row m of M rows, x [K], whose largest magnitude is `top`, from LEAST_TOP on. */
 export function quantizeRow(
   M: i32,
   K: i32,
@@ -25,9 +25,8 @@ export function quantizeRow(
   q: usize,
   scale: usize,
 ): void {
-  const limit = max(top, SMALLEST);
-  store<f32>(scale + ((<usize>m) << 2), limit / LEVELS);
-  const inverse = f32x4.splat(LEVELS / limit);
+  store<f32>(scale + ((<usize>m) << 2), top / LEVELS);
+  const inverse = f32x4.splat(LEVELS / top);
   const rounding = Lanes.rounding();
   const bits = i32x4.splat(ROUNDING_BITS);
 
@@ -59,7 +58,7 @@ export function quantizeRows(
 ): void {
   for (let m = 0; m < M; m++) {
     const row = x + ((<usize>(m * K)) << 2);
-    let top = f32x4.splat(0);
+    let top = f32x4.splat(LEAST_TOP);
     for (let k = 0; k < K; k += 4)
       top = f32x4.pmax(top, f32x4.abs(Scaled.load(row, inputScale, k)));
     quantizeRow(M, K, m, row, inputScale, Lanes.top(top), q, scale);

@@ -1,0 +1,45 @@
+/**
+ * 2^x over an array of floats: a whole power for the exponent's bits, times a polynomial. Its steps
+ * depend on one another, so four vectors take each step together: the CPU has something to do
+ * while a step is on its way.
+ */
+import { Lanes } from "./lanes";
+
+const CONSTANTS: usize = memory.data<f32>([
+  -127, // smallest and largest power
+  126,
+  // 2^f on [-1/2, 1/2], by powers of f: minimax with 2^0 = 1, relative error below 2e-7
+  1,
+  0.6931470036506653,
+  0.24022242426872253,
+  0.05550733581185341,
+  0.009671512991189957,
+  0.001326472731307149,
+]);
+
+/**
+ * Replaces `count` floats by 2^x, and up to 15 behind them. x is cut to [-127, 126]; 2^-127 is 0, as its
+ * exponent's bits are.
+ */
+export function exp2(count: i32, x: usize): void {
+  for (const end = x + ((<usize>count) << 2); x < end; x += 64) {
+    for (const $i of [0, 1, 2, 3]) {
+      const high$i = f32x4.pmin(v128.load(x, 16 * $i), Lanes.constant(CONSTANTS, 1));
+      const cut$i = f32x4.pmax(high$i, Lanes.constant(CONSTANTS, 0));
+      const shifted$i = f32x4.add(cut$i, Lanes.rounding());
+    }
+    for (const $i of [0, 1, 2, 3]) {
+      const f$i = f32x4.sub(cut$i, f32x4.sub(shifted$i, Lanes.rounding()));
+      let power$i = Lanes.constant(CONSTANTS, 7);
+    }
+    for (const $coefficient of [6, 5, 4, 3, 2]) {
+      for (const $i of [0, 1, 2, 3]) {
+        const at$coefficient_$i = Lanes.constant(CONSTANTS, $coefficient);
+        power$i = Lanes.multiplyAdd(power$i, f$i, at$coefficient_$i);
+      }
+    }
+    for (const $i of [0, 1, 2, 3]) {
+      v128.store(x, i32x4.add(power$i, i32x4.shl(shifted$i, 23)), 16 * $i);
+    }
+  }
+}
