@@ -22,6 +22,7 @@ import {
   plural,
   UNFITTED,
   crossValidationNote,
+  intervalNote,
   curlLine,
   pushLine,
   pythonLines,
@@ -63,14 +64,13 @@ export function resultSection(evaluation: EvaluationFacts, facts: ReportFacts): 
 
 /** How far the numbers can be trusted. */
 function howMeasured(
-  { crossValidation }: EvaluationFacts,
+  { rows, crossValidation }: EvaluationFacts,
   { training, readsWords }: ReportFacts,
   hasIntervals: boolean,
 ): Part {
   if (crossValidation) return markup`<p>${crossValidationNote(crossValidation)}</p>`;
   return [
-    hasIntervals &&
-      markup`<p>Intervals are by bootstrap: whole rows drawn with replacement, a thousand times.</p>`,
+    hasIntervals && markup`<p>${intervalNote(rows)}</p>`,
     training &&
       markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.${readsWords && " How often each tag occurs was fitted on them, too: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."}</p>`,
   ];

@@ -1,4 +1,5 @@
 /** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
+import { ENOUGH_ROWS } from "../../src/learn/measure/bootstrap.ts";
 import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
 import type { Interval, ReportFacts } from "./facts.ts";
 
@@ -43,6 +44,12 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
 const minus = (text: string): string => text.replace(/^-/, "−");
+
+/** How the intervals of evaluation rows were found (learn/measure/bootstrap.ts). */
+export const intervalNote = (rows: number): string =>
+  rows >= ENOUGH_ROWS
+    ? "Intervals are by bootstrap: whole rows drawn with replacement, a thousand times."
+    : "Intervals are Wilson's, since the rows are few; how much a row tells was found by drawing whole rows with replacement.";
 
 /** What cross-validation says of a task, and what it does not, as sentences for report and card. */
 export function crossValidationNote({ folds, unmeasured, isWhole }: CrossValidation): string {

@@ -14,6 +14,7 @@ import {
   plural,
   UNFITTED,
   crossValidationNote,
+  intervalNote,
   curlLine,
   pushLine,
   pythonLines,
@@ -95,14 +96,16 @@ function results(
   const chosen = training
     ? " The best epoch was chosen by the same rows, which flatters the numbers a little."
     : "";
-  const note = crossValidation ? ` ${crossValidationNote(crossValidation)}` : chosen;
+  const note = crossValidation
+    ? ` ${crossValidationNote(crossValidation)}`
+    : ` ${intervalNote(rows)}${chosen}`;
   return [
     "## Results",
     "",
     `Measured on ${plural(rows, "row")} of ${name} with ${how}.${note}`,
     "",
     ...table(
-      ["metric", "value", crossValidation ? "95 % interval" : "95 % bootstrap interval"],
+      ["metric", "value", "95 % interval"],
       metrics.map(({ name, value, interval }) => [
         metricName(name),
         formatScore(value),
@@ -115,7 +118,7 @@ function results(
 
 const fileTable = (files: readonly FileFact[]): string[] =>
   table(
-    ["file", "rows", metricName(files[0]!.score.name), "95 % bootstrap interval"],
+    ["file", "rows", metricName(files[0]!.score.name), "95 % interval"],
     files.map(({ name, rows, score: { value, interval } }) => [
       name,
       formatCount(rows),

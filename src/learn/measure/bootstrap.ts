@@ -15,6 +15,8 @@ export interface Interval {
   readonly resamples: number;
 }
 
+/** From so many rows on the resampled scores themselves are the interval. */
+export const ENOUGH_ROWS = 100;
 /** Two decimals of a percentage are stable from about this many on. */
 const RESAMPLES = 1_000;
 const LEVEL = 0.95;
@@ -42,8 +44,8 @@ export function bootstrapAll<Name extends string>(
 /**
  * Intervals for few rows, whose resampled scores are too alike: of 20 right answers every resample
  * scores 1. From the deviation of the resampled scores follows how many independent answers a score is
- * worth, and from these its 95 % Wilson interval, which for accuracy is the usual one. `inflation` is the factor by
- * which the variance is larger than the rows show. Scores lie between `lowest` and 1.
+ * worth, and from these its 95 % Wilson interval, which for accuracy is the usual one. `inflation` is the
+ * factor by which the variance is larger than the rows show. Scores lie between `lowest` and 1.
  */
 export function wilsonAll<Name extends string>(
   rows: number,
@@ -55,8 +57,7 @@ export function wilsonAll<Name extends string>(
   return eachScore(resampled(rows, scores, key, RESAMPLES), (drawn, name) => {
     const start = lowest(name);
     const share = Math.min(1, Math.max(0, (whole[name] - start) / (1 - start)));
-    // Resampling n rows shows n - 1 of n parts of the variance.
-    const variance = (varianceOf(drawn) * rows) / Math.max(1, rows - 1) / (1 - start) ** 2;
+    const variance = varianceOf(drawn) / (1 - start) ** 2;
     const binomial = share * (1 - share);
     const answers = (variance > 0 && binomial > 0 ? binomial / variance : rows) / inflation;
     const [low, high] = wilson(share, Math.max(1, answers));
@@ -71,7 +72,8 @@ function wilson(share: number, answers: number): [low: number, high: number] {
   const middle = (share + square / 2) / (1 + square);
   const half =
     (DEVIATIONS * Math.sqrt((share * (1 - share)) / answers + square / answers / 4)) / (1 + square);
-  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+  // The share itself is inside, whatever was rounded.
+  return [Math.min(share, Math.max(0, middle - half)), Math.max(share, Math.min(1, middle + half))];
 }
 
 /** The scores of many draws of the rows. */

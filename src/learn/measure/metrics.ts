@@ -7,7 +7,7 @@
  */
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Key } from "../random.ts";
-import { bootstrapAll, wilsonAll } from "./bootstrap.ts";
+import { ENOUGH_ROWS, bootstrapAll, wilsonAll } from "./bootstrap.ts";
 import type { Interval } from "./bootstrap.ts";
 import { regressionMetrics, spearman } from "./correlation.ts";
 import type { RegressionMetrics } from "./correlation.ts";
@@ -128,8 +128,8 @@ const labelScores = ({ labels }: CountTable, { support, predicted, correct }: Su
 
 /**
  * How sure each metric is, by name: rows, or whole sentences, are drawn anew, the same draws for all.
- * Of numbers only Spearman's correlation, which they are judged by, has an interval. With `inflation` the
- * intervals are those of few rows, whose variance is larger by that factor (bootstrap.ts).
+ * Of numbers only Spearman's correlation, which they are judged by, has an interval. Those of few rows are
+ * wider (bootstrap.ts), and so are those of any rows whose variance is larger by a factor, `inflation`.
  */
 export function intervalsOf(
   decisions: Decisions,
@@ -138,10 +138,10 @@ export function intervalsOf(
 ): Readonly<Record<string, Interval>> {
   const rows = decisions.truth.length;
   const scores = sampleScores(decisions);
-  return inflation === undefined
+  return inflation === undefined && rows >= ENOUGH_ROWS
     ? bootstrapAll(rows, scores, key)
     : wilsonAll(rows, scores, key, {
-        inflation,
+        inflation: inflation ?? 1,
         lowest: (name) => (CORRELATIONS.has(name) ? -1 : 0),
       });
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { bootstrapAll, quantile } from "../../../../src/learn/measure/bootstrap.ts";
+import { bootstrapAll, wilsonAll, quantile } from "../../../../src/learn/measure/bootstrap.ts";
 import {
   fitBiases,
   fitTemperature,
@@ -130,6 +130,30 @@ describe("an interval", () => {
     const { low, high } = bootstrapAll(x.length, scores, keyOf(1), { resamples: 4_000 }).rank;
     expect(Math.abs(low - rank[0])).toBeLessThan(0.01);
     expect(Math.abs(high - rank[1])).toBeLessThan(0.01);
+  });
+
+  test("of few right answers is Wilson's, as far as draws allow", () => {
+    // statsmodels.stats.proportion.proportion_confint(count, n, method="wilson")
+    const cases: [right: number, rows: number, low: number, high: number][] = [
+      [8, 10, 0.4902, 0.9433],
+      [10, 10, 0.7225, 1],
+      [0, 20, 0, 0.1611],
+      [33, 48, 0.5467, 0.8005],
+    ];
+    for (const [right, rows, low, high] of cases) {
+      const answers = Array.from({ length: rows }, (_, row) => (row < right ? 1 : 0));
+      const options = { inflation: 1, lowest: () => 0 };
+      const { accuracy } = wilsonAll(rows, meanOf(answers), keyOf(1), options);
+      expect(Math.abs(accuracy.low - low)).toBeLessThan(0.01);
+      expect(Math.abs(accuracy.high - high)).toBeLessThan(0.01);
+    }
+  });
+
+  test("of answers that depend on one another is that of as many fewer", () => {
+    const answers = Array.from({ length: 20 }, () => 1);
+    const options = { inflation: 2, lowest: () => 0 };
+    const { accuracy } = wilsonAll(20, meanOf(answers), keyOf(1), options);
+    expect(accuracy.low).toBeCloseTo(10 / (10 + 1.959964 ** 2), 6);
   });
 
   test("is the same for the same key, and another for another", () => {
