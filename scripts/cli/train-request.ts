@@ -134,7 +134,7 @@ export const TRAIN_OPTIONS = {
   report: {
     type: "string",
     value: REPORT_LEVELS.join("|"),
-    hint: "report.html: none, numbers only, or also the hardest texts of the evaluation data (full)",
+    hint: "report.html: none, numbers only, or also texts of the data: the hardest, and those to look at (full)",
   },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
   overwrite: {
