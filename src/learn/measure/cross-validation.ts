@@ -6,6 +6,7 @@
  * saw the rows, fitting the head is enough. An encoder that was trained on the rows has to be trained
  * anew in each fold: its features of a row are better when that row has taught it.
  */
+import { scoresOf } from "../../core/model/decode.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Example } from "../data/read.ts";
 import { casesOf, decide } from "./decisions.ts";
@@ -40,7 +41,7 @@ export async function crossValidate<Answer>(
   return found.sort((a, b) => a.row - b.row);
 }
 
-/** How an evaluation by cross-validation was made, for whom it is shown to. */
+/** How rows were held out, for report, card and terminal. */
 export interface CrossValidation {
   readonly folds: number;
   /** Rows that were held out in some fold. */
@@ -78,16 +79,17 @@ export const crossValidated = (
 });
 
 /**
- * The variance of a cross-validated score around the score on new texts, by that of as many independent
- * answers. Answers of one fold share what it learned, and all folds share the training rows: measured 1.3
- * to 1.6 (test/unit/learn/measure/cross-validation.test.ts; Bates et al., arXiv 2104.00673, find as much).
+ * Factor on the variance of a score of independent answers that gives the variance of a cross-validated
+ * score around the score on new texts. Answers of one fold share what it learned, and all folds share the
+ * training rows. Measured factors are 1.3 to 1.6 (cross-validation.test.ts simulates them); Bates et al.
+ * (arXiv 2104.00673) find as much.
  */
 const DEPENDENCE = 1.5;
 
 /**
  * Metrics, intervals and calibration error of answers by cross-validation. Thresholds of a fold's rows are
- * those that suit the other folds. The intervals also allow for what each fold had fewer rows to learn
- * from than the task has.
+ * those that suit the other folds. The intervals are also wider the fewer folds there are, since a fold
+ * learns from fewer rows than the task.
  */
 export function assessFolds(
   decoder: Decoder,
@@ -106,6 +108,22 @@ export function assessFolds(
     cases: casesOf(decoder, examples, logits),
     inflation: (DEPENDENCE * how.folds) / Math.max(1, how.folds - 1),
   });
+}
+
+/**
+ * Scores [C] of each training row of a sequence task by what was learned without it, null where none was;
+ * as other evidence about labels (label-doubts.ts).
+ */
+export function scoresByRow(
+  { problem_type, temperature }: Pick<Decoder, "problem_type" | "temperature">,
+  train: readonly Example[],
+  { examples, logits }: Pick<CrossValidated, "examples" | "logits">,
+): (Float64Array | null)[] {
+  const kind = problem_type === "single_label_classification" ? "softmax" : "sigmoid";
+  const scores = new Map(
+    examples.map((example, i) => [example, scoresOf(logits[i]!.rows[0]!, kind, temperature)]),
+  );
+  return train.map((example) => scores.get(example) ?? null);
 }
 
 /** Decisions with thresholds that the row had no part in. */

@@ -14,6 +14,7 @@ import {
   assessFolds,
   crossValidate,
   crossValidated,
+  scoresByRow,
 } from "../../../../src/learn/measure/cross-validation.ts";
 import type { Decoder } from "../../../../src/learn/measure/decisions.ts";
 import { assess, calibrate } from "../../../../src/learn/measure/evaluate.ts";
@@ -165,6 +166,18 @@ describe("the interval of a score by cross-validation", () => {
     expect(score.low).toBeLessThan(score.value);
     expect(score.high).toBeLessThanOrEqual(1);
   });
+});
+
+test("scores stand beside the rows that they are of", () => {
+  const train = rowsOf([0, 1, 0]);
+  const logits = [{ rows: [Float32Array.of(2, 0)] }, { rows: [Float32Array.of(0, 0)] }];
+  const decoder = decoderOf(2, { temperature: 2 });
+  const examples = [train[2]!, train[0]!];
+  const scores = scoresByRow(decoder, train, { examples, logits });
+  expect([...scores[0]!]).toEqual([0.5, 0.5]);
+  expect(scores[1]).toBeNull();
+  // 1 / (1 + exp(-2 / 2))
+  expect(scores[2]![0]).toBeCloseTo(0.731059, 5);
 });
 
 test("thresholds of a row are those that suit the rows of other folds", () => {
