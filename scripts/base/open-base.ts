@@ -11,8 +11,8 @@ import type { Base } from "../../src/encoder/base.ts";
 import type { BaseSource, Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "./base-folder.ts";
 
-/** `web` is the runtime that serves, `node` the native one. */
-export type RuntimeName = "web" | "node";
+/** `web` is onnxruntime-web, `node` the native library, `simd` the engine of our own kernels. */
+export type RuntimeName = "web" | "node" | "simd";
 
 /** Opens a base folder on a runtime. Every file is checked against its manifest. */
 export async function openBaseFolder(dir: string, runtime: RuntimeName): Promise<LoadedBase> {
@@ -44,6 +44,8 @@ export async function loadEncoder(base: Base, runtime: RuntimeName): Promise<Enc
       return load((await import("../node/runtime-web.ts")).webEngine, base);
     case "node":
       return load((await import("../node/runtime-node.ts")).nodeEngine(), base);
+    case "simd":
+      return load((await import("../node/runtime-simd.ts")).simdNodeEngine, base);
     default:
       return runtime satisfies never;
   }

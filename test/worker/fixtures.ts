@@ -1,6 +1,6 @@
 /**
- * What the tests in workerd get from Node: a tiny base as bucket objects, and what onnxruntime-web
- * answers there. Types and the base64 that carries bytes across; runs on both sides.
+ * What the tests in workerd get from Node: a tiny base as bucket objects, and what the engines that
+ * serve answer there. Types and the base64 that carries bytes across; runs on both sides.
  */
 import type { BaseManifest, Sha256 } from "../../src/core/format/manifest.ts";
 import { openTask } from "../../src/core/format/task.ts";
@@ -19,6 +19,7 @@ export interface PackedRow {
 export interface Reference {
   readonly name: string;
   readonly base: string;
+  readonly engine: "web" | "simd";
   readonly rows: readonly PackedRow[];
   readonly queries: Queries;
   /** Hidden states [B, Q, H]; the values are float32 in base64. */

@@ -1,6 +1,6 @@
 /**
  * A script for Node: makes tiny bases from a seed with the real importer, publishes them with the
- * real publisher into memory, records what onnxruntime-web answers here, and prints all of it.
+ * real publisher into memory, records what the engines that serve answer here, and prints all of it.
  */
 import { sessionImages } from "../../scripts/images/make.ts";
 import { sha256 } from "../../scripts/node/hash.ts";
@@ -33,7 +33,8 @@ async function makeFixtures(): Promise<Fixtures> {
       const dir = `${folder.path}/${name}`;
       const base = await writeTinyBase(dir, { name, dtype, seed: 1 });
       await publishBase(bucket, dir, { images });
-      references.push(...(await referencesOf(base)));
+      references.push(...(await referencesOf(base, "web")));
+      if (dtype === "int8") references.push(...(await referencesOf(base, "simd")));
     }
     const objects = Object.fromEntries(
       [...bucket.objects].map(([key, { bytes }]) => [key, toBase64(bytes)]),
@@ -45,9 +46,9 @@ async function makeFixtures(): Promise<Fixtures> {
 }
 
 /** Single rows, a batch of mixed lengths, no prefix and prefixes of mixed lengths, both query kinds. */
-async function referencesOf(base: Base): Promise<Reference[]> {
+async function referencesOf(base: Base, engine: Reference["engine"]): Promise<Reference[]> {
   const { manifest } = base;
-  const encoder = await loadEncoder(base, "web");
+  const encoder = await loadEncoder(base, engine);
   const tokenizer = tokenizerOf(base);
   const rowOf = (text: string, numVirtualTokens: number): PackedRow => {
     const { ids, typeIds } = tokenizer.encode(text);
@@ -63,7 +64,7 @@ async function referencesOf(base: Base): Promise<Reference[]> {
   for (const [name, rows, queries] of cases) {
     const unpacked = await Promise.all(rows.map((row) => unpackRow(row, manifest, sha256)));
     const states = packStates(await encoder.encode(unpacked, queries));
-    references.push({ name, base: manifest.name, rows, queries, states });
+    references.push({ name, base: manifest.name, engine, rows, queries, states });
   }
   await encoder.release();
   return references;

@@ -1,4 +1,4 @@
-/** ONNX Runtime inside workerd, unpatched: it loads, and it answers as it does in Node. */
+/** The engines inside workerd: they load, and they answer as they do in Node. */
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import type { Queries, Row } from "../../src/core/model/rows.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
@@ -9,12 +9,17 @@ import { clock, loadedBase, restoredBases, sha256 } from "./support.ts";
 const bases = new Map<string, LoadedBase>();
 
 beforeAll(async () => {
-  for (const name of ["pocket", "pocket-fp32"]) bases.set(name, await loadedBase(name));
+  for (const name of ["pocket", "pocket-fp32"]) bases.set(`${name}, web`, await loadedBase(name));
+  bases.set("pocket, simd", await loadedBase("pocket", "simd"));
 });
 
+const baseOf = ({ base, engine }: Pick<Reference, "base" | "engine">): LoadedBase =>
+  bases.get(`${base}, ${engine}`)!;
+
 /** What the run in Node was given. */
-const askedOf = async ({ base, rows, queries }: Reference): Promise<[Row[], Queries]> => {
-  const { manifest } = bases.get(base)!;
+const askedOf = async (reference: Reference): Promise<[Row[], Queries]> => {
+  const { manifest } = baseOf(reference);
+  const { rows, queries } = reference;
   return [await Promise.all(rows.map((row) => unpackRow(row, manifest, sha256))), queries];
 };
 
@@ -24,23 +29,46 @@ it("restores the first base of an isolate from its image, and loads the graph of
 
 describe("the same wasm in Node and in workerd", () => {
   it.each(
-    inject("fixtures").references.map((item) => [`${item.base}, ${item.name}`, item] as const),
+    inject("fixtures").references.map(
+      (item) => [`${item.engine}, ${item.base}, ${item.name}`, item] as const,
+    ),
   )("gives the same bits: %s", async (_, reference) => {
-    const found = await bases.get(reference.base)!.encoder.encode(...(await askedOf(reference)));
+    const found = await baseOf(reference).encoder.encode(...(await askedOf(reference)));
     expect(found).toEqual(unpackStates(reference.states));
   });
 
-  it("gives no turn to others during a run, so a request cannot be cancelled in the middle of one", async () => {
+  it.each(["web", "simd"] as const)(
+    "gives no turn to others during a run, so a request cannot be cancelled in the middle of one: %s",
+    async (engine) => {
+      const asked = await askedOf(inject("fixtures").references[0]!);
+      let turns = 0;
+      const turn = clock.wait(0).then(() => turns++);
+      await baseOf({ base: "pocket", engine }).encoder.encode(...asked);
+      expect(turns).toBe(0);
+      await turn;
+      expect(turns).toBe(1);
+    },
+  );
+
+  it("gives turns to others where the caller of our own kernels waits between layers", async () => {
     const asked = await askedOf(inject("fixtures").references[0]!);
+    const { encoder } = baseOf({ base: "pocket", engine: "simd" });
+    let isRunning = true;
     let turns = 0;
-    const turn = clock.wait(0).then(() => turns++);
-    await bases.get("pocket")!.encoder.encode(...asked);
-    expect(turns).toBe(0);
-    await turn;
-    expect(turns).toBe(1);
+    const others = async (): Promise<void> => {
+      for (; isRunning; turns++) await clock.wait(0);
+    };
+    const counted = others();
+    await encoder.encode(...asked, () => clock.wait(0));
+    isRunning = false;
+    await counted;
+    expect(turns).toBeGreaterThan(1);
   });
 
   it("knows how large its heap is", () => {
-    expect(bases.get("pocket")!.encoder.memoryBytes()).toBeGreaterThan(1_000_000);
+    const heapOf = (engine: Reference["engine"]): number =>
+      baseOf({ base: "pocket", engine }).encoder.memoryBytes();
+    expect(heapOf("web")).toBeGreaterThan(1_000_000);
+    expect(heapOf("simd")).toBeGreaterThan(100_000);
   });
 });

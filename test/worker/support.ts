@@ -8,6 +8,7 @@ import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
+import { workerdSimdEngine } from "../../src/engine/simd/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { startSha256 } from "../../src/serve/sha256.ts";
 import type { Hold } from "../../src/serve/flight.ts";
@@ -62,25 +63,31 @@ export const restoredBases: string[] = [];
 
 const loaded = new Map<string, Promise<LoadedBase>>();
 
-/** A fixture base with a real encoder: one per isolate, since its memory is never given back. */
-export function loadedBase(name = "pocket"): Promise<LoadedBase> {
+/** The engines under test. Our own kernels may have what an isolate has. */
+export const ENGINES = { web: workerdEngine, simd: workerdSimdEngine(128_000_000) };
+
+/** A fixture base with a real encoder: one per isolate, since memory is not always given back. */
+export function loadedBase(
+  name = "pocket",
+  engine: keyof typeof ENGINES = "web",
+): Promise<LoadedBase> {
   const load = async (): Promise<LoadedBase> => {
     await seedBases();
-    const bucket = r2Bucket(r2);
     const models = createModelStore({
       base: name,
-      bucket,
+      bucket: r2Bucket(r2),
       clock,
       sha256,
       startSha256,
-      engine: workerdEngine,
+      engine: ENGINES[engine],
     });
     const base = await models.get(hold);
     if (base.encoder.loadedFrom === "image") restoredBases.push(name);
     return base;
   };
-  const base = loaded.get(name) ?? load();
-  loaded.set(name, base);
+  const key = `${name}, ${engine}`;
+  const base = loaded.get(key) ?? load();
+  loaded.set(key, base);
   return base;
 }
 
