@@ -83,9 +83,9 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return max;
 }
 
-/** Mean cosine over rows of `width`. */
-export function meanCosine(a: Float32Array, b: Float32Array, width: number): number {
-  let total = 0;
+/** Cosines of the rows of `width` of two matrices. */
+export function cosines(a: Float32Array, b: Float32Array, width: number): number[] {
+  const each: number[] = [];
   for (let from = 0; from < a.length; from += width) {
     let [ab, aa, bb] = [0, 0, 0];
     for (let i = from; i < from + width; i++) {
@@ -93,7 +93,11 @@ export function meanCosine(a: Float32Array, b: Float32Array, width: number): num
       aa += a[i]! * a[i]!;
       bb += b[i]! * b[i]!;
     }
-    total += ab / Math.sqrt(aa * bb);
+    each.push(ab / Math.sqrt(aa * bb));
   }
-  return total / (a.length / width);
+  return each;
 }
+
+/** Mean of these. */
+export const meanCosine = (a: Float32Array, b: Float32Array, width: number): number =>
+  cosines(a, b, width).reduce((sum, cosine) => sum + cosine, 0) / (a.length / width);

@@ -17,6 +17,7 @@ import type { StreamItem } from "../../src/http/respond.ts";
 import { problemOf } from "../../src/http/problem.ts";
 import { checkData, dataFile } from "./data-files.ts";
 import { fakeApp } from "./fake-app.ts";
+import { checkWeights, weightsInput } from "./fuzz-weights.ts";
 import { damaged, damagedBytes, hostileValue } from "./hostile.ts";
 import {
   baseJson,
@@ -276,7 +277,7 @@ async function checkEvents({ items, fails }: Written): Promise<string> {
 export const TARGETS: readonly Target<unknown>[] = [
   target({
     name: "requests",
-    percent: 20,
+    percent: 15,
     inputs: request,
     check: checkRequest,
     expected: ["200", "400", "406", "422"],
@@ -290,6 +291,13 @@ export const TARGETS: readonly Target<unknown>[] = [
       fc.uint8Array({ maxLength: 100 }),
     ),
     check: (bytes) => reading(() => readSafetensors(bytes)),
+    expected: ["read", "refused"],
+  }),
+  target({
+    name: "weights of a base",
+    percent: 5,
+    inputs: weightsInput,
+    check: checkWeights,
     expected: ["read", "refused"],
   }),
   target({

@@ -2,7 +2,7 @@
  * A real base small enough to be made in every test: a seeded BERT checkpoint (2 layers, H 32, N 4,
  * 200 words or so) that goes through the importer, so no layer above needs a mocked session.
  */
-import { bert } from "../../src/encoder/families/bert.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
 import { writeBaseFolder } from "../../scripts/base/base-folder.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { Checkpoint } from "../../scripts/base/checkpoint.ts";
@@ -18,7 +18,7 @@ export interface TinyBaseOptions {
   readonly dtype: "int8" | "fp32";
   readonly seed: number;
   readonly name?: string;
-  /** Fields that replace or join those of config.json, such as `hidden_act`. */
+  /** Fields that replace or join those of config.json, such as `hidden_act` or another `model_type`. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
@@ -90,6 +90,10 @@ export function tinyTokenizerJson(vocab: readonly string[] = TINY_VOCAB): Record
   };
 }
 
+/** A tokenizer for families that know no token types. */
+const withoutTypes = (tokenizer: string): string =>
+  tokenizer.replaceAll('"type_id":1', '"type_id":0');
+
 /** A checkpoint as `save_pretrained` would write it, from a seed. */
 export function tinyCheckpoint(seed: number, overrides: Record<string, unknown> = {}): Checkpoint {
   const config = {
@@ -107,17 +111,20 @@ export function tinyCheckpoint(seed: number, overrides: Record<string, unknown> 
     vocab_size: TINY_VOCAB.length,
     ...overrides,
   };
+  const tokenizer = JSON.stringify(tinyTokenizerJson());
   const tensors = new Map<string, Tensor>();
-  for (const { name, dims } of bert.tensors(bert.readConfig(config))) {
+  const architecture = architectureOf(config);
+  const encoder = architecture.readConfig(config);
+  for (const { name, dims } of architecture.tensors(encoder)) {
     const values = normals(derive(keyOf(seed), name), sizeOf(dims), 1 / Math.sqrt(dims.at(-1)!));
-    // LayerNorm's gains lie around 1; everything else around 0.
-    const isGain = name.endsWith("LayerNorm.weight");
+    // Gains of norms lie around 1; everything else around 0.
+    const isGain = /norm\.weight$/i.test(name);
     tensors.set(name, float32(dims, isGain ? values.map((value) => 1 + value) : values));
   }
   return {
     source: `seed ${seed}`,
     config: encodeUtf8(JSON.stringify(config)),
-    tokenizer: encodeUtf8(JSON.stringify(tinyTokenizerJson())),
+    tokenizer: encodeUtf8(encoder.typeVocab > 0 ? tokenizer : withoutTypes(tokenizer)),
     tensors,
     unread: new Map(),
     licence: "apache-2.0",

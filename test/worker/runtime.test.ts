@@ -53,14 +53,14 @@ describe("the same wasm in Node and in workerd", () => {
   it("gives turns to others where the caller of our own kernels waits between layers", async () => {
     const asked = await askedOf(inject("fixtures").references[0]!);
     const { encoder } = baseOf({ base: "pocket", engine: "simd" });
-    let isRunning = true;
+    const run = { isOver: false };
     let turns = 0;
     const others = async (): Promise<void> => {
-      for (; isRunning; turns++) await clock.wait(0);
+      for (; !run.isOver; turns++) await clock.wait(0);
     };
     const counted = others();
     await encoder.encode(...asked, () => clock.wait(0));
-    isRunning = false;
+    run.isOver = true;
     await counted;
     expect(turns).toBeGreaterThan(1);
   });

@@ -41,8 +41,12 @@ export interface Layout {
   model(tables: ReadonlyMap<string, PlacedTable>): Model;
 }
 
+/**
+ * GELU in its tanh form, as the 8-bit graph has it on which tasks are trained; by the cosine of its
+ * states to float32 it cannot be told from the exact one (.99945 both).
+ */
 const ACTIVATION_OF: Readonly<Record<Activation, Layer["activation"]>> = {
-  gelu: ACTIVATION.gelu,
+  gelu: ACTIVATION.geluTanh,
   gelu_new: ACTIVATION.geluTanh,
   gelu_pytorch_tanh: ACTIVATION.geluTanh,
   relu: ACTIVATION.relu,

@@ -29,9 +29,8 @@ export class TensorStream {
   readonly #subject: string;
   readonly #fileBytes: number;
   readonly #readPlace: ReadPlace;
-  /** The file's first bytes, until they are the whole header. */
-  #head: Uint8Array | null = new Uint8Array(0);
-  #headLength = START_BYTES;
+  /** Room for the file's start, then for its whole header; null when that has been read. */
+  #head: Uint8Array | null = new Uint8Array(START_BYTES);
   /** Bytes of the file that have arrived. */
   #position = 0;
   readonly #expected: Expected[] = [];
@@ -54,7 +53,10 @@ export class TensorStream {
   /** Throws FormatError `safetensors-invalid` for a file that ends before its tensors do. */
   end(): void {
     // Throws: what is there of the header is not the whole of it.
-    if (this.#head) readSafetensorsHeader(this.#head, this.#fileBytes, this.#subject);
+    if (this.#head) {
+      const head = this.#head.subarray(0, this.#position);
+      readSafetensorsHeader(head, this.#fileBytes, this.#subject);
+    }
     this.#finishEmpty();
     if (this.#position === this.#fileBytes) return;
     throw new FormatError(
@@ -65,17 +67,19 @@ export class TensorStream {
 
   /** Adds bytes to the header; returns those behind it. */
   #readHead(head: Uint8Array, bytes: Uint8Array): Uint8Array {
-    const count = Math.min(this.#headLength - head.length, bytes.length);
-    const joined = new Uint8Array(head.length + count);
-    joined.set(head);
-    joined.set(bytes.subarray(0, count), head.length);
-    this.#head = joined;
+    const count = Math.min(head.length - this.#position, bytes.length);
+    head.set(bytes.subarray(0, count), this.#position);
     this.#position += count;
-    if (joined.length === START_BYTES) {
-      this.#headLength = headerBytes(joined, this.#fileBytes, this.#subject);
-    }
-    if (joined.length === this.#headLength) this.#expect(joined);
+    if (this.#position === head.length) this.#headRead(head);
     return bytes.subarray(count);
+  }
+
+  /** The start has arrived, which says how long the header is, or all of the header. */
+  #headRead(head: Uint8Array): void {
+    const length = headerBytes(head, this.#fileBytes, this.#subject);
+    if (head.length === length) return this.#expect(head);
+    this.#head = new Uint8Array(length);
+    this.#head.set(head);
   }
 
   #expect(head: Uint8Array): void {

@@ -186,6 +186,20 @@ describe("a base is refused", () => {
   });
 });
 
+describe("a header", () => {
+  it.each([
+    ["of no bytes", 0, "does not start with"],
+    ["that is longer than the file", 100, "header claims 100 bytes"],
+    ["that is longer than any memory", 2 ** 31, "header claims 2147483648 bytes"],
+  ])("%s is refused", async (_, length, message) => {
+    const file = new Uint8Array(64);
+    new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
+    const error = await refusalOf(sourceOfShards(base, { a: file }, 3));
+    expect(error).toMatchObject({ code: "weights-invalid" });
+    expect(String(error)).toContain(message);
+  });
+});
+
 describe("what a source throws", () => {
   it("is no refusal of the base, even where its weights are wrong, too", async () => {
     const shards = shardOf(base, (all) => void all.delete(FIRST_LAYER));
