@@ -226,7 +226,7 @@ export interface Kernels {
 
 /** Bytes of `work` for attention over so many columns: keys, values, scores and queries of a head. */
 export function attentionWorkBytes(columns: number, headSize: number): number {
-  const padded = Math.ceil(columns / 4) * 4;
+  const padded = Math.ceil(columns / 4) * 4 + 4; // prefix and text each to whole groups of 4
   return 4 * (2 * padded * headSize + QUERY_TILE * (padded + 1 + headSize));
 }
 

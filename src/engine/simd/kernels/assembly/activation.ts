@@ -57,18 +57,28 @@ class Activation {
 /** Activates x [K] in place, times `up` [K] where there is one; returns the largest magnitude. */
 function activateRow(activation: i32, K: i32, x: usize, up: usize): f32 {
   const bytes = (<usize>K) << 2;
-  if (activation !== RELU) {
-    for (let at: usize = 0; at < bytes; at += 16) {
-      v128.store(POWERS + at, Activation.power(activation, v128.load(x + at)));
-    }
-    exp2(K, POWERS);
-  }
   let top = f32x4.splat(LEAST_TOP);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    let y = Activation.of(activation, v128.load(x + at), v128.load(POWERS + at));
-    if (up) y = f32x4.mul(y, v128.load(up + at));
-    v128.store(x + at, y);
-    top = f32x4.pmax(top, f32x4.abs(y));
+  for (const $activation of [0, 1, 2, 3]) {
+    if (activation === $activation) {
+      if ($activation !== RELU) {
+        for (let at: usize = 0; at < bytes; at += 32) {
+          for (const $i of [0, 1]) {
+            const x$i = v128.load(x + at, 16 * $i);
+            v128.store(POWERS + at, Activation.power($activation, x$i), 16 * $i);
+          }
+        }
+        exp2(K, POWERS);
+      }
+      for (let at: usize = 0; at < bytes; at += 32) {
+        for (const $i of [0, 1]) {
+          const power$i = v128.load(POWERS + at, 16 * $i);
+          let y$i = Activation.of($activation, v128.load(x + at, 16 * $i), power$i);
+          if (up) y$i = f32x4.mul(y$i, v128.load(up + at, 16 * $i));
+          v128.store(x + at, y$i, 16 * $i);
+          top = f32x4.pmax(top, f32x4.abs(y$i));
+        }
+      }
+    }
   }
   return Lanes.top(top);
 }

@@ -2,11 +2,13 @@
  * Attention of one text: softmax(q k^T / sqrt(D)) v, over the prefix's columns and then the text's.
  *
  * Eight queries at a time, one a lane of two vectors: scores [columns, 8] and what softmax makes of
- * them need no sum across lanes, and keys and values are loaded to all lanes from where they lie. Each
- * product is a tile of 8 queries by 4 columns (or by 4 numbers of a head), whose sums stay in registers.
+ * them need no sum across lanes. Each product is a tile of 8 queries by 4 columns (or by 4 numbers of a
+ * head), whose sums stay in registers.
  *
- * With a local window, a tile's columns are the prefix and the tokens that any of its queries sees;
- * shares of what a single query does not see are exactly 0.
+ * Keys and values of a head are first put where tiles read them one after the other, prefix and text
+ * each padded to whole groups of 4 columns. With a local window, a tile's columns are the prefix and
+ * the groups in which any of its queries sees a token. The share of a column that a query does not
+ * see is exactly 0, so that no query depends on the tile it is in.
  */
 import { exp2 } from "./exp2";
 import { Lanes } from "./lanes";
@@ -37,72 +39,76 @@ export function attention(
   work: usize,
 ): void {
   const headBytes = (<usize>D) << 2;
-  const padded = <usize>((P + T + 3) & ~3);
-  const keys = work; // [padded, D]
-  const values = keys + padded * headBytes; // [D / 4, padded, 4]
-  const scores = values + padded * headBytes; // [padded, 8], and a row of what divides them
-  const turned = scores + (padded << 5) + 32; // [D, 8]
+  const prefix = (P + 3) & ~3; // columns with padding
+  const columns = <usize>(prefix + ((T + 3) & ~3));
+  const keys = work; // [columns / 4, D, 4]
+  const values = keys + columns * headBytes; // [D / 4, columns, 4]
+  const scores = values + columns * headBytes; // [columns, 8], and a row of what divides them
+  const turned = scores + (columns << 5) + 32; // [D, 8]
   const group = heads / kvHeads;
   for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
     const past = <usize>(kvHead * pastRows) * headBytes;
     const own = <usize>kvHead * headBytes;
     gatherKeys(P, D, pastKeys + past, headBytes, keys);
-    gatherKeys(T, D, k + own, kvStride, keys + <usize>P * headBytes);
-    gatherValues(P, D, pastValues + past, headBytes, values, padded);
-    gatherValues(T, D, v + own, kvStride, values + ((<usize>P) << 4), padded);
+    gatherKeys(T, D, k + own, kvStride, keys + <usize>prefix * headBytes);
+    gatherValues(P, D, pastValues + past, headBytes, values, columns);
+    gatherValues(T, D, v + own, kvStride, values + ((<usize>prefix) << 4), columns);
     for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
       const at = <usize>head * headBytes;
       for (let first = 0; first < queries; first += 8) {
         const rows = min(queries - first, 8);
         turnQueries(rows, D, q + at + <usize>first * qStride, qStride, turned);
-        // Of the tokens, those from `skipped` to `end`.
-        const skipped = window < first ? first - window : 0;
+        // Tokens from `begin` to `end`, whole groups, and where they end in `scores`.
+        const begin = window < first ? (first - window) & ~3 : 0;
         const end = window < T - first - rows ? first + rows + window : T;
-        const columns = P + end - skipped;
+        const count = prefix + ((end - begin + 3) & ~3);
         const to = out + at + <usize>first * outStride;
         if (rows > 4) {
-          score2(columns, P, skipped, D, keys, turned, scores);
-          if (window != EVERY_TOKEN) hide(P, columns, skipped - first, window, scores);
-          softmax2(columns, scores);
-          mix2(columns, P, skipped, D, values, padded, scores, rows, to, outStride);
+          score2(count, prefix, begin, D, keys, turned, scores);
+          hide(P, T, window, first, begin, count, scores);
+          softmax2(count, scores);
+          mix2(count, prefix, begin, D, values, columns, scores, rows, to, outStride);
         } else {
-          score1(columns, P, skipped, D, keys, turned, scores);
-          if (window != EVERY_TOKEN) hide(P, columns, skipped - first, window, scores);
-          softmax1(columns, scores);
-          mix1(columns, P, skipped, D, values, padded, scores, rows, to, outStride);
+          score1(count, prefix, begin, D, keys, turned, scores);
+          hide(P, T, window, first, begin, count, scores);
+          softmax1(count, scores);
+          mix1(count, prefix, begin, D, values, columns, scores, rows, to, outStride);
         }
       }
     }
   }
 }
 
+/** Rows to groups of columns [count / 4, D, 4]. The last row pads its group. */
 function gatherKeys(count: i32, D: i32, from: usize, stride: usize, to: usize): void {
-  const bytes = (<usize>D) << 2;
-  for (let c = 0; c < count; c++) {
-    for (let at: usize = 0; at < bytes; at += 32) {
-      v128.store(to + at, v128.load(from + at));
-      v128.store(to + at, v128.load(from + at, 16), 16);
+  for (let c = 0; c < count; c += 4) {
+    for (const $i of [0, 1, 2, 3]) {
+      let row$i = from + <usize>min(c + $i, count - 1) * stride;
     }
-    from += stride;
-    to += bytes;
+    for (const end = to + ((<usize>D) << 4); to < end; to += 64) {
+      for (const $i of [0, 1, 2, 3]) {
+        const key$i = v128.load(row$i);
+        row$i += 16;
+      }
+      Turned.store(4, key0, key1, key2, key3, to, 16);
+    }
   }
 }
 
-/** Into planes of 4 numbers a column. */
+/** Rows to planes of 4 numbers a column. Zeros pad the last group. */
 function gatherValues(
   count: i32,
   D: i32,
   from: usize,
   stride: usize,
   to: usize,
-  padded: usize,
+  columns: usize,
 ): void {
-  const planes = padded << 4;
-  for (let c = 0; c < count; c++) {
+  for (let c = 0; c < ((count + 3) & ~3); c++) {
     let plane = to;
     for (let at: usize = 0; at < (<usize>D) << 2; at += 16) {
-      v128.store(plane, v128.load(from + at));
-      plane += planes;
+      v128.store(plane, c < count ? v128.load(from + at) : f32x4.splat(0));
+      plane += columns << 4;
     }
     from += stride;
     to += 16;
@@ -148,28 +154,21 @@ class Turned {
   }
 }
 
-class Column {
-  /** Key of column c of a tile; behind the last, some key of the text. */
-  @inline static key(c: i32, columns: i32, P: i32, skipped: i32, D: i32, keys: usize): usize {
-    const seen = min(c, columns - 1);
-    return keys + ((<usize>((seen < P ? seen : seen + skipped) * D)) << 2);
-  }
-}
-
 // Each of the three steps for one vector of queries (up to 4) and for two (up to 8).
 for (const $n of [1, 2]) {
   function score$n(
-    columns: i32,
-    P: i32,
-    skipped: i32,
+    count: i32,
+    prefix: i32,
+    begin: i32,
     D: i32,
     keys: usize,
     turned: usize,
     scores: usize,
   ): void {
-    for (let c = 0; c < columns; c += 4) {
+    let key = keys;
+    for (let c = 0; c < count; c += 4) {
+      if (c === prefix) key += (<usize>(begin * D)) << 2;
       for (const $c of [0, 1, 2, 3]) {
-        let key$c = Column.key(c + $c, columns, P, skipped, D, keys);
         for (const $h of upTo($n)) {
           let sum$c_$h = f32x4.splat(0);
         }
@@ -181,15 +180,13 @@ for (const $n of [1, 2]) {
             const q$u_$h = v128.load(query, 32 * $u + 16 * $h);
           }
           for (const $c of [0, 1, 2, 3]) {
-            const k$u_$c = v128.load32_splat(key$c, 4 * $u);
+            const key$u_$c = v128.load32_splat(key, 16 * $u + 4 * $c);
             for (const $h of upTo($n)) {
-              sum$c_$h = Lanes.multiplyAdd(k$u_$c, q$u_$h, sum$c_$h);
+              sum$c_$h = Lanes.multiplyAdd(key$u_$c, q$u_$h, sum$c_$h);
             }
           }
         }
-        for (const $c of [0, 1, 2, 3]) {
-          key$c += 16;
-        }
+        key += 64;
       }
       const to = scores + ((<usize>c) << 5);
       for (const $c of [0, 1, 2, 3]) {
@@ -201,8 +198,8 @@ for (const $n of [1, 2]) {
   }
 
   /** Scores to shares, and behind them what each query's shares are to be multiplied by. */
-  function softmax$n(columns: i32, scores: usize): void {
-    const end = scores + ((<usize>columns) << 5);
+  function softmax$n(count: i32, scores: usize): void {
+    const end = scores + ((<usize>count) << 5);
     for (const $h of upTo($n)) {
       let top$h = f32x4.splat(UNSEEN);
       let sum$h = f32x4.splat(0);
@@ -217,7 +214,7 @@ for (const $n of [1, 2]) {
         v128.store(at, f32x4.sub(v128.load(at, 16 * $h), top$h), 16 * $h);
       }
     }
-    exp2(columns << 3, scores);
+    exp2(count << 3, scores);
     for (let at = scores; at < end; at += 32) {
       for (const $h of upTo($n)) {
         sum$h = f32x4.add(sum$h, v128.load(at, 16 * $h));
@@ -230,47 +227,44 @@ for (const $n of [1, 2]) {
 
   /** Values by their shares, to `rows` rows of `out`. */
   function mix$n(
-    columns: i32,
-    P: i32,
-    skipped: i32,
+    count: i32,
+    prefix: i32,
+    begin: i32,
     D: i32,
     values: usize,
-    padded: usize,
+    columns: usize,
     shares: usize,
     rows: i32,
     out: usize,
     stride: usize,
   ): void {
-    const total = shares + ((<usize>columns) << 5);
+    const end = shares + ((<usize>count) << 5);
+    const tokens = shares + ((<usize>prefix) << 5);
     for (let d = 0; d < D; d += 4) {
       for (const $d of [0, 1, 2, 3]) {
         for (const $h of upTo($n)) {
           let sum$d_$h = f32x4.splat(0);
         }
       }
-      let value = values + ((<usize>(d >> 2) * padded) << 4);
-      let share = shares;
-      let end = shares + ((<usize>P) << 5);
-      for (let part = 0; part < 2; part++) {
-        while (share < end) {
+      let value = values + ((<usize>(d >> 2) * columns) << 4);
+      for (let share = shares; share < end; share += 128) {
+        if (share === tokens) value += (<usize>begin) << 4;
+        for (const $c of [0, 1, 2, 3]) {
           for (const $h of upTo($n)) {
-            const share$h = v128.load(share, 16 * $h);
+            const share$c_$h = v128.load(share, 32 * $c + 16 * $h);
           }
           for (const $d of [0, 1, 2, 3]) {
-            const value$d = v128.load32_splat(value, 4 * $d);
+            const value$c_$d = v128.load32_splat(value, 16 * $c + 4 * $d);
             for (const $h of upTo($n)) {
-              sum$d_$h = Lanes.multiplyAdd(value$d, share$h, sum$d_$h);
+              sum$d_$h = Lanes.multiplyAdd(value$c_$d, share$c_$h, sum$d_$h);
             }
           }
-          share += 32;
-          value += 16;
         }
-        value += (<usize>skipped) << 4;
-        end = total;
+        value += 64;
       }
       const to = out + ((<usize>d) << 2);
       for (const $h of upTo($n)) {
-        const inverse$h = v128.load(total, 16 * $h);
+        const inverse$h = v128.load(end, 16 * $h);
         for (const $d of [0, 1, 2, 3]) {
           const y$d_$h = f32x4.mul(sum$d_$h, inverse$h);
         }
@@ -280,13 +274,28 @@ for (const $n of [1, 2]) {
   }
 }
 
-/** Hides tokens of a tile from the queries that are more than `window` away. */
-function hide(P: i32, columns: i32, offset: i32, window: i32, scores: usize): void {
-  for (let c = P; c < columns; c++) {
-    const distance = c - P + offset; // from the tile's first query
-    if (distance <= window && 7 - distance <= window) continue;
+/** Hides padding, and tokens from those of a tile's queries that are more than `window` away. */
+function hide(
+  P: i32,
+  T: i32,
+  window: i32,
+  first: i32,
+  begin: i32,
+  count: i32,
+  scores: usize,
+): void {
+  const unseen = f32x4.splat(UNSEEN);
+  const prefix = (P + 3) & ~3;
+  for (let c = P; c < prefix; c++) {
+    v128.store(scores + ((<usize>c) << 5), unseen);
+    v128.store(scores + ((<usize>c) << 5), unseen, 16);
+  }
+  let token = window === EVERY_TOKEN ? T : begin;
+  for (let c = prefix + token - begin; c < count; c++, token++) {
+    const distance = token - first; // from the tile's first query
+    if (token < T && distance <= window && 7 - distance <= window) continue;
     for (let r = 0; r < 8; r++) {
-      const isSeen = distance - r <= window && r - distance <= window;
+      const isSeen = token < T && distance - r <= window && r - distance <= window;
       if (!isSeen) store<f32>(scores + ((<usize>c) << 5) + ((<usize>r) << 2), UNSEEN);
     }
   }

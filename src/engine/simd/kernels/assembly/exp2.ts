@@ -23,19 +23,23 @@ const CONSTANTS: usize = memory.data<f32>([
  */
 export function exp2(count: i32, x: usize): void {
   for (const end = x + ((<usize>count) << 2); x < end; x += 64) {
+    const smallest = Lanes.constant(CONSTANTS, 0);
+    const largest = Lanes.constant(CONSTANTS, 1);
+    const rounding = Lanes.rounding();
     for (const $i of [0, 1, 2, 3]) {
-      const high$i = f32x4.pmin(v128.load(x, 16 * $i), Lanes.constant(CONSTANTS, 1));
-      const cut$i = f32x4.pmax(high$i, Lanes.constant(CONSTANTS, 0));
-      const shifted$i = f32x4.add(cut$i, Lanes.rounding());
+      const cut$i = f32x4.pmax(f32x4.pmin(v128.load(x, 16 * $i), largest), smallest);
+      const shifted$i = f32x4.add(cut$i, rounding);
+      const f$i = f32x4.sub(cut$i, f32x4.sub(shifted$i, rounding));
     }
+    const highest = Lanes.constant(CONSTANTS, 7);
+    const next = Lanes.constant(CONSTANTS, 6);
     for (const $i of [0, 1, 2, 3]) {
-      const f$i = f32x4.sub(cut$i, f32x4.sub(shifted$i, Lanes.rounding()));
-      let power$i = Lanes.constant(CONSTANTS, 7);
+      let power$i = Lanes.multiplyAdd(highest, f$i, next);
     }
-    for (const $coefficient of [6, 5, 4, 3, 2]) {
+    for (const $n of [5, 4, 3, 2]) {
+      const coefficient$n = Lanes.constant(CONSTANTS, $n);
       for (const $i of [0, 1, 2, 3]) {
-        const at$coefficient_$i = Lanes.constant(CONSTANTS, $coefficient);
-        power$i = Lanes.multiplyAdd(power$i, f$i, at$coefficient_$i);
+        power$i = Lanes.multiplyAdd(power$i, f$i, coefficient$n);
       }
     }
     for (const $i of [0, 1, 2, 3]) {
