@@ -15,21 +15,28 @@ const FEW_ROWS = 5;
 
 /** Lines about the data. */
 export function dataLines(name: string, prepared: PreparedTask): string[] {
-  const { train, evaluation, evaluationName, labels, problemType, summary } = prepared;
+  const { train, labels, problemType, summary } = prepared;
   const kinds = {
     single_label_classification: `${labels.length} labels`,
     multi_label_classification: `${labels.length} labels, any number of them a text`,
     regression: "a number for each",
   };
   return [
-    `${name}: ${count(train.length)} rows to train on, ${count(evaluation.length)} to evaluate (${evaluationName}); ${kinds[problemType]}`,
-    ...balanceLines(summary.balance),
+    `${name}: ${count(train.length)} rows to train on, ${measured(prepared)}; ${kinds[problemType]}`,
+    ...balanceLines(summary.balance, prepared.folds === null),
     ...lengthLines(summary, prepared.maxLength),
     ...duplicateLines(summary),
   ];
 }
 
-function balanceLines(balance: readonly LabelCount[]): string[] {
+function measured({ evaluation, evaluationName, folds }: PreparedTask): string {
+  if (folds === null) return `${count(evaluation.length)} to evaluate (${evaluationName})`;
+  const held = folds.reduce((sum, fold) => sum + fold.held.length, 0);
+  const name = folds.length === 1 ? "one fold" : `${folds.length} folds`;
+  return `${count(held)} of them held out in turn to evaluate, in ${name}`;
+}
+
+function balanceLines(balance: readonly LabelCount[], hasRows: boolean): string[] {
   if (balance.length === 0) return [];
   const isLong = balance.length > MAX_LABELS;
   const shown = isLong ? [...balance.slice(0, MAX_LABELS - 2), ...balance.slice(-1)] : balance;
@@ -42,7 +49,7 @@ function balanceLines(balance: readonly LabelCount[]): string[] {
   if (isLong) lines.splice(-1, 0, `  .. ${balance.length - MAX_LABELS + 1} more ..`);
   const few = balance.filter(({ train }) => train > 0 && train < FEW_ROWS);
   const none = balance.filter(({ train }) => train === 0);
-  const unseen = balance.filter((row) => row.eval === 0 && row.train > 0);
+  const unseen = balance.filter((row) => hasRows && row.eval === 0 && row.train > 0);
   return [
     ...lines,
     ...(none.length > 0
@@ -107,7 +114,7 @@ export function settingsLines(
   prepared: PreparedTask,
   base: { name: string; dtype: string },
 ): string[] {
-  const { method, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
+  const { method, objective, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
   const because = (setting: string): string => {
     const reason = prepared.reasons[setting];
     return reason === undefined ? "" : ` (${reason})`;
@@ -119,15 +126,20 @@ export function settingsLines(
     ...(pooling === "none" ? [] : [`pooling ${pooling}${because("pooling")}`]),
     `windows of ${maxLength} tokens${because("max_length")}`,
     `lr ${h.learning_rate}${because("learning_rate")}`,
-    `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,
-    h.patience > 0
-      ? `stopping after ${h.patience} without a better score${because("patience")}`
-      : `no early stop${because("patience")}`,
+    ...(h.steps === undefined
+      ? [
+          `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,
+          h.patience > 0
+            ? `stopping after ${h.patience} without a better score${because("patience")}`
+            : `no early stop${because("patience")}`,
+        ]
+      : [`${count(h.steps)} steps${because("steps")}`]),
     `batches of ${h.batch_size}${because("batch_size")}`,
     `trained in ${prepared.trainGraph}${because("train_graph")}`,
     `seed ${prepared.seed}`,
   ];
-  return wrapped([`${method} on ${base.name} (${base.dtype})`, ...settings]);
+  const what = `${method}${because("method")}${objective === "contrastive" ? ", contrastive" : ""} on ${base.name} (${base.dtype})`;
+  return wrapped([what, ...settings]);
 }
 
 /** Items between dots, in lines of up to 100 characters; later lines are set in. */

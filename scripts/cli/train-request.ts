@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/format/keys.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
-import { METHODS } from "../../src/learn/methods.ts";
+import { METHODS, OBJECTIVES } from "../../src/learn/methods.ts";
 import { REPORT_LEVELS } from "../report/facts.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../runs/task/spec.ts";
@@ -68,7 +68,12 @@ export const TRAIN_OPTIONS = {
   method: {
     type: "string",
     value: METHODS.join("|"),
-    hint: "what is trained with the head (prefix)",
+    hint: "what is trained with the head (prefix; bias where rows are few)",
+  },
+  objective: {
+    type: "string",
+    value: OBJECTIVES.join("|"),
+    hint: "what the loss looks at: the head's answers, or which rows lie together; the head is then fitted (by the rows)",
   },
   init: {
     type: "string",
@@ -98,6 +103,7 @@ export const TRAIN_OPTIONS = {
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
   lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },
   epochs: { type: "string", value: "N", hint: "passes over the data (by its size: 30 to 4)" },
+  steps: { type: "string", value: "N", hint: "one epoch of so many steps (40 where rows are few)" },
   "batch-size": {
     type: "string",
     value: "B",
@@ -221,6 +227,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
   const hyperparameters: { [K in keyof Hyperparameters]: number | undefined } = {
     learning_rate: readNumber(values.lr, "--lr", { min: 1e-8, max: 10 }),
     epochs: readInteger(values.epochs, "--epochs", { min: 1, max: 10_000 }),
+    steps: readInteger(values.steps, "--steps", { min: 1, max: 1_000_000 }),
     batch_size: readInteger(values["batch-size"], "--batch-size", { min: 1, max: 4096 }),
     weight_decay: readNumber(values["weight-decay"], "--weight-decay", numeric),
     warmup_ratio: readNumber(values["warmup-ratio"], "--warmup-ratio", { min: 0, max: 1 }),
@@ -232,6 +239,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     type: readChoice(values.type, "--type", ["sequence", "token"]),
     problem_type: readChoice(values["problem-type"], "--problem-type", PROBLEM_TYPES),
     method: readChoice(values.method, "--method", METHODS),
+    objective: readChoice(values.objective, "--objective", OBJECTIVES),
     init: values.init === undefined ? undefined : resolve(values.init),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {

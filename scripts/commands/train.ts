@@ -113,6 +113,7 @@ async function trainInto(
     problem_type: prepared.problemType,
     labels: prepared.labels,
     method: prepared.method,
+    objective: prepared.objective === "head" ? undefined : prepared.objective,
     init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
     num_virtual_tokens: prepared.numVirtualTokens,
     pooling: prepared.pooling === "none" ? undefined : prepared.pooling,

@@ -41,6 +41,8 @@ export type Objective = (typeof OBJECTIVES)[number];
 export interface Hyperparameters {
   readonly learning_rate: number;
   readonly epochs: number;
+  /** Where it is given, the run is one epoch of this many steps, over the rows as often as that takes. */
+  readonly steps?: number;
   readonly batch_size: number;
   readonly weight_decay: number;
   /** Share of all steps over which the learning rate rises. */

@@ -86,11 +86,15 @@ export async function settle(
     lengths: [],
     baseMaxLength: maxLengthOf(options.base.configuration),
   } as const;
-  const { numVirtualTokens, hyperparameters } = chooseSettings(method, shape, {
-    ...EMPTY_SPEC,
-    num_virtual_tokens: request.numVirtualTokens,
-    hyperparameters: request.hyperparameters,
-  });
+  const { numVirtualTokens, hyperparameters } = chooseSettings(
+    { method, objective: "head" },
+    shape,
+    {
+      ...EMPTY_SPEC,
+      num_virtual_tokens: request.numVirtualTokens,
+      hyperparameters: request.hyperparameters,
+    },
+  );
   return {
     tasks: drafts.map((draft) => ({ ...draft, prepared: { ...draft.prepared, numVirtualTokens } })),
     settings: { method, numVirtualTokens, alpha, hyperparameters, seed },
@@ -103,6 +107,7 @@ export async function settle(
       {
         ...spec,
         method,
+        objective: "head",
         init: undefined,
         num_virtual_tokens: request.numVirtualTokens,
         max_rows: request.maxRows ?? spec.max_rows,
@@ -112,7 +117,7 @@ export async function settle(
       },
       base,
       tokenizer,
-      { folders, strict, note: (line) => note(`${name}: ${line}`) },
+      { folders, strict, alwaysSplits: true, note: (line) => note(`${name}: ${line}`) },
     );
     const { evaluation } = prepared;
     const { source, licence, language } = spec.data;

@@ -17,6 +17,8 @@ export interface ReadOptions {
   /** Where relative data paths are looked for, in this order. */
   readonly folders: readonly string[];
   readonly strict: boolean;
+  /** Without evaluation files a tenth of the rows is set aside, however few there are: none by folds. */
+  readonly alwaysSplits?: boolean;
   /** Receives one line about anything worth knowing that is no error. */
   readonly note: (line: string) => void;
 }

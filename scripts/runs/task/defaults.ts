@@ -5,7 +5,8 @@
 import type { TaskType } from "../../../src/core/model/task.ts";
 import { quantile } from "../../../src/learn/measure/bootstrap.ts";
 import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
-import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
+import type { Hyperparameters } from "../../../src/learn/methods.ts";
+import type { Recipe } from "./recipe.ts";
 import type { TaskSpec } from "./spec.ts";
 
 /** What the choices depend on. */
@@ -39,8 +40,23 @@ const ENOUGH_TO_STOP = 100;
 /** Shorter runs have nothing to save. */
 const EPOCHS_TO_STOP = 9;
 
+/**
+ * A contrastive run compares as many rows as it can at once. Forty updates are enough where the head is
+ * fitted afterwards: 20 at twice the rate and 80 at half of it are no better.
+ */
+const CONTRASTIVE = {
+  learning_rate: 2e-3,
+  steps: 40,
+  batch_size: 64,
+  warmup_ratio: 0.1,
+};
+
 /** Every setting of a run: what `spec` asks for, the rest chosen. */
-export function chooseSettings(method: Method, shape: DataShape, spec: TaskSpec): Settings {
+export function chooseSettings(
+  { method, objective }: Pick<Recipe, "method" | "objective">,
+  shape: DataShape,
+  spec: TaskSpec,
+): Settings {
   const { rows, type, baseMaxLength, lengths } = shape;
   const reasons: Record<string, string> = {};
   const choose = <T>(name: string, asked: T | undefined, [value, reason]: [T, string]): T => {
@@ -56,20 +72,30 @@ export function chooseSettings(method: Method, shape: DataShape, spec: TaskSpec)
         type === "token" ? "labelling takes longer prefixes" : "enough for one answer a text",
       ])
     : 0;
-  const { hyperparameters: asked } = spec;
-  const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
-  const hyperparameters: Hyperparameters = {
-    ...methodDefaults(method),
-    weight_decay: 0.01,
-    warmup_ratio: 0.06,
-    max_grad_norm: 1,
-    ...asked,
-    epochs,
-    batch_size: choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]),
-    patience: choose("patience", asked.patience, patienceFor(epochs, shape.evaluationRows)),
-  };
-  if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
   const maxLength = choose("max_length", spec.max_length, lengthFor(lengths, baseMaxLength));
+  const { hyperparameters: asked } = spec;
+  const common = { ...methodDefaults(method), weight_decay: 0.01, max_grad_norm: 1 };
+  if (objective === "contrastive") {
+    const byEpochs = asked.epochs !== undefined && asked.steps === undefined;
+    if (!byEpochs && asked.steps === undefined) reasons["steps"] = "the head is fitted afterwards";
+    const { steps, ...rest } = { ...common, ...CONTRASTIVE, epochs: 1, patience: 0, ...asked };
+    const hyperparameters = byEpochs ? rest : { ...rest, steps };
+    return { numVirtualTokens, maxLength, hyperparameters, reasons };
+  }
+  const batchSize = choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]);
+  if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
+  const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
+  // Without evaluation rows there is no epoch to choose, so the run is one.
+  const hasSteps = asked.steps !== undefined || shape.evaluationRows === 0;
+  const steps = asked.steps ?? epochs * Math.ceil(rows / batchSize);
+  const length = hasSteps
+    ? { epochs: 1, steps, patience: 0 }
+    : {
+        epochs,
+        patience: choose("patience", asked.patience, patienceFor(epochs, shape.evaluationRows)),
+      };
+  const own = { ...common, warmup_ratio: 0.06, ...asked, batch_size: batchSize };
+  const hyperparameters = { ...own, ...length };
   return { numVirtualTokens, maxLength, hyperparameters, reasons };
 }
 

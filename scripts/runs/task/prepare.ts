@@ -24,12 +24,15 @@ import type { Dataset, Example } from "../../../src/learn/data/read.ts";
 import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
 import { labelWarnings } from "../../../src/learn/data/label-warnings.ts";
-import type { Method, Hyperparameters } from "../../../src/learn/methods.ts";
+import { isServed } from "../../../src/learn/methods.ts";
+import type { Hyperparameters, Method, Objective } from "../../../src/learn/methods.ts";
+import { chooseRecipe } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { divide, foldsToRun, withoutEvaluation } from "./divide.ts";
+import type { Fold } from "../../../src/learn/data/folds.ts";
 import { tagSetWarnings } from "../../../src/learn/data/tag-set.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
-import { derive, keyOf } from "../../../src/learn/random.ts";
-import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
 import type { DataFile, TaskSpec } from "./spec.ts";
 import { chooseTrainGraph } from "../../../src/learn/graph/choice.ts";
 import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
@@ -39,6 +42,7 @@ export interface PreparedTask {
   readonly type: TaskType;
   readonly problemType: ProblemType;
   readonly method: Method;
+  readonly objective: Objective;
   /** What virtual tokens and deltas start from; null: from random numbers. */
   readonly init: PretrainedPrefix | null;
   readonly labels: readonly string[];
@@ -54,7 +58,9 @@ export interface PreparedTask {
   readonly seed: number;
   readonly train: readonly Example[];
   readonly evaluation: readonly Example[];
-  /** Names of the evaluation files, or of the split that was made. */
+  /** Rows held out in turn where none are set aside, since there are few; null: there are evaluation rows. */
+  readonly folds: readonly Fold[] | null;
+  /** Names of the evaluation files, or of how the training rows were divided. */
   readonly evaluationName: string;
   /** The evaluation files with their rows, in the order of `evaluation`; empty for a split. */
   readonly evaluationFiles: readonly FileRows[];
@@ -94,10 +100,25 @@ export async function prepareTask(
     throw new InputError("data-missing", "no training data: name a file with --data");
   }
   const files = { train: trainFiles, eval: await read(spec.data.eval, type) };
-  const { train, evaluation, evaluationName, inEvaluation } = divide(files, spec, note);
+  const all = trainFiles.flatMap(({ examples }) => examples);
+  const recipe = chooseRecipe(
+    {
+      type,
+      problemType: spec.problem_type ?? problemTypeOf(all, type),
+      rows: Math.min(all.length, spec.max_rows ?? Infinity),
+      numLabels: (spec.labels ?? labelsOf(all, type)).length,
+    },
+    spec,
+  );
+  const { method, objective } = recipe;
+  const hasFolds = recipe.hasFewRows && files.eval.length === 0 && options.alwaysSplits !== true;
+  const { train, evaluation, evaluationName, inEvaluation } = hasFolds
+    ? withoutEvaluation(files.train, spec, note)
+    : divide(files, spec, note);
 
   const problemType = spec.problem_type ?? problemTypeOf(train, type);
   checkProblemType(problemType, type, train);
+  checkObjective(recipe, { type, problemType });
   const labels =
     spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
   checkLabels(labels, problemType);
@@ -108,7 +129,7 @@ export async function prepareTask(
   ];
   for (const warning of warnings) note(`warning: ${warning}`);
   const usable = withUsableLabels(train, labels, { type, problemType }, note);
-  const method = spec.method ?? "prefix";
+  const folds = hasFolds ? foldsToRun(usable, { type, problemType }, seed) : null;
   const pooling = type === "token" ? "none" : (spec.pooling ?? base.pooling ?? "mean");
   if (pooling === "pooler" && base.pooler === null) {
     throw new InputError(
@@ -125,11 +146,12 @@ export async function prepareTask(
     lengths,
     baseMaxLength,
   };
-  const settings = chooseSettings(method, shape, spec);
+  const settings = chooseSettings(recipe, shape, spec);
   const { maxLength } = settings;
   const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
   const isFollowed = type !== "token" && spec.pooling === undefined && base.pooling !== null;
   const reasons = {
+    ...recipe.reasons,
     ...settings.reasons,
     ...(isFollowed && { pooling: `as the checkpoint of ${base.name} says` }),
     ...(reason && { train_graph: reason }),
@@ -160,6 +182,7 @@ export async function prepareTask(
     type,
     problemType,
     method,
+    objective,
     init,
     labels,
     pooling,
@@ -173,6 +196,7 @@ export async function prepareTask(
     train: usable,
     evaluation,
     evaluationName,
+    folds,
     places: placesOf(files.train),
     evaluationFiles: spec.data.eval.map(({ path }, i) => {
       const { name, examples } = files.eval[i]!;
@@ -198,47 +222,25 @@ const placesOf = (datasets: readonly Dataset[]): Map<Example, string> =>
     ),
   );
 
-/** Training and evaluation rows without a text on both sides, at most `max_rows` to train on. */
-function divide(
-  files: { readonly train: readonly Dataset[]; readonly eval: readonly Dataset[] },
-  spec: TaskSpec,
-  note: (line: string) => void,
-): {
-  train: readonly Example[];
-  evaluation: readonly Example[];
-  evaluationName: string;
-  inEvaluation: number;
-} {
-  const key = keyOf(spec.seed ?? 0);
-  const all = files.train.flatMap(({ examples }) => examples);
-  const names = (datasets: readonly Dataset[]) => datasets.map(({ name }) => name).join(", ");
-  const isSplit = files.eval.length === 0;
-  const given = files.eval.flatMap(({ examples }) => examples);
-  const { train: rest, evaluation } = isSplit
-    ? splitRows(all, derive(key, "split"))
-    : { train: withoutTextsOf(all, given), evaluation: given };
-  const evaluationName = isSplit
-    ? splitName(evaluation.length, all.length, names(files.train))
-    : names(files.eval);
-  const inEvaluation = isSplit ? 0 : all.length - rest.length;
-  if (rest.length === 0) {
-    throw new InputError(
-      "data-empty",
-      `no training rows are left: all ${all.length} texts are evaluation texts, too`,
-    );
-  }
-  if (evaluation.length === 0) {
-    throw new InputError(
-      "data-too-few",
-      `${names(files.train)}: all ${all.length} rows have the same text, so none can be set aside to choose the epoch by; add rows, or name a file with --eval`,
-    );
-  }
-  if (spec.max_rows === undefined || spec.max_rows >= rest.length) {
-    return { train: rest, evaluation, evaluationName, inEvaluation };
-  }
-  note(`training on ${spec.max_rows} of ${rest.length} rows (--max-rows)`);
-  const train = someRows(rest, spec.max_rows, derive(key, "rows"));
-  return { train, evaluation, evaluationName, inEvaluation };
+/** Refuses a contrastive objective where nothing says which rows belong together, or the head cannot be served. */
+function checkObjective(
+  { method, objective }: Recipe,
+  { type, problemType }: { readonly type: TaskType; readonly problemType: ProblemType },
+): void {
+  if (objective === "head") return;
+  const obstacle =
+    type === "token" || problemType === "regression"
+      ? "it needs one label a text, or several"
+      : !isServed(method)
+        ? `method "${method}" has no frozen base to fit a head on`
+        : method === "linear"
+          ? `method "linear" has nothing but a head to train`
+          : null;
+  if (obstacle === null) return;
+  throw new InputError(
+    "training-unsupported",
+    `objective "contrastive": ${obstacle}; allowed is "head"`,
+  );
 }
 
 function checkProblemType(

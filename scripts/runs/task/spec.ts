@@ -12,9 +12,9 @@ import { readRecord } from "../../../src/core/record.ts";
 import type { RecordReader } from "../../../src/core/record.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
-import type { Hyperparameters, Method } from "../../../src/learn/methods.ts";
+import type { Hyperparameters, Method, Objective } from "../../../src/learn/methods.ts";
 import { labelMapOf } from "../../../src/learn/data/labels.ts";
-import { METHODS } from "../../../src/learn/methods.ts";
+import { METHODS, OBJECTIVES } from "../../../src/learn/methods.ts";
 import { REPORT_LEVELS } from "../../report/facts.ts";
 import type { ReportLevel } from "../../report/facts.ts";
 import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
@@ -45,6 +45,8 @@ export interface TaskSpec {
   readonly problem_type: ProblemType | undefined;
   readonly labels: readonly string[] | undefined;
   readonly method: Method | undefined;
+  /** What the loss is computed from (learn/methods.ts). */
+  readonly objective: Objective | undefined;
   /** Folder of a pretrained prefix to start from (pretrained.ts), looked for as data files are. */
   readonly init: string | undefined;
   readonly num_virtual_tokens: number | undefined;
@@ -74,6 +76,7 @@ export const EMPTY_SPEC: TaskSpec = {
   problem_type: undefined,
   labels: undefined,
   method: undefined,
+  objective: undefined,
   init: undefined,
   num_virtual_tokens: undefined,
   pooling: undefined,
@@ -124,6 +127,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     ),
     labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
     method: optional(r, "method", () => r.oneOf("method", METHODS)),
+    objective: optional(r, "objective", () => r.oneOf("objective", OBJECTIVES)),
     init: optional(r, "init", () => r.string("init")),
     num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
       r.count("num_virtual_tokens", 0, 1024),
@@ -155,6 +159,7 @@ const HYPERPARAMETERS: Readonly<
 > = {
   learning_rate: [1e-8, 10],
   epochs: [1, 10_000],
+  steps: [1, 1_000_000],
   batch_size: [1, 4096],
   weight_decay: [0, 10],
   warmup_ratio: [0, 1],
@@ -162,7 +167,7 @@ const HYPERPARAMETERS: Readonly<
   max_grad_norm: [1e-6, 1e6],
   patience: [0, 10_000],
 };
-const INTEGERS: readonly string[] = ["epochs", "batch_size", "patience"];
+const INTEGERS: readonly string[] = ["epochs", "steps", "batch_size", "patience"];
 
 function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
   const found: Partial<Record<keyof Hyperparameters, number>> = {};

@@ -8,7 +8,8 @@ import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { scoreOf } from "../../../src/learn/measure/metrics.ts";
+import { decide } from "../../../src/learn/measure/decisions.ts";
+import { metricsOf, scoreOf } from "../../../src/learn/measure/metrics.ts";
 import type { TaskMetrics } from "../../../src/learn/measure/metrics.ts";
 import { estimateTime } from "../../../src/learn/loop/estimate.ts";
 import type { Estimate } from "../../../src/learn/loop/estimate.ts";
@@ -16,7 +17,10 @@ import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
 import { inspectRows } from "./inspect-rows.ts";
 import { isServed } from "../../../src/learn/methods.ts";
+import { initialParams } from "../../../src/learn/graph/parameters.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
+import { batchPlanOf } from "../../../src/learn/loop/batch-plan.ts";
+import { foldRuns } from "./fold-runs.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { recordCourse } from "../../report/task-facts.ts";
@@ -85,17 +89,36 @@ export async function trainTask(
     : await openTunedBase(native, encoder, target, runtimes.createSession);
   const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
     tuned?.use(params);
-    return (await run.judge(params, tuned?.loaded ?? native, { rows, signal })).metrics;
+    const loaded = tuned?.loaded ?? native;
+    const whole = await run.withHead(params, loaded, { signal });
+    return (await run.judge(whole, loaded, { rows, signal })).metrics;
   };
 
-  const start = saved.start(parameters, derive(key, "init"), prepared.init?.params);
+  const startKey = derive(key, "init");
+  const start = saved.start(parameters, startKey, prepared.init?.params);
   const plan: Plan = {
     hyperparameters,
     key,
     groups: groupsOf(parameters),
     lengths: run.lengths,
+    batches: batchPlanOf(prepared.objective, hyperparameters, run, key),
     step: run.step,
-    evaluate: async (params) => scoreOf(await answer(params)),
+    evaluate: async (params) => scoreOf(folds ? await foldMetrics() : await answer(params)),
+  };
+  const folds =
+    prepared.folds &&
+    foldRuns(prepared.folds, {
+      run,
+      prepared,
+      plan,
+      start: { ...initialParams(parameters, startKey), ...prepared.init?.params },
+      use: (params) => tuned?.use(params),
+      signal,
+      now: options.now,
+    });
+  const foldMetrics = async (): Promise<TaskMetrics> => {
+    const { examples, logits } = await folds!.answers(tuned?.loaded ?? native);
+    return metricsOf(decide(facts, examples, logits));
   };
   if (options.onEstimate) {
     const estimate = await unlessAborted(
@@ -106,6 +129,7 @@ export async function trainTask(
         epochsLeft: hyperparameters.epochs - start.epoch,
         answer: (rows) => answer(start.params, rows),
         evaluationRows: prepared.evaluation.length,
+        retrained: retrainedShare(prepared),
         now: options.now,
       }),
     );
@@ -121,8 +145,8 @@ export async function trainTask(
     },
     onEpoch: options.onEpoch,
   });
-  await run.release();
   if (!isDone) {
+    await run.release();
     await release(native, tuned?.loaded);
     return { isDone, step: state.step };
   }
@@ -136,10 +160,14 @@ export async function trainTask(
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const { settled, logits } = await run.judge(best, serving, { signal });
-      return finishTask(await run.pack(settled()), logits, { facts, prepared, spec, serving });
+      const whole = await run.withHead(best, serving, { signal });
+      const closing = { facts, prepared, spec, serving };
+      if (folds) return finishTask(await run.pack(whole), await folds.answers(serving), closing);
+      const { settled, logits } = await run.judge(whole, serving, { signal });
+      return finishTask(await run.pack(settled()), logits, closing);
     })(),
   );
+  await run.release();
   await release(native, serving);
   if (!finished) return { isDone: false, step: state.step };
   return {
@@ -151,6 +179,10 @@ export async function trainTask(
     doubtful: doubtful ?? [],
   };
 }
+
+/** Rows that the runs of folds train on, as a share of the rows. */
+const retrainedShare = ({ folds, train }: PreparedTask): number =>
+  (folds ?? []).reduce((sum, fold) => sum + fold.train.length / train.length, 0);
 
 /** Null after an abort: the loop sees the same signal and saves. */
 async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promise<T | null> {
@@ -178,6 +210,7 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
     readsWords,
     labelAllTokens,
     evaluationFiles: _,
+    folds: ______,
     summary: __,
     reasons: ___,
     warnings: ____,

@@ -45,8 +45,11 @@ export interface FairOptions extends ReadOptions {
  */
 export async function divideFairly(spec: TaskSpec, options: FairOptions): Promise<FairTask> {
   const { base, tokenizer, selection, maxSelectionRows = Infinity } = options;
-  const whole = await prepareTask({ ...spec, max_rows: undefined }, base, tokenizer, options);
-  const { evaluation: reported, evaluationName: name, type, method, seed } = whole;
+  const whole = await prepareTask({ ...spec, max_rows: undefined }, base, tokenizer, {
+    ...options,
+    alwaysSplits: true,
+  });
+  const { evaluation: reported, evaluationName: name, type, method, objective, seed } = whole;
   const key = keyOf(seed);
   const chosen = selection ? await readSelection(selection, whole, options) : null;
   const parts = chosen
@@ -62,7 +65,7 @@ export async function divideFairly(spec: TaskSpec, options: FairOptions): Promis
     baseMaxLength: maxLengthOf(base.configuration),
   };
   const { reasons, ...settings } = chooseSettings(
-    method,
+    { method, objective },
     shape,
     whole.init ? startingFrom(spec, whole.init) : spec,
   );

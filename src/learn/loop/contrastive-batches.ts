@@ -9,9 +9,9 @@ import type { Key } from "../random.ts";
 const GROUP = 4;
 
 /**
- * Row numbers of every batch of a pass over the rows. `labels` has one label a row (of several, the first).
- * Rows of a label are cut into groups of 4 and the rest, a rest of one goes with the last group; the
- * groups of a batch are drawn by chance. Each row is in one batch, batches have about `batchSize` rows.
+ * Row numbers of every batch of a pass over the rows: each row is in one, and every pass has as many.
+ * `labels` has one label a row (of several, the first). Rows of a label are cut into groups of 4 to 7,
+ * or one of all where they are fewer; which groups share a batch of about `batchSize` rows is drawn.
  */
 export function contrastiveBatches(
   labels: readonly number[],
@@ -27,13 +27,11 @@ export function contrastiveBatches(
     else byLabel.set(label, [row]);
   }
   const groups = [...byLabel.values()].flatMap(cutIntoGroups);
-  const order = permutation(derive(key, "groups"), groups.length);
-  const count = Math.ceil(labels.length / batchSize);
-  const most = Math.ceil(labels.length / count);
-  const batches: number[][] = [[]];
-  for (const group of order) {
-    if (batches.at(-1)!.length >= most && batches.length < count) batches.push([]);
-    batches.at(-1)!.push(...groups[group]!);
+  const count = Math.min(groups.length, Math.ceil(labels.length / batchSize));
+  const batches = Array.from({ length: count }, (): number[] => []);
+  for (const group of permutation(derive(key, "groups"), groups.length)) {
+    const shortest = batches.reduce((a, b) => (b.length < a.length ? b : a));
+    shortest.push(...groups[group]!);
   }
   return batches;
 }

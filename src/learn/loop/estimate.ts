@@ -26,6 +26,8 @@ export interface EstimateOptions {
   /** Answers the first `rows` evaluation rows, as between epochs. */
   readonly answer: (rows: number) => Promise<unknown>;
   readonly evaluationRows: number;
+  /** Runs like this one that are made besides, as for cross-validation. */
+  readonly retrained?: number;
   readonly now: () => number;
 }
 
@@ -48,9 +50,11 @@ const SERVING_FACTOR = 5;
 
 /** Null when the clock stands still, as in a test. */
 export async function estimateTime(options: EstimateOptions): Promise<Estimate | null> {
-  const { plan, params, epochsLeft, answer, evaluationRows, now } = options;
+  const { plan, params, epochsLeft, answer, evaluationRows, retrained = 0, now } = options;
   const { lengths, key, hyperparameters } = plan;
-  const batches = epochBatches(lengths, hyperparameters.batch_size, derive(key, "epoch", 0));
+  const batches =
+    plan.batches?.of(0) ??
+    epochBatches(lengths, hyperparameters.batch_size, derive(key, "epoch", 0));
   const perToken = await medianTime(STEP_TRIALS, now, async (i) => {
     const rows = batches[i % batches.length]!;
     await plan.step(rows, params, derive(key, "step", 0));
@@ -65,9 +69,10 @@ export async function estimateTime(options: EstimateOptions): Promise<Estimate |
           await answer(answered);
           return answered;
         });
-  const all = lengths.reduce((sum, length) => sum + length, 0);
+  const all = batches.flat().reduce((sum, row) => sum + lengths[row]!, 0);
   const ms =
-    epochsLeft * all * perToken + (epochsLeft + SERVING_FACTOR) * evaluationRows * perAnswer;
+    (epochsLeft + retrained) * all * perToken +
+    (epochsLeft + SERVING_FACTOR) * evaluationRows * perAnswer;
   return { seconds: ms / 1000, tokensPerSecond: 1000 / perToken };
 }
 

@@ -25,6 +25,16 @@ export function epochBatches(
   return [...permutation(derive(key, "batches"), batches.length)].map((i) => batches[i]!);
 }
 
+/** The first `count` batches of as many passes over the rows as that takes. */
+export function firstBatches(
+  count: number,
+  pass: (index: number) => readonly (readonly number[])[],
+): readonly (readonly number[])[] {
+  const batches: (readonly number[])[] = [];
+  for (let index = 0; batches.length < count; index++) batches.push(...pass(index));
+  return batches.slice(0, count);
+}
+
 /** Batches for measuring: by length, longest first, so that memory is highest at the start. */
 export function sortedBatches(lengths: readonly number[], batchSize: number): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);

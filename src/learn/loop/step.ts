@@ -78,7 +78,7 @@ export async function openTrainingSession(
   const kind = pooling === "none" ? "token" : problemType;
   // Every row is compared with every other, so a batch cannot be run in parts.
   const isContrastive = target.objective === "contrastive";
-  const mostTokens = isContrastive ? Infinity : maxTokens;
+  const mostTokens = isContrastive ? Number.MAX_SAFE_INTEGER : maxTokens;
   async function run(
     rows: readonly Feature[],
     params: Arrays,

@@ -31,7 +31,7 @@ export interface Plan {
   /** Tokens of every training row. */
   readonly lengths: readonly number[];
   /** Which rows form which batch; by default an epoch has every row once. */
-  readonly batches?: BatchPlan;
+  readonly batches?: BatchPlan | undefined;
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
   readonly step: (rows: readonly number[], params: Arrays, key: Key) => Promise<StepResult>;
   /** The score of these parameters on the evaluation rows, higher is better, and other measures to keep. */

@@ -54,19 +54,22 @@ describe("train", () => {
     const { code, out, err } = await run(train("--out", at("Mood Task"), "--json"));
     expect(code).toBe(0);
     expect(err).toContain("mood.csv:26: has 1 columns, expected 2");
-    expect(err).toContain("epoch 3/3");
+    expect(err).toContain("epoch 1/1");
     const result = JSON.parse(out.join("")) as { task: string; metrics: { rows: number } };
     expect(result).toMatchObject({
       task: "mood-task",
       score: { name: "accuracy", low: expect.any(Number), high: expect.any(Number) },
-      metrics: { type: "sequence", rows: 2 },
+      metrics: { type: "sequence", rows: 24 },
+      cross_validation: { folds: 5, rows: 24 },
       calibration: { temperature: 1, thresholds: null, ece: expect.any(Number) },
       data: { balance: [{ label: "down" }, { label: "up" }] },
-      hyperparameters: { epochs: 3, patience: 0 },
+      hyperparameters: { epochs: 1, steps: 18, patience: 0 },
       reasons: { max_length: "100 % of the texts fit" },
     });
     // What is seen before the first step.
-    expect(err).toContain("22 rows to train on, 2 to evaluate (8 % of mood.csv); 2 labels");
+    expect(err).toContain(
+      "24 rows to train on, 24 of them held out in turn to evaluate, in 5 folds; 2 labels",
+    );
     expect(err).toMatch(/tokens a text: half have up to \d+/);
     expect(err).toContain("3 virtual tokens · pooling mean");
     expect(err).toContain("windows of 128 tokens (100 % of the texts fit)");
@@ -84,7 +87,7 @@ describe("train", () => {
       base: "tiny",
       labels: ["down", "up"],
       num_virtual_tokens: 3,
-      hyperparameters: { epochs: 3, learning_rate: 0.03, weight_decay: 0.01 },
+      hyperparameters: { epochs: 1, steps: 18, learning_rate: 0.03, weight_decay: 0.01 },
       data: { train: [{ path: "../mood.csv" }] },
     });
   });
@@ -127,7 +130,7 @@ describe("train", () => {
 
   test("saves when interrupted, prints the line that goes on, and goes on to the same bytes", async () => {
     await run(train("--out", at("whole")));
-    const stopped = await run(train("--out", at("stopped")), /epoch 2/);
+    const stopped = await run(train("--out", at("stopped")), /Ctrl-C saves/);
     expect(stopped.code).toBe(130);
     expect(existsSync(join(at("stopped"), "manifest.json"))).toBe(false);
     const line = stopped.err.split("\n").at(-1)!.trim();
@@ -152,7 +155,11 @@ describe("train", () => {
       /line 2: the label "up" is no number/,
     ],
     [["train", "nowhere.csv", "--base", "base"], 1, /data-unreadable.*no such file/],
-    [["train", "same.csv", "--base", "base"], 1, /data-too-few.*2 rows have the same text.*--eval/],
+    [
+      ["train", "same.csv", "--base", "base"],
+      1,
+      /data-too-few.*no label has two different texts.*--eval/,
+    ],
     [["train", "mood.csv", "--base", "base", "--init", "nowhere"], 1, /pretrain writes it/],
     [["train", "mood.csv", "--base", "base", "--strict"], 1, /mood.csv:26: has 1 columns/],
     [
@@ -166,28 +173,6 @@ describe("train", () => {
     const result = await run(args.map((arg) => (names.includes(arg) ? at(arg) : arg)));
     expect(result.err).toMatch(message);
     expect(result.code).toBe(code);
-  });
-});
-
-describe("odd labels", () => {
-  const labels = ["praise", "Praise", "NULL", "blame", "pr\u0430ise"];
-
-  test.each([["--json"], []])("are warned of in the terminal, %j or not", async (...flags) => {
-    const rows = labels.flatMap((label) => ["film", "plot"].map((x) => `the ${x},${label}`));
-    await writeFile(at("odd.csv"), `text,label\n${rows.join("\n")}\n`);
-    const epochs = ["--epochs", "1", "--out", at("odd")];
-    const args = ["train", at("odd.csv"), "--base", at("base"), ...SHORT, ...epochs, ...flags];
-    const { code, out, err } = await run(args);
-    expect(code).toBe(0);
-    expect(err).toMatch(/warning: labels "Praise" .*"praise" .* differ only in case/);
-    expect(err).toMatch(/warning: labels .*"pr\\u\{430\}ise" \(2 rows\).* look alike/);
-    expect(err).toMatch(
-      /warning: label "NULL" \(2 rows\) often stands for a label that is missing/,
-    );
-    if (flags.length === 0) return;
-    const { warnings } = JSON.parse(out.join("")) as { warnings: string[] };
-    expect(warnings).toHaveLength(3);
-    expect(err).toContain(`warning: ${warnings[0]}`);
   });
 });
 
@@ -212,7 +197,7 @@ describe("eval and predict", () => {
     });
     const { out: lines } = await run(args.slice(0, -1));
     expect(lines[1]).toMatch(
-      /accuracy 0\.\d+ \(95 %: 0\.\d+ to [01]\.\d+\) .* judged by accuracy$/,
+      /accuracy [01]\.\d+ \(95 %: [01]\.\d+ to [01]\.\d+\) .* judged by accuracy$/,
     );
     expect(lines[2]).toMatch(/^expected calibration error 0\.\d+ · temperature 1$/);
     expect(lines[3]).toMatch(/^label +precision +recall +f1 +support$/);

@@ -14,8 +14,9 @@ const shape = (changes: Partial<DataShape> = {}): DataShape => ({
   baseMaxLength: 512,
   ...changes,
 });
+const PREFIX = { method: "prefix", objective: "head" } as const;
 const settings = (changes: Partial<DataShape> = {}) =>
-  chooseSettings("prefix", shape(changes), EMPTY_SPEC);
+  chooseSettings(PREFIX, shape(changes), EMPTY_SPEC);
 
 describe("defaults", () => {
   test("train small data longer and large data at least four times", () => {
@@ -33,7 +34,9 @@ describe("defaults", () => {
   test("take longer prefixes for labelling", () => {
     expect(settings().numVirtualTokens).toBe(16);
     expect(settings({ type: "token" }).numVirtualTokens).toBe(32);
-    expect(chooseSettings("linear", shape(), EMPTY_SPEC).numVirtualTokens).toBe(0);
+    expect(
+      chooseSettings({ ...PREFIX, method: "linear" }, shape(), EMPTY_SPEC).numVirtualTokens,
+    ).toBe(0);
   });
 
   test("read windows as long as most texts need, within what the base reads", () => {
@@ -64,7 +67,7 @@ describe("defaults", () => {
       max_length: 64,
       hyperparameters: { epochs: 2, learning_rate: 1 },
     };
-    const { hyperparameters, reasons, ...rest } = chooseSettings("prefix", shape(), spec);
+    const { hyperparameters, reasons, ...rest } = chooseSettings(PREFIX, shape(), spec);
     expect(rest).toEqual({ numVirtualTokens: 3, maxLength: 64 });
     expect(hyperparameters).toMatchObject({ epochs: 2, learning_rate: 1, batch_size: 16 });
     expect(Object.keys(reasons).sort()).toEqual(["batch_size", "patience"]);

@@ -91,6 +91,8 @@ describe("the screen before training", () => {
   const prepared: PreparedTask = {
     ...CLASSES,
     method: "prefix",
+    objective: "head",
+    folds: null,
     labels,
     numVirtualTokens: 16,
     pooling: "mean",

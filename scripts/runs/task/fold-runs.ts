@@ -1,0 +1,83 @@
+/**
+ * Cross-validation of a whole run: for each fold the training is made anew on the other rows, from the same
+ * start and with the same settings, and answers the rows that were held out.
+ */
+import type { LoadedBase } from "../../../src/engine/engine.ts";
+import type { Fold } from "../../../src/learn/data/folds.ts";
+import type { Arrays } from "../../../src/learn/graph/parameters.ts";
+import { batchPlanOf } from "../../../src/learn/loop/batch-plan.ts";
+import { startState, train } from "../../../src/learn/loop/trainer.ts";
+import type { Plan } from "../../../src/learn/loop/trainer.ts";
+import { crossValidate, crossValidated } from "../../../src/learn/measure/cross-validation.ts";
+import type { CrossValidated } from "../../../src/learn/measure/cross-validation.ts";
+import { derive } from "../../../src/learn/random.ts";
+import type { PreparedTask } from "./prepare.ts";
+import type { TrainingRun } from "./training-run.ts";
+
+export interface FoldRunOptions {
+  readonly run: TrainingRun;
+  readonly prepared: PreparedTask;
+  /** That of the whole run. */
+  readonly plan: Plan;
+  /** What the whole run starts from, and so does each of these. */
+  readonly start: Arrays;
+  /** Called with the parameters before a base answers under them. */
+  readonly use: (params: Arrays) => void;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+/** The runs of a task's folds; each is trained when it is first asked for, and kept. */
+export function foldRuns(folds: readonly Fold[], options: FoldRunOptions) {
+  const { run, prepared, signal } = options;
+  const trained: Promise<Arrays>[] = [];
+  return {
+    /** Answers to all rows that are held out, by `base`. */
+    async answers(base: LoadedBase): Promise<CrossValidated> {
+      const held = await crossValidate(folds, async (rows, fold) => {
+        const params = await (trained[fold] ??= trainOn(rows, fold, options));
+        options.use(params);
+        const whole = await run.withHead(params, base, { rows, signal });
+        return (others) => {
+          const examples = others.map((row) => prepared.train[row]!);
+          return run.answer(whole, base, examples, signal);
+        };
+      });
+      return crossValidated(prepared.train, held, { isWhole: true });
+    },
+  };
+}
+
+async function trainOn(
+  rows: readonly number[],
+  fold: number,
+  { run, plan, prepared, start, signal, now }: FoldRunOptions,
+): Promise<Arrays> {
+  const { objective, hyperparameters } = prepared;
+  const key = derive(plan.key, "fold", fold);
+  const own = {
+    lengths: rows.map((row) => run.lengths[row]!),
+    labels: rows.map((row) => run.labels[row]!),
+  };
+  const batches = batchPlanOf(objective, hyperparameters, own, key);
+  const { state, isDone } = await train(
+    startState(start),
+    {
+      ...plan,
+      key,
+      lengths: own.lengths,
+      batches,
+      step: (batch, params, stepKey) =>
+        plan.step(
+          batch.map((i) => rows[i]!),
+          params,
+          stepKey,
+        ),
+      // The last parameters count: the rows to choose by are those that are measured.
+      evaluate: () => Promise.resolve(0),
+    },
+    { signal, now, save: () => Promise.resolve() },
+  );
+  if (!isDone) signal.throwIfAborted();
+  return state.params;
+}

@@ -1,0 +1,54 @@
+/**
+ * What is trained, and by which loss, where the request leaves it open: few rows and many want different
+ * things (docs/few-rows.md has the measurements).
+ */
+import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
+import type { Method, Objective } from "../../../src/learn/methods.ts";
+import type { TaskSpec } from "./spec.ts";
+
+export interface Recipe {
+  readonly method: Method;
+  readonly objective: Objective;
+  /** Whether there are so few rows that none is set aside for evaluation. */
+  readonly hasFewRows: boolean;
+  /** Why it was chosen, by setting; nothing for what was asked for. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+export interface RecipeShape {
+  readonly type: TaskType;
+  readonly problemType: ProblemType;
+  readonly rows: number;
+  readonly numLabels: number;
+}
+
+/** Rows a label up to which a head that is trained by steps stays behind. */
+const FEW_ROWS_A_LABEL = 64;
+/** Of tags, and of numbers: rows in all. */
+const FEW_ROWS = 200;
+
+export function chooseRecipe(shape: RecipeShape, spec: TaskSpec): Recipe {
+  const { objective } = spec;
+  const method = spec.method ?? (spec.num_virtual_tokens === undefined ? undefined : "prefix");
+  const { type, problemType, rows, numLabels } = shape;
+  const hasClasses = type === "sequence" && problemType !== "regression";
+  const most = hasClasses ? FEW_ROWS_A_LABEL * numLabels : FEW_ROWS;
+  const hasFewRows = rows <= most;
+  const number = (value: number): string => value.toLocaleString("en");
+  const few = hasClasses
+    ? `${number(rows)} rows for ${numLabels} labels are few`
+    : `${number(rows)} rows are few`;
+  const isContrastive = hasClasses && hasFewRows && method === undefined;
+  const chosen = {
+    method: method ?? (hasFewRows || objective === "contrastive" ? "bias" : "prefix"),
+    objective: objective ?? (isContrastive ? "contrastive" : "head"),
+  } as const;
+  return {
+    ...chosen,
+    hasFewRows,
+    reasons: {
+      ...(method === undefined && hasFewRows && { method: few }),
+      ...(objective === undefined && isContrastive && { objective: few }),
+    },
+  };
+}
