@@ -38,16 +38,43 @@ export function compareRows(
   const rows = data.length / H;
   const nearest = Array.from({ length: rows }, (): Neighbour[] => []);
   const pairs: [number, number][] = [];
-  for (let a = 0; a < rows; a++) {
-    for (let b = a + 1; b < rows; b++) {
-      let cosine = 0;
-      for (let h = 0; h < H; h++) cosine += data[a * H + h]! * data[b * H + h]!;
+  const cosines = new Float64Array(rows);
+  for (let a = 1; a < rows; a++) {
+    cosinesInto(cosines, data, a, H);
+    for (let b = 0; b < a; b++) {
+      const cosine = cosines[b]!;
       insert(nearest[a]!, { row: b, cosine }, count);
       insert(nearest[b]!, { row: a, cosine }, count);
-      if (cosine >= bound) pairs.push([a, b]);
+      if (cosine >= bound) pairs.push([b, a]);
     }
   }
   return { nearest, pairs };
+}
+
+/** The cosines of row `a` with all rows before it, four at a time: nearly all time is here. */
+function cosinesInto(cosines: Float64Array, data: Float32Array, a: number, H: number): void {
+  const own = data.subarray(a * H, (a + 1) * H);
+  let b = 0;
+  for (; b + 4 <= a; b += 4) {
+    const [r0, r1, r2, r3] = [b * H, (b + 1) * H, (b + 2) * H, (b + 3) * H];
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let h = 0; h < H; h++) {
+      const value = own[h]!;
+      s0 += value * data[r0 + h]!;
+      s1 += value * data[r1 + h]!;
+      s2 += value * data[r2 + h]!;
+      s3 += value * data[r3 + h]!;
+    }
+    cosines[b] = s0;
+    cosines[b + 1] = s1;
+    cosines[b + 2] = s2;
+    cosines[b + 3] = s3;
+  }
+  for (; b < a; b++) {
+    let sum = 0;
+    for (let h = 0; h < H; h++) sum += own[h]! * data[b * H + h]!;
+    cosines[b] = sum;
+  }
 }
 
 /** Keeps a list of at most `count` neighbours, nearest first. */
