@@ -14,7 +14,7 @@ export function doubtfulSection({ doubtful = [] }: ReportFacts): Part {
   return section(
     "doubtful",
     "Rows to look at",
-    markup`<p>${plural(doubtful.length, "training row")} whose label may be wrong, the most doubtful first: the rows that read most like it have another, or one with nearly its text has. Some of them are right and only hard. A wrong label costs most where there are few rows.</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
+    markup`<p>${plural(doubtful.length, "training row")} whose label may be wrong, the most doubtful first: the rows that read most like it, or the same words elsewhere, have another. Some of them are right and only hard. A wrong label costs most where there are few rows.</p><p class="private">These are texts of the data; keep that in mind before you pass this page on.</p>`,
     markup`<ol class="hardest">${doubtful.slice(0, MAX_ROWS).map(item)}</ol>`,
     left > 0 && markup`<p class="aside">${formatCount(left)} more are not shown.</p>`,
   );
@@ -22,7 +22,7 @@ export function doubtfulSection({ doubtful = [] }: ReportFacts): Part {
 
 const item = ({ text, pair, labels, place, why, otherPlace }: DoubtfulFact): Markup =>
   markup`<li><blockquote dir="auto">${shorten(text)}</blockquote>${pair !== undefined && markup`<blockquote dir="auto">${shorten(pair)}</blockquote>`}<p class="verdict">${foreign(place)}: <b>${list(labels)}</b>, ${
-    why.kind === "neighbours"
-      ? markup`but ${why.count} of the ${why.of} rows most like it have <b class="accent">${foreign(why.label)}</b>`
+    why.kind !== "text"
+      ? markup`but ${why.count} of ${why.kind === "words" ? `${why.of} places of these words` : `the ${why.of} rows most like it`} have <b class="accent">${foreign(why.label)}</b>`
       : markup`but <b class="accent">${list(why.labels)}</b> in ${otherPlace !== undefined && foreign(otherPlace)}${why.text !== text && [": ", markup`<q dir="auto">${shorten(why.text)}</q>`]}`
   }</p></li>`;

@@ -142,7 +142,15 @@ export const PLACES: ReportFacts = {
   pooling: "none",
   sample: { text: "Angela visited Paris" },
   sweep: undefined,
-  doubtful: undefined,
+  doubtful: [
+    {
+      row: 8,
+      text: "who saw London",
+      labels: ["London: O"],
+      place: "places.conll:31",
+      why: { kind: "words", label: "LOC", count: 5, of: 6 },
+    },
+  ],
   evaluation: {
     name: "tags.conll",
     rows: 50,

@@ -1,6 +1,6 @@
 /**
  * Training rows whose label is probably wrong: rows around them and what was learned without them say
- * another one, or a row with nearly the same text does. With few rows one wrong label costs more than
+ * another one, or a row with nearly the same text does; or words are tagged otherwise nearly everywhere. With few rows one wrong label costs more than
  * any setting gains, so a person should look at these first.
  */
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
@@ -10,6 +10,8 @@ import { claimsOf, conflictsWithin } from "./conflicting-texts.ts";
 import type { Conflict } from "./conflicting-texts.ts";
 import { labelDoubts } from "./label-doubts.ts";
 import type { LabelDoubt } from "./label-doubts.ts";
+import { tagDoubts } from "./tag-doubts.ts";
+import type { TagDoubt } from "./tag-doubts.ts";
 import { compareRows, directionsOf } from "./neighbours.ts";
 
 /** Why a row is doubtful. */
@@ -19,6 +21,14 @@ export type Doubt =
       /** What they have instead. */
       readonly label: string;
       /** How many of the nearest rows have it, and how many were asked. */
+      readonly count: number;
+      readonly of: number;
+    }
+  | {
+      readonly kind: "words";
+      /** How the row's doubtful words are tagged elsewhere. */
+      readonly label: string;
+      /** How many of all places of these words are tagged like that. */
       readonly count: number;
       readonly of: number;
     }
@@ -35,7 +45,7 @@ export interface DoubtfulRow {
   readonly row: number;
   readonly text: string;
   readonly pair?: string | undefined;
-  /** Its labels; of tags those that another row with its text does not have. */
+  /** Its labels; of tags the doubtful ones, with their words: `London: O`. */
   readonly labels: readonly string[];
   readonly why: Doubt;
 }
@@ -92,12 +102,20 @@ export function doubtfulRows(examples: readonly Example[], options: DoubtOptions
   // Of two texts that are nearly the same, the one whose label the neighbours doubt, too.
   const doubtedFirst = ({ row, other }: Conflict): Conflict =>
     isDoubted.has(other) && !isDoubted.has(row) ? { row: other, other: row } : { row, other };
+  const byWords = ({ row, words, own, label, count, of }: TagDoubt): DoubtfulRow => ({
+    ...shown(row),
+    labels: [`${words}: ${own}`],
+    why: { kind: "words", label, count, of },
+  });
   const guesses = [
     ...nearTexts.map((conflict) => byText(doubtedFirst(conflict))),
     ...doubts
       .filter(({ row }) => !isNamed.has(row))
       .sort((a, b) => b.lead - a.lead)
       .map(byNeighbours),
+    ...(type === "token" ? tagDoubts(examples, labels) : [])
+      .filter(({ row }) => !isNamed.has(row))
+      .map(byWords),
   ];
   const most = Math.max(MOST.least, Math.floor(MOST.share * examples.length));
   return [...sameTexts.map(byText), ...guesses.slice(0, most)];

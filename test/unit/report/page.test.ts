@@ -74,6 +74,7 @@ describe("rows to look at", () => {
     const text = reportHtml(MOOD).replaceAll("<wbr>", "");
     expect(text).toContain("2 training rows whose label may be wrong");
     expect(text).toContain("the best of all &lt;films&gt;");
+    expect(reportHtml(PLACES)).toContain("but 5 of 6 places of these words have");
     expect(text).toMatch(/reviews\.csv:13<\/bdi>: <b><bdi>bad<\/bdi><\/b>, but 9 of the 10 rows/);
     expect(text).toMatch(
       /<bdi>good<\/bdi><\/b> in <bdi>reviews\.csv:6<\/bdi>: <q dir="auto">So so!/,
@@ -110,6 +111,7 @@ describe("the page", () => {
       "Result",
       "Entity types",
       "Hardest examples",
+      "Rows to look at",
       "Training",
       "Data",
       "Use",

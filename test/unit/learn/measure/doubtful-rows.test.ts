@@ -159,6 +159,29 @@ describe("texts that contradict one another", () => {
     ]);
   });
 
+  test("are words, too, that one sentence tags otherwise than all others", () => {
+    const sentences = Array.from({ length: 6 }, (_, n): Example => {
+      const text = `${["he", "she", "it", "who", "one", "all"][n]} saw New York`;
+      const ends = [...text.matchAll(/\S+/g)].map(({ index, 0: word }) => ({
+        start: index,
+        end: index + word.length,
+      }));
+      const tags = n === 3 ? ["O", "O", "O", "O"] : ["O", "O", "B-place", "I-place"];
+      return { text, labels: tags, words: ends };
+    });
+    const tagged = { ...plain, type: "token", labels: ["O", "B-place", "I-place"] } as const;
+    expect(doubtfulRows(sentences, tagged)).toEqual([
+      {
+        row: 3,
+        text: "who saw New York",
+        labels: ["New York: O"],
+        why: { kind: "words", label: "place", count: 5, of: 6 },
+      },
+    ]);
+    // Twice in one way and once in another proves nothing.
+    expect(doubtfulRows(sentences.slice(1, 4), tagged)).toEqual([]);
+  });
+
   test("of numbers are those that are further apart than the numbers usually are", () => {
     const numbers = [1, 2, 3, 4, 5].map((value) => row(`text ${value}`, String(value)));
     const examples = [...numbers, row("TEXT 5", "4.5"), row("TEXT 1", "5")];
