@@ -2,13 +2,13 @@
 import { readConfig } from "./http/config.ts";
 import type { Env } from "./http/config.ts";
 import type { AppDeps } from "./http/context.ts";
-import { workerdEngine } from "./engine/ort/workerd.ts";
+import type { Engine } from "./engine/engine.ts";
 import { r2Bucket } from "./serve/bucket/r2.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256, startSha256 } from "./serve/sha256.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
-const host = { clock, sha256, startSha256, engine: workerdEngine };
+const host = { clock, sha256, startSha256 };
 
 /** What does not depend on settings: it is there even where those are wrong. */
 export const outside = {
@@ -17,6 +17,9 @@ export const outside = {
   log: (record: Record<string, unknown>): void => console.log(JSON.stringify(record)),
 };
 
+/** Gives the engine of this isolate; `maxBytes` is how much memory it may take. */
+export type OpenEngine = (maxBytes: number) => Engine;
+
 /**
  * Reads and checks the settings and puts the parts together; nothing is loaded before the
  * first request. One call an isolate: each has its own base in memory, which is never given back.
@@ -24,9 +27,10 @@ export const outside = {
  *
  * `env` needs a bucket as BUCKET and the name of a base as BASE; docs/deploy.md has the rest.
  */
-export function compose(env: Env): AppDeps {
+export function compose(env: Env, openEngine: OpenEngine): AppDeps {
   const config = readConfig(env);
-  const serving = createServing(config, { ...host, bucket: r2Bucket(env.BUCKET) });
+  const engine = openEngine(config.admission.maxHeapBytes);
+  const serving = createServing(config, { ...host, engine, bucket: r2Bucket(env.BUCKET) });
   const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS };
   return { config, ...serving, ...outside, ...bindings };
 }

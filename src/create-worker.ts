@@ -5,6 +5,7 @@
 import type { Hono } from "hono";
 import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
+import { openDefaultEngine } from "./default-engine.ts";
 import type { Env } from "./http/config.ts";
 import type { GetOptions } from "./serve/task-store.ts";
 import type {
@@ -79,7 +80,7 @@ export interface TextWorker {
  * Throws InputError `config-invalid` that lists every wrong setting.
  */
 export function createWorker(env: Env): TextWorker {
-  const deps = compose(env);
+  const deps = compose(env, openDefaultEngine);
   const { models, predictor } = deps;
   const never = new AbortController().signal;
 

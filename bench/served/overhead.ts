@@ -6,6 +6,7 @@
  */
 import { createApp } from "../../src/app.ts";
 import { compose } from "../../src/compose.ts";
+import { openDefaultEngine } from "../../src/default-engine.ts";
 import type { Env } from "../../src/http/config.ts";
 import type { AppDeps } from "../../src/http/context.ts";
 import type { Encoder } from "../../src/engine/engine.ts";
@@ -16,7 +17,7 @@ let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;
 export default {
   async fetch(request, env, ctx) {
     if (!served) {
-      const deps = compose(env);
+      const deps = compose(env, openDefaultEngine);
       served = { deps, app: createApp(deps) };
     }
     const { deps, app } = served;

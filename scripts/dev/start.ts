@@ -5,15 +5,15 @@
  *
  * The Worker's log, a line of JSON a request, is shown unless --quiet is given.
  *
- *   npm start -- [--port N] [--base DIR] [--task TASK_DIR] [--persist-to DIR] [--quiet] [flags of
- *   wrangler dev]; --task may be given several times
+ *   npm start -- [--port N] [--base DIR] [--task TASK_DIR] [--engine simd|onnxruntime] [--persist-to
+ *   DIR] [--quiet] [flags of wrangler dev]; --task may be given several times
  */
 import { spawn } from "node:child_process";
 import { basename, join, relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EdgePrefixError, NotFoundError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
-import { UsageError } from "../cli/command.ts";
+import { UsageError, readChoice } from "../cli/command.ts";
 import { sessionImages } from "../images/make.ts";
 import { stopTree, watchParent } from "../node/process-tree.ts";
 import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
@@ -33,12 +33,18 @@ const DEFAULT_BASE = join(PACKAGE, "models", "pocket");
 /** A first start compiles the Worker and loads the base; beyond this something is broken. */
 const READY_WITHIN_MS = 120_000;
 
+/** Engines that have an entry of their own, src/worker-NAME.ts. */
+const ENGINES = ["simd", "onnxruntime"] as const;
+type Engine = (typeof ENGINES)[number];
+
 export interface StartOptions {
   readonly port: number | undefined;
   readonly base: string;
   /** Task folders to publish besides the bundled ones. */
   readonly tasks: readonly string[];
   readonly persistTo: string | undefined;
+  /** undefined is the Worker's default. */
+  readonly engine: Engine | undefined;
   /** Shows no log of requests. */
   readonly isQuiet: boolean;
   /** Everything else goes to `wrangler dev` as it is. */
@@ -51,7 +57,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
   const passed: string[] = [];
   const tasks: string[] = [];
   let isQuiet = false;
-  const names = ["--port", "--base", "--task", "--persist-to"];
+  const names = ["--port", "--base", "--task", "--engine", "--persist-to"];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i] ?? "";
     if (arg === "--quiet") {
@@ -68,6 +74,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     if (name === "--task") tasks.push(value);
     else own.set(name, value);
   }
+  const engine = readChoice(own.get("--engine"), "--engine", ENGINES);
   const port = own.get("--port");
   if (
     port !== undefined &&
@@ -80,6 +87,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     base: own.get("--base") ?? DEFAULT_BASE,
     tasks,
     persistTo: own.get("--persist-to"),
+    engine,
     isQuiet,
     passed,
   };
@@ -94,8 +102,10 @@ const showsLog = (options: StartOptions): boolean =>
 
 /** The arguments of `wrangler dev` for these options. */
 export function wranglerArguments(options: StartOptions, port: number, base: string): string[] {
+  const entry = options.engine === undefined ? [] : [`src/worker-${options.engine}.ts`];
   return [
     "dev",
+    ...entry,
     `--port=${port}`,
     `--persist-to=${stateFolder(CLONE, options.persistTo)}`,
     `--var=BASE:${base}`,

@@ -167,7 +167,7 @@ export const GROUPS: readonly Group[] = [
   { name: "src/tokenizer.ts", files: /^src\/tokenizer\.ts$/, may: [/^src\/core\/tokenizer\//] },
   {
     name: "composition root",
-    files: /^src\/(?:index|compose|create-worker|library)\.ts$/,
+    files: /^src\/(?:index|worker(?:-\w+)?|default-engine|compose|create-worker|library)\.ts$/,
     may: [/^src\//, /\.wasm$/],
     types: [/^hono$/],
   },

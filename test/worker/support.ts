@@ -8,7 +8,7 @@ import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
-import { workerdSimdEngine } from "../../src/engine/simd/workerd.ts";
+import { openSimd } from "../../src/engine/simd/workerd.ts";
 import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { startSha256 } from "../../src/serve/sha256.ts";
 import type { Hold } from "../../src/serve/flight.ts";
@@ -64,7 +64,7 @@ export const restoredBases: string[] = [];
 const loaded = new Map<string, Promise<LoadedBase>>();
 
 /** The engines under test. Our own kernels may have what an isolate has. */
-export const ENGINES = { web: workerdEngine, simd: workerdSimdEngine(128_000_000) };
+export const ENGINES = { web: workerdEngine, simd: openSimd(128_000_000) };
 
 /** A fixture base with a real encoder: one per isolate, since memory is not always given back. */
 export function loadedBase(

@@ -20,3 +20,6 @@ export const createWorkerdSession = runtime.createSession;
 
 /** onnxruntime-web in this isolate. */
 export const workerdEngine: Engine = imageEngine(runtime.createSession, runtime.images);
+
+/** The same for a Worker. How much memory there is, the runtime finds out itself. */
+export const openOnnxruntime = (): Engine => workerdEngine;

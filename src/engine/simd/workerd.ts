@@ -5,5 +5,5 @@ import kernelsModule from "./kernels/kernels.wasm";
 import { instantiate } from "./kernels/kernels.ts";
 
 /** The engine of this isolate; `maxBytes` is how large the memory of its base may become. */
-export const workerdSimdEngine = (maxBytes: number): Engine =>
+export const openSimd = (maxBytes: number): Engine =>
   simdEngine({ kernels: () => instantiate(kernelsModule), maxBytes });

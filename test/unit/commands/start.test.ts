@@ -14,7 +14,7 @@ import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/
 const never = new AbortController().signal;
 
 describe("the options of npm start", () => {
-  it("are its own four; the rest goes to wrangler dev", () => {
+  it("are its own; the rest goes to wrangler dev", () => {
     const options = readStartOptions(["--port", "8899", "--base=models/x", "--ip", "0.0.0.0"]);
     expect(options).toMatchObject({ port: 8899, base: "models/x", passed: ["--ip", "0.0.0.0"] });
     expect(options.isQuiet).toBe(false);
@@ -22,6 +22,15 @@ describe("the options of npm start", () => {
       isQuiet: true,
       passed: ["--ip=::1"],
     });
+  });
+
+  it("name an engine, whose entry wrangler is given", () => {
+    const named = readStartOptions(["--engine", "simd"]);
+    expect(named).toMatchObject({ engine: "simd", passed: [] });
+    expect(wranglerArguments(named, 1, "b").slice(0, 2)).toEqual(["dev", "src/worker-simd.ts"]);
+    const none = readStartOptions([]);
+    expect(wranglerArguments(none, 1, "b").join(" ")).not.toContain("src/");
+    expect(() => readStartOptions(["--engine=abacus"])).toThrow(/--engine.*simd/);
   });
 
   it("name tasks to publish, one or several", () => {
