@@ -31,8 +31,8 @@ export function metricLines(
 }
 
 /** How the rows were held out: `, cross-validated in 5 folds`. */
-const foldsText = ({ folds, unmeasured, isWhole }: CrossValidation): string =>
-  `, cross-validated in ${folds} folds${isWhole ? "" : " (the head alone)"}${unmeasured > 0 ? `, ${unmeasured} more always train` : ""}`;
+const foldsText = ({ folds, of, alone, isWhole }: CrossValidation): string =>
+  `, cross-validated in ${folds < of ? `${folds} of ` : ""}${of} folds${isWhole ? "" : " (the head alone)"}${alone > 0 ? `, ${alone} more always train` : ""}`;
 
 const intervalText = ({ low, high, level }: Evaluation["score"]): string =>
   `${level * 100} %: ${low.toFixed(4)} to ${high.toFixed(4)}`;

@@ -52,13 +52,17 @@ export const intervalNote = (rows: number): string =>
     : "Intervals are Wilson's, since the rows are few; how much a row tells was found by drawing whole rows with replacement.";
 
 /** What cross-validation says of a task, and what it does not, as sentences for report and card. */
-export function crossValidationNote({ folds, unmeasured, isWhole }: CrossValidation): string {
+export function crossValidationNote({ folds, of, alone, isWhole }: CrossValidation): string {
   const what = isWhole ? "a training" : "a head that was fitted";
-  const never =
-    unmeasured === 0
-      ? ""
-      : ` ${plural(unmeasured, "row is the only text of its label, always trains and is not measured", "rows are the only texts of their labels, always train and are not measured")}.`;
-  return `Each row was answered by ${what} on the other ${folds - 1} of ${folds} folds. The task itself has learned from all rows, so it is rather a little better than worse. The intervals allow for that and for the few rows.${never}`;
+  return [
+    `Each row was answered by ${what} on the other ${of - 1} of ${of} folds.`,
+    folds < of && `${folds} of the folds were held out, which are rows enough to judge by.`,
+    "The task itself has learned from all rows, so it is rather a little better than worse. The intervals allow for that and for the few rows.",
+    alone > 0 &&
+      `${plural(alone, "row is the only text of its label, always trains and is not measured", "rows are the only texts of their labels, always train and are not measured")}.`,
+  ]
+    .filter((sentence) => sentence !== false)
+    .join(" ");
 }
 
 /** Names of metrics as the field writes them. */

@@ -4,7 +4,7 @@
  */
 import { InputError } from "../../../src/core/errors.ts";
 import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
-import { foldsName, foldsOf } from "../../../src/learn/data/folds.ts";
+import { foldsOf } from "../../../src/learn/data/folds.ts";
 import type { Fold } from "../../../src/learn/data/folds.ts";
 import type { Dataset, Example } from "../../../src/learn/data/read.ts";
 import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
@@ -67,7 +67,7 @@ export const withoutEvaluation = (
     note,
   ),
   evaluation: [],
-  evaluationName: foldsName(FOLDS, namesOf(files)),
+  evaluationName: namesOf(files),
   inEvaluation: 0,
 });
 

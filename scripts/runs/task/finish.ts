@@ -104,10 +104,11 @@ export async function finishTask(
 }
 
 /** How rows were held out, in the manifest's words. */
-const foldMetrics = ({ folds, rows, unmeasured, isWhole }: CrossValidation) => ({
-  folds,
+const foldMetrics = ({ folds, of, rows, alone, isWhole }: CrossValidation) => ({
+  folds: of,
+  ...(folds < of && { folds_run: folds }),
   rows,
-  ...(unmeasured > 0 && { unmeasured_rows: unmeasured }),
+  ...(alone > 0 && { rows_never_held_out: alone }),
   trained_anew: isWhole ? "all" : "head",
 });
 

@@ -43,7 +43,7 @@ export function foldRuns(folds: readonly Fold[], options: FoldRunOptions) {
           return run.answer(whole, base, examples, signal);
         };
       });
-      return crossValidated(prepared.train, held, { isWhole: true });
+      return crossValidated(prepared.train, folds, held, { isWhole: true });
     },
   };
 }

@@ -4,47 +4,68 @@
  * label finds nothing wrong with it.
  */
 import { maxLengthOf } from "../../../src/core/format/configuration.ts";
+import { emptyPrefix } from "../../../src/core/model/prefix.ts";
+import { splitWindows } from "../../../src/core/model/windows.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
+import type { Example } from "../../../src/learn/data/read.ts";
+import type { FeatureRows } from "../../../src/learn/head/fit-head.ts";
 import { MAX_COMPARED_ROWS, doubtfulRows } from "../../../src/learn/measure/doubtful-rows.ts";
-import type { DoubtOptions } from "../../../src/learn/measure/doubtful-rows.ts";
+import { scoresByRow } from "../../../src/learn/measure/cross-validation.ts";
 import { EVALUATION_BATCH } from "../../../src/learn/measure/evaluate.ts";
-import { textFeatures } from "../../../src/learn/measure/text-features.ts";
+import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
 import type { DoubtfulFact } from "../../report/facts.ts";
+import type { FinishedTask } from "./finish.ts";
 import type { PreparedTask } from "./prepare.ts";
 
-/** The subject of a text stands at its beginning. */
+/** Tokens that are read of a text: its subject stands at the beginning. */
 const MAX_TOKENS = 128;
+
+export interface InspectOptions {
+  readonly signal: AbortSignal;
+  /** The finished task, whose answers to rows that were held out count as evidence. */
+  readonly finished?: Pick<FinishedTask, "packed" | "examples" | "logits" | "crossValidation">;
+}
 
 /** Rows to look at, the most doubtful first. `base` answers natively. */
 export async function inspectRows(
   base: LoadedBase,
-  {
-    train,
-    type,
-    problemType,
-    labels,
-    places,
-  }: Pick<PreparedTask, "train" | "type" | "problemType" | "labels" | "places">,
-  { signal, answers }: { readonly signal: AbortSignal } & Pick<DoubtOptions, "answers">,
+  prepared: Pick<PreparedTask, "train" | "type" | "problemType" | "labels" | "places">,
+  { signal, finished }: InspectOptions,
 ): Promise<DoubtfulFact[]> {
+  const { train, type, problemType, labels, places } = prepared;
   const isCompared = type === "sequence" && train.length <= MAX_COMPARED_ROWS;
-  const texts = train.map(({ text, pair }) =>
-    pair === undefined ? { text } : { text, text_pair: pair },
-  );
-  const maxLength = Math.min(MAX_TOKENS, maxLengthOf(base.manifest.configuration));
-  const features = isCompared
-    ? await textFeatures(base, texts, { maxLength, batchSize: EVALUATION_BATCH, signal })
-    : null;
-  const placeOf = (row: number): string => places.get(train[row]!) ?? `row ${row + 1}`;
-  return doubtfulRows(train, {
+  const hasAnswers = type === "sequence" && finished?.crossValidation;
+  const found = doubtfulRows(train, {
     type,
     problemType,
     labels,
-    features,
-    ...(answers && { answers }),
-  }).map((found) => ({
-    ...found,
-    place: placeOf(found.row),
-    ...(found.why.kind === "text" && { otherPlace: placeOf(found.why.other) }),
+    features: isCompared ? await baseFeatures(base, train, signal) : null,
+    ...(hasAnswers && { answers: scoresByRow(finished.packed.task.manifest, train, finished) }),
+  });
+  const placeOf = (row: number): string => places.get(train[row]!) ?? `row ${row + 1}`;
+  return found.map((row) => ({
+    ...row,
+    place: placeOf(row.row),
+    ...(row.why.kind === "text" && { otherPlace: placeOf(row.why.other) }),
   }));
+}
+
+/** What the base makes of texts without any task, [N, H]. */
+function baseFeatures(
+  base: LoadedBase,
+  examples: readonly Example[],
+  signal: AbortSignal,
+): Promise<FeatureRows> {
+  const { configuration, pooling } = base.manifest;
+  const maxLength = Math.min(MAX_TOKENS, maxLengthOf(configuration));
+  const options = { maxLength, stride: 0, truncation: true };
+  return pooledStates(
+    base,
+    emptyPrefix(configuration),
+    examples.map(
+      ({ text, pair }) => splitWindows(base.tokenizer, text, pair, options).windows[0]!.encoding,
+    ),
+    // A pooler was trained for the checkpoint's own head, not to compare texts.
+    { pooling: pooling === "cls" ? "cls" : "mean", batchSize: EVALUATION_BATCH, signal },
+  );
 }

@@ -29,6 +29,7 @@ import type { Hyperparameters, Method, Objective } from "../../../src/learn/meth
 import { chooseRecipe } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
 import { divide, foldsToRun, withoutEvaluation } from "./divide.ts";
+import { foldsName } from "../../../src/learn/data/folds.ts";
 import type { Fold } from "../../../src/learn/data/folds.ts";
 import { tagSetWarnings } from "../../../src/learn/data/tag-set.ts";
 import { readPretrained, startingFrom } from "./pretrained.ts";
@@ -195,7 +196,7 @@ export async function prepareTask(
     seed,
     train: usable,
     evaluation,
-    evaluationName,
+    evaluationName: folds ? foldsName(folds[0]!.of, evaluationName) : evaluationName,
     folds,
     places: placesOf(files.train),
     evaluationFiles: spec.data.eval.map(({ path }, i) => {

@@ -151,9 +151,6 @@ export async function trainTask(
     return { isDone, step: state.step };
   }
 
-  const doubtful = options.inspectsRows
-    ? await unlessAborted(signal, inspectRows(native, prepared, { signal }))
-    : [];
   const best = state.best!.params;
   tuned?.use(best);
   const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
@@ -167,6 +164,10 @@ export async function trainTask(
       return finishTask(await run.pack(settled()), logits, closing);
     })(),
   );
+  const doubtful =
+    finished && options.inspectsRows
+      ? await unlessAborted(signal, inspectRows(native, prepared, { signal, finished }))
+      : [];
   await run.release();
   await release(native, serving);
   if (!finished) return { isDone: false, step: state.step };

@@ -10,10 +10,14 @@ import type { Key } from "../random.ts";
 import { caseless } from "./confusables.ts";
 import type { Example } from "./read.ts";
 
-/** Row numbers; those in neither list of any fold but `train` are never held out. */
+/** One division of the rows into those that train and those that are held out, by their numbers. */
 export interface Fold {
   readonly train: readonly number[];
   readonly held: readonly number[];
+  /** Folds that the rows were divided into; a run may take only some of them. */
+  readonly of: number;
+  /** Rows that no fold holds out, each the only text of its label. */
+  readonly alone: number;
 }
 
 export interface FoldOptions {
@@ -59,11 +63,14 @@ export function foldsOf(examples: readonly Example[], options: FoldOptions, key:
       held[next++ % count]!.push(...members[at]!.rows);
     }
   }
+  const alone = examples.length - held.flat().length;
   return held.map((rows) => {
     const isHeld = new Set(rows);
     return {
       train: [...examples.keys()].filter((row) => !isHeld.has(row)),
       held: rows.toSorted((a, b) => a - b),
+      of: count,
+      alone,
     };
   });
 }

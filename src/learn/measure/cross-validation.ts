@@ -42,12 +42,11 @@ export async function crossValidate<Answer>(
 }
 
 /** How rows were held out, for report, card and terminal. */
-export interface CrossValidation {
+export interface CrossValidation extends Pick<Fold, "of" | "alone"> {
+  /** Folds that were run; fewer than there are where they hold out enough rows to judge by. */
   readonly folds: number;
-  /** Rows that were held out in some fold. */
+  /** Rows that were held out in these. */
   readonly rows: number;
-  /** Rows that never were, each the only text of its label. */
-  readonly unmeasured: number;
   /** Whether all that is trained was trained anew in each fold, or the head alone. */
   readonly isWhole: boolean;
 }
@@ -64,13 +63,15 @@ export interface CrossValidated {
 /** Training rows and answers to those that were held out, as an evaluation. */
 export const crossValidated = (
   train: readonly Example[],
+  folds: readonly Fold[],
   held: readonly HeldOut<JudgedLogits[number]>[],
   { isWhole }: Pick<CrossValidation, "isWhole">,
 ): CrossValidated => ({
   how: {
-    folds: new Set(held.map(({ fold }) => fold)).size,
+    folds: folds.length,
+    of: folds[0]?.of ?? 0,
     rows: held.length,
-    unmeasured: train.length - held.length,
+    alone: folds[0]?.alone ?? 0,
     isWhole,
   },
   examples: held.map(({ row }) => train[row]!),
@@ -98,7 +99,7 @@ export function assessFolds(
     examples,
     logits,
     foldOf,
-  }: Omit<CrossValidated, "how"> & { readonly how: Pick<CrossValidation, "folds"> },
+  }: Omit<CrossValidated, "how"> & { readonly how: Pick<CrossValidation, "of"> },
 ): Evaluation {
   const decisions =
     decoder.thresholds === null
@@ -106,7 +107,7 @@ export function assessFolds(
       : decideByFold(decoder, { examples, logits, foldOf });
   return evaluationOf(decoder, decisions, {
     cases: casesOf(decoder, examples, logits),
-    inflation: (DEPENDENCE * how.folds) / Math.max(1, how.folds - 1),
+    inflation: (DEPENDENCE * how.of) / Math.max(1, how.of - 1),
   });
 }
 

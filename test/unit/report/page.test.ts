@@ -42,7 +42,7 @@ const FOLDED: ReportFacts = {
     ...MOOD.evaluation!,
     name: "held-out.csv, cross-validated in 5 folds",
     rows: 48,
-    crossValidation: { folds: 5, rows: 48, unmeasured: 2, isWhole: true },
+    crossValidation: { folds: 5, of: 5, rows: 48, alone: 2, isWhole: true },
   },
 };
 
@@ -61,11 +61,12 @@ describe("a score by cross-validation", () => {
   test("says where the head alone was fitted anew", () => {
     const evaluation = {
       ...FOLDED.evaluation!,
-      crossValidation: { folds: 8, rows: 48, unmeasured: 0, isWhole: false },
+      crossValidation: { folds: 3, of: 8, rows: 48, alone: 0, isWhole: false },
     };
     const card = taskCard({ ...FOLDED, evaluation });
     expect(card).toContain("answered by a head that was fitted on the other 7 of 8 folds");
-    expect(card).not.toContain("always trains");
+    expect(card).toContain("3 of the folds were held out");
+    expect(card).not.toContain("always train");
   });
 });
 

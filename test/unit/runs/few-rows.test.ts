@@ -135,7 +135,7 @@ describe("a contrastive run", () => {
     const task = await prepare(rows);
     const { packed, evaluation, crossValidation, examples, state } = await finish(task);
     expect(state.step).toBe(40);
-    expect(crossValidation).toEqual({ folds: 5, rows: 16, unmeasured: 0, isWhole: true });
+    expect(crossValidation).toEqual({ folds: 5, of: 5, rows: 16, alone: 0, isWhole: true });
     expect(examples).toHaveLength(16);
     expect(evaluation.score.low).toBeLessThanOrEqual(evaluation.score.value);
     expect(packed.task.manifest).toMatchObject({
@@ -200,7 +200,7 @@ describe("every kind of data", () => {
       ...(await prepare([...rows, { text: "paris is a city", label: "place" }])),
     });
     expect(result.packed.task.manifest.labels).toEqual(["down", "place", "up"]);
-    expect(result.crossValidation).toMatchObject({ rows: 16, unmeasured: 1 });
+    expect(result.crossValidation).toMatchObject({ rows: 16, alone: 1 });
   });
 
   test("150 labels of two rows", async () => {

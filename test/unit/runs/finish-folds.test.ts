@@ -48,12 +48,18 @@ test("a finished task holds how its rows were held out, beside score and interva
     fold: row % 4,
     answer: { rows: [Float32Array.of(0, (row % 2 === 1) === row > 0 ? 3 : -3)] },
   }));
+  const divided = [0, 1, 2, 3].map((fold) => ({
+    train: [...train.keys()].filter((row) => row === 8 || row % 4 !== fold),
+    held: [fold, fold + 4],
+    of: 4,
+    alone: 1,
+  }));
   const prepared = {
     evaluation: [],
     evaluationName: foldsName(4, "moods.csv"),
     evaluationFiles: [],
   };
-  const folds = crossValidated(train, held, { isWhole: true });
+  const folds = crossValidated(train, divided, held, { isWhole: true });
   const first = await packTask(FACTS, base.manifest, head, "float16");
   const options = { facts: FACTS, prepared, spec: EMPTY_SPEC, serving };
   const { packed, evaluation, crossValidation } = await finishTask(first, folds, options);
@@ -65,7 +71,7 @@ test("a finished task holds how its rows were held out, beside score and interva
     rows: 8,
     accuracy: score.value,
     interval: { low: score.low, high: score.high },
-    cross_validation: { folds: 4, rows: 8, unmeasured_rows: 1, trained_anew: "all" },
+    cross_validation: { folds: 4, rows: 8, rows_never_held_out: 1, trained_anew: "all" },
   });
   expect(metricLines(evaluation, { temperature: 1, crossValidation })[0]).toMatch(
     /^8 rows, cross-validated in 4 folds, 1 more always train · accuracy/,

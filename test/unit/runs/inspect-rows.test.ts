@@ -10,7 +10,8 @@ import type { PreparedTask } from "../../../scripts/runs/task/prepare.ts";
 import { readTaskSpec } from "../../../scripts/runs/task/spec.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { textFeatures } from "../../../src/learn/measure/text-features.ts";
+import { emptyPrefix } from "../../../src/core/model/prefix.ts";
+import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
 
 let native: LoadedBase;
@@ -56,10 +57,11 @@ test("rows of several files are told apart", async () => {
 });
 
 test("features are one vector a text, whatever texts share its batch", async () => {
-  const texts = [{ text: "the film" }, { text: "the plot was awful", text_pair: "so sad" }];
-  const options = { maxLength: 16, batchSize: 2 };
-  const together = await textFeatures(native, texts, options);
-  const alone = await textFeatures(native, texts.slice(1), options);
+  const rows = ["the film", "the plot was awful"].map((text) => native.tokenizer.encode(text));
+  const prefix = emptyPrefix(native.manifest.configuration);
+  const options = { pooling: "mean", batchSize: 2 } as const;
+  const together = await pooledStates(native, prefix, rows, options);
+  const alone = await pooledStates(native, prefix, rows.slice(1), options);
   const { hidden } = together;
   expect(together.data).toHaveLength(2 * hidden);
   for (let h = 0; h < hidden; h++) {

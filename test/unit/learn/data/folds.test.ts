@@ -63,7 +63,10 @@ describe("a label with one text", () => {
   test("never leaves training", () => {
     const folds = folded([...rows, row("alone", "rare")], 4);
     expect(heldOf(folds)).not.toContain(48);
-    for (const { train } of folds) expect(train).toContain(48);
+    for (const { train, alone } of folds) {
+      expect(train).toContain(48);
+      expect(alone).toBe(1);
+    }
   });
 
   test("does not, if the text occurs twice, either", () => {

@@ -35,8 +35,8 @@ const rowsOf = (labels: readonly number[]): Example[] =>
 
 describe("crossValidate", () => {
   const folds: Fold[] = [
-    { train: [1, 2, 3], held: [0, 4] },
-    { train: [0, 2, 4], held: [1, 3] },
+    { train: [1, 2, 3], held: [0, 4], of: 2, alone: 1 },
+    { train: [0, 2, 4], held: [1, 3], of: 2, alone: 1 },
   ];
 
   test("answers each held-out row by what was learned without it, in the order of the rows", async () => {
@@ -71,10 +71,10 @@ describe("crossValidate", () => {
       folds,
       async () => (rows) => rows.map(() => ({ rows: [new Float32Array(2)] })),
     );
-    const { how, examples, foldOf } = crossValidated(rowsOf([0, 1, 0, 1, 0]), held, {
+    const { how, examples, foldOf } = crossValidated(rowsOf([0, 1, 0, 1, 0]), folds, held, {
       isWhole: false,
     });
-    expect(how).toEqual({ folds: 2, rows: 4, unmeasured: 1, isWhole: false });
+    expect(how).toEqual({ folds: 2, of: 2, rows: 4, alone: 1, isWhole: false });
     expect(examples.map(({ text }) => text)).toEqual(["text 0", "text 1", "text 3", "text 4"]);
     expect(foldOf).toEqual([0, 1, 1, 0]);
   });
@@ -103,14 +103,12 @@ async function evaluated(C: number, folds: number, seed: number) {
   const options = { numLabels: C, inverseL2: 10, tolerance: 1e-3 };
   const examples = rowsOf(labels);
   const fit = headOnRows(features, targets, options);
-  const held = await crossValidate(
-    foldsOf(examples, { ...sequence, folds }, derive(key, "folds")),
-    async (train) => {
-      const answer = await fit(train);
-      return (rows) => answer(rows).map((logits) => ({ rows: [logits] }));
-    },
-  );
-  const all = crossValidated(examples, held, { isWhole: false });
+  const divided = foldsOf(examples, { ...sequence, folds }, derive(key, "folds"));
+  const held = await crossValidate(divided, async (train) => {
+    const answer = await fit(train);
+    return (rows) => answer(rows).map((logits) => ({ rows: [logits] }));
+  });
+  const all = crossValidated(examples, divided, held, { isWhole: false });
   const more = clouds(1_000, C, key, "test");
   const answers = headLogits(more.features, fitHead(features, targets, options)).map(argmax);
   const right = answers.filter((answer, n) => answer === more.labels[n]).length;
@@ -148,7 +146,7 @@ describe("the interval of a score by cross-validation", () => {
     const examples = rowsOf([0, 1, 0, 1, 0, 1, 0, 1]);
     const logits = examples.map((_, n) => ({ rows: [Float32Array.from([n % 2 ? -9 : 9, 0])] }));
     const foldOf = examples.map((_, n) => n % 4);
-    const { score } = assessFolds(decoderOf(2), { how: { folds: 4 }, examples, logits, foldOf });
+    const { score } = assessFolds(decoderOf(2), { how: { of: 4 }, examples, logits, foldOf });
     expect(score.value).toBe(1);
     expect(score.high).toBe(1);
     // Wilson: n / (n + 1.96^2) with n = 8 / (1.5 * 4 / 3).
@@ -161,7 +159,7 @@ describe("the interval of a score by cross-validation", () => {
     const logits = values.map((value) => ({ rows: [Float32Array.of(value + (value % 3))] }));
     const decoder = decoderOf(1, { problem_type: "regression" });
     const foldOf = values.map((n) => n % 4);
-    const { score } = assessFolds(decoder, { how: { folds: 4 }, examples, logits, foldOf });
+    const { score } = assessFolds(decoder, { how: { of: 4 }, examples, logits, foldOf });
     expect(score.low).toBeGreaterThan(-1);
     expect(score.low).toBeLessThan(score.value);
     expect(score.high).toBeLessThanOrEqual(1);
@@ -196,6 +194,6 @@ test("thresholds of a row are those that suit the rows of other folds", () => {
   const calibrated = { ...decoder, ...calibrate(decoder, examples, logits) };
   const foldOf = examples.map((_, n) => n % 5);
   const own = assess(calibrated, examples, logits).score.value;
-  const others = assessFolds(calibrated, { how: { folds: 5 }, examples, logits, foldOf });
+  const others = assessFolds(calibrated, { how: { of: 5 }, examples, logits, foldOf });
   expect(others.score.value).toBeLessThan(own);
 });
