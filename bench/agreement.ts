@@ -8,7 +8,7 @@ import { answerTexts, argmax } from "../src/learn/measure/answers.ts";
 import { openTaskWithBase } from "../scripts/cli/task-base.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/cli/data-options.ts";
 import { UsageError, defineCommand } from "../scripts/cli/command.ts";
-import type { RuntimeName } from "../scripts/base/open-base.ts";
+import type { RuntimeName } from "../scripts/base/runtimes.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 
 const BATCH_SIZE = 16;

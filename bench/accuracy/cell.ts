@@ -108,7 +108,7 @@ export function runtimesWith(threads: number | undefined): Runtimes {
   return {
     createSession,
     async openBase(base, runtime) {
-      if (runtime === "web") return openBase(base, runtime);
+      if (runtime === "serving") return openBase(base, runtime);
       const encoder = await load(nodeEngine(options), base);
       return {
         manifest: base.manifest,

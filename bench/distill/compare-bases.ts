@@ -30,7 +30,7 @@ export async function compareBases(
   signal: AbortSignal,
 ): Promise<Compared> {
   const teacher = await openBaseFolder(dirs.teacher, "node");
-  const base = await openBaseFolder(dirs.base, "web");
+  const base = await openBaseFolder(dirs.base, "serving");
   const key = derive(keyOf(0), "corpus");
   const { heldBack, sources } = await readCorpus(corpus, { maxTexts: 1, maxHeldBack, key });
   const texts = heldBack.map(({ text, source }) => ({

@@ -46,7 +46,7 @@ export async function runOurs(options: OurOptions): Promise<Outcome | null> {
   if (trained === null) return null;
   const { run, prepared, seconds } = trained;
   const { task, prefixBytes } = run.packed;
-  const serving = await runtimesWith(threads).openBase(run.origin, "web");
+  const serving = await runtimesWith(threads).openBase(run.origin, "serving");
   const batches = { batchSize: EVALUATION_BATCH, signal };
   const logits = await evaluationLogits(serving, task, test, batches).finally(() =>
     serving.encoder.release(),

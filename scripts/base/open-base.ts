@@ -10,17 +10,16 @@ import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { BaseSource, Encoder, Engine, LoadedBase } from "../../src/engine/engine.ts";
 import { readBaseFolder } from "./base-folder.ts";
-
-/** `web` is onnxruntime-web, `node` the native library, `simd` the engine of our own kernels. */
-export type RuntimeName = "web" | "node" | "simd";
+import { namedRuntime } from "./runtimes.ts";
+import type { Runtime } from "./runtimes.ts";
 
 /** Opens a base folder on a runtime. Every file is checked against its manifest. */
-export async function openBaseFolder(dir: string, runtime: RuntimeName): Promise<LoadedBase> {
+export async function openBaseFolder(dir: string, runtime: Runtime): Promise<LoadedBase> {
   return openBase(await readBaseFolder(dir), runtime);
 }
 
 /** Opens a base that is already in memory. */
-export async function openBase(base: Base, runtime: RuntimeName): Promise<LoadedBase> {
+export async function openBase(base: Base, runtime: Runtime): Promise<LoadedBase> {
   return {
     manifest: base.manifest,
     tokenizer: tokenizerOf(base),
@@ -38,8 +37,9 @@ export const poolerOf = ({ manifest, files }: Base): Pooler | null =>
   manifest.pooler === null ? null : openPooler(files.get(manifest.pooler)!, manifest);
 
 /** Loads a base in memory on a runtime, which is itself loaded only now: a verb needs but one of them. */
-export async function loadEncoder(base: Base, runtime: RuntimeName): Promise<Encoder> {
-  switch (runtime) {
+export async function loadEncoder(base: Base, runtime: Runtime): Promise<Encoder> {
+  const named = namedRuntime(runtime, base.manifest.dtype);
+  switch (named) {
     case "web":
       return load((await import("../node/runtime-web.ts")).webEngine, base);
     case "node":
@@ -47,7 +47,7 @@ export async function loadEncoder(base: Base, runtime: RuntimeName): Promise<Enc
     case "simd":
       return load((await import("../node/runtime-simd.ts")).simdNodeEngine, base);
     default:
-      return runtime satisfies never;
+      return named satisfies never;
   }
 }
 

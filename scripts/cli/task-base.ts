@@ -10,10 +10,11 @@ import { readFile } from "node:fs/promises";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { baseFolder, bundledBaseDir } from "../base/names.ts";
 import { openBaseFolder } from "../base/open-base.ts";
-import type { RuntimeName } from "../base/open-base.ts";
+import type { Runtime } from "../base/runtimes.ts";
 import { sha256 } from "../node/hash.ts";
 import { openTaskFolder, readTaskFolder } from "../task/task-folder.ts";
 import type { Options } from "./command.ts";
+import { RUNTIME_OPTION } from "./runtime-option.ts";
 
 export const TASK_BASE_OPTIONS = {
   base: {
@@ -26,12 +27,7 @@ export const TASK_BASE_OPTIONS = {
     value: "DIR",
     hint: "base the task was trained for, when --base is another import of its checkpoint",
   },
-  runtime: {
-    type: "string",
-    value: "web|node",
-    default: "web",
-    hint: "web: the wasm that the Worker runs; node: native",
-  },
+  ...RUNTIME_OPTION,
 } as const satisfies Options;
 
 /**
@@ -40,7 +36,7 @@ export const TASK_BASE_OPTIONS = {
  */
 export async function openTaskWithBase(
   taskDir: string,
-  options: { base: string | undefined; taskBase: string | undefined; runtime: RuntimeName },
+  options: { base: string | undefined; taskBase: string | undefined; runtime: Runtime },
   note: (line: string) => void,
 ): Promise<{ base: LoadedBase; task: Task }> {
   const { manifest } = await readTaskFolder(taskDir);

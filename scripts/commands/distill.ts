@@ -198,7 +198,7 @@ export const command = defineCommand({
           seconds: (performance.now() - started) / 1000,
           course: display.course.read(),
         },
-        { createSession, openServing: (base) => openBase(base, "web"), now: () => new Date() },
+        { createSession, openServing: (base) => openBase(base, "serving"), now: () => new Date() },
       );
       if (io.json) io.out(JSON.stringify(written.record));
       else {

@@ -15,6 +15,8 @@ import { float32, int64 } from "../../src/core/model/tensor.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { splitWindows } from "../../src/core/model/windows.ts";
+import { namedRuntime } from "../base/runtimes.ts";
+import { RUNTIME_OPTION, readRuntime } from "../cli/runtime-option.ts";
 import { startProgress } from "../cli/progress.ts";
 import { readInputs } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
@@ -50,12 +52,7 @@ export const command = defineCommand({
       value: "none|mean|cls",
       hint: "none: last_hidden_state [B, T, H] with input_ids and attention_mask; mean, cls: embeddings [B, H] (default: as the base's checkpoint says, else mean)",
     },
-    runtime: {
-      type: "string",
-      value: "web|node",
-      default: "web",
-      hint: "web: the wasm that the Worker runs; node: native",
-    },
+    ...RUNTIME_OPTION,
     "batch-size": { type: "string", value: "N", default: "16", hint: "texts in one run" },
     "max-length": {
       type: "string",
@@ -70,7 +67,7 @@ export const command = defineCommand({
     const baseDir = required(values.base, "--base");
     const output = required(values.output, "--output");
     const asked = readChoice(values.pool, "--pool", ["none", "mean", "cls"]);
-    const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
+    const runtime = readRuntime(values.runtime);
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     const inputs = await readInputs(required(values.input, "--input"));
 
@@ -120,7 +117,7 @@ export const command = defineCommand({
             output,
             texts: rows.length,
             pool: pooling,
-            runtime,
+            runtime: namedRuntime(runtime, manifest.dtype),
             tensors: Object.fromEntries(shapes),
           })
         : `${rows.length} texts -> ${output}: ${shapes.map(([name, dims]) => `${name} [${dims.join(", ")}]`).join(", ")}`,

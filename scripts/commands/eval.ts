@@ -1,9 +1,11 @@
 /** `eval`: measures a task on labelled data, on the graph and the runtime that serve. */
 import { shortIdentity } from "../../src/core/format/manifest.ts";
+import { RUNTIME_TITLES, namedRuntime } from "../base/runtimes.ts";
 import { startProgress } from "../cli/progress.ts";
-import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";
+import { UsageError, defineCommand, readInteger } from "../cli/command.ts";
 import { DATA_OPTIONS, readDataOptions } from "../cli/data-options.ts";
 import { metricLines } from "../cli/metric-lines.ts";
+import { readRuntime } from "../cli/runtime-option.ts";
 import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 
 export const command = defineCommand({
@@ -36,7 +38,7 @@ export const command = defineCommand({
     if (dir === undefined || more.length > 0) {
       throw new UsageError(`eval: expected one TASK_DIR, found ${positionals.length}`);
     }
-    const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
+    const asked = readRuntime(values.runtime);
     const batchSize = readInteger(values["batch-size"], "--batch-size", { min: 1, max: 1024 })!;
     if (values.report !== undefined) {
       const { checkWritable } = await import("../node/disk.ts");
@@ -50,9 +52,11 @@ export const command = defineCommand({
     const note = (line: string): void => io.err(line);
     const { base, task } = await openTaskWithBase(
       dir,
-      { base: values.base, taskBase: values["task-base"], runtime },
+      { base: values.base, taskBase: values["task-base"], runtime: asked },
       note,
     );
+    const { dtype } = base.manifest;
+    const runtime = namedRuntime(asked, dtype);
     if (task.manifest.type === "token") {
       for (const warning of tagSetWarnings(task.manifest.labels)) note(warning);
     }
@@ -93,7 +97,7 @@ export const command = defineCommand({
     const data = datasets.map(({ name }) => name).join(", ");
     if (values.report !== undefined) {
       const { writeEvaluationReport } = await import("../report/page.ts");
-      const name = `${base.manifest.dtype}, onnxruntime-${runtime}`;
+      const name = `${dtype}, ${RUNTIME_TITLES[runtime]}`;
       const source = { name: data, runtime: name, examples, logits, evaluation };
       await writeEvaluationReport(values.report, dir, task, base.manifest, source);
       note(`report: ${values.report}`);
@@ -121,7 +125,7 @@ export const command = defineCommand({
       return 0;
     }
     io.out(
-      `${task.manifest.task} ${task.version} on ${data}, base ${shortIdentity(base.manifest)} (${base.manifest.dtype}, ${runtime})`,
+      `${task.manifest.task} ${task.version} on ${data}, base ${shortIdentity(base.manifest)} (${dtype}, ${runtime})`,
     );
     for (const line of metricLines(evaluation, task.manifest)) io.out(line);
     return 0;

@@ -122,7 +122,7 @@ async function compare(base: Base, reference: Base): Promise<Cosine> {
   const { loadEncoder } = await import("../base/open-base.ts");
   return hiddenStateCosine(
     { base: reference, load: (own) => loadEncoder(own, "node") },
-    { base, load: (own) => loadEncoder(own, "web") },
+    { base, load: (own) => loadEncoder(own, "serving") },
   );
 }
 

@@ -12,6 +12,7 @@ import { readInputs, readStdin } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
 import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
+import { readRuntime } from "../cli/runtime-option.ts";
 import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 
 /** Inputs that share the queue; their windows share runs, and answers come in this rhythm. */
@@ -76,7 +77,7 @@ export const command = defineCommand({
         ),
       },
     });
-    const runtime = readChoice(values.runtime, "--runtime", ["web", "node"])!;
+    const runtime = readRuntime(values.runtime);
     const inputs = await inputsOf(texts, values.input, io);
     const { openTaskWithBase } = await import("../cli/task-base.ts");
     const opened = await openTaskWithBase(

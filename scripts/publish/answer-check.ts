@@ -28,7 +28,7 @@ export function createAnswerCheck(findBase: FindBase, note: (line: string) => vo
   const opened = new Map<Base, Promise<LoadedBase>>();
   return async (task, manifest) => {
     const base = await findBase(manifest);
-    const loaded = opened.get(base) ?? openBase(base, "web");
+    const loaded = opened.get(base) ?? openBase(base, "serving");
     opened.set(base, loaded);
     return compareAnswers(await loaded, task, note);
   };

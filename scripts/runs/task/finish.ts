@@ -3,7 +3,6 @@
  * runtime that serves, the author's examples answered, and everything written at once.
  */
 import { join } from "node:path";
-import { ortBuild } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { answerExamples } from "../../../src/learn/measure/answers.ts";
@@ -28,6 +27,7 @@ import {
   writeTaskFolder,
   writeComparisonFolder,
 } from "../../task/task-folder.ts";
+import { servingBuild } from "../../base/runtimes.ts";
 import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
 import type { Course } from "../../report/task-facts.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
@@ -97,7 +97,11 @@ export async function finishTask(
     ...(folds && { cross_validation: foldMetrics(folds.how) }),
     ...(files.length > 0 && { files: files.map(fileMetrics) }),
   };
-  const measured = { measured_on: ortBuild(base.dtype), examples, metrics };
+  const measured = {
+    measured_on: servingBuild(base.dtype),
+    examples,
+    metrics,
+  };
   const packed = await packPrefix({ ...calibrated, ...measured }, base, first.prefixBytes);
   const crossValidation = folds?.how ?? null;
   return { packed, evaluation, uncalibrated, files, examples: rows, logits, crossValidation, base };

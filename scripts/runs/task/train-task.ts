@@ -37,7 +37,7 @@ export interface Runtimes {
   /** Native, for the training graph. */
   readonly createSession: (files: GraphFiles) => Promise<Session>;
   /** The base as it answers: natively between epochs, on the runtime that serves at the end. */
-  readonly openBase: (base: Base, runtime: "web" | "node") => Promise<LoadedBase>;
+  readonly openBase: (base: Base, runtime: "serving" | "node") => Promise<LoadedBase>;
 }
 
 export interface RunOptions {
@@ -153,7 +153,7 @@ export async function trainTask(
 
   const best = state.best!.params;
   tuned?.use(best);
-  const serving = tuned?.loaded ?? (await runtimes.openBase(base, "web"));
+  const serving = tuned?.loaded ?? (await runtimes.openBase(base, "serving"));
   const finished = await unlessAborted(
     signal,
     (async () => {

@@ -93,7 +93,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       scoreOn(loaded, run, options.reported, signal);
     let evaluation = run.evaluation;
     if (reported && isServed(prepared.method)) {
-      evaluation = await closing(await runtimes.openBase(base, "web"), answer);
+      evaluation = await closing(await runtimes.openBase(base, "serving"), answer);
     } else if (reported) {
       const native = await runtimes.openBase(base, "node");
       const tuned = await openTunedBase(native, encoder, target, runtimes.createSession);

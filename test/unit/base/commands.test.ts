@@ -1,4 +1,5 @@
 /** The verbs import, shrink and embed, end to end on the tiny base. */
+import { RUNTIMES, namedRuntime } from "../../../scripts/base/runtimes.ts";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -125,19 +126,22 @@ describe("embed", () => {
     expect(maxDifference((mean.data as Float32Array).subarray(96), expected)).toBeLessThan(1e-6);
   });
 
-  it("reads a task's prefix, and both runtimes", async () => {
+  it("reads a task's prefix, by every runtime", async () => {
     writeTaskFolder(at("task"), base.manifest);
-    await embed("web", "--task", at("task"));
-    const { code } = await embed("node", "--task", at("task"), "--runtime", "node");
-    expect(code).toBe(0);
+    for (const runtime of RUNTIMES) {
+      const { code } = await embed(runtime, "--task", at("task"), "--runtime", runtime);
+      expect(code).toBe(0);
+    }
+    await embed("serving", "--task", at("task"));
     await embed("plain");
-    const [web, node, plain] = await Promise.all(
-      ["web", "node", "plain"].map(
-        async (name) => (await tensorsAt(name)).get("embeddings")!.data as Float32Array,
-      ),
-    );
-    expect(maxDifference(web!, node!)).toBeLessThan(0.1);
-    expect(maxDifference(web!, plain!)).toBeGreaterThan(0.1);
+    const embeddings = async (name: string): Promise<Float32Array> =>
+      (await tensorsAt(name)).get("embeddings")!.data as Float32Array;
+    const web = await embeddings("web");
+    expect(maxDifference(web, await embeddings("node"))).toBeLessThan(0.1);
+    expect(maxDifference(web, await embeddings("simd"))).toBeLessThan(0.1);
+    expect(maxDifference(web, await embeddings("plain"))).toBeGreaterThan(0.1);
+    const serving = await embeddings(namedRuntime("serving", base.manifest.dtype));
+    expect(await embeddings("serving")).toEqual(serving);
   });
 
   it("refuses a text that is too long, naming its line, and cuts it when told to", async () => {
