@@ -2,9 +2,12 @@
  * The matrix product of quantized rows and packed weights: int16 times int8, summed exactly in int32.
  *
  * A tile is up to 4 rows by 8 columns. Its 8 sums stay in registers over all of K: one load of
- * weights for two columns of pairs, one load to all lanes for each row's pair. The weights of 8
- * columns are widened to int16 while the first four rows are computed; later rows load them wide.
+ * weights for two columns of pairs, one load to all lanes for each row's pair. Of many rows, the first
+ * four leave the weights of 8 columns widened to int16 behind; later rows load them wide.
  */
+
+/** Rows from which on that is worth the writing. */
+const WIDENING_ROWS: i32 = 16;
 
 /** Where weights of 8 columns are kept widened: int16 [MAX_INPUTS, 8]. */
 const WIDENED: usize = memory.data(4128 * 8 * 2, 64);
@@ -37,11 +40,12 @@ export function multiply(
     const columnScale1 = v128.load(weightScale + column, 16);
     for (let m = 0; m < M; m += 4) {
       const rows = min(M - m, 4);
-      const form = rows < 4 ? STORED : m === 0 ? KEPT : WIDE;
+      const form = rows < 4 || M < WIDENING_ROWS ? STORED : m === 0 ? KEPT : WIDE;
       for (const [$rows, $form] of [
         [1, 0],
         [2, 0],
         [3, 0],
+        [4, 0],
         [4, 1],
         [4, 2],
       ]) {
