@@ -5,7 +5,9 @@
  * Ridge(alpha=1 / C) on the features below as float32, divided by their mean norm; the weights times
  * that factor.
  */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { softmax } from "../../../../src/core/model/decode.ts";
 import { fitHead, headLogits } from "../../../../src/learn/head/fit-head.ts";
 import type { FeatureRows, FittedHead } from "../../../../src/learn/head/fit-head.ts";
 import type { HeadTargets } from "../../../../src/learn/head/losses.ts";
@@ -46,6 +48,33 @@ const pickRows = ({ data, hidden }: FeatureRows, order: ArrayLike<number>): Feat
 function expectClose(actual: ArrayLike<number>, expected: readonly number[], digits = 4): void {
   expect(actual).toHaveLength(expected.length);
   for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, digits);
+}
+
+/**
+ * The largest element of inverseL2 * sum (p - y) x + weight, the gradient of what fit-head.ts says is
+ * minimized, over features divided by their mean norm; as a share of the rows' part of it.
+ */
+function largestSlope(
+  { data, hidden }: FeatureRows,
+  labels: readonly number[],
+  head: FittedHead,
+  inverseL2: number,
+): number {
+  const logits = headLogits({ data, hidden }, head);
+  const rowOf = (n: number) => data.subarray(n * hidden, (n + 1) * hidden);
+  const norm = labels.reduce((sum, _, n) => sum + Math.hypot(...rowOf(n)), 0) / labels.length;
+  let most = 0;
+  for (let c = 0; c < head.bias.length; c++) {
+    for (let h = 0; h < hidden; h++) {
+      let slope = head.weight[c * hidden + h]! * norm;
+      for (const [n, row] of logits.entries()) {
+        const share = softmax(row, 1)[c]! - (labels[n] === c ? 1 : 0);
+        slope += (inverseL2 * share * rowOf(n)[h]!) / norm;
+      }
+      most = Math.max(most, Math.abs(slope) / (inverseL2 * labels.length));
+    }
+  }
+  return most;
 }
 
 const answersOf = (features: FeatureRows, head: FittedHead): number[] =>
@@ -129,6 +158,25 @@ describe("a minimum", () => {
       for (const [c, value] of exps.entries()) expected[c]! += value / total;
     }
     expectClose(expected, [12, 12, 12, 12, 12]);
+  });
+
+  test("has no slope in the weights either, whatever the rows", () => {
+    const shapes = fc.record({
+      rows: fc.integer({ min: 3, max: 25 }),
+      hidden: fc.integer({ min: 1, max: 6 }),
+      C: fc.integer({ min: 2, max: 4 }),
+      inverseL2: fc.constantFrom(0.1, 1, 30),
+      seed: fc.nat(1_000),
+    });
+    fc.assert(
+      fc.property(shapes, ({ rows, hidden, C, inverseL2, seed }) => {
+        const { features, labels } = clouds(Math.max(rows, C), hidden, C, seed);
+        const options = { numLabels: C, inverseL2, ...exact };
+        const head = fitHead(features, { kind: "classes", labels }, options);
+        expect(largestSlope(features, labels, head, inverseL2)).toBeLessThan(1e-4);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   test("is the same for rows in another order", () => {
