@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { provenance } from "../provenance.ts";
 import { writeDraw } from "./draws.ts";
 import type { Draw } from "./draws.ts";
+import { runHead } from "./head.ts";
 import { runOurs } from "./ours.ts";
 import type { Cell, Contender } from "./plan.ts";
 import type { LadderResult, Outcome } from "./results.ts";
@@ -69,6 +70,9 @@ async function learn(
   const common = { test: draw.test, seed, threads, signal };
   if (contender === "setfit") return runSetFit({ ...common, ...setFit!, files });
   const { train } = files;
+  if (contender === "head" && SETS[set].type === "sequence") {
+    return runHead({ ...common, train, base });
+  }
   return runOurs({ ...common, name: set, contender, train, base, out: join(dir, "task"), note });
 }
 

@@ -16,7 +16,7 @@ import type { Outcome } from "./results.ts";
 
 export type OurContender = Exclude<Contender, "setfit">;
 
-/** Undefined: `train` chooses. */
+/** Undefined: `train` chooses. A head on whole texts is fitted instead (head.ts). */
 const METHODS: Readonly<Record<OurContender, Method | undefined>> = {
   train: undefined,
   head: "linear",
@@ -109,6 +109,7 @@ async function train(options: OurOptions): Promise<Trained | null> {
 
 const settingsOf = ({
   method,
+  objective,
   numVirtualTokens,
   pooling,
   maxLength,
@@ -116,6 +117,7 @@ const settingsOf = ({
   hyperparameters,
 }: PreparedTask): Readonly<Record<string, unknown>> => ({
   method,
+  objective,
   num_virtual_tokens: numVirtualTokens,
   pooling,
   max_length: maxLength,
