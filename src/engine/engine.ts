@@ -12,15 +12,14 @@ export interface Encoder {
   /**
    * Runs a batch of at least one row once. The states are copies that outlive the next run. Rejects
    * with the engine's own error when the run fails; the encoder can then still be used.
-   *
-   * An engine that can stop between layers calls `betweenLayers` there and waits for it. Where that
-   * throws, the run ends, and rejects with what was thrown.
    */
-  encode(
-    rows: readonly Row[],
-    queries: Queries,
-    betweenLayers?: () => void | Promise<void>,
-  ): Promise<States>;
+  encode(rows: readonly Row[], queries: Queries): Promise<States>;
+  /**
+   * The same run a layer at a time, by an engine that can stop there. It is plain data: whatever
+   * request has the turn may go on with it, and one that nobody goes on with needs no clearing up. The
+   * next run ends it; its next step then throws UnavailableError `run-failed`.
+   */
+  steps?(rows: readonly Row[], queries: Queries): Iterator<void, States>;
   /** Bytes of the engine's own memory, 0 where it cannot tell. Encoders of one engine may share it. */
   memoryBytes(): number;
   release(): Promise<void>;

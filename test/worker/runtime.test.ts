@@ -50,21 +50,6 @@ describe("the same wasm in Node and in workerd", () => {
     },
   );
 
-  it("gives turns to others where the caller of our own kernels waits between layers", async () => {
-    const asked = await askedOf(inject("fixtures").references[0]!);
-    const { encoder } = baseOf({ base: "pocket", engine: "simd" });
-    const run = { isOver: false };
-    let turns = 0;
-    const others = async (): Promise<void> => {
-      for (; !run.isOver; turns++) await clock.wait(0);
-    };
-    const counted = others();
-    await encoder.encode(...asked, () => clock.wait(0));
-    run.isOver = true;
-    await counted;
-    expect(turns).toBeGreaterThan(1);
-  });
-
   it("knows how large its heap is", () => {
     const heapOf = (engine: Reference["engine"]): number =>
       baseOf({ base: "pocket", engine }).encoder.memoryBytes();

@@ -1,6 +1,6 @@
-/** A base in the kernels' memory as an encoder: one run at a time, which may stop between layers. */
+/** A base in the kernels' memory as an encoder: one run at a time, which can stop between layers. */
 import { UnavailableError } from "../../core/errors.ts";
-import type { States } from "../../core/model/rows.ts";
+import type { Queries, Row, States } from "../../core/model/rows.ts";
 import type { Encoder } from "../engine.ts";
 import { batchOf } from "./batch.ts";
 import { runBatch } from "./run.ts";
@@ -8,15 +8,27 @@ import type { Machine } from "./run.ts";
 
 /** The encoder of a loaded model. Its memory goes with it: nothing is left when it is released. */
 export function simdEncoder(loaded: Machine): Encoder {
+  const start = loaded.heap.top;
   let machine: Machine | null = loaded;
-  let isRunning = false;
+  /** The run whose arrays are on top of the heap. */
+  let current: symbol | null = null;
 
-  function begin(): Machine {
-    const what = machine === null ? "has been released" : isRunning ? "is in another run" : null;
-    if (machine === null || what !== null) {
-      throw new UnavailableError("run-failed", `encoder: ${what}`);
+  function* steps(rows: readonly Row[], queries: Queries): Generator<void, States> {
+    const own = Symbol("run");
+    current = own;
+    const running = (): Machine => {
+      if (machine !== null && current === own) return machine;
+      const why = machine === null ? "the encoder has been released" : "another run has begun";
+      throw new UnavailableError("run-failed", `run: ${why}`);
+    };
+    const { heap, model } = running();
+    heap.reset(start);
+    const run = runBatch(running(), batchOf(rows, queries, model));
+    for (let step = run.next(); ; step = run.next()) {
+      if (step.done) return step.value;
+      yield;
+      running();
     }
-    return machine;
   }
 
   return {
@@ -26,22 +38,13 @@ export function simdEncoder(loaded: Machine): Encoder {
       machine = null;
       return Promise.resolve();
     },
-    async encode(rows, queries, betweenLayers) {
-      const { heap, ...rest } = begin();
-      isRunning = true;
-      const mark = heap.top;
-      try {
-        const run = runBatch({ heap, ...rest }, batchOf(rows, queries, rest.model));
-        let step: IteratorResult<void, States> = run.next();
-        while (!step.done) {
-          if (betweenLayers) await betweenLayers();
-          step = run.next();
-        }
-        return step.value;
-      } finally {
-        heap.reset(mark);
-        isRunning = false;
-      }
+    // A promise of what has been computed, so that a run which fails rejects.
+    async encode(rows, queries) {
+      const run = steps(rows, queries);
+      let step = run.next();
+      while (!step.done) step = run.next();
+      return Promise.resolve(step.value);
     },
+    steps,
   };
 }

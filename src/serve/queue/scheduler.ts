@@ -9,13 +9,15 @@
  * at once. A row that fails its batch does not fail the others (failed-run.ts).
  */
 import { statesOfRow } from "../../core/model/rows.ts";
-import type { Queries, Row } from "../../core/model/rows.ts";
+import type { Queries, Row, States } from "../../core/model/rows.ts";
 import { OverloadedError, UnavailableError } from "../../core/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import { failureOf } from "./failed-run.ts";
 import { fail, isDone, settle } from "./job.ts";
 import type { Job, Work } from "./job.ts";
+import { RunTotals } from "./run-stats.ts";
+import type { RunStats } from "./run-stats.ts";
 import type { LoadedBase } from "../../engine/engine.ts";
 
 export interface Scheduler {
@@ -55,18 +57,6 @@ export interface Scheduler {
   readonly stats: RunStats;
 }
 
-/** Totals over all runs. */
-export interface RunStats {
-  /** Requests that have been queued. */
-  readonly requests: number;
-  readonly rows: number;
-  readonly tokens: number;
-  /** Tokens that were computed, padding included. */
-  readonly paddedTokens: number;
-  /** Runs by their number of rows. */
-  readonly runsByRows: ReadonlyMap<number, number>;
-}
-
 export interface SchedulerOptions {
   readonly clock: Clock;
   /** Tokens of a batch, padding included; a longer single row runs alone. */
@@ -91,8 +81,23 @@ const MAX_TURNS = 16;
 /** How long such a turn is while other requests wait. */
 const CROWD_MS = 1;
 
+/**
+ * From so many tokens on, a run stops between layers where the engine can: the host then takes in
+ * what has arrived, and a run whose clients have all left ends. Shorter ones are over before that pays.
+ */
+const LONG_RUN_TOKENS = 256;
+
 /** How much longer than forecast a run and the way of its answer may take. */
 const RUN_SLACK = 1.25;
+
+/** A batch in the middle of its run. */
+interface LongRun {
+  readonly base: LoadedBase;
+  readonly jobs: readonly Job[];
+  readonly tokens: number;
+  readonly start: number;
+  readonly steps: Iterator<void, States>;
+}
 
 /** The rows of one request that still wait. */
 interface Queue {
@@ -112,13 +117,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Requests that have come in. */
   let announced = 0;
   let busySince: number | null = null;
-  const stats = {
-    requests: 0,
-    rows: 0,
-    tokens: 0,
-    paddedTokens: 0,
-    runsByRows: new Map<number, number>(),
-  };
+  const stats = new RunTotals();
+  /** A long run that has stopped between layers. Any request goes on with it, as with all else here. */
+  let longRun: LongRun | null = null;
 
   const queuedTokens = (): number =>
     queues.reduce(
@@ -160,7 +161,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         );
       }
       const submittedAt = clock.now();
-      if (queued === 0) {
+      if (queued === 0 && longRun === null) {
         busySince = null;
         admission?.forgetRun();
       }
@@ -200,6 +201,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         // only after all of those runs. So one request runs a batch, and the next run waits for a
         // timer that was set after it. That is a turn for the host.
         if (isPumping) dropFinished();
+        else if (longRun) await goOn(longRun);
         else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
         if (isDone(job)) break;
         if (runs !== runsSeen) turns = calmTurns = 0;
@@ -208,6 +210,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         await clock.wait(queues.length > 1 ? CROWD_MS : 0);
         turns++;
         calmTurns = announced === announcedBefore ? calmTurns + 1 : 0;
+        if (longRun) continue;
         if (runs === runsSeen && calmTurns >= CALM_TURNS) busySince = null;
         // While others wait, the begin of their run ends the sample: taking in a crowd costs time too.
         if (queues.length === 0) admission?.endRun(clock.now());
@@ -235,7 +238,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   function tokensAhead(rows: number): number {
-    let tokens = 0;
+    let tokens = longRun?.tokens ?? 0;
     for (const { jobs } of queues) {
       const end = Math.min(rows, jobs.length);
       for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
@@ -306,36 +309,64 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const paddedTokens = rows.length * longestOf(rows);
     admission?.endRun(start);
     admission?.beginRun(tokens, paddedTokens, start);
+    const { encoder } = base;
+    const { queries } = jobs[0]!;
     try {
-      const states = await base.encoder.encode(rows, jobs[0]!.queries);
-      count(rows.length, tokens, paddedTokens);
-      const run = { ms: clock.now() - start };
-      for (const [b, job] of jobs.entries()) {
-        if (isDone(job)) continue; // cancelled
-        job.run = run;
-        settle(job, statesOfRow(states, b, job.row.ids.length));
-      }
+      if (encoder.steps && tokens >= LONG_RUN_TOKENS) {
+        longRun = { base, jobs, tokens, start, steps: encoder.steps(rows, queries) };
+      } else answer(jobs, await encoder.encode(rows, queries), start);
     } catch (cause) {
-      const left = jobs.filter((job) => !isDone(job));
-      if (left.length === 0) return;
-      if (jobs.length === 1) return fail(jobs[0]!, await failureOf(base, rows[0]!, cause));
-      for (const job of left) {
-        job.state = "waiting";
-        job.isAlone = true;
-      }
-      queues = [{ base, jobs: left, isNew: false }, ...queues];
+      await tryAlone(base, jobs, cause);
     }
   }
 
-  function count(rows: number, tokens: number, paddedTokens: number): void {
-    stats.rows += rows;
-    stats.tokens += tokens;
-    stats.paddedTokens += paddedTokens;
-    stats.runsByRows.set(rows, (stats.runsByRows.get(rows) ?? 0) + 1);
+  /** Goes on with a long run to the end of a layer, unless all of its jobs have been cancelled. */
+  async function goOn({ base, jobs, start, steps }: LongRun): Promise<void> {
+    dropFinished();
+    if (longRun === null) return;
+    try {
+      const step = steps.next();
+      if (!step.done) return;
+      longRun = null;
+      answer(jobs, step.value, start);
+    } catch (cause) {
+      longRun = null;
+      isPumping = true;
+      try {
+        await tryAlone(base, jobs, cause);
+      } finally {
+        isPumping = false;
+      }
+    }
+  }
+
+  function answer(jobs: readonly Job[], states: States, start: number): void {
+    const rows = jobs.map(({ row }) => row);
+    stats.add(rows.length, tokensOf(rows), rows.length * longestOf(rows));
+    const run = { ms: clock.now() - start };
+    for (const [b, job] of jobs.entries()) {
+      if (isDone(job)) continue; // cancelled
+      job.run = run;
+      settle(job, statesOfRow(states, b, job.row.ids.length));
+    }
+  }
+
+  /** Rows of a run that failed run again one by one; a single one fails. */
+  async function tryAlone(base: LoadedBase, jobs: readonly Job[], cause: unknown): Promise<void> {
+    const left = jobs.filter((job) => !isDone(job));
+    if (left.length === 0) return;
+    const [first] = jobs;
+    if (jobs.length === 1) return fail(first!, await failureOf(base, first!.row, cause));
+    for (const job of left) {
+      job.state = "waiting";
+      job.isAlone = true;
+    }
+    queues = [{ base, jobs: left, isNew: false }, ...queues];
   }
 
   /** Forgets what is done and what is too late to be worth a run. */
   function dropFinished(): void {
+    if (longRun?.jobs.every(isDone)) longRun = null;
     const now = clock.now();
     const msPerToken = RUN_SLACK * (admission?.msPerToken ?? 0);
     for (const queue of queues) {

@@ -91,29 +91,23 @@ describe("the states of a row", () => {
 });
 
 describe("a run", () => {
-  it("stops between layers as often as there are layers", async () => {
-    let stops = 0;
-    await encoder.encode([rowOf(5)], "all", () => void stops++);
-    expect(stops).toBe(base.manifest.configuration.num_hidden_layers);
+  it("stops before every layer, and then has the states of a run that does not stop", async () => {
+    const expected = await encoder.encode([rowOf(5)], "all");
+    const run = encoder.steps!([rowOf(5)], "all");
+    for (let layer = 0; layer < base.manifest.configuration.num_hidden_layers; layer++) {
+      expect(run.next()).toEqual({ done: false, value: undefined });
+    }
+    expect(run.next()).toEqual({ done: true, value: expected });
   });
 
-  it("ends where its caller throws between layers, and the next one is right", async () => {
+  it("that nobody goes on with leaves the next one right, and is over when that has begun", async () => {
     const [expected] = await encode([rowOf(5)], "all");
-    let stops = 0;
-    const leave = (): void => {
-      if (++stops === 2) throw new Error("the client has left");
-    };
-    await expect(encoder.encode([rowOf(9)], "all", leave)).rejects.toThrow("has left");
-    expect(stops).toBe(2);
+    const left = encoder.steps!([rowOf(30), rowOf(9)], "all");
+    left.next();
+    left.next();
     expect(await encode([rowOf(5)], "all")).toEqual([expected]);
-  });
-
-  it("keeps out another one until it is over", async () => {
-    const turn = Promise.withResolvers<void>();
-    const first = encoder.encode([rowOf(5)], "all", () => turn.promise);
-    await expect(encoder.encode([rowOf(5)], "all")).rejects.toMatchObject({ code: "run-failed" });
-    turn.resolve();
-    expect((await first).dims).toEqual([1, 5, 32]);
+    expect(() => left.next()).toThrow(expect.objectContaining({ code: "run-failed" }));
+    expect(await encode([rowOf(5)], "all")).toEqual([expected]);
   });
 
   it.each<[string, (row: Row) => Row]>([
