@@ -23,11 +23,11 @@ export function conflictsWithin(
   pairs: readonly (readonly [first: number, second: number])[],
   kind: Kind,
 ): { readonly sameTexts: readonly Conflict[]; readonly nearTexts: readonly Conflict[] } {
-  const agree = agreementOf(examples, kind);
+  const { agree, typicalOf } = claimsAbout(examples, kind);
   const groups = Map.groupBy(examples.keys(), (row) => nearKeyOf(examples[row]!));
   const sameTexts = [...groups.values()].flatMap((rows) => {
-    const supporters = rows.map((row) => rows.filter((other) => agree(row, other)).length);
-    const other = rows[supporters.indexOf(Math.max(...supporters))]!;
+    if (rows.length === 1) return [];
+    const other = typicalOf(rows);
     return rows.filter((row) => !agree(row, other)).map((row) => ({ row, other }));
   });
   const named = new Set(sameTexts.flatMap(({ row, other }) => [row, other]));
@@ -40,25 +40,38 @@ export function conflictsWithin(
   return { sameTexts, nearTexts };
 }
 
-/** Whether two rows of one text may both be right. */
-function agreementOf(
-  examples: readonly Example[],
-  { type, problemType }: Kind,
-): (first: number, second: number) => boolean {
+interface Claims {
+  /** Whether two rows of one text may both be right. */
+  agree(first: number, second: number): boolean;
+  /** A row that as many as possible of these agree with. */
+  typicalOf(rows: readonly number[]): number;
+}
+
+function claimsAbout(examples: readonly Example[], { type, problemType }: Kind): Claims {
   if (problemType === "regression") {
     const values = examples.map(({ labels }) => Number(labels[0]));
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
     const deviation = Math.sqrt(square);
-    return (first, second) => Math.abs(values[first]! - values[second]!) <= deviation;
+    return {
+      agree: (first, second) => Math.abs(values[first]! - values[second]!) <= deviation,
+      typicalOf: (rows) =>
+        rows.toSorted((a, b) => values[a]! - values[b]!)[Math.floor((rows.length - 1) / 2)]!,
+    };
   }
   const keys = examples.map(({ labels }) =>
     (type === "token" ? labels : labels.toSorted()).join("\u0000"),
   );
-  // Words that were split otherwise cannot be compared one by one.
-  return (first, second) =>
-    keys[first] === keys[second] ||
-    examples[first]!.words.length !== examples[second]!.words.length;
+  return {
+    // Words that were split otherwise cannot be compared one by one.
+    agree: (first, second) =>
+      keys[first] === keys[second] ||
+      examples[first]!.words.length !== examples[second]!.words.length,
+    typicalOf(rows) {
+      const alike = Map.groupBy(rows, (row) => keys[row]!);
+      return [...alike.values()].reduce((a, b) => (b.length > a.length ? b : a))[0]!;
+    },
+  };
 }
 
 /** What a row says that another with its text does not: its labels, or the words whose tags differ. */

@@ -62,7 +62,9 @@ function placesOfEntities(
     for (const [type, first, last] of entities) {
       if (last - first >= MAX_WORDS) continue;
       const key = words.slice(first, last + 1).join(" ");
-      places.set(key, [...(places.get(key) ?? []), { row, type }]);
+      const known = places.get(key) ?? [];
+      known.push({ row, type });
+      places.set(key, known);
     }
   }
   for (const [row, { words, entities }] of sentences.entries()) {
