@@ -44,16 +44,16 @@ function scoresText(cells: readonly LadderResult[]): string {
 const secondsText = (cells: readonly LadderResult[]): string =>
   cells.length === 0 ? MISSING : median(cells.map(({ seconds }) => seconds)).toFixed(1);
 
-/**
- * What docs/few-rows.md says: the picture, a table, and what the cells say together. Without cells, how
- * to make them.
- */
+/** Whether a base's own cells are there, beside those of SetFit. */
+export const hasOwnCells = (results: readonly LadderResult[]): boolean =>
+  results.some(({ contender }) => contender === "train");
+
+/** What docs/few-rows.md says of a base: a table, and what the cells say together. */
 export function ladderMarkdown(results: readonly LadderResult[]): string {
-  if (results.length === 0) {
+  if (!hasOwnCells(results)) {
     return "There are no figures yet: `npx edge-prefix bench ladder --help` says how they are made.";
   }
   return [
-    "![Accuracy by the number of rows of each class](few-rows.svg)",
     markdownTable(ladderRows(results)),
     summaryLines(results)
       .map((line) => `- ${line}`)
@@ -101,7 +101,7 @@ function comparisonLine({ against, difference, sets, ...rest }: Comparison): str
   return [
     `${rungText(rest)}: train - ${CONTENDER_TITLES[against]} is ${signed(difference)} points on average`,
     `worst ${SETS[sets[0]!.set].title} ${signed(sets[0]!.difference)}${sure}`,
-    `in ${ratio.median.toFixed(2)} of the time (at most ${ratio.max.toFixed(2)})`,
+    `time x ${ratio.median.toFixed(2)} (at most x ${ratio.max.toFixed(2)})`,
     `${plural(sets.length, "set")}, ${plural(draws, "draw")}`,
   ].join(", ");
 }

@@ -6,9 +6,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESULTS, readResults } from "../../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
-import { ladderCurve } from "../../bench/ladder/curve.ts";
-import { RESULTS as LADDER, readLadder } from "../../bench/ladder/results.ts";
-import { ladderMarkdown } from "../../bench/ladder/table.ts";
 import { SETTINGS } from "../../src/http/config.ts";
 import { COMMON_OPTIONS } from "../cli/main.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
@@ -20,10 +17,7 @@ import { bundledTasks, firstRequest } from "./docs/bundled-tasks.ts";
 import { dependencyTable } from "./docs/dependencies.ts";
 import { distillationTable } from "./docs/distillation.ts";
 import { printedErrors, servedErrors } from "./docs/errors.ts";
-
-/** The base whose ladder is shown: SetFit's cells are of the checkpoint that it was imported from. */
-const LADDER_BASE = "all-minilm-l6-v2";
-const ladder = readLadder(LADDER, LADDER_BASE);
+import { ladderBlocks, ladderPicture } from "./docs/ladder.ts";
 
 /** Blocks by the page that holds them and by their name. */
 const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
@@ -37,7 +31,7 @@ const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, 
   },
   "docs/distillation.md": { runs: distillationTable() },
   "docs/errors.md": { served: servedErrors(), printed: printedErrors() },
-  "docs/few-rows.md": { ladder: ladderMarkdown(ladder) },
+  "docs/few-rows.md": ladderBlocks(),
   "docs/settings.md": { settings: settingsTable() },
   "docs/tasks.md": { tasks: await bundledTasks() },
 });
@@ -45,7 +39,8 @@ const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, 
 /** Generated files by their path in the project, with the text they should have. */
 export async function generatedDocs(): Promise<Map<string, string>> {
   const files = new Map([["docs/cli.md", await cliPage()]]);
-  if (ladder.length > 0) files.set("docs/few-rows.svg", `${ladderCurve(ladder).toString()}\n`);
+  const picture = ladderPicture();
+  if (picture !== null) files.set("docs/few-rows.svg", picture);
   for (const [path, blocks] of Object.entries(await pages())) {
     const text = readFileSync(join(PACKAGE, path), "utf8");
     const filled = Object.entries(blocks).reduce(

@@ -1,34 +1,40 @@
 /** The ladder's finished cells: what they say together, as a table and as a picture. */
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ladderCurve } from "../../../bench/ladder/curve.ts";
 import type { RowCount } from "../../../bench/ladder/draws.ts";
 import type { Contender } from "../../../bench/ladder/plan.ts";
+import { writeResult } from "../../../bench/ladder/results.ts";
 import type { LadderResult } from "../../../bench/ladder/results.ts";
 import type { SetId } from "../../../bench/ladder/sets.ts";
 import { summaryOf } from "../../../bench/ladder/summary.ts";
-import { ladderMarkdown, ladderRows, summaryLines } from "../../../bench/ladder/table.ts";
+import { ladderRows, summaryLines } from "../../../bench/ladder/table.ts";
+import { ladderBlocks, ladderPicture } from "../../../scripts/dev/docs/ladder.ts";
 import { points, shapes } from "../../support/svg.ts";
 
+const cell = (
+  set: SetId,
+  contender: Contender,
+  draw: number,
+  score: number,
+  more: object = {},
+): LadderResult =>
+  ({
+    set,
+    rows: 8,
+    contender,
+    draw,
+    score,
+    interval: [score - 0.04, score + 0.04],
+    reported: { score, interval: [score - 0.1, score + 0.1], rows: "all" },
+    seconds: contender === "setfit" ? 90 : 30,
+    bytes: 76_000,
+    ...more,
+  }) as unknown as LadderResult;
+
 describe("finished cells together", () => {
-  const cell = (
-    set: SetId,
-    contender: Contender,
-    draw: number,
-    score: number,
-    more: object = {},
-  ): LadderResult =>
-    ({
-      set,
-      rows: 8,
-      contender,
-      draw,
-      score,
-      interval: [score - 0.04, score + 0.04],
-      reported: { score, interval: [score - 0.1, score + 0.1], rows: "all" },
-      seconds: contender === "setfit" ? 90 : 30,
-      bytes: 76_000,
-      ...more,
-    }) as unknown as LadderResult;
   const near = (value: number) => expect.closeTo(value, 9);
 
   test("compare contenders by the draws that both have, and sets alike", () => {
@@ -64,7 +70,7 @@ describe("finished cells together", () => {
     ]);
     // Student's t of two degrees of freedom, 4.303, times 1 / sqrt(3)
     expect(summaryLines(results)).toContain(
-      "8 rows a class: train - SetFit is -2.0 points on average, worst SST-2 -2.0 (-4.5 to +0.5), in 0.33 of the time (at most 0.33), 1 set, 3 draws",
+      "8 rows a class: train - SetFit is -2.0 points on average, worst SST-2 -2.0 (-4.5 to +0.5), time x 0.33 (at most x 0.33), 1 set, 3 draws",
     );
   });
 
@@ -169,7 +175,32 @@ describe("the picture", () => {
 });
 
 describe("the page", () => {
-  test("says how figures are made while there are none", () => {
-    expect(ladderMarkdown([])).toContain("bench ladder --help");
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ladder-results-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const save = (name: string, contender: Contender): Promise<void> => {
+    const machine = { cpu: "EPYC", vectors: "avx2", cores: 2, node: "v24.9.0" };
+    const made = { metric: "accuracy", commit: "abc1234", machine };
+    const model = { name, identity: null };
+    return writeResult(folder, cell("sst2", contender, 0, 0.7, { ...made, model }));
+  };
+
+  test("says how figures are made while there are none of a base itself", async () => {
+    await save("setfit", "setfit");
+    expect(ladderPicture(folder)).toBeNull();
+    expect(ladderBlocks(folder)["ladder"]).toContain("bench ladder --help");
+  });
+
+  test("shows the base of SetFit's checkpoint beside SetFit, with the picture", async () => {
+    await save("all-minilm-l6-v2", "train");
+    const { ladder, bundled } = ladderBlocks(folder);
+    expect(ladder).toContain("few-rows.svg");
+    expect(ladder).toContain("8 rows a class: train - SetFit is 0.0 points on average");
+    expect(ladder).toContain("2 cores of an EPYC with avx2, Node 24.9.0, commit abc1234");
+    expect(bundled).toContain("bench ladder --help");
+    expect(ladderPicture(folder)).toMatch(/^<svg [^]*<\/svg>\n$/);
   });
 });
