@@ -16,7 +16,8 @@ const TYPES = {
 type Type = keyof typeof TYPES;
 
 const GUARD_BYTES = 64;
-const GUARD = 0xa5;
+/** As floats, these bytes are NaN: a kernel that reads what it was not given answers NaN. */
+const GUARD = 0xff;
 
 export class KernelMemory {
   readonly kernels: Kernels = nodeKernels();

@@ -29,15 +29,22 @@ const PLAIN: Text = {
   window: EVERY_TOKEN,
 };
 
-/** Arrays as the kernel takes them: tokens [T, heads * D] behind one another, prefixes [kvHeads, ..]. */
-function arraysOf(key: Key, { T, pastRows, heads, kvHeads, D }: Text) {
+/**
+ * Arrays as the kernel takes them: tokens [T, heads * D] behind one another, prefixes [kvHeads, pastRows,
+ * D] with NaN in the rows that are not the prefix's.
+ */
+function arraysOf(key: Key, { T, P, pastRows, heads, kvHeads, D }: Text) {
   const values = (name: string, count: number): number[] => [...normals(derive(key, name), count)];
+  const past = (name: string): number[] =>
+    rowsOf(values(name, kvHeads * pastRows * D), D).flatMap((row, i) =>
+      i % pastRows < P ? row : row.map(() => NaN),
+    );
   return {
     q: values("q", T * heads * D),
     k: values("k", T * kvHeads * D),
     v: values("v", T * kvHeads * D),
-    pastKeys: values("past keys", kvHeads * pastRows * D),
-    pastValues: values("past values", kvHeads * pastRows * D),
+    pastKeys: past("past keys"),
+    pastValues: past("past values"),
   };
 }
 
@@ -147,6 +154,15 @@ describe("attention", () => {
     for (const queries of [1, 3, 5, 20]) {
       expect(run({ ...text, queries }, arrays)).toEqual(all.slice(0, queries));
     }
+  });
+
+  it("takes nothing of a token that a query does not see, however large it is", () => {
+    const text = { ...PLAIN, T: 18, queries: 8, window: 2, heads: 1, kvHeads: 1 };
+    const arrays = arraysOf(derive(key, "unseen"), text);
+    // Seen by the last two queries of the tile alone.
+    arrays.v.fill(3e38, 9 * text.D, 10 * text.D);
+    const rows = run(text, arrays).slice(0, 7).flat();
+    expect(distance(rows, expected(text, arrays).slice(0, 7).flat())).toBeLessThan(TOLERANCE);
   });
 
   it("gives the largest score all of the share when scores are far apart", () => {
