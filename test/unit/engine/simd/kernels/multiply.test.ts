@@ -27,11 +27,14 @@ const integerMatrices = (key: Key, M: number, K: number, N: number) => ({
   w: rowsOf(integers(derive(key, "w"), K * N, 127), N),
 });
 
-/** What makes a product of M rows and 8 columns nothing but its integers. */
+/** Columns in more than one of the groups that few rows take at the longer K. */
+const N = 40;
+
+/** What makes a product of M rows and N columns nothing but its integers. */
 const unscaled = (M: number) => ({
   scale: Array.from({ length: M }, () => 1),
-  weightScale: Array.from({ length: 8 }, () => 1),
-  biases: [Array.from({ length: 8 }, () => 0)],
+  weightScale: Array.from({ length: N }, () => 1),
+  biases: [Array.from({ length: N }, () => 0)],
   biasOf: Array.from({ length: M }, () => 0),
   residual: null,
 });
@@ -108,8 +111,8 @@ function expected({ q, w, scale, weightScale, biases, biasOf, residual }: Produc
 const key = keyOf(21);
 
 describe("multiply", () => {
-  // From 16 rows on, weights are widened on the way.
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 18, 19, 20, 25])(
+  // From 32 rows on, weights are widened on the way.
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 31, 32, 33, 34, 35, 36, 41])(
     "computes %i rows, each with its own bias",
     (M) => {
       const product = randomProduct(derive(key, M), M, 40, 24);
@@ -119,15 +122,15 @@ describe("multiply", () => {
 
   it.each(
     [8, 16, 24, 32, 64, 72, 384, 1536, MAX_INPUTS].flatMap((K) =>
-      [5, 21].map((M) => [K, M] as const),
+      [5, 37].map((M) => [K, M] as const),
     ),
   )("sums %i inputs of %i rows exactly", (K, M) => {
-    const product = { ...unscaled(M), ...integerMatrices(derive(key, "K", K), M, K, 8) };
+    const product = { ...unscaled(M), ...integerMatrices(derive(key, "K", K), M, K, N) };
     // One rounding to float32 of an exact integer.
     expect(run(product)).toEqual(expected(product).map((row) => row.map(Math.fround)));
   });
 
-  it.each([5, 21])("holds the largest sums of %i rows at the longest K in 32 bits", (M) => {
+  it.each([5, 37])("holds the largest sums of %i rows at the longest K in 32 bits", (M) => {
     const signs = [
       [1, 1],
       [1, -1],
@@ -138,14 +141,14 @@ describe("multiply", () => {
       const matrix = (rows: number, columns: number, value: number): number[][] =>
         Array.from({ length: rows }, () => Array.from({ length: columns }, () => value));
       const q = matrix(M, MAX_INPUTS, a * LEVELS);
-      const w = matrix(MAX_INPUTS, 8, b * 127);
+      const w = matrix(MAX_INPUTS, N, b * 127);
       const sum = Math.fround(a * b * LEVELS * 127 * MAX_INPUTS);
-      expect(run({ ...unscaled(M), q, w })).toEqual(matrix(M, 8, sum));
+      expect(run({ ...unscaled(M), q, w })).toEqual(matrix(M, N, sum));
     }
   });
 
   it("computes a range of columns at their place", () => {
-    const product = { ...randomProduct(derive(key, "range"), 22, 32, 40), residual: null };
+    const product = { ...randomProduct(derive(key, "range"), 38, 32, 40), residual: null };
     const all = run(product);
     expect(run(product, 8, 24)).toEqual(
       all.map((row) => row.map((value, n) => (n >= 8 && n < 24 ? value : 0))),
@@ -153,12 +156,12 @@ describe("multiply", () => {
   });
 
   it("may write over the residual that it adds", () => {
-    const product = randomProduct(derive(key, "in place"), 19, 32, 16);
+    const product = randomProduct(derive(key, "in place"), 35, 32, 16);
     expect(run(product, 0, 16, true)).toEqual(run(product));
   });
 
   it("gives a row the same bits alone and among others", () => {
-    const product = { ...randomProduct(derive(key, "alone"), 27, 48, 16), residual: null };
+    const product = { ...randomProduct(derive(key, "alone"), 39, 48, 16), residual: null };
     const together = run(product);
     const alone = product.q.flatMap((row, m) =>
       run({ ...product, q: [row], scale: [product.scale[m]!], biasOf: [product.biasOf[m]!] }),
