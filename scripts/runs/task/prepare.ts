@@ -119,7 +119,7 @@ export async function prepareTask(
 
   const problemType = spec.problem_type ?? problemTypeOf(train, type);
   checkProblemType(problemType, type, train);
-  checkObjective(recipe, { type, problemType });
+  checkObjective(recipe, { type, problemType }, spec.hyperparameters);
   const labels =
     spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
   checkLabels(labels, problemType);
@@ -227,6 +227,7 @@ const placesOf = (datasets: readonly Dataset[]): Map<Example, string> =>
 function checkObjective(
   { method, objective }: Recipe,
   { type, problemType }: { readonly type: TaskType; readonly problemType: ProblemType },
+  { prefix_dropout: dropout = 0 }: Partial<Hyperparameters>,
 ): void {
   if (objective === "head") return;
   const obstacle =
@@ -236,7 +237,9 @@ function checkObjective(
         ? `method "${method}" has no frozen base to fit a head on`
         : method === "linear"
           ? `method "linear" has nothing but a head to train`
-          : null;
+          : dropout > 0
+            ? "prefix_dropout would compare rows under other prefixes than they are trained with"
+            : null;
   if (obstacle === null) return;
   throw new InputError(
     "training-unsupported",

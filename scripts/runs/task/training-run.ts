@@ -141,11 +141,33 @@ export async function openTrainingRun(
         labels,
       )
     : new Map<string, never>();
+  const hidden = base.manifest.configuration.hidden_size;
+  /** What a head reads of training rows under these parameters. */
+  async function statesOf(
+    params: Arrays,
+    loaded: LoadedBase,
+    rows: readonly Feature[],
+    signal?: AbortSignal,
+  ): Promise<FeatureRows> {
+    if (pooling === "none") throw new TypeError("a head on single tokens is trained, not fitted");
+    const noHead = {
+      [CLASSIFIER_WEIGHT]: new Float32Array(labels.length * hidden),
+      [CLASSIFIER_BIAS]: new Float32Array(labels.length),
+    };
+    const { prefix } = (await pack({ ...params, ...noHead })).task;
+    const options = { pooling, batchSize: EVALUATION_BATCH, ...(signal && { signal }) };
+    return pooledStates(loaded, prefix, rows, options);
+  }
+  const embed =
+    objective === "contrastive"
+      ? async (rows: readonly Feature[], params: Arrays) =>
+          (await statesOf(params, native, rows)).data
+      : undefined;
   const computed = await graphWeights(base, prepared.trainGraph, createSession);
   const session = await openTrainingSession(
     encoder,
     base.manifest,
-    { target, problemType, prefixDropout, computed },
+    { target, problemType, prefixDropout, computed, embed },
     createSession,
   );
   const facts: TaskFacts = {
@@ -169,27 +191,6 @@ export async function openTrainingRun(
     if (!scale) return packTask(facts, base.manifest, tensors, "float16");
     // Numbers need more digits than the choice between labels does.
     return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
-  }
-
-  /** What the head reads of training rows under these parameters. */
-  async function statesOf(
-    params: Arrays,
-    loaded: LoadedBase,
-    rows: readonly Feature[],
-    signal: AbortSignal,
-  ): Promise<FeatureRows> {
-    if (pooling === "none") throw new TypeError("a head on single tokens is trained, not fitted");
-    const hidden = base.manifest.configuration.hidden_size;
-    const noHead = {
-      [CLASSIFIER_WEIGHT]: new Float32Array(labels.length * hidden),
-      [CLASSIFIER_BIAS]: new Float32Array(labels.length),
-    };
-    const { task } = await pack({ ...params, ...noHead });
-    return pooledStates(loaded, task.prefix, rows, {
-      pooling,
-      batchSize: EVALUATION_BATCH,
-      signal,
-    });
   }
 
   return {

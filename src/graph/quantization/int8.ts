@@ -210,11 +210,12 @@ export function quantizedLinear(g: Graph, rows: QuantizedRows, weight: Value, sc
 }
 
 /** A linear's stored weights [in, out] as the signed numbers that they stand for: zero point 0. */
-export const signed = ({ dims, data }: TensorOf<"uint8">): TensorOf<"int8"> => ({
-  dtype: "int8",
-  dims,
-  data: Int8Array.from(data, (value) => value - WEIGHT_ZERO),
-});
+export function signed({ dims, data }: TensorOf<"uint8">): TensorOf<"int8"> {
+  // A loop: Int8Array.from with a function takes twenty times as long, and this is every weight.
+  const values = new Int8Array(data.length);
+  for (let i = 0; i < data.length; i++) values[i] = data[i]! - WEIGHT_ZERO;
+  return { dtype: "int8", dims, data: values };
+}
 
 /** [in, out] -> [out, in]. */
 export function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {

@@ -54,6 +54,15 @@ export function pool(
   }
 }
 
+/** The gradient of a loss that was computed outside of the graph, for the features [B, H]. */
+export const FEATURES_GRADIENT = "features.grad";
+
+/** A scalar whose gradient for the features is the input `features.grad`. */
+export function alongGradient(g: Graph, features: Value): Value {
+  const along = ops.Mul(g, features, g.input(FEATURES_GRADIENT, "float32", features.dims));
+  return ops.ReduceSum(g, along, { axes: [0, 1], keepdims: false });
+}
+
 export interface LossOptions {
   readonly pooling: Pooling;
   readonly numLabels: number; // C

@@ -23,8 +23,7 @@ import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { HEAD_DROPOUT } from "./dropout.ts";
 import type { GraphWeights } from "./weights.ts";
-import { contrastiveLoss } from "./contrastive.ts";
-import { lossOf, pool } from "./loss.ts";
+import { alongGradient, lossOf, pool } from "./loss.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Target } from "./parameters.ts";
 import { trainedInputs } from "./trained-inputs.ts";
@@ -48,7 +47,7 @@ export interface TrainingGraphOptions extends Encoder, Target {
 export interface TrainingGraph {
   /**
    * Inputs: the encoder's token inputs (query_length 1 for pooler and cls, T otherwise), `labels`
-   * (see lossOf) or, with a contrastive objective, the pairs (contrastive.ts), `word_shapes` where the
+   * (see lossOf) or, with a contrastive objective, `features.grad`, `word_shapes` where the
    * head reads them, the targets, dropout masks. Outputs: `loss`, `logits` [B, C] or [B, T, C] of a head,
    * `<target>.grad` in each target's shape; for a word table [V, H] the rows [B*T, H] that belong
    * to `input_ids`, which the caller adds up.
@@ -74,7 +73,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
     features = ops.Mul(g, features, pooling === "none" ? ops.Unsqueeze(g, mask, 1) : mask);
   }
   let loss: Value;
-  if (options.objective === "contrastive") loss = contrastiveLoss(g, features);
+  if (options.objective === "contrastive") loss = alongGradient(g, features);
   else {
     const rows = pooling === "none" ? ops.Reshape(g, features, [-1, config.hidden]) : features;
     const logits = logitsOf(g, options, rows, trained); // [M, C]

@@ -19,10 +19,10 @@ import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "../graph/dropout
 import type { Feature } from "../data/features.ts";
 import { LOSS, SHAPES, buildTrainingGraph } from "../graph/training-graph.ts";
 import type { GraphWeights } from "../graph/weights.ts";
-import { IGNORED_LABEL, LABELS } from "../graph/loss.ts";
+import { FEATURES_GRADIENT, IGNORED_LABEL, LABELS } from "../graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
-import { pairFeeds } from "./pairs.ts";
+import { contrastiveStep } from "./contrastive-step.ts";
 import { parametersOf } from "../graph/parameters.ts";
 import type { Encoder, Parameter, Target, Arrays } from "../graph/parameters.ts";
 import { derive, uniforms } from "../random.ts";
@@ -36,6 +36,9 @@ export interface StepOptions {
   readonly prefixDropout: number;
   /** Tokens of one run; a longer batch takes several. */
   readonly maxTokens?: number;
+  /** What a head would read of rows under parameters, [B, H]: for a contrastive objective, and only for it. */
+  readonly embed?:
+    ((rows: readonly Feature[], params: Arrays) => Promise<Float32Array>) | undefined;
   /** What the encoder computes with (graph/weights.ts); default: its float weights. */
   readonly computed?: GraphWeights;
 }
@@ -57,13 +60,13 @@ export const encoderOf = (base: Base): Encoder => ({
 export async function openTrainingSession(
   encoder: Encoder,
   manifest: BaseManifest,
-  { target, problemType, prefixDropout, computed, maxTokens }: StepOptions,
+  { target, problemType, prefixDropout, computed, maxTokens, embed }: StepOptions,
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TrainingSession> {
   const { config, architecture } = encoder;
   const { pooling, numLabels, numVirtualTokens, parts } = target;
   const parameters = parametersOf(target, encoder);
-  const hasDropout = parts.prefix !== "none" && prefixDropout > 0;
+  const hasDropout = parts.prefix !== "none" && prefixDropout > 0 && !embed;
   const { graph, targets } = buildTrainingGraph({
     ...encoder,
     ...target,
@@ -76,13 +79,10 @@ export async function openTrainingSession(
   const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 
   const kind = pooling === "none" ? "token" : problemType;
-  // Every row is compared with every other, so a batch cannot be run in parts.
-  const isContrastive = target.objective === "contrastive";
-  const mostTokens = isContrastive ? Number.MAX_SAFE_INTEGER : maxTokens;
   async function run(
     rows: readonly Feature[],
     params: Arrays,
-    mask: TensorOf<"float32"> | null,
+    more: PartInputs,
   ): Promise<PartResult> {
     const tokens = rows.map(({ ids, typeIds }) => ({ ids, typeIds, positionOffset: 0 }));
     const virtual = rows.map(() => numVirtualTokens);
@@ -93,10 +93,12 @@ export async function openTrainingSession(
       queriesOf(pooling),
     );
     const labels = labelsOf(rows, length, numLabels, kind);
-    const truth = isContrastive ? pairFeeds(rows) : { [LABELS]: labels };
+    const truth = more.gradient
+      ? { [FEATURES_GRADIENT]: float32([rows.length, config.hidden], more.gradient) }
+      : { [LABELS]: labels };
     const all: Feeds = { ...feeds, ...truth };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
-    if (mask) all[PREFIX_DROPOUT] = mask;
+    if (more.mask) all[PREFIX_DROPOUT] = more.mask;
     if (target.readsWords) all[SHAPES] = shapesOf(rows, length);
     const outputs = await session.run(all, fetches);
     const grads: Record<string, Float32Array> = {};
@@ -111,21 +113,35 @@ export async function openTrainingSession(
   return {
     parameters,
     async step(batch, params, key) {
+      if (embed) {
+        const features = await embed(batch, params);
+        return contrastiveStep(batch, features, (rows, gradient) =>
+          run(rows, params, { gradient }),
+        );
+      }
       const dims = prefixDropoutDims(config, batch.length, numVirtualTokens);
       const mask = hasDropout
         ? dropoutMask(dims, prefixDropout, uniforms(derive(key, "prefix")))
         : null;
       const lengths = batch.map(({ ids }) => ids.length);
-      const parts = microBatches(lengths, numVirtualTokens, mostTokens);
-      if (parts.length === 1) return run(batch, params, mask);
+      const parts = microBatches(lengths, numVirtualTokens, maxTokens);
+      if (parts.length === 1) return run(batch, params, { mask });
       const sum = createSum();
       for (const { from, to } of parts) {
-        sum.add(await run(batch.slice(from, to), params, mask && maskOf(mask, from, to)));
+        const own = mask && maskOf(mask, from, to);
+        sum.add(await run(batch.slice(from, to), params, { mask: own }));
       }
       return sum.mean();
     },
     release: () => session.release(),
   };
+}
+
+/** What a run takes besides rows and parameters. */
+interface PartInputs {
+  readonly mask?: TensorOf<"float32"> | null;
+  /** In place of labels: the gradient for what the head would read, [B, H]. */
+  readonly gradient?: Float32Array;
 }
 
 /** The mask [2L, B, 1, P, 1] of rows [from, to). */

@@ -126,7 +126,7 @@ describe("what is chosen", () => {
     );
     const settings = settingsLines(prepared, base.manifest).join("\n");
     expect(settings).toContain("bias (16 rows for 2 labels are few), contrastive on tiny");
-    expect(settings).toContain("40 steps (the head is fitted afterwards)");
+    expect(settings).toContain("30 steps (the head is fitted afterwards)");
   });
 });
 
@@ -134,7 +134,7 @@ describe("a contrastive run", () => {
   test("trains on all rows, and is measured by answers to rows that did not teach", async () => {
     const task = await prepare(rows);
     const { packed, evaluation, crossValidation, examples, state } = await finish(task);
-    expect(state.step).toBe(40);
+    expect(state.step).toBe(30);
     expect(crossValidation).toEqual({ folds: 5, of: 5, rows: 16, alone: 0, isWhole: true });
     expect(examples).toHaveLength(16);
     expect(evaluation.score.low).toBeLessThanOrEqual(evaluation.score.value);
