@@ -45,6 +45,7 @@ export const TABLE = {
   uint4: 3,
 } as const;
 
+/** gelu is within 2.6e-5 of x times the normal distribution's function, gelu's tanh form within 4.7e-4. */
 export const ACTIVATION = { gelu: 0, geluTanh: 1, relu: 2, silu: 3 } as const;
 
 /** The `window` of a layer that is not local. */

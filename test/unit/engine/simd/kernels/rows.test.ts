@@ -110,6 +110,8 @@ describe.each(["layer", "rms"] as const)("norm %s", (kind) => {
 
 describe.each(["gelu", "geluTanh", "relu", "silu"] as const)("activation %s", (name) => {
   const activation = references.ACTIVATIONS[name];
+  /** Of gelu, the error of its approximation; float32's own of the others. */
+  const tolerance = name === "gelu" ? 2.6e-5 : 1e-6;
   /** Every number from -12 to 12 in steps of 1/64, extremes at both ends. */
   const line = [-1e30, -88, ...Array.from({ length: 1537 }, (_, i) => i / 64 - 12), 88, 1e30];
   const padded = [...line, ...Array.from({ length: 8 - (line.length % 8) }, () => 0)];
@@ -123,7 +125,7 @@ describe.each(["gelu", "geluTanh", "relu", "silu"] as const)("activation %s", (n
     const errors = memory
       .read("float32", x, K)
       .map((value, i) => Math.abs(value - activation(padded[i]!)) / Math.max(1, Math.abs(value)));
-    expect(Math.max(...errors)).toBeLessThan(1e-6);
+    expect(Math.max(...errors)).toBeLessThan(tolerance);
   });
 
   it.each(SIZES)("quantizes %i rows of %i numbers, gated or not", (M, K) => {
@@ -141,7 +143,7 @@ describe.each(["gelu", "geluTanh", "relu", "silu"] as const)("activation %s", (n
       const exact = x.map((row, m) =>
         row.map((value, k) => activation(value) * (isGated ? up[m]![k]! : 1)),
       );
-      expect(distance(flat(values), flat(exact))).toBeLessThan(4e-6);
+      expect(distance(flat(values), flat(exact))).toBeLessThan(4 * tolerance);
       expect(found.map((row) => row.slice(K))).toEqual(up);
       expectQuantized(memory.readQuantized(q, M, K), memory.read("float32", scale, M), values);
       expect(memory.overwritten()).toEqual([]);
