@@ -86,6 +86,8 @@ const CROWD_MS = 1;
  * what has arrived, and a run whose clients have all left ends. Shorter ones are over before that pays.
  */
 const LONG_RUN_TOKENS = 256;
+/** Tokens times layers from one stop to the next: tens of milliseconds, of which a turn costs little. */
+const STOP_TOKENS = 1_024;
 
 /** How much longer than forecast a run and the way of its answer may take. */
 const RUN_SLACK = 1.25;
@@ -320,15 +322,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  /** Goes on with a long run to the end of a layer, unless all of its jobs have been cancelled. */
-  async function goOn({ base, jobs, start, steps }: LongRun): Promise<void> {
+  /** Goes on with a long run for some layers, unless all of its jobs have been cancelled. */
+  async function goOn({ base, jobs, tokens, start, steps }: LongRun): Promise<void> {
     dropFinished();
     if (longRun === null) return;
     try {
-      const step = steps.next();
-      if (!step.done) return;
-      longRun = null;
-      answer(jobs, step.value, start);
+      for (let computed = 0; computed < STOP_TOKENS; computed += tokens) {
+        const step = steps.next();
+        if (!step.done) continue;
+        longRun = null;
+        return answer(jobs, step.value, start);
+      }
     } catch (cause) {
       longRun = null;
       isPumping = true;

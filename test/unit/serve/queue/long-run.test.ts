@@ -5,7 +5,10 @@ import type { LoadedBase } from "../../../../src/engine/engine.ts";
 import { arrange, baseWith, never, row } from "../../../support/recording-scheduler.ts";
 
 const LAYERS = 4;
-const LONG = 256;
+/** Long enough for a stop after every layer. */
+const LONG = 1_024;
+/** The least that is a long run; it stops after every fourth layer. */
+const SHORTEST = 256;
 
 /** A base that keeps the first ids of each run, and of each layer that was computed by steps. */
 function steppingBase(onLayer: (layer: number) => void = () => undefined) {
@@ -43,10 +46,19 @@ describe("a long run", () => {
     expect(new Set(turns).size).toBe(LAYERS);
   });
 
+  it("of few tokens stops after some layers only", async () => {
+    const turns: number[] = [];
+    const { clock, submit, finishAll } = arrange();
+    const { base } = steppingBase(() => void turns.push(clock.turns));
+    await finishAll(submit(base, [row(1, SHORTEST)]));
+    expect(turns).toHaveLength(LAYERS);
+    expect(new Set(turns).size).toBe(1);
+  });
+
   it("is not made of short ones, nor by an engine that cannot stop", async () => {
     const { base, layers, runs } = steppingBase();
     const { submit, finishAll } = arrange();
-    await finishAll(submit(base, [row(1, LONG - 1)]));
+    await finishAll(submit(base, [row(1, SHORTEST - 1)]));
     expect([layers, runs]).toEqual([[], [[1]]]);
     const { encode } = base.encoder;
     await finishAll(submit(baseWith(encode), [row(2, LONG)]));
