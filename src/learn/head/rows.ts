@@ -1,11 +1,10 @@
 /**
- * Rows for a head: what the features of examples should be answered with, the labelled words among a
- * text's states, and heads fitted on some of the rows.
+ * Rows for a head: what the features of examples should be answered with, and the labelled pieces among
+ * a text's states.
  */
 import type { ProblemType } from "../../core/model/task.ts";
 import type { Feature } from "../data/features.ts";
-import { fitHead, headLogits } from "./fit-head.ts";
-import type { FeatureRows, HeadOptions } from "./fit-head.ts";
+import type { FeatureRows } from "./fit-head.ts";
 import type { HeadTargets } from "./losses.ts";
 
 /** What whole texts should be answered with; `value` of numbers is scaled as in their features. */
@@ -60,49 +59,3 @@ export function taggedPieces(
     textOf: Int32Array.from(places, ({ text }) => text),
   };
 }
-
-/** The rows with these numbers, in this order. */
-export function pickRows({ data, hidden }: FeatureRows, rows: ArrayLike<number>): FeatureRows {
-  const picked = new Float32Array(rows.length * hidden);
-  for (let n = 0; n < rows.length; n++) {
-    picked.set(data.subarray(rows[n]! * hidden, (rows[n]! + 1) * hidden), n * hidden);
-  }
-  return { data: picked, hidden };
-}
-
-/** What the rows with these numbers should be answered with. */
-export function pickTargets(
-  targets: HeadTargets,
-  rows: readonly number[],
-  numLabels: number,
-): HeadTargets {
-  const each = (values: ArrayLike<number>): number[] =>
-    rows.flatMap((row) =>
-      Array.from({ length: numLabels }, (_, c) => values[row * numLabels + c]!),
-    );
-  switch (targets.kind) {
-    case "classes":
-      return { ...targets, labels: rows.map((row) => targets.labels[row]!) };
-    case "sets":
-      return { ...targets, hits: each(targets.hits) };
-    case "values":
-      return { ...targets, values: each(targets.values) };
-    default:
-      return targets satisfies never;
-  }
-}
-
-/**
- * Fits heads on some of the rows, which answer others: cross-validation of a head over features that no
- * row has taught (measure/cross-validation.ts).
- */
-export const headOnRows =
-  (features: FeatureRows, targets: HeadTargets, options: HeadOptions) =>
-  (train: readonly number[]): Promise<(rows: readonly number[]) => Float32Array[]> => {
-    const head = fitHead(
-      pickRows(features, train),
-      pickTargets(targets, train, options.numLabels),
-      options,
-    );
-    return Promise.resolve((rows) => headLogits(pickRows(features, rows), head));
-  };

@@ -1,12 +1,7 @@
-/** What heads are fitted on: targets of texts, labelled pieces of sentences, some of the rows. */
+/** What heads are fitted on: targets of texts, labelled pieces of sentences. */
 import { expect, test } from "vitest";
 import type { Feature } from "../../../../src/learn/data/features.ts";
-import {
-  headOnRows,
-  pickTargets,
-  taggedPieces,
-  targetsOf,
-} from "../../../../src/learn/head/rows.ts";
+import { taggedPieces, targetsOf } from "../../../../src/learn/head/rows.ts";
 
 const feature = (labels: readonly number[], value?: number): Feature => ({
   ids: new Int32Array(labels.length),
@@ -29,11 +24,6 @@ test("targets are a class, a set of classes or a number", () => {
   });
 });
 
-test("rows are picked with all their labels", () => {
-  const targets = { kind: "sets", hits: [1, 0, 0, 1, 1, 1] } as const;
-  expect(pickTargets(targets, [2, 0], 2)).toEqual({ kind: "sets", hits: [1, 1, 1, 0] });
-});
-
 test("of sentences only pieces with a tag are taken", () => {
   const sentences = [feature([-100, 1, -100]), feature([-100, 0, 2, -100])];
   const states = [
@@ -44,13 +34,4 @@ test("of sentences only pieces with a tag are taken", () => {
   expect([...features.data]).toEqual([1, 1, 4, 4, 5, 5]);
   expect(targets.labels).toEqual([1, 0, 2]);
   expect([...textOf]).toEqual([0, 1, 1]);
-});
-
-test("a head on some rows answers the others", async () => {
-  const features = { hidden: 1, data: Float32Array.from([-2, -1, 1, 2]) };
-  const fit = headOnRows(features, { kind: "classes", labels: [0, 0, 1, 1] }, { numLabels: 2 });
-  const answer = await fit([0, 3]);
-  const [low, high] = answer([1, 2]);
-  expect(low![0]).toBeGreaterThan(low![1]!);
-  expect(high![1]).toBeGreaterThan(high![0]!);
 });

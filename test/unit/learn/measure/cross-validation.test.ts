@@ -8,7 +8,7 @@ import { foldsOf } from "../../../../src/learn/data/folds.ts";
 import type { Fold } from "../../../../src/learn/data/folds.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { fitHead, headLogits } from "../../../../src/learn/head/fit-head.ts";
-import { headOnRows } from "../../../../src/learn/head/rows.ts";
+import type { FeatureRows } from "../../../../src/learn/head/fit-head.ts";
 import { argmax } from "../../../../src/learn/measure/answers.ts";
 import {
   assessFolds,
@@ -95,22 +95,30 @@ function clouds(rows: number, C: number, key: ReturnType<typeof keyOf>, part: st
   return { features: { data, hidden: HIDDEN }, labels };
 }
 
+const pick = ({ data, hidden }: FeatureRows, rows: readonly number[]): FeatureRows => ({
+  hidden,
+  data: Float32Array.from(rows.flatMap((n) => [...data.subarray(n * hidden, (n + 1) * hidden)])),
+});
+
 /** The evaluation by cross-validation of a head on few rows, and its accuracy on many new ones. */
 async function evaluated(C: number, folds: number, seed: number) {
   const key = derive(keyOf(seed), "draw");
   const { features, labels } = clouds(8 * C, C, key, "train");
-  const targets = { kind: "classes", labels } as const;
-  const options = { numLabels: C, inverseL2: 10, tolerance: 1e-3 };
+  const headOn = (rows: readonly number[]) =>
+    fitHead(
+      pick(features, rows),
+      { kind: "classes", labels: rows.map((n) => labels[n]!) },
+      { numLabels: C, inverseL2: 10, tolerance: 1e-3 },
+    );
   const examples = rowsOf(labels);
-  const fit = headOnRows(features, targets, options);
   const divided = foldsOf(examples, { ...sequence, folds }, derive(key, "folds"));
   const held = await crossValidate(divided, async (train) => {
-    const answer = await fit(train);
-    return (rows) => answer(rows).map((logits) => ({ rows: [logits] }));
+    const head = headOn(train);
+    return (rows) => headLogits(pick(features, rows), head).map((logits) => ({ rows: [logits] }));
   });
   const all = crossValidated(examples, divided, held, { isWhole: false });
   const more = clouds(1_000, C, key, "test");
-  const answers = headLogits(more.features, fitHead(features, targets, options)).map(argmax);
+  const answers = headLogits(more.features, headOn([...labels.keys()])).map(argmax);
   const right = answers.filter((answer, n) => answer === more.labels[n]).length;
   return { all, evaluation: assessFolds(decoderOf(C), all), accuracy: right / 1_000 };
 }
