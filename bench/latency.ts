@@ -1,89 +1,103 @@
 /**
- * Latency in workerd: the served int8 graph with a prefix against the graph that transformers.js
- * would run for the same checkpoint, both in one isolate, measured in turn.
+ * Latency in workerd: a base with a prefix by each of our engines, against the graph that
+ * transformers.js runs for the same checkpoint; all in one isolate, measured in turn.
  */
-import { readFile } from "node:fs/promises";
-import type { Command } from "../scripts/cli/command.ts";
+import { defineCommand, readChoice, readInteger, required } from "../scripts/cli/command.ts";
 import { readBaseFolder } from "../scripts/base/base-folder.ts";
-import { peerFiles } from "./served/peer-files.ts";
+import { ENGINE_OPTION, enginesOf, readEngine } from "./engines.ts";
 import { median, medianRatio, table } from "./stats.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 
 const LENGTHS = [16, 64, 128, 256];
-/** First runs are slow until V8 has compiled the wasm for speed. */
-const WARM_UP_ROUNDS = 12;
+const QUERIES = ["first", "all"] as const;
 
-export const bench: Command = {
+export const bench = defineCommand({
   summary: "milliseconds in workerd at 1x16 .. 1x256, against transformers.js' graph",
-  usage: "--base DIR --peer DIR|FILE [--rounds N] [--prefix-length P] [--queries first|all]",
+  usage:
+    "--base DIR --peer DIR|FILE [--engine E] [--rounds N] [--prefix-length P] [--queries first|all]",
   example: "npx edge-prefix bench latency --base models/minilm --peer onnx/model_quantized.onnx",
   options: {
-    base: { type: "string", hint: "base folder, int8" },
+    base: { type: "string", value: "DIR", hint: "base folder, int8" },
     peer: {
       type: "string",
+      value: "DIR|FILE",
       hint: "the peer's ONNX file (weights inside), or the folder of its checkpoint",
     },
-    rounds: { type: "string", default: "30", hint: "measured rounds per length" },
-    "prefix-length": { type: "string", default: "16", hint: "virtual tokens of our prefix" },
-    queries: { type: "string", default: "first", hint: "first: [CLS] task; all: token or mean" },
+    ...ENGINE_OPTION,
+    rounds: { type: "string", value: "N", default: "30", hint: "measured rounds per length" },
+    "prefix-length": {
+      type: "string",
+      value: "P",
+      default: "16",
+      hint: "virtual tokens of our prefix",
+    },
+    queries: {
+      type: "string",
+      value: QUERIES.join("|"),
+      default: "first",
+      hint: "first: [CLS] task; all: token or mean",
+    },
   },
   async run({ values, io }) {
-    const rounds = Number(values["rounds"]);
-    const prefixLength = Number(values["prefix-length"]);
-    const queries = values["queries"] === "all" ? "all" : "first";
-    const { manifest, graphFiles } = await readBaseFolder(String(values["base"]));
-    const peer = {
-      graph: new Uint8Array(await readFile((await peerFiles(String(values["peer"]))).graph)),
-      weights: new Map<string, Uint8Array>(),
-    };
+    const rounds = readInteger(values.rounds, "--rounds", { min: 1 })!;
+    const prefixLength = readInteger(values["prefix-length"], "--prefix-length", { min: 0 })!;
+    const queries = readChoice(values.queries, "--queries", QUERIES)!;
+    const base = await readBaseFolder(required(values.base, "--base"));
+    const engine = readEngine(values.engine, base.manifest);
+    const peer = required(values.peer, "--peer");
+    const engines = enginesOf(base.manifest);
 
     const worker = await startBenchWorker();
     try {
-      const loads = {
-        ours: await worker.load("ours", graphFiles),
-        peer: await worker.load("peer", peer),
-      };
-      io.err(`loaded: ours ${loads.ours.ms.toFixed(0)} ms, peer ${loads.peer.ms.toFixed(0)} ms`);
-      const cases = LENGTHS.map((tokens) => ({ batch: 1, tokens }));
-      const sessions = {
-        ours: { shape: manifest.configuration, prefixLength, queries },
-        peer: {},
-      } as const;
-      await worker.run({ cases, rounds: WARM_UP_ROUNDS, sessions });
-      const { times } = await worker.run({ cases, rounds, sessions });
+      for (const name of engines) await worker.loadBase(name, name, base);
+      await worker.loadPeer("peer", peer);
+      const { times } = await worker.time({
+        subjects: [...engines, "peer"],
+        cases: LENGTHS.map((tokens) => ({
+          rows: 1,
+          tokens,
+          queries,
+          prefixLengths: [prefixLength],
+          labels: 0,
+        })),
+        rounds,
+      });
       const results = LENGTHS.map((tokens, i) => {
-        const ours = times[i]!["ours"]!;
-        const theirs = times[i]!["peer"]!;
+        const of = times[i]!;
+        const theirs = of["peer"]!;
+        const our = Object.fromEntries(
+          engines.map((name) => [
+            name,
+            { ms: median(of[name]!), ratio: medianRatio(of[name]!, theirs) },
+          ]),
+        );
+        const { ms, ratio } = our[engine]!;
         return {
           tokens,
-          ours_ms: median(ours),
+          ours_ms: ms,
           peer_ms: median(theirs),
-          ratio: medianRatio(ours, theirs),
+          ratio,
+          engines: our,
+          simd_to_onnxruntime: of["simd"] ? medianRatio(of["simd"], of["onnxruntime"]!) : null,
         };
       });
       if (io.json) {
-        io.out(
-          JSON.stringify({
-            bench: "latency",
-            base: manifest.name,
-            prefixLength,
-            queries,
-            rounds,
-            results,
-          }),
-        );
+        const about = { base: base.manifest.name, engine, prefixLength, queries, rounds };
+        io.out(JSON.stringify({ bench: "latency", ...about, results }));
       } else {
         const rows = results.map((row) => [
           `1x${row.tokens}`,
-          row.ours_ms.toFixed(1),
+          ...engines.map((name) => row.engines[name]!.ms.toFixed(1)),
           row.peer_ms.toFixed(1),
-          row.ratio.toFixed(2),
+          ...engines.map((name) => row.engines[name]!.ratio.toFixed(2)),
+          row.simd_to_onnxruntime?.toFixed(2) ?? "",
         ]);
-        io.out(table([["shape", "ours ms", "peer ms", "ratio"], ...rows]));
+        const head = ["ms", ...engines, "peer", ...engines.map((name) => `${name}/peer`)];
+        io.out(table([[...head, "simd/onnxruntime"], ...rows]));
       }
       return 0;
     } finally {
       await worker.stop();
     }
   },
-};
+});

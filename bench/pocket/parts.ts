@@ -2,27 +2,25 @@
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
 import type { Command, Io } from "../../scripts/cli/command.ts";
 import { bench as cold } from "../cold.ts";
+import { readEngine } from "../engines.ts";
 import { bench as memory } from "../memory.ts";
 import { median, medianRatio } from "../stats.ts";
 import { startBenchWorker } from "../workerd/client.ts";
 
 const PREFIX_LENGTH = 16;
-/** First runs are slow until V8 has compiled the wasm for speed. */
-const WARM_UP_ROUNDS = 12;
 
 /** Milliseconds of 1x128 in one workerd, both int8 bases in turn, every position answered. */
 export async function latency(pocket: string, minilm: string, rounds: number) {
-  const bases = { pocket: await readBaseFolder(pocket), minilm: await readBaseFolder(minilm) };
+  const engine = readEngine(undefined);
   const worker = await startBenchWorker();
   try {
-    const session = ({ manifest }: { manifest: (typeof bases)["pocket"]["manifest"] }) =>
-      ({ shape: manifest.configuration, prefixLength: PREFIX_LENGTH, queries: "all" }) as const;
-    await worker.load("pocket", bases.pocket.graphFiles);
-    await worker.load("minilm", bases.minilm.graphFiles);
-    const sessions = { pocket: session(bases.pocket), minilm: session(bases.minilm) };
-    const cases = [{ batch: 1, tokens: 128 }];
-    await worker.run({ cases, rounds: WARM_UP_ROUNDS, sessions });
-    const { times } = await worker.run({ cases, rounds, sessions });
+    await worker.loadBase("pocket", engine, await readBaseFolder(pocket));
+    await worker.loadBase("minilm", engine, await readBaseFolder(minilm));
+    const { times } = await worker.time({
+      subjects: ["pocket", "minilm"],
+      cases: [{ rows: 1, tokens: 128, queries: "all", prefixLengths: [PREFIX_LENGTH], labels: 0 }],
+      rounds,
+    });
     const [ours, theirs] = [times[0]!["pocket"]!, times[0]!["minilm"]!];
     return {
       tokens: 128,

@@ -1,15 +1,25 @@
-/** Starts the benchmark Worker in a local workerd and talks to it. */
+/** Starts the benchmark Worker in a local workerd, loads what is compared, and has it timed. */
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker } from "wrangler";
-import type { GraphFiles } from "../../src/engine/session.ts";
-import type { MixedReply, MixedRequest, RunReply, RunRequest } from "./protocol.ts";
+import type { Base } from "../../src/encoder/base.ts";
+import type { EngineName } from "../engines.ts";
+import { peerFiles } from "../served/peer-files.ts";
+import type { CreateReply, CreateRequest, RunReply, RunRequest } from "./protocol.ts";
 
 export interface BenchWorker {
-  load(session: string, files: GraphFiles): Promise<{ ms: number; heapBytes: number }>;
+  /** Loads a base by an engine; `subject` is its name in runs. */
+  loadBase(subject: string, engine: EngineName, base: Base): Promise<CreateReply>;
+  /** Loads the graph that transformers.js runs, from its file or the folder of its checkpoint. */
+  loadPeer(subject: string, path: string): Promise<CreateReply>;
   run(request: RunRequest): Promise<RunReply>;
-  runMixed(request: MixedRequest): Promise<MixedReply>;
+  /** The same after rounds that do not count. */
+  time(request: RunRequest): Promise<RunReply>;
   stop(): Promise<void>;
 }
+
+/** First runs are slow until V8 has compiled the wasm for speed. */
+const WARM_UP_ROUNDS = 6;
 
 /** A fresh workerd with nothing loaded. */
 export async function startBenchWorker(): Promise<BenchWorker> {
@@ -20,27 +30,35 @@ export async function startBenchWorker(): Promise<BenchWorker> {
     dev: { server: { port: 0 }, inspector: false, logLevel: "error", watch: false },
   });
   await worker.ready;
-  const base = String(await worker.url);
+  const url = String(await worker.url);
   const call = async (path: string, init: RequestInit): Promise<Response> => {
-    const response = await fetch(new URL(path, base), init);
+    const response = await fetch(new URL(path, url), init);
     if (!response.ok) throw new Error(`bench worker ${path}: ${await response.text()}`);
     return response;
   };
+  const post = async <T>(path: string, request: CreateRequest | RunRequest): Promise<T> =>
+    (await (await call(path, { method: "POST", body: JSON.stringify(request) })).json()) as T;
+  const load = async (
+    subject: string,
+    engine: CreateRequest["engine"],
+    files: Iterable<readonly [string, Uint8Array]>,
+  ): Promise<CreateReply> => {
+    for (const [name, bytes] of files) {
+      await call(`/files/${subject}/${name}`, { method: "PUT", body: new Blob([bytes.slice()]) });
+    }
+    return post(`/create/${subject}`, { engine });
+  };
+  const run = (request: RunRequest): Promise<RunReply> => post("/run", request);
   return {
-    async load(session, { graph, weights }) {
-      for (const [name, bytes] of new Map([["model.onnx", graph], ...weights])) {
-        await call(`/files/${session}/${name}`, { method: "PUT", body: new Blob([bytes.slice()]) });
-      }
-      const reply = await call(`/create/${session}`, { method: "POST" });
-      return (await reply.json()) as { ms: number; heapBytes: number };
+    loadBase: (subject, engine, { files }) => load(subject, engine, files),
+    async loadPeer(subject, path) {
+      const graph = new Uint8Array(await readFile((await peerFiles(path)).graph));
+      return load(subject, "plain", [["model.onnx", graph]]);
     },
-    async run(request) {
-      const reply = await call("/run", { method: "POST", body: JSON.stringify(request) });
-      return (await reply.json()) as RunReply;
-    },
-    async runMixed(request) {
-      const reply = await call("/mixed", { method: "POST", body: JSON.stringify(request) });
-      return (await reply.json()) as MixedReply;
+    run,
+    async time(request) {
+      await run({ ...request, rounds: WARM_UP_ROUNDS });
+      return run(request);
     },
     stop: () => worker.dispose(),
   };

@@ -1,37 +1,38 @@
 /** What the benchmark and its Worker say to each other; the only file that both sides read. */
-import type { FeedShape } from "../../src/engine/ort/feeds.ts";
+import type { Queries } from "../../src/core/model/rows.ts";
+import type { EngineName } from "../engines.ts";
+
+/** Who runs: a base by one of our engines, or a graph of another maker by onnxruntime-web. */
+export interface CreateRequest {
+  readonly engine: EngineName | "plain";
+}
+
+export interface CreateReply {
+  readonly ms: number;
+  /** Of the wasm memory; what onnxruntime-web loads into one isolate shares one. */
+  readonly memoryBytes: number;
+}
+
+/** A batch; a graph of another maker is given its tokens and nothing else. */
+export interface RunCase {
+  readonly rows: number;
+  readonly tokens: number;
+  readonly queries: Queries;
+  /** Virtual tokens of every task; rows take turns over the tasks. */
+  readonly prefixLengths: readonly number[];
+  /** Labels of each task's head; 0: the run ends at the hidden states. */
+  readonly labels: number;
+}
 
 export interface RunRequest {
-  /** Batch and tokens of each case. */
-  readonly cases: readonly { readonly batch: number; readonly tokens: number }[];
+  readonly subjects: readonly string[];
+  readonly cases: readonly RunCase[];
   readonly rounds: number;
-  /** What to feed each session: ours needs a shape and a prefix length, a peer only tokens. */
-  readonly sessions: Readonly<
-    Record<string, { shape?: FeedShape; prefixLength?: number; queries?: "first" | "all" }>
-  >;
 }
 
 export interface RunReply {
-  /** Milliseconds: times[case][session][round]. */
-  readonly times: Record<string, number[]>[];
-  /** Size of the wasm memory that all sessions of an isolate share, after the runs. */
-  readonly heapBytes: number;
-}
-
-/** Batches whose rows belong to one task or to several, in turn. */
-export interface MixedRequest {
-  readonly session: string;
-  readonly shape: FeedShape & { readonly hidden_size: number };
-  readonly rows: number;
-  readonly tokens: number;
-  readonly labels: number;
-  readonly queries: "first" | "all";
-  readonly rounds: number;
-  /** Prefix length of every task of a batch; rows take turns over its tasks. */
-  readonly batches: readonly (readonly number[])[];
-}
-
-export interface MixedReply {
-  /** Milliseconds from rows to logits: times[batch][round]. */
-  readonly times: readonly (readonly number[])[];
+  /** Milliseconds of one run: times[case][subject][round]. */
+  readonly times: readonly Readonly<Record<string, number[]>>[];
+  /** As it is after the runs, by subject. */
+  readonly memoryBytes: Readonly<Record<string, number>>;
 }

@@ -1,112 +1,88 @@
 /**
- * Times sessions inside workerd, so that no proxy and no HTTP is part of a figure. Local workerd's
- * clock runs on across computation (a deployed one stands still), so these times are real.
+ * Times runs inside workerd, so that no proxy and no HTTP is part of a figure. Local workerd's clock
+ * runs on across computation (a deployed one stands still), so these times are real.
  *
- *   PUT  /files/<session>/<name>   bytes of a graph or of its weights
- *   POST /create/<session>         -> {"ms", "heapBytes"}
+ *   PUT  /files/<subject>/<name>   bytes of a file of a base, or of a graph
+ *   POST /create/<subject>         CreateRequest -> CreateReply
  *   POST /run                      RunRequest -> RunReply
- *   POST /mixed                    MixedRequest -> MixedReply
  */
-import { collate } from "../../src/engine/ort/feeds.ts";
-import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { int64 } from "../../src/core/model/tensor.ts";
-import type { Feeds, Session } from "../../src/engine/session.ts";
-import { createWorkerdSession } from "../../src/engine/ort/workerd.ts";
-import { timeMixed } from "./mixed.ts";
-import type { MixedRequest, RunReply, RunRequest } from "./protocol.ts";
+import { createWorkerdSession, openOnnxruntime } from "../../src/engine/ort/workerd.ts";
+import { openSimd } from "../../src/engine/simd/workerd.ts";
+import type { CreateReply, CreateRequest, RunReply, RunRequest } from "./protocol.ts";
+import { engineSubject, plainSubject } from "./subjects.ts";
+import type { Subject } from "./subjects.ts";
+
+/** More than any base of a benchmark needs. */
+const MAX_BYTES = 1_000_000_000;
+/** workerd's clock shows whole milliseconds: shorter batches are run several times, for tenths. */
+const TOKENS_OF_A_SAMPLE = 256;
 
 const files = new Map<string, Map<string, Uint8Array>>();
-const sessions = new Map<string, Session>();
+const subjects = new Map<string, Subject>();
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    const [, verb, session = "", name = ""] = new URL(request.url).pathname.split("/");
+    const [, verb, name = "", file = ""] = new URL(request.url).pathname.split("/");
     switch (verb) {
       case "files": {
-        const own = files.get(session) ?? new Map<string, Uint8Array>();
-        files.set(session, own.set(name, new Uint8Array(await request.arrayBuffer())));
+        const own = files.get(name) ?? new Map<string, Uint8Array>();
+        files.set(name, own.set(file, new Uint8Array(await request.arrayBuffer())));
         return new Response("stored");
       }
       case "create": {
-        const weights = files.get(session)!;
-        const graph = weights.get("model.onnx")!;
-        weights.delete("model.onnx");
+        const { engine }: CreateRequest = await request.json();
         const start = performance.now();
-        sessions.set(session, await createWorkerdSession({ graph, weights }));
-        files.delete(session);
-        return Response.json({
+        const subject = await create(engine, files.get(name)!);
+        const reply: CreateReply = {
           ms: performance.now() - start,
-          heapBytes: sessions.get(session)!.heapBytes(),
-        });
+          memoryBytes: subject.memoryBytes(),
+        };
+        subjects.set(name, subject);
+        files.delete(name);
+        return Response.json(reply);
       }
       case "run":
-        return Response.json(await time((await request.json()) as RunRequest));
-      case "mixed": {
-        const mixed = (await request.json()) as MixedRequest;
-        return Response.json({ times: await timeMixed(sessions.get(mixed.session)!, mixed) });
-      }
+        return Response.json(await time(await request.json()));
       default:
         return new Response("not found", { status: 404 });
     }
   },
 };
 
-async function time({ cases, rounds, sessions: wanted }: RunRequest): Promise<RunReply> {
-  const all: Record<string, number[]>[] = [];
-  for (const { batch, tokens } of cases) {
-    const feeds = Object.entries(wanted).map(
-      ([name, options]) => [name, feedsFor(batch, tokens, options)] as const,
-    );
-    const times: Record<string, number[]> = {};
-    // Interleaved, so that a drift of the machine's speed hits every session alike.
-    for (let round = 0; round < rounds; round++) {
-      for (const [name, feed] of feeds) {
-        const start = performance.now();
-        await sessions.get(name)!.run(feed);
-        (times[name] ??= []).push(performance.now() - start);
-      }
+async function create(
+  engine: CreateRequest["engine"],
+  own: ReadonlyMap<string, Uint8Array>,
+): Promise<Subject> {
+  switch (engine) {
+    case "simd":
+      return engineSubject(openSimd(MAX_BYTES), own);
+    case "onnxruntime":
+      return engineSubject(openOnnxruntime(), own);
+    case "plain": {
+      const files = { graph: own.get("model.onnx")!, weights: new Map<string, Uint8Array>() };
+      return plainSubject(await createWorkerdSession(files));
     }
-    all.push(times);
+    default:
+      return engine satisfies never;
   }
-  return { times: all, heapBytes: sessions.values().next().value!.heapBytes() };
 }
 
-function feedsFor(
-  batch: number,
-  tokens: number,
-  { shape, prefixLength = 0, queries = "all" }: RunRequest["sessions"][string],
-): Feeds {
-  const ids = Int32Array.from({ length: tokens }, (_, t) => 1000 + ((t * 7919) % 9000));
-  if (!shape) {
-    const dims = [batch, tokens];
-    const repeat = (value: (t: number) => number) =>
-      int64(
-        dims,
-        Int32Array.from({ length: batch * tokens }, (_, i) => value(i % tokens)),
-      );
-    return {
-      input_ids: repeat((t) => ids[t]!),
-      attention_mask: repeat(() => 1),
-      token_type_ids: repeat(() => 0),
-    };
+/** Subjects and cases take turns, so that a drift of the machine's speed hits all alike. */
+async function time({ subjects: names, cases, rounds }: RunRequest): Promise<RunReply> {
+  const runs = cases.map((batch) => ({
+    repeats: Math.max(1, Math.round(TOKENS_OF_A_SAMPLE / (batch.rows * batch.tokens))),
+    of: names.map((name) => [name, subjects.get(name)!.prepare(batch)] as const),
+  }));
+  const times = cases.map(() => Object.fromEntries(names.map((name) => [name, [] as number[]])));
+  for (let round = 0; round < rounds; round++) {
+    for (const [c, { repeats, of }] of runs.entries()) {
+      for (const [name, run] of of) {
+        const start = performance.now();
+        for (let i = 0; i < repeats; i++) await run();
+        times[c]![name]!.push((performance.now() - start) / repeats);
+      }
+    }
   }
-  const size = shape.num_key_value_heads * prefixLength * shape.head_dim;
-  const side = () => Float32Array.from({ length: size }, (_, i) => Math.sin(i) / 4);
-  const prefix =
-    prefixLength === 0
-      ? emptyPrefix(shape)
-      : {
-          numVirtualTokens: prefixLength,
-          layers: Array.from({ length: shape.num_hidden_layers }, () => ({
-            key: side(),
-            value: side(),
-          })),
-          deltas: null,
-        };
-  const row = { ids, typeIds: new Int32Array(tokens), prefix, positionOffset: 0 };
-  return collate(
-    Array.from({ length: batch }, () => row),
-    shape,
-    queries,
-  );
+  const memory = names.map((name) => [name, subjects.get(name)!.memoryBytes()] as const);
+  return { times, memoryBytes: Object.fromEntries(memory) };
 }
