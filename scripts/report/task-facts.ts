@@ -4,7 +4,7 @@ import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
-import type { Hyperparameters } from "../../src/learn/methods.ts";
+import type { Hyperparameters, Objective } from "../../src/learn/methods.ts";
 import type {
   DataFacts,
   DoubtfulFact,
@@ -60,6 +60,7 @@ export interface RunFacts {
   readonly course?: Course | undefined;
   readonly rows: number;
   readonly scoreName: string;
+  readonly objective: Objective;
   readonly hyperparameters: Hyperparameters;
   readonly seed: number;
   /** Rows that were asked for, when fewer than there are. */
@@ -89,6 +90,7 @@ function trainingFacts(run: RunFacts): TrainingFacts {
     stepLosses:
       course && smoothLosses(course.losses, course.firstStep, step / Math.max(1, history.length)),
     settings: {
+      ...(run.objective === "contrastive" && { objective: run.objective }),
       ...hyperparameters,
       seed,
       ...(run.maxRows !== undefined && { max_rows: run.maxRows }),

@@ -197,7 +197,7 @@ function factsOf(
   const { packed, base, evaluation, files, examples, logits, crossValidation } = run;
   const { task } = packed;
   const hasTexts = (spec.report ?? DEFAULT_LEVEL) === "full";
-  const { method, hyperparameters, seed, reasons, summary } = prepared;
+  const { method, objective, hyperparameters, seed, reasons, summary } = prepared;
   const runtime = isServed(method) ? "onnxruntime-web" : "onnxruntime-node";
   const facts = taskFacts(task.manifest, base, {
     method,
@@ -223,6 +223,7 @@ function factsOf(
     course: run.course,
     rows: prepared.train.length,
     scoreName: evaluation.score.name,
+    objective,
     hyperparameters,
     seed,
     maxRows: spec.max_rows,
