@@ -115,7 +115,7 @@ function gatherValues(
   }
 }
 
-/** Queries as [D, 8], times log2(e) / sqrt(D): scores are powers of 2. Behind the last, it again. */
+/** Queries as [D, 8], times log2(e) / sqrt(D): scores are powers of 2. The last fills what lanes are left. */
 function turnQueries(rows: i32, D: i32, q: usize, stride: usize, turned: usize): void {
   const factor = f32x4.splat(LOG2_E / sqrt<f32>(<f32>D));
   for (let r = 0; r < rows; r += 4) {

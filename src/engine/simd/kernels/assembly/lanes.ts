@@ -5,7 +5,7 @@
 
 /** 1.5 * 2^23: added to a float, it leaves the nearest integer (halves to even) in the low bits. */
 const ROUNDING: usize = memory.data<f32>([12582912]);
-/** What else is in the bits of such a sum. */
+/** The other bits of such a sum. */
 export const ROUNDING_BITS: i32 = 0x4b400000;
 
 export class Lanes {
