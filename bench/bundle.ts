@@ -1,35 +1,56 @@
-/** What a deployment uploads, as wrangler bundles it: bytes of every module, and compressed. */
+/** What a deployment uploads, as wrangler bundles it: bytes of every module, and compressed. By each engine. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Command } from "../scripts/cli/command.ts";
+import { defineCommand } from "../scripts/cli/command.ts";
+import { PACKAGE } from "../scripts/node/project.ts";
+import { ENGINES, ENGINE_OPTION, readEngine } from "./engines.ts";
 import { bundleWorker } from "./served/bundled.ts";
-import { table } from "./stats.ts";
+import { fileHere } from "./served/client.ts";
+import { sum, table } from "./stats.ts";
 
-export const bench: Command = {
-  summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it",
-  usage: "",
+/** A Worker whose engine is onnxruntime-web has this entry, and nothing of ours but a tokenizer. */
+const PLAIN = fileHere("entries/cold-plain.ts");
+
+export const bench = defineCommand({
+  summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it, by each engine",
+  usage: "[--engine E]",
   example: "npx edge-prefix bench bundle",
-  options: {},
-  async run({ io }) {
-    const modules = await bundle();
-    const total = {
-      bytes: modules.reduce((sum, { bytes }) => sum + bytes, 0),
-      gzip_bytes: modules.reduce((sum, item) => sum + item.gzip_bytes, 0),
-    };
-    if (io.json) io.out(JSON.stringify({ bench: "bundle", modules, ...total }));
-    else {
-      const rows = [...modules, { module: "total", ...total }].map((item) => [
-        item.module,
-        item.bytes.toLocaleString("en"),
-        item.gzip_bytes.toLocaleString("en"),
-      ]);
-      io.out(table([["module", "bytes", "gzip"], ...rows]));
+  options: ENGINE_OPTION,
+  async run({ values, io }) {
+    const engine = readEngine(values.engine);
+    const entries = [
+      ...ENGINES.map((name) => [name, join(PACKAGE, "src", `worker-${name}.ts`)] as const),
+      ["peer", PLAIN] as const,
+    ];
+    const bundles = [];
+    for (const [name, entry] of entries) {
+      const modules = await bundle(entry);
+      const total = (size: "bytes" | "gzip_bytes") => sum(modules.map((item) => item[size]));
+      bundles.push({ name, modules, bytes: total("bytes"), gzip_bytes: total("gzip_bytes") });
+    }
+    if (io.json) {
+      const { modules, bytes, gzip_bytes } = bundles.find(({ name }) => name === engine)!;
+      const own = { engine, modules, bytes, gzip_bytes };
+      io.out(JSON.stringify({ bench: "bundle", ...own, bundles }));
+    } else {
+      const rows = bundles.flatMap(({ name, modules, ...total }) =>
+        [...modules, { module: "total", ...total }].map((item) => [
+          name,
+          item.module,
+          item.bytes.toLocaleString("en"),
+          item.gzip_bytes.toLocaleString("en"),
+        ]),
+      );
+      io.out(table([["engine", "module", "bytes", "gzip"], ...rows]));
     }
     return 0;
   },
-};
+});
+
+/** wrangler puts one before the name of every module but the first. */
+const HASH = /^[0-9a-f]{40}-/;
 
 interface Module {
   readonly module: string;
@@ -37,13 +58,14 @@ interface Module {
   readonly gzip_bytes: number;
 }
 
-async function bundle(): Promise<Module[]> {
+async function bundle(entry: string): Promise<Module[]> {
   const out = await mkdtemp(join(tmpdir(), "edge-prefix-bundle-"));
   try {
-    const names = await bundleWorker(out);
+    const names = await bundleWorker(out, [entry]);
     return await Promise.all(
-      names.map(async (module) => {
-        const bytes = await readFile(join(out, module));
+      names.map(async (name) => {
+        const bytes = await readFile(join(out, name));
+        const module = name.replace(HASH, "");
         return { module, bytes: bytes.length, gzip_bytes: gzipSync(bytes).length };
       }),
     );

@@ -1,7 +1,7 @@
 /**
  * How long does an empty isolate take to its first answer? Every sample is a workerd of its own over
- * one local bucket: the bundled base, another base, and the file that a peer would load plainly, in
- * turn. Times are taken inside, from the request's arrival, so no proxy and no process start counts.
+ * one local bucket: the bundled base and another base by each of our engines, and the file that a peer
+ * would load plainly, in turn. Times are taken inside, from the request's arrival, so no proxy and no process start counts.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,23 +14,31 @@ import { startProgress } from "../scripts/cli/progress.ts";
 import { sha256Hex } from "../scripts/node/hash.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base.ts";
+import { ENGINES, enginesOf } from "./engines.ts";
+import type { EngineName } from "./engines.ts";
 import { putTask } from "./served/client.ts";
 import { bundleEntry, startDirect } from "./served/direct.ts";
 import type { Bundle } from "./served/direct.ts";
 import { peerFiles } from "./served/peer-files.ts";
-import type { ColdReply, ColdRequest } from "./served/protocol.ts";
+import type { ColdGraph, ColdReply, ColdTask } from "./served/protocol.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";
 
 const TEXT = "a gripping, beautifully acted film that stays with you";
 const STEPS = ["fetch", "create", "run"] as const;
-/** A base of the peer's size may take as long as the peer; the bundled one is for quick starts. */
-const MOST_OF_PEER = { base: 1, bundled: 0.6 };
+/** What the bundled base, made for quick starts, and one of the peer's size may take of its time. */
+const MOST_OF_PEER: Readonly<Record<EngineName, { bundled: number; base: number }>> = {
+  simd: { bundled: 0.25, base: 0.4 },
+  onnxruntime: { bundled: 0.6, base: 1 },
+};
 
-/** What is started, how it is asked, and what it may take of the peer's time; null: it is the peer. */
+/** What is started, and how it is asked. */
 interface Subject {
   readonly name: string;
+  /** null: it is the peer. */
+  readonly engine: EngineName | null;
   readonly base: string;
-  readonly request: ColdRequest;
+  readonly request: ColdTask | ColdGraph;
+  /** What it may take of the peer's time. */
   readonly most: number | null;
 }
 
@@ -51,23 +59,25 @@ export const bench = defineCommand({
     const samples = readInteger(values.samples, "--samples", { min: 1, max: 1_000 })!;
     const base = required(values.base, "--base");
     const peer = await peerWithTokenizer(required(values.peer, "--peer"));
-    const bundle = await bundleEntry("cold.ts");
     const persist = await mkdtemp(join(tmpdir(), "edge-prefix-cold-"));
-    const place: Place = { bundle, persist };
+    const bundles = new Map<Subject["engine"], Bundle>();
     try {
-      const subjects = await fillBucket(place, base, peer);
+      for (const name of ENGINES) bundles.set(name, await bundleEntry(`cold-${name}`));
+      bundles.set(null, await bundleEntry("cold-plain"));
+      const subjects = await fillBucket(bundles.get(null)!, persist, base, peer);
       const all = subjects.map((): ColdReply[] => []);
       const bar = startProgress(io, { label: "starts", total: samples * subjects.length });
       for (let sample = 0; sample < samples; sample++) {
         for (const [i, subject] of subjects.entries()) {
-          all[i]!.push(await startOnce(place, subject));
+          all[i]!.push(await startOnce(bundles.get(subject.engine)!, persist, subject));
           bar.update(sample * subjects.length + i + 1);
         }
       }
       bar.stop();
       const peerTotals = totals(all.at(-1)!);
-      const results = subjects.map(({ name, most }, i) => ({
+      const results = subjects.map(({ name, engine, most }, i) => ({
         name,
+        engine,
         ms: Object.fromEntries(STEPS.map((step) => [step, median(all[i]!.map((r) => r[step]))])),
         total_ms: median(totals(all[i]!)),
         total_p90_ms: quantile(totals(all[i]!), 0.9),
@@ -78,7 +88,7 @@ export const bench = defineCommand({
       if (io.json) io.out(JSON.stringify({ bench: "cold", samples, results, ok }));
       else {
         const rows = results.map((row) => [
-          row.name,
+          row.engine === null ? row.name : `${row.name}, ${row.engine}`,
           ...STEPS.map((step) => row.ms[step]!.toFixed(0)),
           row.total_ms.toFixed(0),
           row.total_p90_ms.toFixed(0),
@@ -92,7 +102,7 @@ export const bench = defineCommand({
       return ok ? 0 : 1;
     } finally {
       await rm(persist, { recursive: true, force: true });
-      await bundle.remove();
+      for (const bundle of bundles.values()) await bundle.remove();
     }
   },
 });
@@ -109,37 +119,39 @@ async function peerWithTokenizer(path: string): Promise<Peer> {
   return { graph, tokenizer };
 }
 
-/** What every start has in common: the Worker, bundled once, and the bucket. */
-interface Place {
-  readonly bundle: Bundle;
-  readonly persist: string;
-}
-
 const totals = (replies: readonly ColdReply[]): number[] =>
   replies.map((reply) => STEPS.reduce((sum, step) => sum + reply[step], 0));
 
 /** Both bases, a task for each, and the peer's files in one bucket; the peer is last. */
-async function fillBucket(place: Place, base: string, peer: Peer): Promise<Subject[]> {
-  const started = await startDirect({ BASE: "none" }, place);
+async function fillBucket(
+  bundle: Bundle,
+  persist: string,
+  dir: string,
+  peer: Peer,
+): Promise<Subject[]> {
+  const started = await startDirect({ BASE: "none" }, { bundle, persist });
   const { bucket } = started;
   try {
     const subjects: Subject[] = [];
     const images = await sessionImages();
-    for (const [folder, most] of [
-      [BUNDLED_BASE, MOST_OF_PEER.bundled],
-      [base, MOST_OF_PEER.base],
+    for (const [kind, folder] of [
+      ["bundled", BUNDLED_BASE],
+      ["base", dir],
     ] as const) {
       const { manifest } = await readManifestOfBase(folder);
       await publishBase(bucket, folder, { images });
-      const task = `cold-${manifest.name}`;
+      const { name } = manifest;
+      const task = `cold-${name}`;
       await putTask({ bucket, base: manifest }, task);
-      const request = { text: TEXT, task };
-      subjects.push({ name: manifest.name, base: manifest.name, request, most });
+      for (const engine of enginesOf(manifest)) {
+        const most = MOST_OF_PEER[engine][kind];
+        subjects.push({ name, engine, base: name, request: { text: TEXT, task }, most });
+      }
     }
     const graph = await putFile(bucket, peer.graph);
     const tokenizer = await putFile(bucket, peer.tokenizer);
     const request = { text: TEXT, graph, tokenizer };
-    return [...subjects, { name: "peer", base: "none", request, most: null }];
+    return [...subjects, { name: "peer", engine: null, base: "none", request, most: null }];
   } finally {
     await started.stop();
   }
@@ -152,8 +164,12 @@ async function putFile(bucket: PublishBucket, path: string): Promise<string> {
   return key;
 }
 
-async function startOnce(place: Place, { base, request }: Subject): Promise<ColdReply> {
-  const { url, stop } = await startDirect({ BASE: base }, place);
+async function startOnce(
+  bundle: Bundle,
+  persist: string,
+  { base, request }: Subject,
+): Promise<ColdReply> {
+  const { url, stop } = await startDirect({ BASE: base }, { bundle, persist });
   try {
     const body = JSON.stringify(request);
     const reply = await fetch(`${url}/bench/cold`, { method: "POST", body });

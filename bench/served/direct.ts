@@ -31,10 +31,10 @@ export interface Bundle {
   remove(): Promise<void>;
 }
 
-/** Bundles the Worker, or another entry of this folder. */
-export async function bundleEntry(entrypoint?: string): Promise<Bundle> {
+/** Bundles the Worker, or an entry of the folder beside this file. */
+export async function bundleEntry(name?: string): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
-  const entry = entrypoint === undefined ? [] : [fileHere(entrypoint)];
+  const entry = name === undefined ? [] : [fileHere(`entries/${name}.ts`)];
   const modules = await bundleWorker(folder, [...entry, "--config", SERVED_CONFIG]);
   return { folder, modules, remove: () => rm(folder, { recursive: true, force: true }) };
 }

@@ -19,10 +19,18 @@ export interface OverheadReply {
   readonly run: readonly number[];
 }
 
-/** A text for a task in the bucket, or for a plain ONNX file and a tokenizer.json, by their keys. */
-export type ColdRequest =
-  | { readonly text: string; readonly task: string }
-  | { readonly text: string; readonly graph: string; readonly tokenizer: string };
+/** A text for a task in the bucket. */
+export interface ColdTask {
+  readonly text: string;
+  readonly task: string;
+}
+
+/** A text for a plain ONNX file and a tokenizer.json, by their keys in the bucket. */
+export interface ColdGraph {
+  readonly text: string;
+  readonly graph: string;
+  readonly tokenizer: string;
+}
 
 /** Milliseconds of the steps of a first answer; their sum is all of it. */
 export interface ColdReply {

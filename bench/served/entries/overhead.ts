@@ -4,41 +4,43 @@
  *
  *   POST /bench/overhead   OverheadRequest -> OverheadReply
  */
-import { createApp } from "../../src/app.ts";
-import { compose } from "../../src/compose.ts";
-import { openDefaultEngine } from "../../src/default-engine.ts";
-import type { Env } from "../../src/http/config.ts";
-import type { AppDeps } from "../../src/http/context.ts";
-import type { Encoder } from "../../src/engine/engine.ts";
-import type { OverheadReply, OverheadRequest } from "./protocol.ts";
+import { createApp } from "../../../src/app.ts";
+import { compose } from "../../../src/compose.ts";
+import type { OpenEngine } from "../../../src/compose.ts";
+import type { Env } from "../../../src/http/config.ts";
+import type { AppDeps } from "../../../src/http/context.ts";
+import type { Encoder } from "../../../src/engine/engine.ts";
+import type { OverheadReply, OverheadRequest } from "../protocol.ts";
 
-let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;
-
-export default {
-  async fetch(request, env, ctx) {
-    if (!served) {
-      const deps = compose(env, openDefaultEngine);
-      served = { deps, app: createApp(deps) };
-    }
-    const { deps, app } = served;
-    if (new URL(request.url).pathname !== "/bench/overhead") return app.fetch(request, env, ctx);
-    const asked: OverheadRequest = await request.json();
-    const { encoder, tokenizer } = deps.models.ready!;
-    const text = textOf(asked.tokens, (words) => tokenizer.encode(words).ids.length);
-    const timings: string[] = [];
-    const ask = async (): Promise<void> => {
-      const answer = await app.fetch(predictRequest(asked.task, text), env, ctx);
-      const body = await answer.text();
-      if (!answer.ok) throw new Error(`task ${asked.task}: was answered with ${body}`);
-      timings.push(answer.headers.get("server-timing")!);
-    };
-    const shape = await shapeOf(encoder, ask);
-    timings.length = 0;
-    const times = await timeBoth(encoder, ask, asked.rounds);
-    const reply: OverheadReply = { shape, timings, ...times };
-    return Response.json(reply);
-  },
-} satisfies ExportedHandler<Env>;
+/** The Worker by this engine, with a route that measures it. */
+export function overheadWorker(openEngine: OpenEngine) {
+  let served: { deps: AppDeps; app: ReturnType<typeof createApp> } | undefined;
+  return {
+    async fetch(request, env, ctx) {
+      if (!served) {
+        const deps = compose(env, openEngine);
+        served = { deps, app: createApp(deps) };
+      }
+      const { deps, app } = served;
+      if (new URL(request.url).pathname !== "/bench/overhead") return app.fetch(request, env, ctx);
+      const asked: OverheadRequest = await request.json();
+      const { encoder, tokenizer } = deps.models.ready!;
+      const text = textOf(asked.tokens, (words) => tokenizer.encode(words).ids.length);
+      const timings: string[] = [];
+      const ask = async (): Promise<void> => {
+        const answer = await app.fetch(predictRequest(asked.task, text), env, ctx);
+        const body = await answer.text();
+        if (!answer.ok) throw new Error(`task ${asked.task}: was answered with ${body}`);
+        timings.push(answer.headers.get("server-timing")!);
+      };
+      const shape = await shapeOf(encoder, ask);
+      timings.length = 0;
+      const times = await timeBoth(encoder, ask, asked.rounds);
+      const reply: OverheadReply = { shape, timings, ...times };
+      return Response.json(reply);
+    },
+  } satisfies ExportedHandler<Env>;
+}
 
 const WORDS = "the film is as good as the book and it is not as long as that one".split(" ");
 
