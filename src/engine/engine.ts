@@ -34,7 +34,8 @@ export interface BaseSource {
   /** Reads one of the manifest's files by its name. */
   file(name: string): Promise<Uint8Array>;
   /**
-   * The same piece by piece, as it arrives. The check follows the last piece: what was made of the
+   * The same piece by piece, as it arrives; a piece's memory may be used again for the next one. The
+   * check follows the last piece: what was made of the
    * pieces may be used only when the iteration has ended without an error.
    */
   stream(name: string): AsyncIterable<Uint8Array>;

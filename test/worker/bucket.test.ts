@@ -13,7 +13,10 @@ const broken = (operation: () => Promise<never>): R2Bucket =>
 /** An R2 whose objects have a first piece, and then what `next` gives. */
 const breaking = (next: () => Promise<never>): R2Bucket => {
   const reads = [() => Promise.resolve({ done: false, value: Uint8Array.of(1) }), next];
-  const reader = { read: () => reads.shift()!(), cancel: () => Promise.reject(new Error("gone")) };
+  const reader = {
+    readAtLeast: () => reads.shift()!(),
+    cancel: () => Promise.reject(new Error("gone")),
+  };
   const object = { etag: "a", size: 10, body: { getReader: () => reader } };
   return { get: () => Promise.resolve(object) } as unknown as R2Bucket;
 };

@@ -12,7 +12,8 @@ export interface StreamedObject {
   /** Length of the whole object, as the store knows it before the first piece. */
   readonly bytes: number;
   /**
-   * Can be iterated once; leaving the loop ends the read. Throws UnavailableError
+   * Can be iterated once; leaving the loop ends the read. The bytes of a piece are there until the
+   * next one is asked for: its memory may be used again. Throws UnavailableError
    * `bucket-unavailable` when the store fails on the way.
    */
   readonly pieces: AsyncIterable<Uint8Array>;
