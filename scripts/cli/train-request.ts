@@ -103,7 +103,7 @@ export const TRAIN_OPTIONS = {
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
   lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },
   epochs: { type: "string", value: "N", hint: "passes over the data (by its size: 30 to 4)" },
-  steps: { type: "string", value: "N", hint: "one epoch of so many steps (30 where rows are few)" },
+  steps: { type: "string", value: "N", hint: "one epoch of so many steps (20 where rows are few)" },
   "batch-size": {
     type: "string",
     value: "B",

@@ -42,11 +42,11 @@ const EPOCHS_TO_STOP = 9;
 
 /**
  * A contrastive run compares as many rows as it can at once, and few updates are enough where the head is
- * fitted afterwards: 40 at 2e-3 and 20 at 4e-3 answer as well (docs/few-rows.md).
+ * fitted afterwards: 40 at half the rate answer as well (docs/few-rows.md).
  */
 const CONTRASTIVE = {
-  learning_rate: 3e-3,
-  steps: 30,
+  learning_rate: 4e-3,
+  steps: 20,
   batch_size: 64,
   warmup_ratio: 0.1,
 };

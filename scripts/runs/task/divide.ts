@@ -11,9 +11,13 @@ import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/lea
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import type { TaskSpec } from "./spec.ts";
 
-/** Each fold learns from four fifths of the rows. */
-const FOLDS = 5;
+/**
+ * Rows to judge by. Every fold is a training of its own, and all of them together should take no longer
+ * than the task's: two halves of few rows, or one fold that holds a hundred.
+ */
 const ENOUGH_HELD = 100;
+/** More folds learn from more of the rows, so they tell more of what all rows teach. */
+const FOLD_RANGE = [2, 5] as const;
 
 export interface Divided {
   readonly train: readonly Example[];
@@ -91,7 +95,9 @@ export function foldsToRun(
   kind: { readonly type: TaskType; readonly problemType: ProblemType },
   seed: number,
 ): readonly Fold[] {
-  const all = foldsOf(train, { ...kind, folds: FOLDS }, derive(keyOf(seed), "folds"));
+  const [fewest, most] = FOLD_RANGE;
+  const folds = Math.min(most, Math.max(fewest, Math.floor(train.length / ENOUGH_HELD)));
+  const all = foldsOf(train, { ...kind, folds }, derive(keyOf(seed), "folds"));
   let held = 0;
   return all.filter((fold) => {
     const isNeeded = held < ENOUGH_HELD;

@@ -37,12 +37,16 @@ interface Trials {
   readonly warmUpMs: number;
   readonly timed: number;
   readonly timedMs: number;
+  /** Timed ones however long they take. */
+  readonly least: number;
 }
 
-// A large base takes seconds a step: then there is one untimed trial and LEAST_TIMED timed ones.
-const STEP_TRIALS: Trials = { warmUp: 6, warmUpMs: 1_000, timed: 15, timedMs: 2_000 };
-const ANSWER_TRIALS: Trials = { warmUp: 2, warmUpMs: 500, timed: 5, timedMs: 1_000 };
-const LEAST_TIMED = 3;
+// A large base takes seconds a step: then there is one untimed trial and the least of timed ones.
+const STEP_TRIALS: Trials = { warmUp: 6, warmUpMs: 1_000, timed: 15, timedMs: 2_000, least: 3 };
+const ANSWER_TRIALS: Trials = { warmUp: 2, warmUpMs: 500, timed: 5, timedMs: 1_000, least: 3 };
+/** A run of few steps is not worth more than two of them. */
+const SHORT_TRIALS: Trials = { warmUp: 1, warmUpMs: 0, timed: 1, timedMs: 0, least: 1 };
+const SHORT_RUN = 25;
 /** Evaluation rows of one trial. */
 const ROWS_ANSWERED = 16;
 /** The last evaluation runs on the runtime that serves, on one thread of WebAssembly. */
@@ -55,7 +59,8 @@ export async function estimateTime(options: EstimateOptions): Promise<Estimate |
   const batches =
     plan.batches?.of(0) ??
     epochBatches(lengths, hyperparameters.batch_size, derive(key, "epoch", 0));
-  const perToken = await medianTime(STEP_TRIALS, now, async (i) => {
+  const trials = epochsLeft * batches.length > SHORT_RUN ? STEP_TRIALS : SHORT_TRIALS;
+  const perToken = await medianTime(trials, now, async (i) => {
     const rows = batches[i % batches.length]!;
     await plan.step(rows, params, derive(key, "step", 0));
     return rows.reduce((sum, row) => sum + lengths[row]!, 0);
@@ -78,7 +83,7 @@ export async function estimateTime(options: EstimateOptions): Promise<Estimate |
 
 /** Median time of a unit, in ms; `trial` returns how many units it did. */
 async function medianTime(
-  { warmUp, warmUpMs, timed, timedMs }: Trials,
+  { warmUp, warmUpMs, timed, timedMs, least }: Trials,
   now: () => number,
   trial: (i: number) => Promise<number>,
 ): Promise<number> {
@@ -88,7 +93,7 @@ async function medianTime(
   while (i < warmUp && now() - start < warmUpMs);
   const times: number[] = [];
   const timedFrom = now();
-  while (times.length < LEAST_TIMED || (times.length < timed && now() - timedFrom < timedMs)) {
+  while (times.length < least || (times.length < timed && now() - timedFrom < timedMs)) {
     const from = now();
     const units = await trial(i++);
     times.push((now() - from) / units);

@@ -60,7 +60,7 @@ describe("train", () => {
       task: "mood-task",
       score: { name: "accuracy", low: expect.any(Number), high: expect.any(Number) },
       metrics: { type: "sequence", rows: 24 },
-      cross_validation: { folds: 5, rows: 24 },
+      cross_validation: { folds: 2, rows: 24 },
       calibration: { temperature: 1, thresholds: null, ece: expect.any(Number) },
       data: { balance: [{ label: "down" }, { label: "up" }] },
       hyperparameters: { epochs: 1, steps: 18, patience: 0 },
@@ -68,7 +68,7 @@ describe("train", () => {
     });
     // What is seen before the first step.
     expect(err).toContain(
-      "24 rows to train on, 24 of them held out in turn to evaluate, in 5 folds; 2 labels",
+      "24 rows to train on, 24 of them held out in turn to evaluate, in 2 folds; 2 labels",
     );
     expect(err).toMatch(/tokens a text: half have up to \d+/);
     expect(err).toContain("3 virtual tokens · pooling mean");

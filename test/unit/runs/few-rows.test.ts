@@ -122,11 +122,11 @@ describe("what is chosen", () => {
     const { prepared } = await prepare(rows);
     const [first] = dataLines("mood", prepared);
     expect(first).toBe(
-      "mood: 16 rows to train on, 16 of them held out in turn to evaluate, in 5 folds; 2 labels",
+      "mood: 16 rows to train on, 16 of them held out in turn to evaluate, in 2 folds; 2 labels",
     );
     const settings = settingsLines(prepared, base.manifest).join("\n");
     expect(settings).toContain("bias (16 rows for 2 labels are few), contrastive on tiny");
-    expect(settings).toContain("30 steps (the head is fitted afterwards)");
+    expect(settings).toContain("20 steps (the head is fitted afterwards)");
   });
 });
 
@@ -134,16 +134,16 @@ describe("a contrastive run", () => {
   test("trains on all rows, and is measured by answers to rows that did not teach", async () => {
     const task = await prepare(rows);
     const { packed, evaluation, crossValidation, examples, state } = await finish(task);
-    expect(state.step).toBe(30);
-    expect(crossValidation).toEqual({ folds: 5, of: 5, rows: 16, alone: 0, isWhole: true });
+    expect(state.step).toBe(20);
+    expect(crossValidation).toEqual({ folds: 2, of: 2, rows: 16, alone: 0, isWhole: true });
     expect(examples).toHaveLength(16);
     expect(evaluation.score.low).toBeLessThanOrEqual(evaluation.score.value);
     expect(packed.task.manifest).toMatchObject({
       labels: ["down", "up"],
       num_virtual_tokens: 0,
       metrics: {
-        dataset: expect.stringMatching(/^rows-\d+\.jsonl, cross-validated in 5 folds$/),
-        cross_validation: { folds: 5, rows: 16, trained_anew: "all" },
+        dataset: expect.stringMatching(/^rows-\d+\.jsonl, cross-validated in 2 folds$/),
+        cross_validation: { folds: 2, rows: 16, trained_anew: "all" },
       },
     });
   });
@@ -180,7 +180,7 @@ describe("a contrastive run", () => {
     };
     const options = { folders: [dir], strict: true, note: () => {} };
     const again = await prepareTask(evaluated, base.manifest, tokenizerOf(base), options);
-    expect(prepared.folds).toHaveLength(5);
+    expect(prepared.folds).toHaveLength(2);
     const { crossValidation, evaluation } = await finish({
       spec: evaluated,
       prepared: again,
@@ -222,7 +222,7 @@ describe("every kind of data", () => {
       labels: ["down", "review", "up"],
       thresholds: [expect.any(Number), expect.any(Number), expect.any(Number)],
     });
-    expect(crossValidation).toMatchObject({ folds: 5, rows: 16 });
+    expect(crossValidation).toMatchObject({ folds: 2, rows: 16 });
   });
 
   test("pairs of texts", async () => {
@@ -245,7 +245,7 @@ describe("every kind of data", () => {
     expect(task.prepared).toMatchObject({ method: "bias", objective: "head" });
     const { evaluation, crossValidation } = await finish(task);
     expect(evaluation.score.name).toBe("spearman");
-    expect(crossValidation).toMatchObject({ folds: 5, rows: 16 });
+    expect(crossValidation).toMatchObject({ folds: 2, rows: 16 });
   });
 
   test("tags", async () => {
@@ -259,7 +259,7 @@ describe("every kind of data", () => {
     expect(task.prepared).toMatchObject({ method: "bias", objective: "head" });
     const { evaluation, crossValidation } = await finish(task);
     expect(evaluation.score.name).toBe("f1");
-    expect(crossValidation).toMatchObject({ folds: 5, rows: 6 });
+    expect(crossValidation).toMatchObject({ folds: 2, rows: 6 });
   });
 });
 

@@ -19,10 +19,12 @@ async function estimate({
   stepMs,
   answerMs,
   evaluationRows = EVALUATION_ROWS,
+  epochs = EPOCHS,
 }: {
   stepMs: (i: number) => number;
   answerMs: (i: number) => number;
   evaluationRows?: number;
+  epochs?: number;
 }) {
   let time = 0;
   let [steps, answers] = [0, 0];
@@ -39,7 +41,7 @@ async function estimate({
   const result = await estimateTime({
     plan,
     params: {},
-    epochsLeft: EPOCHS,
+    epochsLeft: epochs,
     answer: (rows) => {
       time += rows * answerMs(answers++);
       return Promise.resolve();
@@ -79,6 +81,12 @@ describe("the estimate of a run", () => {
     const { result, steps } = await estimate({ stepMs: () => 4_000, answerMs: () => 2 });
     expect(steps).toBe(4);
     expect(result?.tokensPerSecond).toBe(20);
+  });
+
+  test("takes two steps of a run that has no more than twenty", async () => {
+    const { result, steps } = await estimate({ stepMs: () => 80, answerMs: () => 2, epochs: 2 });
+    expect(steps).toBe(2);
+    expect(result?.tokensPerSecond).toBe(1000);
   });
 
   test("takes a few seconds at most where steps are fast", async () => {
