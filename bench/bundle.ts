@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineCommand } from "../scripts/cli/command.ts";
-import { PACKAGE } from "../scripts/node/project.ts";
 import { ENGINES, ENGINE_OPTION, readEngine } from "./engines.ts";
-import { bundleWorker } from "./served/bundled.ts";
+import { bundleWorker, entryOf } from "./served/bundled.ts";
 import { fileHere } from "./served/client.ts";
 import { sum, table } from "./stats.ts";
 
@@ -21,7 +20,7 @@ export const bench = defineCommand({
   async run({ values, io }) {
     const engine = readEngine(values.engine);
     const entries = [
-      ...ENGINES.map((name) => [name, join(PACKAGE, "src", `worker-${name}.ts`)] as const),
+      ...ENGINES.map((name) => [name, entryOf(name)] as const),
       ["peer", PLAIN] as const,
     ];
     const bundles = [];

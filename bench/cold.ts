@@ -129,7 +129,7 @@ async function fillBucket(
   dir: string,
   peer: Peer,
 ): Promise<Subject[]> {
-  const started = await startDirect({ BASE: "none" }, { bundle, persist });
+  const started = await startDirect({ BASE: "none" }, { start: bundle, persist });
   const { bucket } = started;
   try {
     const subjects: Subject[] = [];
@@ -169,7 +169,7 @@ async function startOnce(
   persist: string,
   { base, request }: Subject,
 ): Promise<ColdReply> {
-  const { url, stop } = await startDirect({ BASE: base }, { bundle, persist });
+  const { url, stop } = await startDirect({ BASE: base }, { start: bundle, persist });
   try {
     const body = JSON.stringify(request);
     const reply = await fetch(`${url}/bench/cold`, { method: "POST", body });

@@ -9,6 +9,7 @@ import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { PACKAGE } from "../scripts/node/project.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
+import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { summary, summaryRow, table } from "./stats.ts";
@@ -22,14 +23,16 @@ const PAUSE_MS = 20;
 
 export const bench = defineCommand({
   summary: "milliseconds that one line waits while a long text is read",
-  usage: "[--words N]",
+  usage: "[--engine E] [--words N]",
   example: "npx edge-prefix bench long-text --words 20000",
   options: {
+    ...ENGINE_OPTION,
     words: { type: "string", value: "N", default: "20000", hint: "words of the long text" },
   },
   async run({ values, io }) {
     const words = readInteger(values.words, "--words", { min: 1, max: 40_000 })!;
-    const served = await startServed(BUNDLED_BASE);
+    const engine = readEngine(values.engine);
+    const served = await startServed(engine, BUNDLED_BASE);
     try {
       await publishTask(served.bucket, join(PACKAGE, "prefixes", LONG));
       await putTask(served, SHORT);
@@ -44,6 +47,7 @@ export const bench = defineCommand({
       const beside = summary(times);
       const result = {
         bench: "long-text",
+        engine,
         words,
         long_text_ms: longMs,
         line_ms: { alone, beside },

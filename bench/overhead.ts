@@ -126,7 +126,7 @@ async function startContender(
   tokens: number,
 ): Promise<Contender> {
   const bundle = await bundleEntry(`overhead-${name}`);
-  const served = await serveBase(baseDir, (base) => startDirect(base, { bundle }));
+  const served = await serveBase(baseDir, (base) => startDirect(base, { start: bundle }));
   await putTask(served, TASK, prefixLength);
   const ask = (rounds: number): Promise<OverheadReply> =>
     measure(served, { task: TASK, tokens, rounds });

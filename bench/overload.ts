@@ -10,6 +10,7 @@
  */
 import { defineCommand, readInteger, readNumber } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
+import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { countOutcomes, outcomeOf } from "./load/answers.ts";
 import type { Seen } from "./load/answers.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";
@@ -40,10 +41,11 @@ const SAMPLES = 3;
 
 export const bench = defineCommand({
   summary: "ten times the capacity in an open loop: deadlines, refusals, memory, recovery",
-  usage: "[--base DIR] [--seconds N] [--times X] [--deadline-ms N]",
+  usage: "[--base DIR] [--engine E] [--seconds N] [--times X] [--deadline-ms N]",
   example: "npx edge-prefix bench overload --seconds 60",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "base folder" },
+    ...ENGINE_OPTION,
     seconds: { type: "string", value: "N", default: "60", hint: "seconds of overload" },
     times: { type: "string", value: "X", default: "10", hint: "load, in capacities" },
     "deadline-ms": { type: "string", value: "N", default: "1000", hint: "DEADLINE_MS" },
@@ -53,7 +55,10 @@ export const bench = defineCommand({
     const times = readNumber(values.times, "--times", { min: 1, max: 1_000 })!;
     const deadlineMs = readInteger(values["deadline-ms"], "--deadline-ms", { min: 100 })!;
     const variables = { DEADLINE_MS: String(deadlineMs) };
-    const served = await serveBase(values.base, (base) => startDirect({ ...base, ...variables }));
+    const engine = readEngine(values.engine);
+    const served = await serveBase(values.base, (base) =>
+      startDirect({ ...base, ...variables }, { start: engine }),
+    );
     const inspector = await connectInspector(served);
     try {
       await putTask(served, TASK);
@@ -100,6 +105,7 @@ export const bench = defineCommand({
       const ok = Object.values(checks).every(Boolean);
       const result = {
         bench: "overload",
+        engine,
         base: served.base.name,
         seconds,
         deadline_ms: deadlineMs,

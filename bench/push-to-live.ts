@@ -11,6 +11,7 @@ import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import type { PublishBucket } from "../scripts/publish/bucket.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
+import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { startServed } from "./served/client.ts";
 import { makeTask, writeTask } from "./served/made-task.ts";
 import type { Served } from "./served/client.ts";
@@ -33,10 +34,11 @@ interface Seen {
 
 export const bench = defineCommand({
   summary: "milliseconds from a push to its answers, under load, and requests that it fails",
-  usage: "[--base DIR] [--pushes N] [--clients N]",
+  usage: "[--base DIR] [--engine E] [--pushes N] [--clients N]",
   example: "npx edge-prefix bench push-to-live --pushes 50 --clients 4",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "base folder" },
+    ...ENGINE_OPTION,
     pushes: { type: "string", value: "N", default: "50", hint: "versions pushed" },
     clients: { type: "string", value: "N", default: "4", hint: "clients that ask all the time" },
   },
@@ -44,7 +46,8 @@ export const bench = defineCommand({
     const pushes = readInteger(values.pushes, "--pushes", { min: 1, max: 1_000 })!;
     const clients = readInteger(values.clients, "--clients", { min: 1, max: 1_000 })!;
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-push-"));
-    const served = await startServed(values.base);
+    const engine = readEngine(values.engine);
+    const served = await startServed(engine, values.base);
     try {
       await push(served, folder, 0);
       const traffic = startTraffic(served, clients);
@@ -61,6 +64,7 @@ export const bench = defineCommand({
       const failures = [...baseline, ...traffic.seen].filter(({ status }) => status !== 200);
       const result = {
         bench: "push-to-live",
+        engine,
         pushes,
         clients,
         first_new_answer_ms: summary(live.map(({ first }) => first)),

@@ -13,6 +13,7 @@ import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { publishTask } from "../scripts/publish/publish-task.ts";
 import { derive, keyOf, uniforms } from "../src/learn/random.ts";
+import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";
 import type { Memory } from "./load/growth.ts";
 import { closedLoop } from "./load/schedule.ts";
@@ -36,10 +37,11 @@ const MAX_FAULTS = 20;
 
 export const bench = defineCommand({
   summary: "minutes of mixed requests, pushes, aborts and errors: memory, and what went wrong",
-  usage: "[--base DIR] [--minutes N] [--clients N] [--seed N]",
+  usage: "[--base DIR] [--engine E] [--minutes N] [--clients N] [--seed N]",
   example: "npx edge-prefix bench soak --minutes 15",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "base folder" },
+    ...ENGINE_OPTION,
     minutes: { type: "string", value: "N", default: "15", hint: "how long" },
     clients: { type: "string", value: "N", default: "4", hint: "clients that ask all the time" },
     seed: { type: "string", value: "N", default: "1", hint: "decides who asks what" },
@@ -51,7 +53,10 @@ export const bench = defineCommand({
     const ms = 60_000 * minutes;
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-soak-"));
     const variables = { TASK_CACHE_BYTES: String(CACHE_BYTES) };
-    const served = await serveBase(values.base, (base) => startDirect({ ...base, ...variables }));
+    const engine = readEngine(values.engine);
+    const served = await serveBase(values.base, (base) =>
+      startDirect({ ...base, ...variables }, { start: engine }),
+    );
     const inspector = await connectInspector(served);
     const bar = startProgress(io, { label: "seconds", total: Math.round(ms / 1000) });
     try {
@@ -94,6 +99,7 @@ export const bench = defineCommand({
       const ok = heap.isFlat && unexpected === 0;
       const result = {
         bench: "soak",
+        engine,
         base: served.base.name,
         minutes,
         clients,

@@ -8,6 +8,7 @@ import { mapLimited } from "../src/core/concurrency.ts";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
+import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { putTask, startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { median, medianRatio, quantile, table } from "./stats.ts";
@@ -24,17 +25,21 @@ const nameOf = (i: number): string => `task-${String(i).padStart(5, "0")}`;
 
 export const bench = defineCommand({
   summary: "a thousand tasks in the bucket: what stays in memory, and what a hot task notices",
-  usage: "[--base DIR] [--tasks N] [--prefix-length P]",
+  usage: "[--base DIR] [--engine E] [--tasks N] [--prefix-length P]",
   example: "npx edge-prefix bench tasks --tasks 1000",
   options: {
     base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "base folder" },
+    ...ENGINE_OPTION,
     tasks: { type: "string", value: "N", default: "1000", hint: "tasks in the bucket" },
     "prefix-length": { type: "string", value: "P", default: "16", hint: "virtual tokens" },
   },
   async run({ values, io }) {
     const tasks = readInteger(values.tasks, "--tasks", { min: 3, max: 100_000 })!;
     const length = readInteger(values["prefix-length"], "--prefix-length", { min: 0, max: 1024 })!;
-    const served = await startServed(values.base, { TASK_CACHE_BYTES: String(CACHE_BYTES) });
+    const engine = readEngine(values.engine);
+    const served = await startServed(engine, values.base, {
+      TASK_CACHE_BYTES: String(CACHE_BYTES),
+    });
     const bar = startProgress(io, { label: "tasks", total: 2 * tasks });
     try {
       await fillBucket(served, tasks, length, (done) => bar.update(done));
@@ -60,6 +65,7 @@ export const bench = defineCommand({
       const lists = [await timeList(served, tasks), await timeList(served, tasks)];
       const result = {
         bench: "tasks",
+        engine,
         tasks,
         task_bytes: taskBytes,
         all_tasks_bytes: taskBytes * tasks,

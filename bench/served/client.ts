@@ -17,6 +17,8 @@ import type { PublishBucket } from "../../scripts/publish/bucket.ts";
 import { sessionImages } from "../../scripts/images/make.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
+import type { EngineName } from "../engines.ts";
+import { entryOf } from "./bundled.ts";
 import { makeTask } from "./made-task.ts";
 
 /** A local workerd over a bucket, with nothing loaded yet. */
@@ -53,12 +55,13 @@ export const fileHere = (name: string): string => fileURLToPath(new URL(name, im
 /** wrangler's settings of the Worker as it is measured. */
 export const SERVED_CONFIG = fileHere("wrangler.toml");
 
-/** A fresh workerd; BASE is among the variables. */
-async function startWorkerd(variables: Variables): Promise<Started> {
+/** A fresh workerd with the Worker by an engine; BASE is among the variables. */
+async function startWorkerd(engine: EngineName, variables: Variables): Promise<Started> {
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-served-"));
   const worker = await unstable_startWorker({
     config: SERVED_CONFIG,
+    entrypoint: entryOf(engine),
     bindings: Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [name, { type: "plain_text", value }]),
     ),
@@ -87,8 +90,11 @@ async function startWorkerd(variables: Variables): Promise<Started> {
 }
 
 /** Starts it with a base in its bucket, and waits until that is loaded. */
-export const startServed = (baseDir: string, variables: Variables = {}): Promise<Served> =>
-  serveBase(baseDir, (base) => startWorkerd({ ...base, ...variables }));
+export const startServed = (
+  engine: EngineName,
+  baseDir: string,
+  variables: Variables = {},
+): Promise<Served> => serveBase(baseDir, (base) => startWorkerd(engine, { ...base, ...variables }));
 
 /** The same for a workerd of another kind: `start` is given the variables that name the base. */
 export async function serveBase<T extends Started>(

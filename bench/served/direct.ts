@@ -9,7 +9,8 @@ import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { publishBucketOf } from "../../scripts/publish/r2-bucket.ts";
-import { bundleWorker } from "./bundled.ts";
+import type { EngineName } from "../engines.ts";
+import { bundleWorker, entryOf } from "./bundled.ts";
 import { SERVED_CONFIG, fileHere, residentMb } from "./client.ts";
 import type { Started, Variables } from "./client.ts";
 
@@ -31,11 +32,13 @@ export interface Bundle {
   remove(): Promise<void>;
 }
 
-/** Bundles the Worker, or an entry of the folder beside this file. */
-export async function bundleEntry(name?: string): Promise<Bundle> {
+/** Bundles an entry of the folder beside this file, by its name. */
+export const bundleEntry = (name: string): Promise<Bundle> =>
+  bundle(fileHere(`entries/${name}.ts`));
+
+async function bundle(entry: string): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
-  const entry = name === undefined ? [] : [fileHere(`entries/${name}.ts`)];
-  const modules = await bundleWorker(folder, [...entry, "--config", SERVED_CONFIG]);
+  const modules = await bundleWorker(folder, [entry, "--config", SERVED_CONFIG]);
   return { folder, modules, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -48,8 +51,8 @@ function typeOf(name: string): "ESModule" | "CompiledWasm" | "Data" {
 }
 
 export interface DirectOptions {
-  /** What is started; by default the Worker, bundled for this start alone. */
-  readonly bundle?: Bundle;
+  /** What is started: a bundle, or the Worker by an engine, bundled for this start alone. */
+  readonly start: Bundle | EngineName;
   /** A folder that keeps the bucket from one start to the next; by default it is thrown away. */
   readonly persist?: string;
 }
@@ -57,10 +60,10 @@ export interface DirectOptions {
 /** A fresh workerd with an inspector; BASE is among the variables. */
 export async function startDirect(
   variables: Variables,
-  { bundle: given, persist }: DirectOptions = {},
+  { start, persist }: DirectOptions,
 ): Promise<Direct> {
-  const bundle = given ?? (await bundleEntry());
-  const { folder, modules } = bundle;
+  const isOwn = typeof start === "string";
+  const { folder, modules, remove } = isOwn ? await bundle(entryOf(start)) : start;
   const complaints: string[] = [];
   const miniflare = new Miniflare({
     ...convertV4MiniflareOptions({
@@ -85,7 +88,7 @@ export async function startDirect(
   });
   const stop = async (): Promise<void> => {
     await miniflare.dispose();
-    if (given === undefined) await bundle.remove();
+    if (isOwn) await remove();
   };
   try {
     const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
