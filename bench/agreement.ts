@@ -86,7 +86,8 @@ export const bench = defineCommand({
       return {
         metric: scoreName(task.manifest),
         score: 100 * scoreOf(metricsOf(decisions)),
-        answers: answersOf(decisions),
+        answers: wordsOf(decisions.kind, decisions.predicted),
+        truth: wordsOf(decisions.kind, decisions.truth),
       };
     };
 
@@ -102,6 +103,10 @@ export const bench = defineCommand({
         score: { [ours]: a.score, [theirs]: b.score },
         points,
         equal: shareEqual(a.answers, b.answers),
+        right_alone: {
+          [ours]: rightAlone(a.answers, b.answers, b.truth),
+          [theirs]: rightAlone(b.answers, a.answers, a.truth),
+        },
         ok: Math.abs(points) <= MAX_POINTS + TINY,
       });
     }
@@ -111,7 +116,7 @@ export const bench = defineCommand({
       const about = { bench: "agreement", runtimes: [ours, theirs] };
       io.out(JSON.stringify({ ...about, results, mean_points: mean, ok }));
     } else {
-      const rows = results.map(({ task, metric, answers, score, points, equal }) => [
+      const rows = results.map(({ task, metric, answers, score, points, equal, right_alone }) => [
         task,
         metric,
         score[ours]!.toFixed(2),
@@ -119,8 +124,14 @@ export const bench = defineCommand({
         points.toFixed(2),
         String(answers),
         `${(100 * equal).toFixed(2)} %`,
+        `${right_alone[ours]} : ${right_alone[theirs]}`,
       ]);
-      io.out(table([["task", "metric", ours, theirs, "points", "answers", "equal"], ...rows]));
+      io.out(
+        table([
+          ["task", "metric", ours, theirs, "points", "answers", "equal", "right alone"],
+          ...rows,
+        ]),
+      );
       io.out(
         `${ok ? "ok" : "FAILED"}: mean ${mean.toFixed(2)} points, allowed are ${MAX_POINTS} each and a mean of at least 0`,
       );
@@ -129,9 +140,13 @@ export const bench = defineCommand({
   },
 });
 
-/** What a task says of each text, and of each word where it tags words. */
-const answersOf = ({ kind, predicted }: Decisions): string[] =>
-  kind === "token" ? predicted.flat() : predicted.map(String);
+/** One label of each text, or of each word where a task tags words. */
+const wordsOf = (kind: Decisions["kind"], labels: Decisions["truth"]): string[] =>
+  kind === "token" ? labels.flat().map(String) : labels.map(String);
+
+/** How many of the answers `a` are right where those of `b` are not. */
+const rightAlone = (a: readonly string[], b: readonly string[], truth: readonly string[]): number =>
+  truth.filter((label, i) => a[i] === label && b[i] !== label).length;
 
 /** Share of places at which two lists are equal. */
 const shareEqual = (a: readonly string[], b: readonly string[]): number =>

@@ -68,7 +68,11 @@ export const bench = defineCommand({
         const our = Object.fromEntries(
           engines.map((name) => [
             name,
-            { ms: median(of[name]!), ratio: medianRatio(of[name]!, theirs) },
+            {
+              ms: median(of[name]!),
+              ratio: medianRatio(of[name]!, theirs),
+              best_ratio: Math.min(...of[name]!) / Math.min(...theirs),
+            },
           ]),
         );
         const { ms, ratio } = our[engine]!;
