@@ -7,6 +7,7 @@
  * The size of the channels is measured on random tokens. The same channels are large for every
  * text, so no tokenizer and no data is needed, and a checkpoint always gives the same base.
  */
+import { buildEncoder } from "./layers/encoder.ts";
 import {
   ATTENTION_MASK,
   INPUT_IDS,
@@ -42,7 +43,7 @@ async function measureRanges(
 ): Promise<Map<string, Float32Array>> {
   const graph = new Graph();
   const inputs = encoderInputs(graph, config);
-  const { scaledInputs } = architecture.buildEncoder(graph, config, weights, inputs);
+  const { scaledInputs } = buildEncoder(graph, config.encoder, weights, inputs);
   for (const [name, x] of scaledInputs) {
     graph.output(ops.ReduceMax(graph, ops.Abs(graph, x), { axes: [0], keepdims: false }), name);
   }

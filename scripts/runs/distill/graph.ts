@@ -8,6 +8,7 @@
  *
  * A cosine leaves the length free: what reads the states (a head, a next layer's keys) can scale.
  */
+import { buildEncoder } from "../../../src/encoder/layers/encoder.ts";
 import { gradOf } from "../../../src/core/model/shapes.ts";
 import { gradients } from "../../../src/graph/gradient/walk.ts";
 import { Graph } from "../../../src/graph/graph.ts";
@@ -78,18 +79,14 @@ export function buildStudentGraph(encoder: Encoder, trained: readonly Parameter[
 }
 export const HIDDEN = "hidden";
 
-function student(
-  g: Graph,
-  { architecture, config, weights }: Encoder,
-  trained: readonly Parameter[],
-) {
+function student(g: Graph, { config, weights }: Encoder, trained: readonly Parameter[]) {
   const tokens = tokenInputs(g);
   const replaced = new Map(
     trained.map(({ name, dims }) => [name, g.input(name, "float32", dims)] as const),
   );
   const past = emptyPast(g, config, tokens.inputIds);
   const inputs = { ...tokens, past, replaced };
-  const built = architecture.buildEncoder(g, config, weights, inputs, { isTrained: true });
+  const built = buildEncoder(g, config.encoder, weights, inputs, { isTrained: true });
   return { hidden: built.lastHiddenState, wordRows: built.wordRows, replaced };
 }
 

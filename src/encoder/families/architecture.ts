@@ -5,12 +5,10 @@
  */
 import type { ConfigurationValue } from "../../core/format/configuration.ts";
 import { POOLER_BIAS, POOLER_WEIGHT } from "../../core/model/shapes.ts";
-import type { Graph } from "../../graph/graph.ts";
 import type { Activation } from "../../graph/ops.ts";
-import { buildEncoder, encoderTensors } from "../layers/encoder.ts";
+import { encoderTensors } from "../layers/encoder.ts";
 import type { EncoderSpec } from "../layers/encoder.ts";
-import type { EncoderInputs, EncoderOutputs, GraphForm } from "../layers/inputs.ts";
-import type { TensorSpec, Weights } from "../layers/tensor-spec.ts";
+import type { TensorSpec } from "../layers/tensor-spec.ts";
 
 /** Settings that every part of this project needs, in its own words. */
 export interface EncoderConfig {
@@ -64,13 +62,6 @@ export interface Architecture extends Family {
   tensors(config: EncoderConfig): readonly TensorSpec[];
   /** Name of a tensor after layer `layer` became layer `to`; other names pass through. */
   renameLayer(name: string, rename: (layer: number) => number | null): string | null;
-  buildEncoder(
-    graph: Graph,
-    config: EncoderConfig,
-    weights: Weights,
-    inputs: EncoderInputs,
-    form?: GraphForm,
-  ): EncoderOutputs;
 }
 
 export function defineFamily(family: Family): Architecture {
@@ -87,8 +78,6 @@ export function defineFamily(family: Family): Architecture {
       const to = rename(Number(match[1]));
       return to === null ? null : `${start}${to}.${match[2]}`;
     },
-    buildEncoder: (graph, { encoder }, weights, inputs, form) =>
-      buildEncoder(graph, encoder, weights, inputs, form),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The graph that serves: texts, prefixes and deltas in, hidden states out. */
+import { buildEncoder } from "../layers/encoder.ts";
 import { BIAS_DELTAS, LAST_HIDDEN_STATE, LAYER_WEIGHTS } from "../../core/model/shapes.ts";
 import { Graph } from "../../graph/graph.ts";
 import type { Value } from "../../graph/graph.ts";
@@ -45,7 +46,7 @@ export function buildServingGraph(
     replaced: changedVectors(graph, architecture, config, weights),
     layerWeights: graph.input(LAYER_WEIGHTS, "float32", ["D", config.layers + 1]),
   };
-  const { lastHiddenState } = architecture.buildEncoder(graph, config, weights, inputs);
+  const { lastHiddenState } = buildEncoder(graph, config.encoder, weights, inputs);
   graph.output(lastHiddenState, LAST_HIDDEN_STATE);
   return graph;
 }

@@ -6,6 +6,7 @@
  * will answer. Random numbers stay outside: dropout masks are inputs. B, T and P are symbols: one
  * session runs batches of every size.
  */
+import { buildEncoder } from "../../encoder/layers/encoder.ts";
 import {
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
@@ -63,7 +64,7 @@ export function buildTrainingGraph(options: TrainingGraphOptions): TrainingGraph
   const { weights, form } = options.computed ?? { ...options, form: { isTrained: true } };
   const g = new Graph();
   const { inputs, trained } = trainedInputs(g, options);
-  const encoder = architecture.buildEncoder(g, config, weights, inputs, form);
+  const encoder = buildEncoder(g, config.encoder, weights, inputs, form);
   const { lastHiddenState, wordRows } = encoder;
 
   const pooler = poolerOf(g, options, trained);
@@ -118,10 +119,10 @@ function logitsOf(
  * methods that no serving graph has.
  */
 export function buildTunedGraph(options: Encoder & Target): Graph {
-  const { architecture, config, weights } = options;
+  const { config, weights } = options;
   const g = new Graph();
   const { inputs } = trainedInputs(g, options);
-  const { lastHiddenState } = architecture.buildEncoder(g, config, weights, inputs);
+  const { lastHiddenState } = buildEncoder(g, config.encoder, weights, inputs);
   g.output(lastHiddenState, LAST_HIDDEN_STATE);
   return g;
 }

@@ -4,6 +4,7 @@
  * and GeGLU in ModernBERT; pre-norm blocks in both. Expected values: test/golden/encoder (torch
  * 2.15.0, transformers 5.23.0, float32); cut_golden.py says how they were made.
  */
+import { buildEncoder } from "../../../src/encoder/layers/encoder.ts";
 import { describe, expect, it, test } from "vitest";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWebSession } from "../../../scripts/node/runtime-web.ts";
@@ -177,7 +178,7 @@ async function prefixGradient(
     numVirtualTokens: PREFIX,
   });
   const form = { isTrained: true };
-  const { lastHiddenState } = architecture.buildEncoder(g, config, weights, inputs, form);
+  const { lastHiddenState } = buildEncoder(g, config.encoder, weights, inputs, form);
   const share = g.input("share", "float32", ["B", "Q", GOLDEN_HIDDEN]);
   const loss = ops.ReduceSum(g, ops.Mul(g, lastHiddenState, share), {
     axes: [0, 1, 2],

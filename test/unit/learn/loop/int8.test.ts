@@ -2,6 +2,7 @@
  * Training through the 8-bit linears that serve: the same answers as the graph that serves, and
  * gradients that point where those of float32 do. Thresholds carry the values that were measured.
  */
+import { buildEncoder } from "../../../../src/encoder/layers/encoder.ts";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { vectorDifference } from "../../../../bench/golden/compare.ts";
@@ -57,10 +58,10 @@ const bases: readonly (readonly [name: string, get: () => Base | undefined])[] =
 
 /** The encoder alone, in the form that a training graph gives it. */
 function encoderFiles(base: Base, form: GraphForm): GraphFiles {
-  const { architecture, config } = baseConfig(base);
+  const { config } = baseConfig(base);
   const g = new Graph();
   const inputs = encoderInputs(g, config);
-  const { lastHiddenState } = architecture.buildEncoder(g, config, baseWeights(base), inputs, form);
+  const { lastHiddenState } = buildEncoder(g, config.encoder, baseWeights(base), inputs, form);
   g.output(lastHiddenState, LAST_HIDDEN_STATE);
   return packGraph(g);
 }
