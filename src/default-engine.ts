@@ -1,5 +1,5 @@
 /** The engine of a Worker whose entry names none: this file alone decides which one that is. */
 import type { OpenEngine } from "./compose.ts";
-import { openOnnxruntime } from "./engine/ort/workerd.ts";
+import { openSimd } from "./engine/simd/workerd.ts";
 
-export const openDefaultEngine: OpenEngine = openOnnxruntime;
+export const openDefaultEngine: OpenEngine = openSimd;

@@ -16,7 +16,7 @@ export const RUNTIME_TITLES: Readonly<Record<RuntimeName, string>> = {
 };
 
 /** What a Worker has by default, as src/default-engine.ts says. */
-const DEFAULT_ENGINE: "web" | "simd" = "web";
+const DEFAULT_ENGINE: "web" | "simd" = "simd";
 
 /** The name of a runtime. Bases of floats are served by onnxruntime-web: our own kernels know int8 alone. */
 export function namedRuntime(runtime: Runtime, dtype: WeightDtype): RuntimeName {

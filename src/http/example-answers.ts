@@ -2,59 +2,53 @@
 export const ANSWERS: Readonly<Record<string, unknown>> = {
   one: [
     [
-      { label: "positive", score: 0.9999604918042254 },
-      { label: "negative", score: 0.000039508195774535 },
+      { label: "positive", score: 0.9999608202486118 },
+      { label: "negative", score: 0.00003917975138826495 },
     ],
   ],
   several: [
-    [{ label: "positive", score: 0.9999604918042254 }],
-    [{ label: "negative", score: 0.8003696571191833 }],
+    [{ label: "positive", score: 0.9999608202486118 }],
+    [{ label: "negative", score: 0.7989485855178364 }],
   ],
   command: [
     [
-      { label: "GetWeather", score: 0.9051404219397754 },
-      { label: "BookRestaurant", score: 0.08118439959105794 },
+      { label: "GetWeather", score: 0.9032090553916408 },
+      { label: "BookRestaurant", score: 0.082759833809977 },
     ],
   ],
   intent: [
     [
-      { label: "transaction_charged_twice", score: 0.9996095147930023 },
-      { label: "card_payment_fee_charged", score: 0.00013309801739613868 },
+      { label: "transaction_charged_twice", score: 0.9996219432921677 },
+      { label: "card_payment_fee_charged", score: 0.0001280447939924064 },
     ],
   ],
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9444702953919845,
+      score: 0.9428624843367445,
       word: "two",
       start: 17,
       end: 20,
     },
-    {
-      entity_group: "served_dish",
-      score: 0.46343527846836147,
-      word: "italian",
-      start: 27,
-      end: 34,
-    },
+    { entity_group: "cuisine", score: 0.6030746936900621, word: "mexican", start: 26, end: 33 },
     {
       entity_group: "restaurant_type",
-      score: 0.9483975047699764,
+      score: 0.9328029843277399,
       word: "restaurant",
-      start: 35,
-      end: 45,
+      start: 34,
+      end: 44,
     },
-    { entity_group: "city", score: 0.7087159863172321, word: "boston", start: 49, end: 55 },
-    { entity_group: "timeRange", score: 0.8728466963559546, word: "tonight", start: 56, end: 63 },
+    { entity_group: "city", score: 0.6132213522508265, word: "boston", start: 48, end: 54 },
+    { entity_group: "timeRange", score: 0.8795652148462844, word: "tonight", start: 55, end: 62 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.8303797919753511, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.9759246446966894, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.8289865974832922, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.9757640278908768, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
-      { label: "same", score: 0.637322184484308 },
-      { label: "different", score: 0.36267781551569195 },
+      { label: "same", score: 0.6246711656345971 },
+      { label: "different", score: 0.37532883436540293 },
     ],
   ],
   mixed: {
@@ -62,7 +56,7 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
       {
         task: "sentiment",
         version: "3daa4f1e8a60",
-        result: [[{ label: "negative", score: 0.9977963485605212 }]],
+        result: [[{ label: "negative", score: 0.9979499975977015 }]],
       },
       {
         task: "entities",
@@ -70,18 +64,18 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
         result: [
           {
             entity_group: "PER",
-            score: 0.8303797919753511,
+            score: 0.8289865974832922,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.9759246446966894, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.9757640278908768, word: "London", start: 25, end: 31 },
         ],
       },
     ],
   },
   two: [
-    [0.0701161474, 0.010798634, -0.0241630916],
-    [0.00763959019, 0.0255000442, 0.0425181463],
+    [0.0697728172, 0.00997800473, -0.0241617355],
+    [0.00851283967, 0.0248691738, 0.0441109799],
   ],
 };

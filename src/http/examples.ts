@@ -47,7 +47,7 @@ export const EXAMPLE_REQUESTS: Readonly<Record<string, Readonly<Record<string, E
       slots: {
         summary: "The parts of a spoken command",
         path: "/v1/tasks/slots/predict",
-        body: { inputs: "book a table for two at an italian restaurant in boston tonight" },
+        body: { inputs: "book a table for two at a mexican restaurant in boston tonight" },
       },
       entities: {
         summary: "Entities with their places in the text",
