@@ -136,7 +136,7 @@ describe("the road from a task folder to an answer", () => {
       const { stdout } = await promisify(execFile)("bash", ["-c", `${line} --max-time 30`]);
       expect(JSON.parse(stdout)).toBeDefined();
       const ready = (await (await fetch(url("/readyz"))).json()) as Record<string, unknown>;
-      expect(ready).toMatchObject({ identity: base.identity, loaded_from: "image" });
+      expect(ready).toMatchObject({ identity: base.identity, loaded_from: "weights" });
     },
     START_MS,
   );

@@ -1,7 +1,8 @@
 /**
- * Which graph is trained: the one that serves, with its 8-bit linears, or the float32 graph of the same
- * weights. A prefix that was trained on the 8-bit graph has seen the roundings that its answers will
- * go through, and a step takes about half the time (scripts/README.md has the measurements).
+ * Which graph is trained: one of the 8-bit linears that serve, or the float32 graph of the same weights. A
+ * prefix that was trained on the 8-bit graph has seen coarser roundings than its answers will go through
+ * (onnxruntime-web has the very same), and a step takes about half the time (docs/training.md has
+ * the measurements).
  */
 import { InputError } from "../../core/errors.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
@@ -34,6 +35,6 @@ export function chooseTrainGraph(
   }
   if (asked) return { trainGraph: asked, reason: null };
   return obstacle === null
-    ? { trainGraph: "int8", reason: "the graph that serves" }
+    ? { trainGraph: "int8", reason: "with the weights that serve" }
     : { trainGraph: "fp32", reason: obstacle };
 }

@@ -186,7 +186,7 @@ describe("eval and predict", () => {
     expect(JSON.parse(out.join(""))).toMatchObject({
       task: "task",
       dtype: "int8",
-      runtime: "web",
+      runtime: "simd",
       data: "mood.csv",
       n: 24,
       bad_rows: 1,
