@@ -281,16 +281,26 @@ function pretrain(): string {
 
 function bundle(): string {
   const path = "bundle.json";
-  const { modules, bytes, gzip_bytes } = read<{
-    modules: { module: string; bytes: number; gzip_bytes: number }[];
-    bytes: number;
-    gzip_bytes: number;
+  const { bundles } = read<{
+    bundles: {
+      name: string;
+      modules: { module: string; bytes: number; gzip_bytes: number }[];
+      bytes: number;
+      gzip_bytes: number;
+    }[];
   }>(path);
-  const rows = [...modules, { module: "total", bytes, gzip_bytes }];
+  const kb = (bytes: number): string => `${formatCount(Math.ceil(bytes / 1000))} kB`;
   return [
     markdownTable([
-      ["module", "size", "compressed"],
-      ...rows.map((item) => [item.module, mb(item.bytes), mb(item.gzip_bytes)]),
+      ["Worker by", "module", "size", "compressed"],
+      ...bundles.flatMap(({ name, modules, ...total }) =>
+        [...modules, { module: "total", ...total }].map(({ module, bytes, gzip_bytes }) => [
+          name === "peer" ? "onnxruntime-web, plainly" : `\`${name}\``,
+          module,
+          kb(bytes),
+          kb(gzip_bytes),
+        ]),
+      ),
     ]),
     "",
     `\`npx edge-prefix bench bundle\`, [${path}](../bench/results/${path})`,
