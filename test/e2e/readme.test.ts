@@ -261,8 +261,9 @@ describe("docs/benchmarks.md's bundle", () => {
     const printed = await paste("npx wrangler deploy");
     const kib = Number(/Total Upload: ([\d.]+) KiB/.exec(printed)?.[1]);
     const page = readFileSync(join(PACKAGE, "docs/benchmarks.md"), "utf8");
-    const shown = Number(/^\| total +\| ([\d.]+) MB/m.exec(page)?.[1]);
-    expect((kib * 1024) / 1e6).toBeCloseTo(shown, 0);
+    const shown = Number(/^\| `simd` +\| total +\| ([\d,]+) kB/m.exec(page)?.[1]);
+    // Kilobytes; comments and the order of modules may move some hundred bytes.
+    expect(Math.abs((kib * 1024) / 1000 - shown)).toBeLessThan(25);
   });
 });
 
