@@ -254,7 +254,7 @@ function memory(): string {
     loaded_bytes: number;
     after_1x512_bytes: number;
   }>(path);
-  return `The wasm heap of the bundled base in workerd has ${mb(loaded)} after loading and ${mb(after)} after a text of 512 tokens ([${path}](../bench/results/${path})).`;
+  return `By onnxruntime-web, the wasm heap of the bundled base in workerd has ${mb(loaded)} after loading and ${mb(after)} after a text of 512 tokens ([${path}](../bench/results/${path})).`;
 }
 
 function pretrain(): string {
