@@ -1,7 +1,6 @@
 /**
- * Does a task still answer as it did when it was trained? Its recorded examples run through the
- * base's own graph on onnxruntime-web, the wasm that serves, where the same numbers give the same
- * answers bit for bit.
+ * Does a task still answer as it did when it was trained? Its recorded examples are answered by the
+ * engine that serves the base.
  */
 import { FormatError, UnavailableError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
@@ -15,8 +14,9 @@ import type { CheckAnswers } from "./publish-task.ts";
 import { answerExamples } from "../../src/learn/measure/answers.ts";
 
 /**
- * How far a score may be from the recorded one. The same release of the runtime gives the same bits;
- * another one may round an activation the other way, which moves a score in the third digit.
+ * How far a score may be from the recorded one. The same release of an engine gives the same bits;
+ * another release, or another engine, may round an activation the other way, which moves a score in the
+ * third digit or the second.
  */
 const SCORE_TOLERANCE = 0.02;
 

@@ -15,8 +15,8 @@ export interface Encoder {
    */
   encode(rows: readonly Row[], queries: Queries): Promise<States>;
   /**
-   * The same run a layer at a time, by an engine that can stop there. It is plain data: whatever
-   * request has the turn may go on with it, and one that nobody goes on with needs no clearing up. The
+   * The same run a layer at a time, by an engine that can stop there. It is plain data: any
+   * request may make the next step, and a run that no request continues needs no clearing up. The
    * next run ends it; its next step then throws UnavailableError `run-failed`.
    */
   steps?(rows: readonly Row[], queries: Queries): Iterator<void, States>;

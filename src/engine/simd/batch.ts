@@ -1,6 +1,6 @@
 /**
- * The rows of a batch one behind the other: which tokens and which answers belong to whom. There is no
- * padding, so a batch has as many positions as its texts have tokens.
+ * The rows of a batch one behind the other: which tokens and which answers belong to which row. There is
+ * no padding, so a batch has as many positions as its texts have tokens.
  */
 import { InputError } from "../../core/errors.ts";
 import type { Deltas, Prefix } from "../../core/model/prefix.ts";

@@ -1,6 +1,6 @@
 /**
  * A safetensors file that arrives piece by piece: first its header, then the bytes of one tensor after
- * the other, handed to whoever the header's reader named for them.
+ * the other. The reader of the header names what takes the bytes of each tensor.
  */
 import { FormatError } from "../../core/errors.ts";
 import { headerBytes, readSafetensorsHeader } from "../../core/format/safetensors.ts";

@@ -5,6 +5,7 @@
  */
 import type { Feature } from "../data/features.ts";
 import { contrastiveLoss } from "./contrastive.ts";
+import { addGradients } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
 import { pairWeights } from "./pairs.ts";
 import { sortedBatches } from "./sampler.ts";
@@ -32,10 +33,7 @@ export async function contrastiveStep(
       part.map((row) => batch[row]!),
       own,
     );
-    for (const [name, grad] of Object.entries(grads)) {
-      const sum = (sums[name] ??= new Float32Array(grad.length));
-      for (let i = 0; i < grad.length; i++) sum[i]! += grad[i]!;
-    }
+    addGradients(sums, grads);
   }
   return { loss, grads: sums };
 }

@@ -3,6 +3,7 @@
  * mean is the mean of the parts' gradients, weighted by their numbers of labels. PyTorch users know it
  * as gradient accumulation.
  */
+import type { Arrays } from "../graph/parameters.ts";
 import type { StepResult } from "./trainer.ts";
 
 /**
@@ -35,6 +36,14 @@ export interface PartResult extends StepResult {
   readonly labels: number;
 }
 
+/** Adds gradients, times a weight, to sums that begin empty. */
+export function addGradients(sums: Record<string, Float32Array>, grads: Arrays, weight = 1): void {
+  for (const [name, grad] of Object.entries(grads)) {
+    const sum = (sums[name] ??= new Float32Array(grad.length));
+    for (let i = 0; i < grad.length; i++) sum[i]! += weight * grad[i]!;
+  }
+}
+
 /** Adds up parts one by one, since a part's arrays may be used again for the next. */
 export function createSum() {
   let loss = 0;
@@ -44,10 +53,7 @@ export function createSum() {
     add(part: PartResult): void {
       loss += part.labels * part.loss;
       labels += part.labels;
-      for (const [name, grad] of Object.entries(part.grads)) {
-        const sum = (sums[name] ??= new Float32Array(grad.length));
-        for (let i = 0; i < grad.length; i++) sum[i]! += part.labels * grad[i]!;
-      }
+      addGradients(sums, part.grads, part.labels);
     },
     /** The mean over all labels; of no labels, zeros. */
     mean(): StepResult {

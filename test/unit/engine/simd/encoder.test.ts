@@ -100,7 +100,7 @@ describe("a run", () => {
     expect(run.next()).toEqual({ done: true, value: expected });
   });
 
-  it("that nobody goes on with leaves the next one right, and is over when that has begun", async () => {
+  it("that is left unfinished does not change the next one, and is over when that has begun", async () => {
     const [expected] = await encode([rowOf(5)], "all");
     const left = encoder.steps!([rowOf(30), rowOf(9)], "all");
     left.next();
