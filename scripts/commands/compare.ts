@@ -12,6 +12,7 @@ import type { Compared, Difference, MethodSummary } from "../runs/trial/compare.
 import { UsageError, defineCommand, readInteger } from "../cli/command.ts";
 import { durationText } from "../cli/data-lines.ts";
 import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
+import { preciseNow } from "../node/clock.ts";
 
 /** Finished and interrupted runs of a comparison, below the task folder. */
 const FOLDER = ".compare";
@@ -68,7 +69,7 @@ export const command = defineCommand({
             reported,
             runtimes,
             signal: io.signal,
-            now: Date.now,
+            now: preciseNow,
             note: fair.note,
             onEpoch: ({ epoch, loss, score }) =>
               io.err(

@@ -21,6 +21,7 @@ import {
 import type { Io, Options, ValuesOf } from "../cli/command.ts";
 import { noteInterrupted } from "../cli/resume-line.ts";
 import { startStepBar } from "../cli/run-display.ts";
+import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
   teacher: {
@@ -178,7 +179,7 @@ export const command = defineCommand({
           finish,
           stepsFor: stepsOnce(work, budget, { isResumed: values.resume === true || finish, note }),
           signal: io.signal,
-          now: Date.now,
+          now: preciseNow,
           note,
           ...display,
         },
@@ -252,7 +253,7 @@ function readBudget(values: ValuesOf<typeof OPTIONS>): { steps: number } | { min
 /** A bar of the steps, and a line for each measurement. */
 function showRun(io: Io) {
   const bar = startStepBar(io, "distill");
-  const course = recordCourse(Date.now);
+  const course = recordCourse(preciseNow);
   let loss: number | null = null;
   let [tokens, since] = [0, performance.now()];
   return {

@@ -24,6 +24,7 @@ import type { Io, Options, ValuesOf } from "../cli/command.ts";
 import { noteInterrupted } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
 import { isTaskFolder } from "../cli/train-request.ts";
+import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
   out: { type: "string", short: "o", value: "DIR", hint: "folder to write" },
@@ -136,7 +137,7 @@ export const command = defineCommand({
           resume: values.resume === true,
           overwrite,
           signal: io.signal,
-          now: Date.now,
+          now: preciseNow,
           note,
           ...display,
         },

@@ -16,6 +16,7 @@ import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "
 import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
 import type { TrialSetup } from "../cli/trial-setup.ts";
 import { filesSeenFrom } from "../cli/train-request.ts";
+import { preciseNow } from "../node/clock.ts";
 
 /** Finished and interrupted runs of a sweep, below the task folder. */
 const FOLDER = ".sweep";
@@ -173,7 +174,7 @@ async function runOf(
     reported: null,
     runtimes,
     signal,
-    now: Date.now,
+    now: preciseNow,
     note: fair.note,
   });
   return kept?.result.score ?? null;

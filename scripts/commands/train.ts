@@ -25,6 +25,7 @@ import {
   readRequest,
 } from "../cli/train-request.ts";
 import type { TrainRequest, TrainValues } from "../cli/train-request.ts";
+import { preciseNow } from "../node/clock.ts";
 
 export const command = defineCommand({
   summary: "train a task from labelled data",
@@ -97,7 +98,7 @@ async function trainInto(
       overwrite,
       inspectsRows: true,
       signal: io.signal,
-      now: Date.now,
+      now: preciseNow,
       note,
       ...display,
     },

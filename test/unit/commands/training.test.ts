@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
@@ -126,6 +126,17 @@ describe("train", () => {
       examples: [{ text: "the film, good" }],
       seed: 4,
     });
+  });
+
+  test("says how long it takes where a step takes no whole millisecond", async () => {
+    // A machine so fast that the clock of whole milliseconds does not move within a step.
+    const wholeMs = vi.spyOn(Date, "now").mockReturnValue(Date.now());
+    try {
+      const { err } = await run(train("--out", at("fast"), "--epochs", "1"));
+      expect(err).toMatch(/about \d+ (s|min) at [\d,]+ tokens\/s; Ctrl-C saves/);
+    } finally {
+      wholeMs.mockRestore();
+    }
   });
 
   test("saves when interrupted, prints the line that goes on, and goes on to the same bytes", async () => {
