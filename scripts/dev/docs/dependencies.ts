@@ -25,6 +25,11 @@ development | assemblyscript | 8 MB and 94 MB of binaryen | Compiles the kernels
 development | vitest | 2.9 MB | Runs the tests.
 development | @vitest/coverage-v8 | 38 kB | Counts which lines the tests reach.
 development | fast-check | 1.5 MB | Random inputs for property tests.
+development | playwright | 19 MB | Drives Chromium in tests of the page.
+development | @sparticuz/chromium | 67 MB | The Chromium of those tests on Linux (x64), from the registry alone.
+development | @vitest/browser-playwright | 84 kB | Runs a test file inside that Chromium.
+development | axe-core | 3.4 MB | Looks for what a screen reader or a keyboard cannot use.
+development | esbuild | 12 MB | Bundles the page and the module for browsers.
 development | yaml | 1.4 MB | Reads the front matter of cards in tests.
 development | @huggingface/inference | 1.5 MB | The client that must work unchanged; used by tests alone.
 development | typescript | 2.5 MB | Checks types.
