@@ -208,7 +208,7 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
   }
 
   /** A list tells of many pointers at once whether they are what they were. */
-  function confirm(known: Entry | undefined, etag: string, askedAt: number): void {
+  function confirm(known: Entry | undefined, etag: string | null, askedAt: number): void {
     if (known?.etag !== etag || known.confirmedAt > askedAt) return;
     known.confirmedAt = askedAt;
     known.trouble = null;

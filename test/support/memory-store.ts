@@ -53,7 +53,7 @@ export function createMemoryStore(): MemoryStore {
     async stream(key, maxBytes) {
       const object = await store.get(key, maxBytes);
       if (object === null || object === "unchanged") return null;
-      return { bytes: object.bytes.byteLength, pieces: piecesOf(object.bytes) };
+      return { pieces: piecesOf(object.bytes) };
     },
     async list(prefix, { after = "", limit } = {}) {
       await store.before(prefix);

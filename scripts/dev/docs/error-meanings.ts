@@ -66,6 +66,7 @@ distill-width | Student and teacher have hidden states of different sizes. | Mak
 engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
+files-index-invalid | The index.json beside the files of a bucket is not what it should be: perhaps a web page that the server answers instead. | Check the address; write the folder again with "npx edge-prefix bundle".
 folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
 folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.

@@ -9,19 +9,19 @@ export interface StoredObject {
 
 /** An object that is read piece by piece. */
 export interface StreamedObject {
-  /** Length of the whole object, as the store knows it before the first piece. */
-  readonly bytes: number;
   /**
    * Can be iterated once; leaving the loop ends the read. The bytes of a piece are there until the
    * next one is asked for: its memory may be used again. Throws UnavailableError
-   * `bucket-unavailable` when the store fails on the way.
+   * `bucket-unavailable` when the store fails on the way, LimitError `object-too-large` where the
+   * store did not know the length before.
    */
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface ListedObject {
   readonly key: string;
-  readonly etag: string;
+  /** What `get` would say; null where the store's list does not tell. */
+  readonly etag: string | null;
 }
 
 export interface ListPage {

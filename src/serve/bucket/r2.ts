@@ -117,7 +117,7 @@ export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
     async stream(key, maxBytes) {
       const object = await open(key, maxBytes);
       if (object === null || object === "unchanged") return null;
-      return { bytes: object.size, pieces: piecesOf(key, object) };
+      return { pieces: piecesOf(key, object) };
     },
     async list(prefix, { after, limit = Infinity } = {}) {
       const listed: ListedObject[] = [];
