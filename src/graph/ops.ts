@@ -102,6 +102,31 @@ export const Slice = (
   dims?: readonly Dim[],
 ): Value => g.add("Slice", [x, start, end, g.ints(axis)], {}, dims ? { dims } : {});
 
+/**
+ * x in parts of these sizes along `axis`. Where there are more than `most`, it is split twice or
+ * more often: a GPU binds a few outputs to a node only.
+ */
+export function Split(
+  g: Graph,
+  x: Value,
+  sizes: readonly number[],
+  axis: number,
+  most: number = Infinity,
+): Value[] {
+  if (sizes.length === 1) return [x];
+  if (sizes.length <= most) {
+    return g.addAll("Split", [x, g.ints(...sizes)], { axis }, { outputs: sizes.length });
+  }
+  const each = Math.ceil(sizes.length / most);
+  const groups = Array.from({ length: Math.ceil(sizes.length / each) }, (_, i) =>
+    sizes.slice(i * each, (i + 1) * each),
+  );
+  const totals = groups.map((group) => group.reduce((sum, size) => sum + size, 0));
+  return Split(g, x, totals, axis, most).flatMap((part, i) =>
+    Split(g, part, groups[i]!, axis, most),
+  );
+}
+
 /** Dimensions [start, end) of x as a 1-D int64 value. */
 export const Shape = (g: Graph, x: Value, start: number, end: number): Value =>
   g.add("Shape", [x], { start, end });

@@ -143,6 +143,20 @@ export const GROUPS: readonly Group[] = [
   },
   { name: "src/engine/ort/images", files: ENGINE_IMAGES, may: [CORE], types: [ENGINE_ROOT] },
   {
+    // Builds its graph from a base's weights, and so knows the encoder and the graph builder.
+    name: "src/engine/ort/webgpu",
+    files: /^src\/engine\/ort\/webgpu\//,
+    may: [
+      CORE,
+      ENCODER_FAMILIES,
+      ENCODER_FORMS,
+      GRAPH_ENCODING,
+      /^src\/engine\/ort\/[^/]+$/,
+      /^onnxruntime-web$/,
+    ],
+    types: [ENGINE_ROOT],
+  },
+  {
     name: "src/engine/ort/*.ts",
     files: /^src\/engine\/ort\/[^/]+$/,
     may: [CORE, ENGINE_IMAGES, /^onnxruntime-web$/],

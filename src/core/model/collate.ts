@@ -13,6 +13,12 @@ export interface CollateShape {
   readonly pad_token_id: number;
 }
 
+/** Lengths to which a batch is padded at least, so that a host meets few shapes. */
+export interface LeastLengths {
+  readonly tokens: number; // T
+  readonly prefix: number; // P
+}
+
 /**
  * The token feeds of a batch, without prefixes: what training and serving share. Rows are
  * right-padded to the longest; the mask hides that padding, and the padding of shorter prefixes.
@@ -22,10 +28,11 @@ export function collateTokens(
   prefixLengths: readonly number[],
   shape: CollateShape,
   queries: Queries,
+  least: LeastLengths = { tokens: 1, prefix: 0 },
 ): { feeds: Record<string, Tensor>; length: number } {
   const batch = rows.length;
-  const length = rows.reduce((longest, row) => Math.max(longest, row.ids.length), 1); // T
-  const prefixLength = prefixLengths.reduce((a, b) => Math.max(a, b), 0); // P
+  const length = rows.reduce((longest, row) => Math.max(longest, row.ids.length), least.tokens); // T
+  const prefixLength = prefixLengths.reduce((a, b) => Math.max(a, b), least.prefix); // P
   const width = prefixLength + length;
   const ids = new Int32Array(batch * length).fill(shape.pad_token_id);
   const typeIds = new Int32Array(batch * length);

@@ -45,7 +45,7 @@ export function buildEncoder(
   const { embedded: ofTokens, wordRows } = embed(w, spec.embeddings, given);
   const { embedded, inputs } = withPrompt(g, ofTokens, given);
   const frame = new AttentionFrame(g, spec.sizes, width, inputs, {
-    isServed: !form.isTrained,
+    isServed: !form.isTrained && !form.isGpu,
     isLean: w.isInt8 && !form.isTrained,
   });
   let x = normEmbedded(w, spec.embeddings, embedded);
@@ -56,7 +56,7 @@ export function buildEncoder(
     outputs.push(x);
   }
   const { layerWeights } = inputs;
-  const mixed = layerWeights ? mixLayers(g, w.texts, inputs, layerWeights, outputs) : x;
+  const mixed = layerWeights ? mixLayers(g, w.texts, form, inputs, layerWeights, outputs) : x;
   const answer = spec.finalNorm ? norm(w, spec.finalNorm, mixed) : mixed;
   return {
     lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", width]),

@@ -41,7 +41,18 @@ export interface GraphForm {
    * tests the machine).
    */
   readonly hasSignedWeights?: boolean;
+  /**
+   * For a GPU: only ops that ONNX Runtime's WebGPU provider has, and 8-bit weights times float
+   * activations.
+   */
+  readonly isGpu?: boolean;
 }
+
+/**
+ * Most outputs of a node on a GPU: WebGPU promises ten buffers to a shader, and inputs and the sizes
+ * take some of them.
+ */
+export const MOST_GPU_OUTPUTS = 7;
 
 export interface EncoderOutputs {
   readonly lastHiddenState: Value; // [B, Q, H]

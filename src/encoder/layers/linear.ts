@@ -3,8 +3,10 @@
  * torch.nn.Linear, whose weight is stored as [out, in]).
  *
  * Float weights make plain ONNX ops with simple gradients. 8-bit weights make the form that is quick
- * in wasm, MatMulIntegerToFloat, with a gradient stated for it (straight-through.ts).
+ * in wasm, MatMulIntegerToFloat, with a gradient stated for it (straight-through.ts); on a GPU they
+ * make MatMulNBits, which multiplies float rows.
  */
+import type { TensorOf } from "../../core/model/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { Activation } from "../../graph/ops.ts";
@@ -14,6 +16,7 @@ import {
   quantizedLinear,
   scaleName,
 } from "../../graph/quantization/int8.ts";
+import { blockWeight, blockedLinear } from "../../graph/quantization/blocks.ts";
 import type { QuantizedRows } from "../../graph/quantization/int8.ts";
 import type { Rows } from "./rows.ts";
 import type { StoredWeights } from "./stored-weights.ts";
@@ -77,8 +80,12 @@ export const activated = (w: StoredWeights, x: Value, activation: Activation): V
 
 const isGelu = (activation: Activation): boolean => activation.startsWith("gelu");
 
-function product(w: StoredWeights, { name }: LinearSpec, rows: Rows): Value {
+function product(w: StoredWeights, spec: LinearSpec, rows: Rows): Value {
   const { g } = w;
+  const { name } = spec;
+  if (w.form.isGpu && w.stored.get(`${name}.weight`)?.dtype === "uint8") {
+    return gpuProduct(w, spec, rows);
+  }
   const weight = w.tensor(`${name}.weight`);
   if (weight.dtype === "float32") return ops.MatMul(g, w.texts.rows(rows.x), weight);
   rows.quantized ??= quantized(w, rows);
@@ -86,6 +93,21 @@ function product(w: StoredWeights, { name }: LinearSpec, rows: Rows): Value {
   const y = quantizedLinear(g, rows.quantized, weight, scale);
   const stored = quantizedWeight(w, { name }, rows);
   return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, stored, dy)]);
+}
+
+/** The product of float rows with the stored 8-bit weights, which a GPU computes. */
+function gpuProduct(w: StoredWeights, { name, inputs }: LinearSpec, rows: Rows): Value {
+  const { g, stored, texts } = w;
+  const at = `${name}.weight`;
+  const made = blockWeight(
+    stored.get(at) as TensorOf<"uint8">,
+    stored.get(scaleName(at)) as TensorOf<"float32">,
+  );
+  const weight = {
+    values: g.constant(at, made.values),
+    scale: g.constant(scaleName(at), made.scale),
+  };
+  return blockedLinear(g, texts.rows(scaled(w, rows)), weight, inputs);
 }
 
 function quantized(w: StoredWeights, rows: Rows): QuantizedRows {

@@ -6,9 +6,11 @@
  *
  * A float or trained graph takes ONNX's LayerNormalization, or ONNX Runtime's
  * SimplifiedLayerNormalization for rms: one op with one gradient. An 8-bit graph that serves takes
- * elementary ops, which are three times quicker in wasm.
+ * elementary ops, which are three times quicker in wasm. A GPU takes the op without weights where those
+ * differ by text: every node is a dispatch.
  */
-import type { Value } from "../../graph/graph.ts";
+import { float32 } from "../../core/model/tensor.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { StoredWeights } from "./stored-weights.ts";
 import type { TensorSpec } from "./tensor-spec.ts";
@@ -40,7 +42,18 @@ export function norm(w: StoredWeights, spec: NormSpec, x: Value): Value {
     const scaled = ops.rmsNorm(g, x, gamma, epsilon, options);
     return beta ? ops.Add(g, scaled, beta) : scaled;
   }
-  const normal = kind === "layer" ? ops.normalize(g, x, epsilon) : ops.normalizeRms(g, x, epsilon);
+  const normal = form.isGpu ? normalNode(w, spec, x) : normalized(g, spec, x);
   const scaled = ops.Mul(g, normal, gamma);
   return beta ? ops.Add(g, scaled, beta) : scaled;
+}
+
+const normalized = (g: Graph, { kind, epsilon }: NormSpec, x: Value): Value =>
+  kind === "layer" ? ops.normalize(g, x, epsilon) : ops.normalizeRms(g, x, epsilon);
+
+/** The same as one node, with gains of 1. */
+function normalNode({ g }: StoredWeights, { kind, width, epsilon }: NormSpec, x: Value): Value {
+  const ones = g.shared(`ones_${width}`, () => float32([width], new Float32Array(width).fill(1)));
+  return kind === "layer"
+    ? ops.layerNorm(g, x, ones, null, epsilon)
+    : ops.rmsNorm(g, x, ones, epsilon);
 }

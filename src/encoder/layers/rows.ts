@@ -9,7 +9,8 @@ import { product, quotient } from "../../graph/shapes/dims.ts";
 import type { Dim, Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { QuantizedRows } from "../../graph/quantization/int8.ts";
-import type { EncoderInputs } from "./inputs.ts";
+import { MOST_GPU_OUTPUTS } from "./inputs.ts";
+import type { EncoderInputs, GraphForm } from "./inputs.ts";
 
 export interface RowsOptions {
   /** Lower bound of x where its activation function has one. */
@@ -56,11 +57,10 @@ export class TextGroups {
   }
 
   /** Shares [D, L+1] of the layers, one value for each that spreads over rows. */
-  columns(weights: Value): Value[] {
-    const count = Number(weights.dims[1]);
+  columns(weights: Value, mostOutputs: number): Value[] {
+    const sizes = Array<number>(Number(weights.dims[1])).fill(1);
     const shares = this.#vector ? ops.Unsqueeze(this.#g, weights, 2) : weights;
-    const sizes = this.#g.ints(...Array<number>(count).fill(1));
-    return this.#g.addAll("Split", [shares, sizes], { axis: 1 }, { outputs: count });
+    return ops.Split(this.#g, shares, sizes, 1, mostOutputs);
   }
 
   #grouped(x: Value, rows: Dim, width: number): Value {
@@ -96,13 +96,15 @@ export function firstPositions(g: Graph, x: Value, inputs: EncoderInputs): Value
 export function mixLayers(
   g: Graph,
   texts: TextGroups,
+  { isGpu = false }: GraphForm,
   inputs: EncoderInputs,
   weights: Value,
   outputs: readonly Value[],
 ): Value {
-  const shares = texts.columns(weights);
+  const shares = texts.columns(weights, isGpu ? MOST_GPU_OUTPUTS : Infinity);
   const parts = outputs.map((x, layer) => ops.Mul(g, x, shares[layer]!));
   const [last] = parts.splice(-1);
-  const lower = parts.length > 1 ? g.add("Sum", parts) : parts[0]!;
+  const isOneSum = parts.length > 1 && !isGpu;
+  const lower = isOneSum ? g.add("Sum", parts) : parts.reduce((sum, part) => ops.Add(g, sum, part));
   return ops.Add(g, texts.rows(firstPositions(g, lower, inputs)), last!);
 }

@@ -24,7 +24,7 @@ export class StoredWeights {
   readonly form: GraphForm;
   readonly stored: Weights;
   readonly texts: TextGroups;
-  /** Whether linears are 8-bit. */
+  /** Whether linears multiply 8-bit rows by 8-bit weights. */
   readonly isInt8: boolean;
   /** Rows by the name of the input scale that belongs to them. */
   readonly scaledInputs = new Map<string, Value>();
@@ -39,7 +39,7 @@ export class StoredWeights {
     this.stored = stored;
     this.zeros = rowZeros(g);
     this.texts = new TextGroups(g, byText(changes));
-    this.isInt8 = [...stored.values()].some(({ dtype }) => dtype === "uint8");
+    this.isInt8 = !form.isGpu && [...stored.values()].some(({ dtype }) => dtype === "uint8");
     this.#changes = changes;
   }
 

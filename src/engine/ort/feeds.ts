@@ -3,7 +3,7 @@
  * prefixes of different lengths and different deltas.
  */
 import { collateTokens } from "../../core/model/collate.ts";
-import type { CollateShape } from "../../core/model/collate.ts";
+import type { CollateShape, LeastLengths } from "../../core/model/collate.ts";
 import type { Prefix, PrefixShape } from "../../core/model/prefix.ts";
 import type { Queries, Row } from "../../core/model/rows.ts";
 import { BIAS_DELTAS, LAYER_WEIGHTS, pastKey, pastValue } from "../../core/model/shapes.ts";
@@ -16,31 +16,39 @@ export type FeedShape = CollateShape & PrefixShape;
 
 /**
  * All feeds of the serving graph. Rows are right-padded to the longest text, prefixes to the
- * longest prefix; both paddings are masked, so no row's answer depends on its neighbours.
+ * longest prefix, or further to `least`; both paddings are masked, so no row's answer depends on its
+ * neighbours.
  */
-export function collate(rows: readonly Row[], shape: FeedShape, queries: Queries): Feeds {
+export function collate(
+  rows: readonly Row[],
+  shape: FeedShape,
+  queries: Queries,
+  least?: LeastLengths,
+): Feeds {
   const prefixes = rows.map((row) => row.prefix);
   const lengths = prefixes.map((prefix) => prefix.numVirtualTokens);
-  const { feeds } = collateTokens(rows, lengths, shape, queries);
-  return { ...feeds, ...stackPrefixes(prefixes, shape).feeds };
+  const { feeds } = collateTokens(rows, lengths, shape, queries, least);
+  return { ...feeds, ...stackPrefixes(prefixes, shape, least?.prefix).feeds };
 }
 
 /**
  * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
  * padded with zeros at the end; the attention mask hides the padding. A base that knows
- * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too.
+ * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too. Pmax is `least` or more.
  */
 export function stackPrefixes(
   rows: readonly Prefix[],
   shape: PrefixShape,
+  least = 0,
 ): { feeds: Record<string, Tensor>; length: number } {
   const { num_key_value_heads: heads, head_dim: headDim, num_hidden_layers: layers } = shape;
-  const length = rows.reduce((longest, row) => Math.max(longest, row.numVirtualTokens), 0);
+  const length = rows.reduce((longest, row) => Math.max(longest, row.numVirtualTokens), least);
   const dims = [rows.length, heads, length, headDim];
   const rowSize = heads * length * headDim;
   const stackSide = (layer: number, side: "key" | "value"): Tensor => {
-    const only = rows.length === 1 ? rows[0]!.layers[layer]![side] : undefined;
-    if (only) return float32(dims, only);
+    const [first] = rows;
+    const isWhole = rows.length === 1 && first!.numVirtualTokens === length;
+    if (isWhole) return float32(dims, first!.layers[layer]![side]);
     const out = new Float32Array(rows.length * rowSize);
     for (const [b, row] of rows.entries()) {
       const values = row.layers[layer]![side];

@@ -217,6 +217,13 @@ export function signed({ dims, data }: TensorOf<"uint8">): TensorOf<"int8"> {
   return { dtype: "int8", dims, data: values };
 }
 
+/** Signed 8-bit numbers as the unsigned ones that are 128 larger. */
+export function unsigned({ dims, data }: TensorOf<"int8">): TensorOf<"uint8"> {
+  const values = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) values[i] = data[i]! + WEIGHT_ZERO;
+  return { dtype: "uint8", dims, data: values };
+}
+
 /** [in, out] -> [out, in]. */
 export function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {
   const [rows, columns] = [dims[0]!, dims[1]!];

@@ -23,6 +23,7 @@ export const CONTRIB_OPS: ReadonlySet<string> = new Set([
   "FusedMatMul",
   "GatherBlockQuantized",
   "MatMulIntegerToFloat",
+  "MatMulNBits",
   "MultiHeadAttention",
   "QuickGelu",
   "SkipLayerNormalization",
@@ -107,6 +108,19 @@ function matmul(dtype?: Dtype): Rule {
     return [{ dtype: dtype ?? at(0).dtype, dims }];
   };
 }
+
+/** x [.., K] times a weight [N, blocks, block_size] whose sizes the attributes say. */
+const matmulBlocks: Rule = (call) => {
+  const x = call.at(0);
+  const [inputs, outputs] = [int(call, "K"), int(call, "N")];
+  const [rows, blocks, size] = call.at(1).dims;
+  if (x.dims.at(-1) !== inputs) call.fail(`the rows have ${x.dims.at(-1)} columns, K is ${inputs}`);
+  const isFilled = rows === outputs && blocks === Math.ceil(inputs / int(call, "block_size"));
+  if (!isFilled || size !== (int(call, "block_size") * int(call, "bits")) / 8) {
+    call.fail(`the weight does not hold [${outputs}, ${inputs}] in blocks`);
+  }
+  return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), outputs] }];
+};
 
 const cast: Rule = (call) => {
   const to = int(call, "to");
@@ -200,6 +214,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   MatMul: matmul(),
   MatMulInteger: matmul("int32"),
   MatMulIntegerToFloat: matmul("float32"),
+  MatMulNBits: matmulBlocks,
   Max: elementwise(),
   Min: elementwise(),
   Mod: elementwise(),

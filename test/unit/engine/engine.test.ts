@@ -1,7 +1,8 @@
 /** The engines of the command line: those that serve, and the native runtime. */
-import { nodeEngine } from "../../../scripts/node/runtime-node.ts";
+import { createNodeSession, nodeEngine } from "../../../scripts/node/runtime-node.ts";
 import { webEngine } from "../../../scripts/node/runtime-web.ts";
 import { simdNodeEngine } from "../../../scripts/node/runtime-simd.ts";
+import { gpuEngine } from "../../../src/engine/ort/webgpu/engine.ts";
 import { engineCases } from "../../cases/engine.cases.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
 
@@ -9,6 +10,7 @@ for (const [runtime, engine, knowsMemory, dtypes] of [
   ["onnxruntime-web in Node", webEngine, true, ["fp32", "int8"]],
   ["onnxruntime-node", nodeEngine(), false, ["fp32", "int8"]],
   ["simd in Node", simdNodeEngine, true, ["int8"]],
+  ["the GPU's graph on onnxruntime-node", gpuEngine(createNodeSession), false, ["fp32", "int8"]],
 ] as const) {
   for (const dtype of dtypes) {
     const made = makeTinyBase({ dtype, seed: 1 });
