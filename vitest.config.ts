@@ -9,6 +9,11 @@ import { defineConfig } from "vitest/config";
  */
 const TEST_MS = 600_000;
 
+/** Files at a time: the default leaves a core to the runner, which needs next to none of it. */
+const maxWorkers = "100%";
+
+const TEMPORARY = "test/support/temporary-root.ts";
+
 /** Folders of unit tests that are done in seconds. */
 const QUICK = [
   "core",
@@ -33,6 +38,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          maxWorkers,
+          globalSetup: TEMPORARY,
           testTimeout: TEST_MS,
           hookTimeout: TEST_MS,
         },
@@ -43,6 +50,8 @@ export default defineConfig({
           name: "quick",
           include: QUICK.map((folder) => `test/unit/${folder}/**/*.test.ts`),
           exclude: ["test/unit/commands/training.test.ts"],
+          maxWorkers,
+          globalSetup: TEMPORARY,
           testTimeout: TEST_MS,
           hookTimeout: TEST_MS,
         },
@@ -74,7 +83,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
-          globalSetup: "test/worker/global-setup.ts",
+          globalSetup: [TEMPORARY, "test/worker/global-setup.ts"],
           testTimeout: TEST_MS,
           hookTimeout: TEST_MS,
           // One isolate for all files: importing ONNX Runtime takes most of a file's time.
@@ -86,6 +95,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           fileParallelism: false,
+          globalSetup: TEMPORARY,
           testTimeout: 3 * TEST_MS,
           hookTimeout: 3 * TEST_MS,
         },

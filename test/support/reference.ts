@@ -4,16 +4,22 @@
  *
  * Semantics: onnx.ai/onnx/operators at opset 21; FusedMatMul as in ONNX Runtime's contrib ops.
  */
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Initializer, Node, Value } from "../../src/graph/graph.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import { array, broadcastDims, fail, fill, get, strides } from "./arrays64.ts";
 import type { Array64 } from "./arrays64.ts";
 
 type Kernel = (inputs: readonly Array64[], node: Node) => Array64 | Array64[];
 
+/** A graph, or some of its nodes in their order. */
+export interface GraphNodes {
+  readonly nodes: readonly Node[];
+  readonly initializers: ReadonlyMap<string, Initializer>;
+}
+
 /** Runs every node; returns all values by name. */
 export function evaluate(
-  graph: Graph,
+  graph: GraphNodes,
   feeds: Readonly<Record<string, Array64>>,
 ): Map<string, Array64> {
   const values = new Map<string, Array64>(Object.entries(feeds));

@@ -16,8 +16,7 @@ import type { Method } from "../../../../src/learn/methods.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { float32, int64, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
-import { array } from "../../../support/arrays64.ts";
-import { evaluate } from "../../../support/reference.ts";
+import { inTable, slopesOf } from "../../../support/central-differences.ts";
 import { encoderOf } from "../../../support/tiny-encoder.ts";
 
 const [C, P, H] = [3, 2, 8];
@@ -88,38 +87,16 @@ describe("the gradients of a family's training graph agree with central differen
     const outputs = await session.run(feeds);
     await session.release();
 
-    const exact = Object.fromEntries(
-      Object.entries(feeds).map(([name, { dims, data }]) => [
-        name,
-        array(dims, Float64Array.from(data, Number)),
-      ]),
-    );
-    const lossWith = (name: string, i: number, delta: number): number => {
-      const data = exact[name]!.data.slice();
-      data[i]! += delta;
-      const values = evaluate(graph, { ...exact, [name]: { ...exact[name]!, data } });
-      return values.get(LOSS)!.data[0]!;
-    };
+    const slopes = slopesOf(graph, LOSS, feeds);
     for (const name of targets) {
       const given = toFloat32(outputs[gradOf(name)]!);
       const isTable = name === encoder.architecture.wordTable;
-      const found = isTable ? inTable(feeds[INPUT_IDS]!, given) : given;
+      const found = isTable ? inTable(feeds[INPUT_IDS]!, given, [SIZES.vocab_size, H]) : given;
       // Each difference costs two runs of the model: some twenty in all.
       const every = Math.ceil((found.length * targets.length) / 20);
-      const step = 1e-4;
       for (let i = every >> 1; i < found.length; i += every) {
-        const slope = (lossWith(name, i, step) - lossWith(name, i, -step)) / (2 * step);
-        expect(Math.abs(found[i]! - slope), `${name}[${i}]`).toBeLessThan(2e-6);
+        expect(Math.abs(found[i]! - slopes.of(name, i)), `${name}[${i}]`).toBeLessThan(2e-6);
       }
     }
   });
 });
-
-/** Gradients of word rows [B*T, H], added up where their words stand in the table [V, H]. */
-function inTable(ids: Tensor, rows: Float32Array): Float32Array {
-  const table = new Float32Array(SIZES.vocab_size * H);
-  for (const [i, id] of Array.from(ids.data, Number).entries()) {
-    for (let h = 0; h < H; h++) table[id * H + h]! += rows[i * H + h]!;
-  }
-  return table;
-}

@@ -53,9 +53,7 @@ import {
 import { float32, int64, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
 import { WORD_SHAPES } from "../../../../src/core/model/word-shapes.ts";
-import { evaluate } from "../../../support/reference.ts";
-import { array } from "../../../support/arrays64.ts";
-import type { Array64 } from "../../../support/arrays64.ts";
+import { inTable, slopesOf } from "../../../support/central-differences.ts";
 import { tinyEncoder } from "../../../support/tiny-encoder.ts";
 
 const random = uniforms(keyOf(7));
@@ -153,14 +151,6 @@ const run = async ({ graph }: TrainingGraph, feeds: Record<string, Tensor>) => {
   return (name: string): Float32Array => toFloat32(outputs[name]!);
 };
 
-const wide = (feeds: Record<string, Tensor>): Record<string, Array64> =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([name, { dims, data }]) => [
-      name,
-      array(dims, Float64Array.from(data, Number)),
-    ]),
-  );
-
 /** Largest absolute difference; infinite when the lengths differ. */
 function difference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (found.length !== expected.length) return Infinity;
@@ -192,43 +182,24 @@ const named = CASES.map(
     ] as const,
 );
 
-/** Gradients of word rows [B*T, H], added up where their words stand in the table [V, H]. */
-function inTable(ids: Tensor, rows: Float32Array): Float32Array {
-  const table = new Float32Array(encoder.config.vocab * H);
-  for (const [i, id] of Array.from(ids.data, Number).entries()) {
-    for (let h = 0; h < H; h++) table[id * H + h]! += rows[i * H + h]!;
-  }
-  return table;
-}
-
 describe("the whole model's gradients agree with central differences in float64", () => {
   test.each(named)("%s", async (_name, options) => {
     const training = build(options);
     const feeds = feedsFor(options);
-    const exact = wide(feeds);
-    const lossWith = (name: string, i: number, delta: number): number => {
-      const data = exact[name]!.data.slice();
-      data[i]! += delta;
-      const values = evaluate(training.graph, { ...exact, [name]: { ...exact[name]!, data } });
-      return values.get(LOSS)!.data[0]!;
-    };
     const read = await run(training, feeds);
-    expect(read(LOSS)[0]).toBeCloseTo(evaluate(training.graph, exact).get(LOSS)!.data[0]!, 5);
+    const slopes = slopesOf(training.graph, LOSS, feeds);
+    expect(read(LOSS)[0]).toBeCloseTo(slopes.loss, 5);
     for (const target of training.targets) {
       const given = read(gradOf(target));
       const isTable = target === encoder.architecture.wordTable;
-      const found = isTable ? inTable(feeds[INPUT_IDS]!, given) : given;
+      const found = isTable ? inTable(feeds[INPUT_IDS]!, given, [encoder.config.vocab, H]) : given;
       // Each difference costs two runs of the model: some hundred in all.
       const every = Math.ceil((found.length * training.targets.length) / 60);
       const picked = Array.from(found.keys()).filter((i) => i % every === every >> 1);
-      const step = 1e-4;
-      const expected = picked.map(
-        (i) => (lossWith(target, i, step) - lossWith(target, i, -step)) / (2 * step),
-      );
       expect(
         difference(
           picked.map((i) => found[i]!),
-          expected,
+          picked.map((i) => slopes.of(target, i)),
         ),
       ).toBeLessThan(2e-6);
     }

@@ -20,12 +20,10 @@ import {
 import { weightParameters } from "../../../../src/learn/graph/parameters.ts";
 import { keyOf, uniforms } from "../../../../src/learn/random.ts";
 import { collateTokens } from "../../../../src/core/model/collate.ts";
-import { INPUT_IDS, gradOf, sizeOf } from "../../../../src/core/model/shapes.ts";
+import { INPUT_IDS, gradOf } from "../../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
-import { evaluate } from "../../../support/reference.ts";
-import { array } from "../../../support/arrays64.ts";
-import type { Array64 } from "../../../support/arrays64.ts";
+import { inTable, slopesOf } from "../../../support/central-differences.ts";
 import { tinyEncoder } from "../../../support/tiny-encoder.ts";
 
 const random = uniforms(keyOf(11));
@@ -138,39 +136,19 @@ describe("the loss", () => {
 
 describe("gradients", () => {
   test("agree with central differences in float64 for every trained weight", async () => {
-    const exact: Record<string, Array64> = Object.fromEntries(
-      Object.entries(feeds).map(([name, { dims, data }]) => [
-        name,
-        array(dims, Float64Array.from(data, Number)),
-      ]),
-    );
-    const lossWith = (name: string, i: number, delta: number): number => {
-      const data = exact[name]!.data.slice();
-      data[i]! += delta;
-      const moved = { ...exact, [name]: { ...exact[name]!, data } };
-      return evaluate(graph, moved).get(LOSS)!.data[0]!;
-    };
     const read = await run(graph);
+    const slopes = slopesOf(graph, LOSS, feeds);
     let steepest = 0;
     for (const { name, dims } of trained) {
       const given = read(gradOf(name));
       const isTable = name === encoder.architecture.wordTable;
-      const found = isTable ? inTable(feeds[INPUT_IDS]!, given, sizeOf(dims)) : given;
+      const found = isTable ? inTable(feeds[INPUT_IDS]!, given, [dims[0]!, H]) : given;
       // Each difference costs two runs of the model: the steepest element of each tensor.
       const i = found.reduce((top, x, at) => (Math.abs(x) > Math.abs(found[top]!) ? at : top), 0);
-      const slope = (lossWith(name, i, 1e-4) - lossWith(name, i, -1e-4)) / 2e-4;
+      const slope = slopes.of(name, i);
       expect(Math.abs(found[i]! - slope), `${name}[${i}]`).toBeLessThan(2e-6);
       steepest = Math.max(steepest, Math.abs(slope));
     }
     expect(steepest).toBeGreaterThan(1e-3);
   });
 });
-
-/** Gradients of word rows [B*T, H], added up where their words stand in the table. */
-function inTable(ids: Tensor, rows: Float32Array, size: number): Float32Array {
-  const table = new Float32Array(size);
-  for (const [i, id] of Array.from(ids.data, Number).entries()) {
-    for (let h = 0; h < H; h++) table[id * H + h]! += rows[i * H + h]!;
-  }
-  return table;
-}
