@@ -7,6 +7,14 @@ import type { AppDeps, AppEnv } from "./http/context.ts";
 import { allowOrigins } from "./http/cors.ts";
 import { showDocs } from "./http/docs-page.ts";
 import { embed } from "./http/embed.ts";
+import {
+  FILE_PATHS,
+  requireFiles,
+  showBasePointer,
+  showBlob,
+  showFilesIndex,
+  showTaskPointer,
+} from "./http/files.ts";
 import { index, live, ready } from "./http/health.ts";
 import { limitHeaders, limitWork } from "./http/limits.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -37,6 +45,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps), limitWork(deps));
   app.use("/v1/tasks/:task/*", requireTask);
   app.use("/v1/embed", requireAllTasks);
+  for (const path of FILE_PATHS) {
+    app.use(path, requireFiles(deps), requireScope(deps, "predict"), limitRate(deps));
+  }
   app.use("/metrics", requireScope(deps, "admin"));
   warnOfOpenDoor(deps);
 
@@ -51,6 +62,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/v1/tasks/:task/predict", predict(deps));
   app.post("/v1/predict", predictMany(deps));
   app.post("/v1/embed", embed(deps));
+  app.get("/files/index.json", showFilesIndex(deps));
+  app.get("/files/bases/:file", showBasePointer(deps));
+  app.get("/files/tasks/:file", showTaskPointer(deps));
+  app.get("/files/blobs/sha256/:hash", showBlob(deps));
 
   // A parent app that mounts this one answers for what is not below /v1.
   app.all("/v1/*", onNotFound);

@@ -3,7 +3,8 @@ import { readConfig } from "./http/config.ts";
 import type { Env } from "./http/config.ts";
 import type { AppDeps } from "./http/context.ts";
 import type { Engine } from "./engine/engine.ts";
-import { r2Bucket } from "./serve/bucket/r2.ts";
+import { r2Bucket, r2Files } from "./serve/bucket/r2.ts";
+import { createPublishedFiles } from "./serve/published-files.ts";
 import { createServing } from "./serve/serving.ts";
 import { sha256, startSha256 } from "./serve/sha256.ts";
 
@@ -30,7 +31,11 @@ export type OpenEngine = (maxBytes: number) => Engine;
 export function compose(env: Env, openEngine: OpenEngine): AppDeps {
   const config = readConfig(env);
   const engine = openEngine(config.admission.maxHeapBytes);
-  const serving = createServing(config, { ...host, engine, bucket: r2Bucket(env.BUCKET) });
+  const bucket = r2Bucket(env.BUCKET);
+  const serving = createServing(config, { ...host, engine, bucket });
+  const store = r2Files(env.BUCKET);
+  const { base, tasks } = config;
+  const files = createPublishedFiles({ ...host, ...tasks, base, bucket, store });
   const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS };
-  return { config, ...serving, ...outside, ...bindings };
+  return { config, ...serving, files, ...outside, ...bindings };
 }

@@ -3,7 +3,7 @@
  * Face's clients send; without API_KEYS everybody may everything, and the log says so.
  *
  *   open to all          /  /livez  /readyz  /openapi.json  /docs      (they name no task)
- *   scope "predict"      /v1/*                                         (only the key's own tasks)
+ *   scope "predict"      /v1/*  /files/*                               (only the key's own tasks)
  *   scope "admin"        /metrics
  */
 import type { MiddlewareHandler } from "hono";

@@ -220,6 +220,8 @@ export interface Config extends Limits {
   readonly keys: readonly ApiKey[] | null;
   /** Origins whose pages may ask, or "*". */
   readonly corsOrigins: readonly string[];
+  /** Whether files of the bucket are given out below /files. */
+  readonly servesFiles: boolean;
   readonly rateLimitPeriodS: number;
   readonly metricsMaxTasks: number;
   readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
@@ -248,6 +250,7 @@ export function readConfig(bindings: object): Config {
   }
   const keys = readKeys(env["API_KEYS"], wrong);
   const corsOrigins = readOrigins(env["CORS_ORIGINS"], wrong);
+  const servesFiles = readSwitch(env, "SERVE_FILES", wrong);
   if (wrong.length > 0 || typeof base !== "string") {
     throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
   }
@@ -267,6 +270,7 @@ export function readConfig(bindings: object): Config {
     base,
     keys,
     corsOrigins,
+    servesFiles,
     rateLimitPeriodS: values.rateLimitPeriodS,
     metricsMaxTasks: values.metricsMaxTasks,
     maxBodyBytes,
@@ -303,6 +307,19 @@ function readCount(
   }
   wrong.push(`${variable} is ${JSON.stringify(found)}, expected an integer from ${min} to ${max}`);
   return fallback;
+}
+
+/** "on", which is the default, or "off". */
+function readSwitch(
+  env: Readonly<Record<string, unknown>>,
+  variable: string,
+  wrong: string[],
+): boolean {
+  const found = env[variable] ?? "";
+  if (found === "" || found === "on") return true;
+  if (found !== "off")
+    wrong.push(`${variable} is ${JSON.stringify(found)}, expected "on" or "off"`);
+  return false;
 }
 
 /** The secret with the keys' digests. Its problems are told without what it says. */

@@ -5,6 +5,7 @@ import type { Analytics, Config, Env, RateLimit } from "./config.ts";
 import type { OpenBody } from "./open-bodies.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { Hold } from "../serve/flight.ts";
+import type { PublishedFiles } from "../serve/published-files.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Serving } from "../serve/serving.ts";
 
@@ -15,6 +16,8 @@ export interface AppDeps extends Clock, Serving {
   readonly rateLimit?: RateLimit | undefined;
   /** Takes a data point a request, where such a binding is configured. */
   readonly analytics?: Analytics | undefined;
+  /** What is given out below /files, where the host can pass files on. */
+  readonly files?: PublishedFiles | undefined;
   requestId(): string;
   /** Takes one record a request; never any text of an input. */
   log(record: Record<string, unknown>): void;

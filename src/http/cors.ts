@@ -7,8 +7,18 @@ import type { AppDeps, AppEnv } from "./context.ts";
 const MAX_AGE_S = 7_200;
 
 /** What a page may send and read besides what every page may. */
-const REQUEST_HEADERS = ["authorization", "content-type", "x-canary-key", "x-request-id"];
+const REQUEST_HEADERS = [
+  "authorization",
+  "content-type",
+  "if-none-match",
+  "range",
+  "x-canary-key",
+  "x-request-id",
+];
 const ANSWER_HEADERS = [
+  "accept-ranges",
+  "content-range",
+  "etag",
   "retry-after",
   "server-timing",
   "x-model-identity",

@@ -3,6 +3,13 @@ import { UnavailableError } from "../core/errors.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 
+const FILE_ROUTES = [
+  "GET /files/index.json",
+  "GET /files/bases/{base}.json",
+  "GET /files/tasks/{task}.json",
+  "GET /files/blobs/sha256/{hash}",
+];
+
 /** Never waits for anything. */
 export const live: AppHandler = (c) => c.json({ status: "alive" });
 
@@ -50,6 +57,7 @@ export function index({ config, tasks }: AppDeps): AppHandler {
         "POST /v1/embed",
         "GET /v1/tasks",
         "GET /v1/tasks/{task}",
+        ...(config.servesFiles ? FILE_ROUTES : []),
         "GET /livez",
         "GET /readyz",
         "GET /metrics",

@@ -6,7 +6,9 @@ import { toJsonSchemaDefs } from "@valibot/to-json-schema";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { examplesFor } from "./examples.ts";
 import type { Example } from "./examples.ts";
-import { problemTitle } from "./problem.ts";
+import { filePaths } from "./openapi-files.ts";
+import { ANSWER_HEADERS, NAME, ok, problems, refTo } from "./openapi-parts.ts";
+import type { Json } from "./openapi-parts.ts";
 import * as schemas from "./schema.ts";
 import { LIST_LIMIT } from "./tasks.ts";
 
@@ -31,12 +33,11 @@ const COMPONENTS = {
   Alive: schemas.aliveSchema,
   Ready: schemas.readySchema,
   Index: schemas.indexSchema,
+  FilesIndex: schemas.filesIndexSchema,
 };
 
-type Json = Readonly<Record<string, unknown>>;
 type Component = keyof typeof COMPONENTS;
 
-const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const jsonOf = (name: Component): Json => ({ "application/json": { schema: refTo(name) } });
 
 export function showOpenApi(deps: AppDeps): AppHandler {
@@ -101,7 +102,7 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
     in: "path",
     required: true,
     description: "GET /v1/tasks lists what there is",
-    schema: { type: "string", pattern: "^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$" },
+    schema: NAME,
   };
 
   const canaryKey = {
@@ -160,6 +161,7 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
         },
       },
       "/": reads(TEXTS.index, "Index"),
+      ...(config.servesFiles ? filePaths(doors, own) : {}),
     },
     components: {
       schemas: toJsonSchemaDefs(COMPONENTS, {
@@ -220,29 +222,6 @@ function costOf({ config, admission: { msPerToken } }: Deployment): string {
 const roughly = (value: number): number => Number(value.toPrecision(2));
 
 const amount = (value: number): string => value.toLocaleString("en");
-
-const text = (description: string): Json => ({ description, schema: { type: "string" } });
-const ANSWER_HEADERS = {
-  "x-request-id": text("Names the request in the log"),
-  "x-model-identity": text("The base that answered, by name and identity"),
-  "x-task-version": text("The version of the task that answered"),
-  "x-task-stale": text("true: the bucket could not confirm this version"),
-  "x-truncated": text("How many texts were cut, where truncation was asked for"),
-  "server-timing": text("What tokenizing, waiting, running and decoding took"),
-};
-
-const ok = (content: Json): Json => ({ description: "The answer", content });
-
-const problems = (statuses: readonly number[]): Json =>
-  Object.fromEntries(
-    statuses.map((status) => [
-      String(status),
-      {
-        description: problemTitle(status),
-        content: { "application/problem+json": { schema: refTo("Problem") } },
-      },
-    ]),
-  );
 
 function mapValues<T, U>(values: Readonly<Record<string, T>>, map: (value: T) => U) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));

@@ -56,6 +56,7 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
   "text-empty": 422,
   "text-not-unicode": 422,
   "text-not-runnable": 422,
+  "range-not-satisfiable": 416,
   "rate-limited": 429,
   "headers-too-large": 431,
   // The Worker's own settings and the bucket's objects are not the caller's fault.
@@ -74,6 +75,7 @@ const TITLES: Readonly<Record<number, string>> = {
   409: "The task was made for another base",
   413: "The request is larger than allowed",
   415: "The content type is not supported",
+  416: "The range lies behind the end of the file",
   422: "The text cannot be read",
   429: "There were too many requests",
   431: "The headers are larger than allowed",

@@ -283,6 +283,9 @@ export const indexSchema = v.strictObject({
   try: v.string(),
 });
 
+/** Answer of GET /files/index.json. */
+export const filesIndexSchema = v.strictObject({ base: v.string(), tasks: v.array(v.string()) });
+
 export type TaskDescription = v.InferOutput<typeof taskSchema>;
 
 /** A request whose shape is right. */

@@ -129,6 +129,16 @@ export function fakeApp(
           () => Float32Array.of(0.1, 1),
         ),
     },
+    files: {
+      index: async () => ({ base: "tiny", tasks: ["sentiment"] }),
+      basePointer: async () => ({ bytes: toBytes({ base: "tiny" }), etag: "a" }),
+      taskPointer: async (task) => ({ bytes: toBytes({ task }), etag: "b" }),
+      isPublished: async () => true,
+      store: {
+        head: async () => ({ bytes: 3, etag: "c" }),
+        open: async () => ({ bytes: 3, etag: "c", body: new Blob(["abc"]).stream() }),
+      },
+    },
     now: () => 0,
     // Turns pass at once; what is to happen after a while never does.
     wait: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => {})),

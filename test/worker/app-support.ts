@@ -5,9 +5,10 @@ import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
 import { readConfig } from "../../src/http/config.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
-import { r2Bucket } from "../../src/serve/bucket/r2.ts";
+import { r2Bucket, r2Files } from "../../src/serve/bucket/r2.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
+import { createPublishedFiles } from "../../src/serve/published-files.ts";
 import { createServing } from "../../src/serve/serving.ts";
 import { clock, loadedBase, r2, sha256, startSha256 } from "./support.ts";
 
@@ -63,10 +64,13 @@ export async function testApp(
   };
   const host = { bucket: r2Bucket(r2), clock, sha256, startSha256, engine: workerdEngine };
   const serving = createServing(config, host, models ?? loaded);
+  const { base: baseName, tasks } = config;
+  const files = createPublishedFiles({ ...host, ...tasks, base: baseName, store: r2Files(r2) });
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     config,
     ...serving,
+    files,
     ...clock,
     requestId: () => crypto.randomUUID(),
     log: (record) => logged.push(record),

@@ -66,7 +66,10 @@ distill-width | Student and teacher have hidden states of different sizes. | Mak
 engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
+file-not-found | There is no such file to give out, or this key may not read it. | GET /files/index.json lists the tasks; push the task or base again where a file is missing.
+file-search-unfinished | The bucket has very many versions, and this Worker has not yet found which task the file belongs to. | Ask again after retry-after: the search goes on.
 files-index-invalid | The index.json beside the files of a bucket is not what it should be: perhaps a web page that the server answers instead. | Check the address; write the folder again with "npx edge-prefix bundle".
+files-off | The Worker gives out no files: its setting SERVE_FILES is off. | Set SERVE_FILES to "on", or ask for predictions instead.
 folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
 folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.
@@ -137,6 +140,7 @@ pretrained-not-found | The folder holds no pretrained prefix. | "pretrain" write
 project-not-found | There is no wrangler configuration in this folder or above. | Run the command in the folder of your Worker, or make one with "npx edge-prefix new NAME".
 quantized-scale-invalid | A quantized tensor has no scales that fit it. | Import the base again.
 quantized-shape-invalid | A quantized tensor has a shape that cannot be used. | Import the base again.
+range-not-satisfiable | The range of bytes begins behind the end of the file. | Ask for a range within it; the header content-range has its length.
 rate-limited | The caller sends more requests than the rate limit allows. | Wait for the seconds of retry-after.
 prune-unsafe | A pointer in the bucket is damaged, so it is not known which files it needs. Nothing was deleted. | Push the task or base again, or unpublish the task.
 remote-config-incomplete | Some of the variables for the S3 host are set, others are missing. | The message lists the missing ones.

@@ -1,6 +1,7 @@
 /**
  * Where artifacts are read from: a read-only view of an object store, small enough to implement over
- * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate.
+ * R2, HTTP or a Map. Every read has a size limit, so that a wrong object cannot fill the isolate. Beside
+ * it the store of whole files that a Worker passes on to its clients.
  */
 export interface StoredObject {
   readonly bytes: Uint8Array;
@@ -46,4 +47,24 @@ export interface Bucket {
   stream(key: string, maxBytes: number): Promise<StreamedObject | null>;
   /** Objects whose keys start with `prefix`, by key: all, or at most `limit` after a given key. */
   list(prefix: string, page?: ListPage): Promise<ListedObject[]>;
+}
+
+export interface FileInfo {
+  /** Length of the whole file. */
+  readonly bytes: number;
+  readonly etag: string;
+}
+
+/** A part of a file. */
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A store that passes files on as they are: their bytes are not read here. */
+export interface FileStore {
+  /** Null when there is no such file. Throws UnavailableError `bucket-unavailable`. */
+  head(key: string): Promise<FileInfo | null>;
+  /** The file or a part of it, which must lie within; null and errors as for `head`. */
+  open(key: string, range?: FileRange): Promise<(FileInfo & { body: ReadableStream }) | null>;
 }

@@ -1,6 +1,6 @@
-/** The bucket over Cloudflare R2. */
+/** The bucket and the file store over Cloudflare R2. */
 import { LimitError, UnavailableError } from "../../core/errors.ts";
-import type { Bucket, ListedObject } from "./bucket.ts";
+import type { Bucket, FileStore, ListedObject } from "./bucket.ts";
 
 /** An object's description, without its bytes where it still has the etag that is known. */
 interface R2Found {
@@ -30,8 +30,12 @@ interface R2Reader {
 export interface R2Binding {
   get(
     key: string,
-    options?: { onlyIf?: { etagDoesNotMatch: string } },
+    options?: {
+      onlyIf?: { etagDoesNotMatch: string };
+      range?: { offset: number; length: number };
+    },
   ): Promise<R2FoundBody | R2Found | null>;
+  head(key: string): Promise<R2Found | null>;
   list(options: { prefix: string; limit?: number; startAfter?: string; cursor?: string }): Promise<{
     readonly objects: readonly { readonly key: string; readonly etag: string }[];
     readonly truncated: boolean;
@@ -46,9 +50,11 @@ const PIECE_BYTES = 131_072;
 /** Longer than any read takes: a whole shard takes about a second. */
 const TIMEOUT_MS = 20_000;
 
-/** Reads an R2 binding. */
-export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
-  async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {
+type Ask = <T>(key: string, request: () => Promise<T>) => Promise<T>;
+
+/** Asks R2; a failure and a silence that lasts too long become UnavailableError `bucket-unavailable`. */
+function askWithin(timeoutMs: number): Ask {
+  return async (key, request) => {
     let stop = (): void => undefined;
     const timeout = new Promise<never>((_, reject) => {
       const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`));
@@ -66,7 +72,29 @@ export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
     } finally {
       stop();
     }
-  }
+  };
+}
+
+/** Passes an R2 binding's objects on. */
+export function r2Files(r2: R2Binding, timeoutMs = TIMEOUT_MS): FileStore {
+  const ask = askWithin(timeoutMs);
+  return {
+    async head(key) {
+      const found = await ask(key, () => r2.head(key));
+      return found && { bytes: found.size, etag: found.etag };
+    },
+    async open(key, range) {
+      const found = await ask(key, () => r2.get(key, range === undefined ? {} : { range }));
+      if (found === null || !("body" in found)) return null;
+      const body = found.body as unknown as ReadableStream;
+      return { bytes: found.size, etag: found.etag, body };
+    },
+  };
+}
+
+/** Reads an R2 binding. */
+export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
+  const ask = askWithin(timeoutMs);
 
   async function open(
     key: string,

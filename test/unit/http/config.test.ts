@@ -25,6 +25,12 @@ describe("settings", () => {
     );
   });
 
+  it("switch files off by a word, and by no other", () => {
+    const read = (SERVE_FILES: unknown) => readConfig({ BASE: "pocket", SERVE_FILES }).servesFiles;
+    expect([read(undefined), read(""), read("on"), read("off")]).toEqual([true, true, true, false]);
+    expect(() => read("false")).toThrow('SERVE_FILES is "false", expected "on" or "off"');
+  });
+
   it("that are wrong are all named at once", () => {
     const read = () => readConfig({ BASE: "Not A Name", MAX_INPUTS: "many", DEADLINE_MS: -1 });
     expect(read).toThrow(/MAX_INPUTS.*DEADLINE_MS.*BASE/s);

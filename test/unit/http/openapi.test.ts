@@ -47,7 +47,9 @@ describe("/openapi.json", () => {
     expect([...described, ...own].sort()).toEqual([...listed.routes, "GET /"].sort());
     for (const route of described) {
       const [method = "", path = ""] = route.split(" ");
-      const response = await fakeApp().request(path.replace("{task}", "sentiment"), { method });
+      const values = { task: "sentiment", base: "tiny", hash: "0".repeat(64) };
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
+      const response = await fakeApp().request(filled, { method });
       expect(response.status, route).not.toBe(404);
       expect(response.status, route).not.toBe(405);
     }
