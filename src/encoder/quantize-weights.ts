@@ -97,7 +97,7 @@ export function dequantizeWeights(
     floats.set(
       name,
       isTable && tensor.dtype === "uint8" && scale?.dtype === "float32"
-        ? unpackTable({ values: tensor, scale }, config.hidden)
+        ? unpackTable({ values: tensor, scale }, config.encoder.embeddings.width)
         : dequantize(tensor, scale, input),
     );
   }

@@ -64,6 +64,7 @@ function readConfig(json: unknown): EncoderConfig {
         positions: null,
         types: null,
         norm: null,
+        projection: null,
       },
       blocks: Array.from({ length: settings.layers }, (_, i) =>
         layer(settings, details, `${LAYERS}.${i}`),

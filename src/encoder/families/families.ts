@@ -2,13 +2,20 @@
 import { FormatError } from "../../core/errors.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { distilbert } from "./distilbert.ts";
+import { electra } from "./electra.ts";
 import { eurobert } from "./eurobert.ts";
 import { modernbert } from "./modernbert.ts";
+import { roberta, xlmRoberta } from "./roberta.ts";
 
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   bert,
+  distilbert,
+  electra,
   eurobert,
   modernbert,
+  roberta,
+  "xlm-roberta": xlmRoberta,
 };
 
 /** The architecture that a parsed config.json names; throws `architecture-unsupported`. */

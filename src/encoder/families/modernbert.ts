@@ -65,6 +65,7 @@ function readConfig(json: unknown): EncoderConfig {
         positions: null,
         types: null,
         norm: normOf(settings, details, "embeddings.norm"),
+        projection: null,
       },
       blocks: Array.from({ length: settings.layers }, (_, i) => layer(settings, details, i)),
       finalNorm: normOf(settings, details, "final_norm"),

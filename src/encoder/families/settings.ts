@@ -9,25 +9,36 @@ export function unsupported(what: string): never {
   throw new FormatError("architecture-unsupported", `${SUBJECT}: ${what}`);
 }
 
-/** Counts of layers, heads, widths and words; a head's size follows from hidden_size and the heads. */
-export function readSizes(r: RecordReader) {
-  const hidden = r.count("hidden_size", 1, 8192);
-  const heads = r.count("num_attention_heads", 1, 512);
+/** What most families call their sizes. */
+export const SIZE_SETTINGS = {
+  layers: "num_hidden_layers",
+  hidden: "hidden_size",
+  heads: "num_attention_heads",
+  intermediate: "intermediate_size",
+};
+
+/**
+ * Counts of layers, heads, widths and words; a head's size follows from the width and the heads.
+ * `at` are the family's names, `padTokenId` holds where config.json has none.
+ */
+export function readSizes(r: RecordReader, at = SIZE_SETTINGS, padTokenId = 0) {
+  const hidden = r.count(at.hidden, 1, 8192);
+  const heads = r.count(at.heads, 1, 512);
   if (hidden % heads !== 0) {
-    r.fail(`hidden_size ${hidden} does not divide into num_attention_heads ${heads}`);
+    r.fail(`${at.hidden} ${hidden} does not divide into ${at.heads} ${heads}`);
   }
   const vocab = r.count("vocab_size", 1, 2_000_000);
   return {
-    layers: r.count("num_hidden_layers", 1, 96),
+    layers: r.count(at.layers, 1, 96),
     hidden,
     heads,
     kvHeads: heads,
     headSize: hidden / heads,
-    intermediate: r.count("intermediate_size", 1, 65_536),
+    intermediate: r.count(at.intermediate, 1, 65_536),
     vocab,
     maxPositions: r.count("max_position_embeddings", 3, 65_536),
     firstPosition: 0,
-    padTokenId: r.has("pad_token_id") ? r.count("pad_token_id", 0, vocab - 1) : 0,
+    padTokenId: r.has("pad_token_id") ? r.count("pad_token_id", 0, vocab - 1) : padTokenId,
   };
 }
 

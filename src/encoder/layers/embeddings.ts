@@ -1,12 +1,15 @@
 /**
  * Input embeddings: the sum of a word table's rows and, where the family has them, of a position
- * table and a table of token types; then trained prompt embeddings behind them, then a norm.
+ * table and a table of token types; then trained prompt embeddings behind them, then a norm,
+ * then a projection to the layers' width.
  */
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
 import { gatherPacked } from "../../graph/quantization/packed-table.ts";
 import type { EncoderInputs } from "./inputs.ts";
+import { linear, linearTensors } from "./linear.ts";
+import type { LinearSpec } from "./linear.ts";
 import { norm, normTensors } from "./norm.ts";
 import type { NormSpec } from "./norm.ts";
 import type { StoredWeights } from "./stored-weights.ts";
@@ -18,12 +21,14 @@ export interface TableSpec {
 }
 
 export interface EmbeddingsSpec {
-  readonly width: number; // H
-  readonly words: TableSpec; // [V, H]
+  readonly width: number; // E, H unless there is a projection
+  readonly words: TableSpec; // [V, E]
   /** null where positions enter by rotation. */
   readonly positions: TableSpec | null;
   readonly types: TableSpec | null;
   readonly norm: NormSpec | null;
+  /** Leads from the tables' width to the layers'. */
+  readonly projection: LinearSpec | null; // [E, H]
 }
 
 export function embeddingsTensors(spec: EmbeddingsSpec): TensorSpec[] {
@@ -38,10 +43,11 @@ export function embeddingsTensors(spec: EmbeddingsSpec): TensorSpec[] {
     ...(positions ? [table(positions, "positions")] : []),
     ...(types ? [table(types, "float")] : []),
     ...(spec.norm ? normTensors(spec.norm) : []),
+    ...(spec.projection ? linearTensors(spec.projection) : []),
   ];
 }
 
-/** Sum of the tables' rows [B*T, H], and the word table's rows alone. */
+/** Sum of the tables' rows [B*T, E], and the word table's rows alone. */
 export function embed(
   w: StoredWeights,
   spec: EmbeddingsSpec,
@@ -49,7 +55,7 @@ export function embed(
 ): { embedded: Value; wordRows: Value } {
   const { g } = w;
   const rowsOf = ({ name }: TableSpec, ids: Value): Value =>
-    lookup(w, name, ops.Reshape(g, ids, [-1]), spec.width); // [B, T] -> [B*T, H]
+    lookup(w, name, ops.Reshape(g, ids, [-1]), spec.width); // [B, T] -> [B*T, E]
   const wordRows = rowsOf(spec.words, inputs.inputIds);
   const positions = spec.positions && rowsOf(spec.positions, inputs.positionIds);
   const types = spec.types && rowsOf(spec.types, inputs.tokenTypeIds);
@@ -57,9 +63,11 @@ export function embed(
   return { embedded: positions ? ops.Add(g, typed, positions) : typed, wordRows };
 }
 
-/** The embeddings' norm, where the family has one: x as rows. */
-export const normEmbedded = (w: StoredWeights, spec: EmbeddingsSpec, x: Value): Value =>
-  w.texts.rows(spec.norm ? norm(w, spec.norm, x) : x);
+/** What the first layer reads, as rows: x normed and projected, where the family does that. */
+export function enterLayers(w: StoredWeights, spec: EmbeddingsSpec, x: Value): Value {
+  const normed = w.texts.rows(spec.norm ? norm(w, spec.norm, x) : x);
+  return spec.projection ? linear(w, spec.projection, { x: normed }) : normed;
+}
 
 /** Rows of a table: [n] ids -> [n, width] float32. */
 function lookup(w: StoredWeights, name: string, ids: Value, width: number): Value {
@@ -77,7 +85,7 @@ function lookup(w: StoredWeights, name: string, ids: Value, width: number): Valu
 }
 
 /**
- * Appends the trained input embeddings to every text's own: [B*T, H] -> [B*(T+S), H]. They follow
+ * Appends the trained input embeddings to every text's own: [B*T, E] -> [B*(T+S), E]. They follow
  * the tokens, so that the first T positions stay the text's; attention itself knows no order. The
  * mask's columns for them come first, as a prefix's do, and move to the end with them.
  */

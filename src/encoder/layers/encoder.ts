@@ -8,7 +8,7 @@ import { AttentionFrame } from "./attention-frame.ts";
 import type { HeadSizes } from "./attention-frame.ts";
 import { block, blockTensors } from "./block.ts";
 import type { BlockSpec } from "./block.ts";
-import { embed, embeddingsTensors, normEmbedded, withPrompt } from "./embeddings.ts";
+import { embed, embeddingsTensors, enterLayers, withPrompt } from "./embeddings.ts";
 import type { EmbeddingsSpec } from "./embeddings.ts";
 import type { EncoderInputs, EncoderOutputs, GraphForm } from "./inputs.ts";
 import { norm, normTensors } from "./norm.ts";
@@ -18,7 +18,7 @@ import { StoredWeights } from "./stored-weights.ts";
 import type { TensorSpec, Weights } from "./tensor-spec.ts";
 
 export interface EncoderSpec {
-  readonly sizes: HeadSizes;
+  readonly sizes: HeadSizes & { readonly hidden: number }; // H
   readonly embeddings: EmbeddingsSpec;
   readonly blocks: readonly BlockSpec[];
   /** Follows the last layer of a pre-norm encoder. */
@@ -41,14 +41,14 @@ export function buildEncoder(
   form: GraphForm = {},
 ): EncoderOutputs {
   const w = new StoredWeights(g, weights, given, form);
-  const { width } = spec.embeddings;
+  const { hidden } = spec.sizes;
   const { embedded: ofTokens, wordRows } = embed(w, spec.embeddings, given);
   const { embedded, inputs } = withPrompt(g, ofTokens, given);
-  const frame = new AttentionFrame(g, spec.sizes, width, inputs, {
+  const frame = new AttentionFrame(g, spec.sizes, hidden, inputs, {
     isServed: !form.isTrained && !form.isGpu,
     isLean: w.isInt8 && !form.isTrained,
   });
-  let x = normEmbedded(w, spec.embeddings, embedded);
+  let x = enterLayers(w, spec.embeddings, embedded);
   const outputs = [x];
   for (const [layer, each] of spec.blocks.entries()) {
     const isLast = layer === spec.blocks.length - 1;
@@ -59,7 +59,7 @@ export function buildEncoder(
   const mixed = layerWeights ? mixLayers(g, w.texts, form, inputs, layerWeights, outputs) : x;
   const answer = spec.finalNorm ? norm(w, spec.finalNorm, mixed) : mixed;
   return {
-    lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", width]),
+    lastHiddenState: ops.ReshapeTo(g, answer, frame.output, ["B", "Q", hidden]),
     wordRows,
     scaledInputs: w.scaledInputs,
   };

@@ -21,7 +21,7 @@ export interface EncoderInputs {
   readonly deltas?: ReadonlyMap<string, Value>;
   /** Shares of the embeddings' and every layer's output in the answer: [1, L+1], or [B, L+1] by row. */
   readonly layerWeights?: Value;
-  /** Trained input embeddings, which follow the tokens and have no positions: [S, H]. */
+  /** Trained input embeddings, which follow the tokens and have no positions: [S, E]. */
   readonly prompt?: Value;
 }
 
@@ -57,7 +57,7 @@ export const MOST_GPU_OUTPUTS = 7;
 export interface EncoderOutputs {
   readonly lastHiddenState: Value; // [B, Q, H]
   /** The rows read from the word table: their gradient belongs to those rows of the table. */
-  readonly wordRows: Value; // [B*T, H]
+  readonly wordRows: Value; // [B*T, E]
   /** The rows [M, in] that each input scale belongs to, by its name: calibration measures them. */
   readonly scaledInputs: ReadonlyMap<string, Value>;
 }

@@ -26,7 +26,7 @@ export interface Stream {
   readonly vectors: number; // uint32 [rows]: addresses
   readonly x: number; // float32 [rows, H]
   /** What the next matrix reads. */
-  readonly quantized: number; // [rows, max(H, C)]
+  readonly quantized: number; // [rows, max(H, E, C)]
   readonly scale: number; // float32 [rows]
 }
 
@@ -38,7 +38,7 @@ export interface Frame {
   readonly all: Stream;
   /** The rows that the last layer goes on with, Q of them; null where those are all. */
   readonly narrowed: (Stream & { readonly queries: number }) | null; // queries: float32 [Q, C]
-  readonly y: number; // float32 [M, max(H, C)]
+  readonly y: number; // float32 [M, max(H, E, C)]
   /** Queries, keys and values side by side; afterwards the wide rows of a chunk. */
   readonly projected: number; // float32 [M, C + 2 * kvHeads * D] or [chunk, I or 2 * I]
   readonly chunkRows: number;
@@ -56,11 +56,11 @@ export interface Frame {
 
 /** Lays out the arrays of a run. */
 export function placeFrame(model: ModelShape, size: FrameSize, places: Places): Frame {
-  const { hidden, heads, kvHeads, headSize, layers } = model;
+  const { hidden, embeddingWidth, heads, kvHeads, headSize, layers } = model;
   const { tokens, queries } = size;
   const array = (rows: number, width = 1, bytes = 4): number =>
     places.allocate(rows * width * bytes);
-  const width = Math.max(hidden, heads * headSize);
+  const width = Math.max(hidden, embeddingWidth, heads * headSize);
   const wide = Math.max(...layers.map(({ widen }) => widen.outputs));
   const chunkRows = Math.min(tokens, CHUNK_ROWS);
   const streamOf = (rows: number): Stream => ({

@@ -127,12 +127,12 @@ export function layOut(
   /** Slots of a table and its scales; the function finds the table when the files have been read. */
   function tableOf({ name, rows }: TableSpec): (tables: ReadonlyMap<string, PlacedTable>) => Table {
     const scales = places.allocate(4 * rows);
-    slots.set(name, { kind: "table", rows, width: hidden });
+    slots.set(name, { kind: "table", rows, width });
     slots.set(scaleName(name), floats([rows, 1], scales, false));
     return (tables) => ({ ...tables.get(name)!, scales, rows });
   }
 
-  const { words, positions, types, norm } = encoder.embeddings;
+  const { width, words, positions, types, norm, projection } = encoder.embeddings;
   const wordTable = tableOf(words);
   const positionTable = positions && tableOf(positions);
   const typeTable = types && tableOf(types);
@@ -141,6 +141,7 @@ export function layOut(
   const { heads, kvHeads, headSize, intermediate, maxPositions, firstPosition } = config;
   const shape: ModelShape = {
     hidden,
+    embeddingWidth: width,
     heads,
     kvHeads,
     headSize,
@@ -148,6 +149,7 @@ export function layOut(
     maxPositions,
     firstPosition,
     embeddingsNorm: norm && vectors.norm(norm),
+    embeddingsProjection: projection && matrixOf([projection]),
     finalNorm: encoder.finalNorm && vectors.norm(encoder.finalNorm),
     layers,
     thetas,
@@ -206,7 +208,7 @@ interface Vectors {
   joined(specs: readonly LinearSpec[]): number;
 }
 
-/** First what a task may change, then zeros, then the norms before and behind the layers. */
+/** First what a task may change, then zeros, then what stands before and behind the layers. */
 function placeVectors(
   { hidden, encoder }: EncoderConfig,
   deltas: readonly TensorSpec[],
@@ -229,6 +231,8 @@ function placeVectors(
     add(`${norm.name}.weight`, norm.width);
     if (norm.hasBias) add(`${norm.name}.bias`, norm.width);
   }
+  const { projection } = encoder.embeddings;
+  if (projection?.hasBias) add(`${projection.name}.bias`, projection.outputs);
   const at = places.allocate(4 * end);
   const offsetOf = (name: string): number => byName.get(name)!.at;
   return {
@@ -260,15 +264,19 @@ function placeVectors(
 
 /** Throws `engine-unsupported` for sizes that the kernels do not take. */
 function checkWidths({ hidden, headSize, intermediate, encoder }: EncoderConfig): void {
-  const widths = { hidden_size: hidden, head_dim: headSize, intermediate_size: intermediate };
-  for (const [name, width] of Object.entries(widths)) {
-    if (width % WIDTH_UNIT !== 0) {
-      unsupported(`${name} is ${width}, expected a multiple of ${WIDTH_UNIT}`);
-    }
-    if (width > MAX_INPUTS) unsupported(`${name} is ${width}, allowed are ${MAX_INPUTS}`);
-  }
   const { width } = encoder.embeddings;
-  if (width !== hidden) unsupported(`embeddings are ${width} wide, expected ${hidden}`);
+  const widths = {
+    hidden_size: hidden,
+    embedding_size: width,
+    head_dim: headSize,
+    intermediate_size: intermediate,
+  };
+  for (const [name, size] of Object.entries(widths)) {
+    if (size % WIDTH_UNIT !== 0) {
+      unsupported(`${name} is ${size}, expected a multiple of ${WIDTH_UNIT}`);
+    }
+    if (size > MAX_INPUTS) unsupported(`${name} is ${size}, allowed are ${MAX_INPUTS}`);
+  }
 }
 
 function unsupported(what: string): never {

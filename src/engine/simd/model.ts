@@ -23,7 +23,7 @@ export interface Matrix {
   readonly bias: number;
 }
 
-/** A norm over the hidden size; gamma and beta are offsets in a row's vectors. */
+/** A norm over a row; gamma and beta are offsets in a row's vectors. */
 export interface Norm {
   readonly kind: "layer" | "rms";
   readonly gamma: number;
@@ -62,14 +62,17 @@ export interface Layer {
 /** All but the tables, whose form only the files tell. */
 export interface ModelShape {
   readonly hidden: number; // H
+  readonly embeddingWidth: number; // E, H unless there is a projection
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number; // D
   readonly intermediate: number; // I
   readonly maxPositions: number;
   readonly firstPosition: number;
-  /** These two norms are the same for all tasks: they are offsets from `vectors` alone. */
+  /** What follows is the same for all tasks: its vectors are offsets from `vectors` alone. */
   readonly embeddingsNorm: Norm | null;
+  /** [E, H], null where the tables are as wide as the layers. */
+  readonly embeddingsProjection: Matrix | null;
   readonly finalNorm: Norm | null;
   readonly layers: readonly Layer[];
   /** Bases of the angles of rotary positions, each once. */

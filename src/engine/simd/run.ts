@@ -77,19 +77,44 @@ class BatchRun {
 
   /** Embeddings, quantized for the first layer. */
   embed(): void {
-    const { words, types, positions, embeddingsNorm } = this.#model;
-    const { rows, x, positions: positionIds } = this.#stream;
-    const { ids, types: typeIds, baseVectors } = this.#frame;
+    const { embeddingsNorm, embeddingsProjection, layers } = this.#model;
+    const { x } = this.#stream;
+    const { baseVectors, y } = this.#frame;
+    if (embeddingsProjection) {
+      this.#lookUp(y);
+      this.#projectEmbeddings(embeddingsProjection, embeddingsNorm);
+      this.#enter(layers[0], null, baseVectors);
+    } else {
+      this.#lookUp(x);
+      this.#enter(layers[0], embeddingsNorm, baseVectors);
+    }
+    this.#mix(0);
+  }
+
+  /** Sum of the tables' rows: float32 [M, E]. */
+  #lookUp(out: number): void {
+    const { embeddingWidth, words, types, positions } = this.#model;
+    const { rows, positions: positionIds } = this.#stream;
+    const { ids, types: typeIds } = this.#frame;
     const lookUp = (table: Table | null, at: number, adds: 0 | 1): void => {
       if (!table) return;
       const { values, form, scales } = table;
-      this.#k.lookUp(rows, this.#model.hidden, at, values, form, scales, adds, x);
+      this.#k.lookUp(rows, embeddingWidth, at, values, form, scales, adds, out);
     };
     lookUp(words, ids, 0);
     lookUp(types, typeIds, 1);
     lookUp(positions, positionIds, 1);
-    this.#enter(this.#model.layers[0], embeddingsNorm, baseVectors);
-    this.#mix(0);
+  }
+
+  /** Embeddings in y, normed and widened: x. */
+  #projectEmbeddings(projection: Matrix, norm: Norm | null): void {
+    const { embeddingWidth, hidden } = this.#model;
+    const { rows, x, quantized, scale } = this.#stream;
+    const { y, baseVectors } = this.#frame;
+    if (norm) this.#norm(norm, y, y, baseVectors, null, embeddingWidth);
+    this.#k.quantizeRows(rows, embeddingWidth, y, 0, quantized, scale);
+    const base = { ...this.#stream, vectors: baseVectors };
+    this.#multiply(projection, base, { out: x, stride: 4 * hidden });
   }
 
   layer(index: number): void {
@@ -254,28 +279,11 @@ class BatchRun {
         scale: scale + 4 * from,
       };
       this.#multiply(widen, chunk, { out: projected, stride });
+      const out = [stride, activation, wideQuantized, wideScale] as const;
       if (isGated) {
-        const up = projected + 4 * intermediate;
-        this.#k.gate(
-          count,
-          intermediate,
-          projected,
-          up,
-          stride,
-          activation,
-          wideQuantized,
-          wideScale,
-        );
+        this.#k.gate(count, intermediate, projected, projected + 4 * intermediate, ...out);
       } else {
-        this.#k.activate(
-          count,
-          intermediate,
-          projected,
-          stride,
-          activation,
-          wideQuantized,
-          wideScale,
-        );
+        this.#k.activate(count, intermediate, projected, ...out);
       }
       this.#multiply(
         narrow,
@@ -331,18 +339,24 @@ class BatchRun {
   }
 
   /** Norms rows of the stream; with an input scale, also quantizes them. */
-  #norm(norm: Norm, x: number, out: number, vectors: number, inputScale: number | null): void {
+  #norm(
+    norm: Norm,
+    x: number,
+    out: number,
+    vectors: number,
+    inputScale: number | null,
+    width = this.#model.hidden,
+  ): void {
     const { rows, quantized, scale } = this.#stream;
-    const { hidden } = this.#model;
     const { kind, gamma, beta, epsilon } = norm;
     const q = inputScale === null ? 0 : quantized;
     const channels = inputScale ?? 0;
     if (kind === "layer") {
       this.#k.layerNorm(
-        ...([rows, hidden, x, vectors, gamma, beta, epsilon, channels, out, q, scale] as const),
+        ...([rows, width, x, vectors, gamma, beta, epsilon, channels, out, q, scale] as const),
       );
     } else {
-      this.#k.rmsNorm(rows, hidden, x, vectors, gamma, epsilon, channels, out, q, scale);
+      this.#k.rmsNorm(rows, width, x, vectors, gamma, epsilon, channels, out, q, scale);
     }
   }
 

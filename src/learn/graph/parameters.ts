@@ -114,7 +114,8 @@ export function parametersOf(target: Target, encoder: Encoder): Parameter[] {
     linearLayer(downWeight, downBias, H, PROJECTION_WIDTH);
     linearLayer(upWeight, upBias, PROJECTION_WIDTH, width);
   }
-  if (parts.prompt) add(INPUT_PROMPT, [P, H], (key) => wordsDrawn(key, P, encoder));
+  if (parts.prompt)
+    add(INPUT_PROMPT, [P, config.encoder.embeddings.width], (key) => wordsDrawn(key, P, encoder));
   if (parts.deltas) {
     const total = countDeltas(encoder.architecture, config);
     const rate = parts.prefix === "none" ? 1 : DELTA_RATE_BESIDE_PREFIX;
@@ -169,12 +170,12 @@ export const initialParams = (parameters: readonly Parameter[], key: Key): Array
 /** Embeddings of words drawn from the vocabulary: a start that the model understands. */
 function wordsDrawn(key: Key, count: number, { architecture, config, weights }: Encoder) {
   const table = toFloat32(weights.get(architecture.wordTable)!);
+  const { width } = config.encoder.embeddings;
   const random = uniforms(key);
-  const prompt = new Float32Array(count * config.hidden);
+  const prompt = new Float32Array(count * width);
   for (let p = 0; p < count; p++) {
     const word = Math.floor(random() * config.vocab);
-    const row = table.subarray(word * config.hidden, (word + 1) * config.hidden);
-    prompt.set(row, p * config.hidden);
+    prompt.set(table.subarray(word * width, (word + 1) * width), p * width);
   }
   return prompt;
 }

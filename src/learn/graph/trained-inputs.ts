@@ -50,7 +50,7 @@ export function trainedInputs(
     ...tokens,
     past,
     replaced,
-    ...(parts.prompt && { prompt: target(INPUT_PROMPT, "S", config.hidden) }),
+    ...(parts.prompt && { prompt: target(INPUT_PROMPT, "S", config.encoder.embeddings.width) }),
   };
   if (!parts.deltas) return { inputs, trained };
   const specs = deltaSpecs(architecture, config);

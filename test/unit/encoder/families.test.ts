@@ -1,7 +1,8 @@
 /**
- * Every layer that BERT does not have, in the two families that have them, against PyTorch: rotary
+ * Every layer that BERT does not have, in the families that have them, against PyTorch: rotary
  * positions, grouped-query heads, RMSNorm and SwiGLU in EuroBERT; local windows, norms without biases
- * and GeGLU in ModernBERT; pre-norm blocks in both. Expected values: test/golden/encoder (torch
+ * and GeGLU in ModernBERT; pre-norm blocks in both; a projection of the embeddings in ELECTRA; no
+ * token types in DistilBERT; positions that begin behind padding's id in RoBERTa. Expected values: test/golden/encoder (torch
  * 2.15.0, transformers 5.23.0, float32); cut_golden.py says how they were made.
  */
 import { buildEncoder } from "../../../src/encoder/layers/encoder.ts";
@@ -75,7 +76,7 @@ test("rotary positions are relative: an offset shows only against the keys of a 
   expect(maxDifference(await at(0, some), await at(7, some))).toBeGreaterThan(1e-2);
 });
 
-describe.each(["eurobert", "modernbert"])("%s", (family) => {
+describe.each(["distilbert", "electra", "eurobert", "modernbert", "roberta"])("%s", (family) => {
   const golden = readGolden(family);
 
   describe.each(RUNTIMES)("on %s", (_, open) => {

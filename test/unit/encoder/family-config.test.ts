@@ -60,7 +60,37 @@ describe("modernbert", () => {
   });
 });
 
+describe("roberta", () => {
+  it("begins at the position behind padding's id, which is 1 unless it says otherwise", () => {
+    expect(read("roberta", {}).firstPosition).toBe(
+      1 + Number(settingsOf("roberta")["pad_token_id"]),
+    );
+    expect(read("roberta", { pad_token_id: undefined }).firstPosition).toBe(2);
+  });
+});
+
+describe("electra", () => {
+  const embeddings = (changes: Record<string, unknown>) =>
+    read("electra", changes).encoder.embeddings;
+
+  it("projects embeddings of another width than the layers'", () => {
+    expect(embeddings({})).toMatchObject({
+      width: 24,
+      projection: { name: "embeddings_project", inputs: 24, outputs: 48 },
+    });
+  });
+
+  it("has no projection where both are equally wide, or no width of embeddings is given", () => {
+    expect(embeddings({ embedding_size: 48 })).toMatchObject({ width: 48, projection: null });
+    expect(embeddings({ embedding_size: undefined }).projection).toBeNull();
+  });
+});
+
 test.each([
+  ["distilbert", {}],
+  ["electra", {}],
+  ["electra", { embedding_size: 48 }],
+  ["roberta", {}],
   ["eurobert", {}],
   ["eurobert", { attention_bias: true, mlp_bias: true, head_dim: 8, num_key_value_heads: 4 }],
   ["modernbert", {}],
@@ -99,6 +129,15 @@ test.each([
     /layer_types is sliding_attention, full_attention; supported is full_attention every 3/,
   ],
   ["modernbert", { hidden_activation: "mish" }, "activation-unsupported", /is "mish"/],
+  ["distilbert", { activation: "mish" }, "activation-unsupported", /is "mish"/],
+  ["distilbert", { n_heads: 5 }, "config-invalid", /dim 48 does not divide into n_heads 5/],
+  [
+    "roberta",
+    { position_embedding_type: "relative_key" },
+    "architecture-unsupported",
+    /position_embedding_type is "relative_key"; supported is "absolute"/,
+  ],
+  ["electra", { is_decoder: true }, "architecture-unsupported", /is_decoder is true/],
 ])("%s with %j is refused as %s", (family, changes, code, message) => {
   const attempt = () => read(family, changes);
   expect(attempt).toThrow(message);

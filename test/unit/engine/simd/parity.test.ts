@@ -57,6 +57,10 @@ const FAMILIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     mlp_bias: false,
     rope_parameters: { rope_type: "default", rope_theta: 10_000 },
   },
+  electra: { model_type: "electra", embedding_size: 16 },
+  "electra with wide embeddings": { model_type: "electra", embedding_size: 48 },
+  roberta: { model_type: "roberta", pad_token_id: 1 },
+  distilbert: { model_type: "distilbert", dim: 32, n_heads: 2, n_layers: 2, hidden_dim: 64 },
 };
 
 describe.each(Object.entries(FAMILIES))("the layers of %s", (_, config) => {

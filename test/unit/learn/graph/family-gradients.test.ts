@@ -39,6 +39,15 @@ const FAMILIES = {
     global_rope_theta: 100,
     local_rope_theta: 10,
   },
+  /** Embeddings are wider than the layers. */
+  electra: { ...SIZES, type_vocab_size: 2, embedding_size: 10 },
+  distilbert: {
+    ...SIZES,
+    dim: H,
+    n_heads: 2,
+    n_layers: 2,
+    hidden_dim: 6,
+  },
 };
 const ROWS = [
   { ids: Int32Array.of(1, 5, 7, 2), typeIds: new Int32Array(4), positionOffset: 0 },
@@ -46,7 +55,7 @@ const ROWS = [
 ];
 
 const CASES: readonly [keyof typeof FAMILIES, Method, Pooling][] = (
-  ["eurobert", "modernbert"] as const
+  ["eurobert", "modernbert", "electra", "distilbert"] as const
 ).flatMap((family) =>
   (["prefix", "prompt", "bias", "full"] as const).map((method, i): (typeof CASES)[number] => [
     family,
