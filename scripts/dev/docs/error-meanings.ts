@@ -192,6 +192,8 @@ version-conflict | The body and the URL ask for different versions. | Send one o
 version-not-found | The task has no such version. | "list" or GET /v1/tasks/{task} shows the versions.
 vocabulary-size-invalid | --vocab-size is too small or too large. | The message has the allowed range.
 vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece only.
+webgpu-device-lost | The GPU was taken from the page: its driver was reset, or the computer slept. | Answers go on by wasm; load the page again to use the GPU.
+webgpu-unavailable | A page asked for WebGPU where it cannot run. | The message says why; leave the backend out, or ask for "wasm".
 weights-invalid | The weights of a base are not those that its configuration needs. | Import the base again; push it again.
 weights-not-finite | The weights of a base have numbers that are NaN or infinite. | Import the base again from a sound checkpoint.
 `;

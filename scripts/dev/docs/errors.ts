@@ -4,8 +4,9 @@ import { findErrorCodes, statusesOf } from "./error-codes.ts";
 import type { FoundCode, Use } from "./error-codes.ts";
 import { MEANINGS } from "./error-meanings.ts";
 
-/** Whether a running Worker can answer with the errors of a file. */
-const isServed = ({ path }: Use): boolean => /^src\/(core|engine|serve|http)\//.test(path);
+/** Whether a running Worker can answer with the errors of a file; it has no GPU. */
+const isServed = ({ path }: Use): boolean =>
+  /^src\/(core|engine|serve|http)\//.test(path) && !path.startsWith("src/engine/ort/webgpu/");
 
 /** Codes of failures outside the error family: a fault of the program, and a client that left. */
 const OTHER_FAILURES = [new Error(), new DOMException("", "AbortError")].map((error) =>

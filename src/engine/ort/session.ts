@@ -32,8 +32,14 @@ export const sessionOptions = (
   weights: GraphFiles["weights"],
 ): InferenceSession.SessionOptions => ({
   ...WASM_SESSION,
-  externalData: [...weights].map(([path, data]) => ({ path, data })),
+  externalData: externalData(weights),
 });
+
+/** A graph's weights as ONNX Runtime takes them. */
+export const externalData = (
+  weights: GraphFiles["weights"],
+): NonNullable<InferenceSession.SessionOptions["externalData"]> =>
+  Array.from(weights, ([path, data]) => ({ path, data }));
 
 /**
  * How the wasm build is started everywhere: one thread, and no more said than errors. A started

@@ -46,8 +46,10 @@ const BASES: readonly (readonly [string, () => Promise<Base>])[] = [
   ],
   ["an fp32 base", () => makeTinyBase({ dtype: "fp32", seed: 5 })],
   ["the bundled base, whose tables are packed", () => readBaseFolder(BUNDLED_BASE)],
+  ...["distilbert", "electra", "eurobert", "roberta"].map(
+    (family) => [family, () => makeGoldenBase(readGolden(family), "int8")] as const,
+  ),
   ["ModernBERT, 48 wide, in blocks of 32", () => makeGoldenBase(readGolden("modernbert"), "int8")],
-  ["EuroBERT", () => makeGoldenBase(readGolden("eurobert"), "int8")],
 ];
 
 /** Rows of three tasks: a prefix with deltas, a longer prefix, neither. */
