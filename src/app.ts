@@ -15,7 +15,8 @@ import {
   showFilesIndex,
   showTaskPointer,
 } from "./http/files.ts";
-import { index, live, ready } from "./http/health.ts";
+import { live, ready } from "./http/health.ts";
+import { index } from "./http/index-page.ts";
 import { limitHeaders, limitWork } from "./http/limits.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { forbidSniffing, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";

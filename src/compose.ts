@@ -36,6 +36,6 @@ export function compose(env: Env, openEngine: OpenEngine): AppDeps {
   const store = r2Files(env.BUCKET);
   const { base, tasks } = config;
   const files = createPublishedFiles({ ...host, ...tasks, base, bucket, store });
-  const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS };
+  const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS, page: env.PAGE };
   return { config, ...serving, files, ...outside, ...bindings };
 }

@@ -81,10 +81,16 @@ function packageFile(name: string, spec: string): object {
   };
 }
 
-/** This package's own settings under another name, for the Worker as for its bucket. */
+/**
+ * This package's own settings under another name, for the Worker as for its bucket. The page is part of
+ * the package, so that nothing is to be built.
+ */
 function settings(name: string): string {
   const own = readFileSync(join(PACKAGE, "wrangler.toml"), "utf8");
-  return own.replaceAll('name = "edge-prefix"', `name = "${name}"`);
+  return own
+    .replaceAll('name = "edge-prefix"', `name = "${name}"`)
+    .replace('directory = "dist/page"', `directory = "node_modules/${PACKAGE_NAME}/dist/page"`)
+    .replace(/\[build\]\n(?:.+\n)+\n/, "");
 }
 
 const TSCONFIG = {

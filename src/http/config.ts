@@ -18,6 +18,11 @@ export interface Analytics {
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void;
 }
 
+/** The static files of the page, as far as they are used. */
+export interface PageFiles {
+  fetch(request: Request): Promise<Response>;
+}
+
 /** Bindings and variables as the Workers runtime passes them. */
 export interface Env {
   readonly BUCKET: R2Binding;
@@ -25,6 +30,7 @@ export interface Env {
   readonly BASE: string;
   readonly RATE_LIMIT?: RateLimit;
   readonly ANALYTICS?: Analytics;
+  readonly PAGE?: PageFiles;
 }
 
 /** One variable: its default, its bounds, and what it bounds. */

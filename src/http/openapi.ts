@@ -28,6 +28,7 @@ const COMPONENTS = {
   Classification: schemas.classificationSchema,
   Entity: schemas.entitySchema,
   Task: schemas.taskSchema,
+  TaskDetails: schemas.taskDetailsSchema,
   TaskList: schemas.taskListSchema,
   Problem: schemas.problemSchema,
   Alive: schemas.aliveSchema,
@@ -149,7 +150,11 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
       },
       "/v1/tasks/{task}": {
         parameters: [task, version],
-        get: { ...TEXTS.task, ...doors, responses: { "200": ok(jsonOf("Task")), ...lists } },
+        get: {
+          ...TEXTS.task,
+          ...doors,
+          responses: { "200": ok(jsonOf("TaskDetails")), ...lists },
+        },
       },
       "/livez": reads(TEXTS.livez, "Alive"),
       "/readyz": reads(TEXTS.readyz, "Ready", problems([503])),
@@ -160,7 +165,15 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
           responses: { "200": ok({ "text/plain": { schema: { type: "string" } } }), ...own([]) },
         },
       },
-      "/": reads(TEXTS.index, "Index"),
+      "/": {
+        get: {
+          ...TEXTS.index,
+          responses: {
+            "200": ok({ ...jsonOf("Index"), "text/html": { schema: { type: "string" } } }),
+            ...problems([405, 431, 500]),
+          },
+        },
+      },
       ...(config.servesFiles ? filePaths(doors, own) : {}),
     },
     components: {
@@ -201,11 +214,17 @@ const TEXTS = {
   },
   embed: { operationId: "embed", summary: "Sentence embeddings of the base" },
   tasks: { operationId: "listTasks", summary: "All tasks" },
-  task: { operationId: "getTask", summary: "One task: type, labels, base, version, metrics" },
+  task: {
+    operationId: "getTask",
+    summary: "One task: type, labels, base, version, metrics, examples",
+  },
   livez: { operationId: "live", summary: "The Worker is alive; never waits" },
   readyz: { operationId: "ready", summary: "The base is loaded, or what is missing" },
   metrics: { operationId: "metrics", summary: "Figures of one isolate in Prometheus' text format" },
-  index: { operationId: "index", summary: "A first page for people with curl" },
+  index: {
+    operationId: "index",
+    summary: "A first page: JSON for people with curl, a page to try every task for browsers",
+  },
 } as const;
 
 /** Characters of English that one token stands for, what the windows of a long text share included. */

@@ -16,10 +16,23 @@ export type Format = (typeof FORMATS)[number];
 
 /** Chooses the answer's format. Throws InputError `not-acceptable` when none will do. */
 export function negotiate(c: Context): Format {
+  const format = preferred(c, FORMATS);
+  if (format) return format;
+  throw new InputError(
+    "not-acceptable",
+    `accept: is ${JSON.stringify(c.req.header("accept")?.slice(0, 200))}, this route answers in ${FORMATS.join(", ")}`,
+  );
+}
+
+/**
+ * The media type that the request's Accept header likes best: by its quality, then by its place in
+ * the header, then by its place in `formats`. Without a header it is the first; undefined when none will do.
+ */
+export function preferred<T extends string>(c: Context, formats: readonly T[]): T | undefined {
   const chosen = accepts(c, {
     header: "Accept",
-    supports: [...FORMATS],
-    default: FORMATS[0],
+    supports: [...formats],
+    default: formats[0] ?? "",
     match: (ranges) => {
       const qualityOf = (format: string): number => {
         const [type] = format.split("/");
@@ -32,18 +45,13 @@ export function negotiate(c: Context): Format {
         const at = ranges.findIndex((item) => item.type.toLowerCase() === format);
         return at === -1 ? ranges.length : at;
       };
-      const best = FORMATS.filter((format) => qualityOf(format) > 0).sort(
-        (a, b) => qualityOf(b) - qualityOf(a) || position(a) - position(b),
-      );
+      const best = formats
+        .filter((format) => qualityOf(format) > 0)
+        .sort((a, b) => qualityOf(b) - qualityOf(a) || position(a) - position(b));
       return best[0] ?? "";
     },
   });
-  const format = FORMATS.find((item) => item === chosen);
-  if (format) return format;
-  throw new InputError(
-    "not-acceptable",
-    `accept: is ${JSON.stringify(c.req.header("accept")?.slice(0, 200))}, this route answers in ${FORMATS.join(", ")}`,
-  );
+  return formats.find((format) => format === chosen);
 }
 
 /** What a stream tells of one input: its answer, with any fields; its failure; how far it is. */

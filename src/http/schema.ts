@@ -240,6 +240,24 @@ export const taskSchema = v.strictObject({
   is_stale: v.optional(v.literal(true)),
 });
 
+/** A text with the answer that was recorded when the task was trained. */
+const exampleSchema = v.strictObject({
+  text: v.string(),
+  text_pair: v.optional(v.string()),
+  label: v.string(),
+  score: v.number(),
+});
+
+/** Answer of GET /v1/tasks/{task}: also what would be long in a list. */
+export const taskDetailsSchema = v.strictObject({
+  ...taskSchema.entries,
+  thresholds: v.pipe(
+    v.nullable(v.array(v.number())),
+    v.description("What the score of each label must reach; null where labels are not chosen so."),
+  ),
+  examples: v.array(exampleSchema),
+});
+
 /** Answer of GET /v1/tasks; a task that cannot be opened is listed with the reason. */
 export const taskListSchema = v.strictObject({
   tasks: v.array(
@@ -287,6 +305,7 @@ export const indexSchema = v.strictObject({
 export const filesIndexSchema = v.strictObject({ base: v.string(), tasks: v.array(v.string()) });
 
 export type TaskDescription = v.InferOutput<typeof taskSchema>;
+export type TaskDetails = v.InferOutput<typeof taskDetailsSchema>;
 
 /** A request whose shape is right. */
 export interface PredictRequest {

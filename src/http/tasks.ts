@@ -6,7 +6,7 @@ import { shortIdentity } from "../core/format/manifest.ts";
 import type { DescribedTask } from "../serve/task-store.ts";
 import { holdOf } from "./context.ts";
 import type { AppContext, AppDeps, AppHandler } from "./context.ts";
-import type { TaskDescription } from "./schema.ts";
+import type { TaskDescription, TaskDetails } from "./schema.ts";
 
 /** Tasks of a page: each costs two reads, and one request may make a thousand. */
 export const LIST_LIMIT = { default: 100, max: 200 } as const;
@@ -48,7 +48,7 @@ export function showTask({ models, tasks }: AppDeps): AppHandler {
     const found = await tasks.describe(c.req.param("task") ?? "", base, { version, hold });
     c.header("x-task-version", found.version);
     if (found.isStale) c.header("x-task-stale", "true");
-    return c.json(summaryOf(found));
+    return c.json(detailsOf(found));
   };
 }
 
@@ -69,6 +69,16 @@ function readPage(c: AppContext): { limit: number; after: string | undefined } {
     );
   }
   return { limit: count, after: cursor };
+}
+
+/** The recorded examples are what a person tries first, the thresholds what a score is held against. */
+function detailsOf(found: DescribedTask): TaskDetails {
+  const { thresholds, examples } = found.manifest;
+  return {
+    ...summaryOf(found),
+    thresholds: thresholds && [...thresholds],
+    examples: examples.map((example) => ({ ...example })),
+  };
 }
 
 function summaryOf({ manifest, version, canary, isStale }: DescribedTask): TaskDescription {

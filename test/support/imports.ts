@@ -177,6 +177,13 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
     types: [ENGINE, WORKER_TYPES],
   },
+  {
+    // What a person sees: it talks to the Worker by its routes, whose shapes it shares as types.
+    name: "src/browser/page",
+    files: /^src\/browser\/page\//,
+    may: [CORE_ROOT],
+    types: [/^src\/http\/(?:schema|problem)\.ts$/],
+  },
   // The package's ./tokenizer, which must bring nothing else along.
   { name: "src/tokenizer.ts", files: /^src\/tokenizer\.ts$/, may: [/^src\/core\/tokenizer\//] },
   {
@@ -273,7 +280,7 @@ export const GROUPS: readonly Group[] = [
       /^src\/(?:serve|http)\//,
       /^bench\/(?:accuracy|ladder)\//,
       NODE,
-      /^assemblyscript$/,
+      /^(?:assemblyscript|esbuild)$/,
     ],
     types: [SESSION, ENGINE],
   },

@@ -1,7 +1,7 @@
 /** Routes, methods, headers, shapes of answers and content negotiation, over a predictor that computes nothing. */
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { lineSchema, problemSchema, taskSchema } from "../../../src/http/schema.ts";
+import { lineSchema, problemSchema, taskDetailsSchema } from "../../../src/http/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import { BASE_IDENTITY } from "../../support/manifests.ts";
 
@@ -189,7 +189,7 @@ describe("the schemas of answers", () => {
       }
     }
     const task: unknown = await (await app.request("/v1/tasks/stale")).json();
-    expect(v.safeParse(taskSchema, task).issues).toBeUndefined();
+    expect(v.safeParse(taskDetailsSchema, task).issues).toBeUndefined();
     const problem: unknown = await (await app.predict({ inputs: [5] })).json();
     expect(v.safeParse(problemSchema, problem).issues).toBeUndefined();
   });

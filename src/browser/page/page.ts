@@ -1,0 +1,283 @@
+/**
+ * The page at "/": tasks, a text, answers. This file joins the parts; each part shows one thing. What
+ * the page knows is in one place, `state`; a change goes there first and is shown from there.
+ */
+import { showCard, showProblem } from "./answer-cards.ts";
+import type { ShownAnswer } from "./answer-cards.ts";
+import { ServerError, createClient, isBroken } from "./client.ts";
+import type { ListedTask, TaskDescription } from "./client.ts";
+import { copyText } from "./copy.ts";
+import { byId, el, fill } from "./element.ts";
+import { chipsOf } from "./examples.ts";
+import type { Chip } from "./examples.ts";
+import { readLink, writeLink } from "./link.ts";
+import type { Where } from "./link.ts";
+import { callOf } from "./request.ts";
+import type { Ask } from "./request.ts";
+import { createSnippets } from "./snippets-view.ts";
+import { createTaskList } from "./task-list.ts";
+import { showTime } from "./time-view.ts";
+
+/** The Worker's routes stand below the address of this page, wherever it is mounted. */
+const root = `${location.origin}${location.pathname.replace(/\/+$/, "")}`;
+/** A look at the tasks is worth a request again after this, when the page is looked at again. */
+const FRESH_MS = 5_000;
+/** Tasks that are asked at first: together they show what one run can do. */
+const FIRST_TASKS = 3;
+
+interface State {
+  tasks: readonly ListedTask[];
+  chosen: readonly string[];
+  /** Tasks with their examples, by name and version. */
+  readonly described: Map<string, TaskDescription>;
+  /** What the last run answered, by task. */
+  answers: ReadonlyMap<string, readonly ShownAnswer[]>;
+  /** The text that it answered. */
+  answeredText: string;
+  where: Where;
+  key: string;
+  needsKey: boolean;
+  listedAt: number;
+}
+
+const state: State = {
+  tasks: [],
+  chosen: [],
+  described: new Map(),
+  answers: new Map(),
+  answeredText: "",
+  where: "edge",
+  key: "",
+  needsKey: false,
+  listedAt: -Infinity,
+};
+
+const client = createClient(root, () => state.key);
+const form = byId<HTMLFormElement>("form");
+const text = byId<HTMLTextAreaElement>("text");
+const pair = byId<HTMLTextAreaElement>("pair");
+const pairField = byId("pair-field");
+const status = byId("status");
+const showSnippets = createSnippets();
+const taskList = createTaskList({
+  only: (task) => void choose([task]),
+  toggle: (task, isOn) =>
+    void choose(isOn ? [...state.chosen, task] : state.chosen.filter((name) => name !== task)),
+});
+let running: AbortController | null = null;
+
+/** The tasks that are asked, with their examples where those are known. */
+const chosenTasks = (): TaskDescription[] =>
+  state.chosen.flatMap((name) => {
+    const task = state.tasks.find((item) => item.task === name);
+    if (!task || isBroken(task)) return [];
+    return [state.described.get(`${name}@${task.version}`) ?? task];
+  });
+
+const comparesTexts = ({ examples }: TaskDescription): boolean =>
+  examples?.some((example) => example.text_pair !== undefined) ?? false;
+
+const asksOf = (tasks: readonly TaskDescription[]): Ask[] =>
+  tasks.map((task) => ({ task: task.task, type: task.type, takesPair: comparesTexts(task) }));
+
+const textsOf = () => ({ text: text.value, pair: pairField.hidden ? "" : pair.value });
+
+/** Reads the list of tasks anew; returns whether that worked. */
+async function refresh(): Promise<boolean> {
+  state.listedAt = performance.now();
+  const known = new Map(state.tasks.map((task) => [task.task, task]));
+  try {
+    const tasks = await client.listTasks();
+    const fresh = tasks.filter((task) => {
+      const before = known.get(task.task);
+      if (!before) return known.size > 0;
+      return !isBroken(task) && !isBroken(before) && task.version !== before.version;
+    });
+    state.tasks = tasks;
+    byId("door").hidden = true;
+    byId("tasks-note").textContent =
+      tasks.length === 0 ? "No task yet: train one, and push it; it appears here." : "";
+    taskList.show(tasks, new Set(fresh.map(({ task }) => task)));
+    showFacts();
+    return true;
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    fill(byId("tasks-note"), showProblem({ code: error.code, detail: error.message }));
+    if (error.status === 401) askForKey();
+    return false;
+  }
+}
+
+function askForKey(): void {
+  state.needsKey = true;
+  byId("door").hidden = false;
+}
+
+/** The base, as the tasks name it. */
+function showFacts(): void {
+  const bases = new Set(state.tasks.flatMap((task) => (isBroken(task) ? [] : [task.base])));
+  const count = state.tasks.filter((task) => !isBroken(task)).length;
+  fill(
+    byId("facts"),
+    ...(count === 0
+      ? []
+      : [
+          `Here: ${count} ${count === 1 ? "task" : "tasks"} on the base `,
+          el("code", { text: [...bases].join(", ") }),
+        ]),
+  );
+}
+
+/** Asks these tasks from now on. */
+async function choose(tasks: readonly string[]): Promise<void> {
+  state.chosen = tasks;
+  taskList.choose(tasks);
+  showChosen();
+  await Promise.all(
+    chosenTasks()
+      .filter((task) => task.examples === undefined)
+      .map(async ({ task, version }) => {
+        const found = await client.task(task).catch(() => null);
+        if (found) state.described.set(`${task}@${found.version}`, found);
+        else state.described.delete(`${task}@${version}`);
+      }),
+  );
+  showChosen();
+}
+
+/** Everything that depends on which tasks are asked. */
+function showChosen(): void {
+  const tasks = chosenTasks();
+  pairField.hidden = !tasks.some(comparesTexts) && pair.value === "";
+  fill(byId("examples"), ...chipsOf(tasks).map(chipButton));
+  byId<HTMLButtonElement>("run").disabled = tasks.length === 0;
+  showAnswers();
+  showCode();
+}
+
+function chipButton(chip: Chip): HTMLElement {
+  const whole = chip.pair === "" ? chip.text : `${chip.text} / ${chip.pair}`;
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      title: whole,
+      on: {
+        click: () => {
+          text.value = chip.text;
+          pair.value = chip.pair;
+          void run();
+        },
+      },
+    },
+    el("bdi", { text: whole }),
+  );
+}
+
+function showAnswers(): void {
+  fill(
+    byId("answers"),
+    ...chosenTasks().map((task) =>
+      showCard(task, state.answeredText, state.answers.get(task.task) ?? []),
+    ),
+  );
+}
+
+function showCode(): void {
+  const asks = asksOf(chosenTasks());
+  if (asks.length > 0) showSnippets({ root, needsKey: state.needsKey, ...callOf(asks, textsOf()) });
+}
+
+/** Asks the chosen tasks about the text. */
+async function run(): Promise<void> {
+  const tasks = chosenTasks();
+  if (tasks.length === 0) return;
+  running?.abort();
+  const own = (running = new AbortController());
+  const asks = asksOf(tasks);
+  const texts = textsOf();
+  saveLink();
+  showCode();
+  status.textContent = "Asking ..";
+  form.classList.add("busy");
+  try {
+    const answered = await client.predict(callOf(asks, texts), asks, own.signal);
+    state.answers = new Map(
+      answered.answers.map((answer) => [answer.task, [{ ...answer, where: "Edge" }]]),
+    );
+    state.answeredText = texts.text;
+    status.textContent = `${asks.length === 1 ? "Answered" : `${asks.length} tasks answered in one run,`} in ${answered.totalMs.toFixed(0)} ms`;
+    fill(byId("time"), showTime(answered.serverTiming, answered.totalMs));
+    showAnswers();
+  } catch (error) {
+    if (own.signal.aborted) return;
+    if (!(error instanceof ServerError)) throw error;
+    fill(status, showProblem({ code: error.code, detail: error.message }));
+    if (error.status === 401) askForKey();
+  } finally {
+    if (running === own) {
+      running = null;
+      form.classList.remove("busy");
+    }
+  }
+}
+
+function saveLink(): void {
+  const link = writeLink({ tasks: state.chosen, ...textsOf(), where: state.where });
+  history.replaceState(null, "", link);
+}
+
+/** Takes over what a link says, or what shows most at a first visit, and asks. */
+async function open(): Promise<void> {
+  const link = readLink(location.hash);
+  text.value = link?.text ?? "";
+  pair.value = link?.pair ?? "";
+  if (link) state.where = link.where;
+  if (!(await refresh())) return;
+  const usable = state.tasks.flatMap((task) => (isBroken(task) ? [] : [task.task]));
+  const wanted = link?.tasks.filter((name) => usable.includes(name)) ?? [];
+  await choose(wanted.length > 0 ? wanted : usable.slice(0, FIRST_TASKS));
+  const [first] = chipsOf(chosenTasks());
+  if (text.value === "" && first) {
+    text.value = first.text;
+    pair.value = first.pair;
+  }
+  if (text.value !== "") await run();
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void run();
+});
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    void run();
+  }
+});
+form.addEventListener("input", () => showCode());
+byId("refresh").addEventListener("click", () => void refresh().then(() => choose(state.chosen)));
+byId("share").addEventListener("click", ({ currentTarget }) => {
+  saveLink();
+  void copyText(currentTarget as HTMLButtonElement, location.href);
+});
+byId("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  state.key = byId<HTMLInputElement>("key").value.trim();
+  void open();
+});
+document.addEventListener("visibilitychange", () => {
+  const isDue = performance.now() - state.listedAt > FRESH_MS;
+  if (document.visibilityState === "visible" && isDue && !state.needsKey) void refresh();
+});
+window.addEventListener("hashchange", () => {
+  if (readLink(location.hash)) void open();
+});
+for (const [id, path] of [
+  ["docs-link", "/docs"],
+  ["api-link", "/openapi.json"],
+] as const) {
+  byId<HTMLAnchorElement>(id).href = `${root}${path}`;
+}
+void open();
