@@ -120,7 +120,7 @@ export const command = defineCommand({
     const budget = readBudget(values);
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
-    const { checkReplaceable, readBaseFolder } = await import("../base/base-folder.ts");
+    const { checkBaseReplaceable, readBaseFolder } = await import("../base/base-folder.ts");
     const { load, openBase, tokenizerOf } = await import("../base/open-base.ts");
     const { createNodeSession, nodeEngine } = await import("../node/runtime-node.ts");
     const { readCorpus } = await import("../runs/distill/corpus.ts");
@@ -134,7 +134,7 @@ export const command = defineCommand({
     const { withFolderLock } = await import("../node/folder-lock.ts");
     const make = async (): Promise<number> => {
       const note = (line: string): void => io.err(line);
-      await checkReplaceable(out);
+      await checkBaseReplaceable(out);
       const student = await readBaseFolder(studentDir);
       const teacher = await readTeacher(teacherDir);
       const corpus = await readCorpus(paths, {

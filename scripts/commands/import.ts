@@ -47,7 +47,7 @@ export const command = defineCommand({
     const started = performance.now();
 
     // ONNX Runtime takes a moment to load, and --help needs neither.
-    const { checkReplaceable, writeBaseFolder } = await import("../base/base-folder.ts");
+    const { checkBaseReplaceable, writeBaseFolder } = await import("../base/base-folder.ts");
     const { readCheckpoint } = await import("../base/checkpoint.ts");
     const { importCheckpoint } = await import("../base/convert.ts");
     const { checkWritable } = await import("../node/disk.ts");
@@ -55,7 +55,7 @@ export const command = defineCommand({
     const { createNodeSession } = await import("../node/runtime-node.ts");
     // Asked before a download and a conversion that need it at their end.
     if (dtype === "int8") resolveOptional("onnxruntime-node");
-    await checkReplaceable(out);
+    await checkBaseReplaceable(out);
     await checkWritable(out);
     const { files, source } = await locate(from, io);
     io.err(`reading ${source}`);

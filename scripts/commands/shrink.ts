@@ -65,11 +65,11 @@ export const command = defineCommand({
         "shrink: expected --layers, or --corpus with --vocab-size, or all three",
       );
     }
-    const { checkReplaceable, readBaseFolder, writeBaseFolder } =
+    const { checkBaseReplaceable, readBaseFolder, writeBaseFolder } =
       await import("../base/base-folder.ts");
     const { shrinkBase } = await import("../base/shrink.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
-    await checkReplaceable(out);
+    await checkBaseReplaceable(out);
     const base = await readBaseFolder(dir);
     const dtype = readChoice(values.dtype, "--dtype", ["int8", "fp32"]) ?? base.manifest.dtype;
     const tables = readChoice(values.tables, "--tables", TABLE_FORMS);

@@ -86,6 +86,10 @@ export const VERBS: Verbs = {
     summary: "check a task folder, or every published version of a task: hashes, base, answers",
     load: () => import("./verify.ts"),
   },
+  bundle: {
+    summary: "write tasks as a folder for any static host, to answer in the browser",
+    load: () => import("./bundle.ts"),
+  },
   key: {
     summary: "make an API key: shown once, and known to the Worker by its SHA-256 only",
     load: () => import("./key.ts"),

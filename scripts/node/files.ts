@@ -1,7 +1,7 @@
 /** Reading files that may be missing, and writing files whole or not at all. */
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { NotFoundError } from "../../src/core/errors.ts";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { InputError, NotFoundError } from "../../src/core/errors.ts";
 import { writeError } from "./disk.ts";
 
 /** The bytes of a file, null where there is none. */
@@ -58,6 +58,64 @@ export async function replaceFiles(
     for (const name of files.keys()) await rm(temporary(name), { force: true });
     throw writeError(dir, error);
   }
+}
+
+/** What a folder may hold that is replaced as a whole. */
+export interface OwnEntries {
+  owns(entry: string): boolean;
+  /** What the folder is, for the error: "a base". */
+  readonly what: string;
+}
+
+/**
+ * Replaces a folder as a whole: `files` by their paths in it are written to a folder beside it, which
+ * is renamed at the end, so a run that is killed leaves the old folder or the new one. A folder that
+ * holds anything else is left alone (InputError `folder-not-empty`). Throws InputError `disk-full` or
+ * `folder-unwritable` where it cannot be written.
+ */
+export async function replaceFolder(
+  dir: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  own: OwnEntries,
+): Promise<void> {
+  const target = resolve(dir);
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  await checkReplaceable(target, own);
+  await rm(temporary, { recursive: true, force: true });
+  try {
+    await mkdir(temporary, { recursive: true });
+    for (const [name, bytes] of files) {
+      await mkdir(dirname(join(temporary, name)), { recursive: true });
+      await writeFile(join(temporary, name), bytes);
+    }
+    // Renames only from here on: at no moment is there half a folder under the name.
+    const old = `${temporary}.old`;
+    const replaces = await rename(target, old).then(
+      () => true,
+      () => false,
+    );
+    await rename(temporary, target);
+    if (replaces) await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw writeError(dir, error);
+  }
+}
+
+/** Throws InputError `folder-not-empty` when `dir` holds an entry of another kind. */
+export async function checkReplaceable(dir: string, { owns, what }: OwnEntries): Promise<void> {
+  const entries: string[] = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new InputError("folder-not-empty", `${dir}: is not a folder (${error.code})`, {
+      cause: error,
+    });
+  });
+  const other = entries.find((entry) => !owns(entry));
+  if (other === undefined) return;
+  throw new InputError(
+    "folder-not-empty",
+    `${dir}: holds "${other}", which is no part of ${what}, and would be replaced; choose an empty or new folder`,
+  );
 }
 
 /** Bytes of `folder/name`; throws NotFoundError with `code` when there is no such file. */

@@ -122,6 +122,7 @@ optimizer-state-mismatch | The saved optimizer belongs to other parameters. | St
 output-too-large | The hidden states would be too many for one file. | Use --pool mean, or fewer texts.
 overloaded | More requests wait than can be answered in time. | Wait for the seconds of retry-after, then ask again.
 package-missing | A package is not installed that this verb alone needs. | The message has the line that installs it.
+page-not-built | The script that answers in a browser is not built. | In a clone run "node scripts/dev/page.ts"; the installed package has it.
 pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
 pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
@@ -164,6 +165,7 @@ task-json-invalid | task.json has a field that is not allowed. | prefixes/README
 task-manifest-invalid | A task's manifest.json is not what it should be. | Train the task again.
 task-changed | The task has another type or other labels than its live version, on which clients may rely. | Push it under another name, or with --allow-change.
 task-not-found | There is no task of this name. | GET /v1/tasks lists what is served.
+task-repeated | A task is named twice where each may be named once. | Name it once.
 teacher-not-found | The teacher is neither a base folder nor a checkpoint. | Check the path.
 tensor-dtype-mismatch | A tensor has another type of numbers than expected. | Make the folder again.
 tensor-missing | A tensor that is needed is not in the file. | Make the folder again.
