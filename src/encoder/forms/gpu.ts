@@ -26,7 +26,6 @@ const ON_GPU: ReadonlySet<string> = new Set([
   "Abs",
   "Add",
   "Concat",
-  "Cos",
   "Expand",
   "Gather",
   "GatherBlockQuantized",
@@ -41,7 +40,6 @@ const ON_GPU: ReadonlySet<string> = new Set([
   "Reshape",
   "Sigmoid",
   "SimplifiedLayerNormalization",
-  "Sin",
   "Slice",
   "Softmax",
   "Split",
@@ -99,7 +97,7 @@ export function buildGpuGraph(
     replaced: changedVectors(graph, architecture, config, weights),
     layerWeights: graph.input(LAYER_WEIGHTS, "float32", ["D", config.layers + 1]),
   };
-  const form = { isGpu: true };
+  const form = { isGpu: true, tabledPositions: config.maxPositions };
   const { lastHiddenState } = buildEncoder(
     graph,
     config.encoder,

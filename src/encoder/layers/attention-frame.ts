@@ -7,7 +7,7 @@
 import type { Dim, Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { EncoderInputs } from "./inputs.ts";
-import { firstOf, rotation } from "./rotary.ts";
+import { firstOf, rotation, tabledRotation } from "./rotary.ts";
 import type { Rotation } from "./rotary.ts";
 
 /** The heads of a layer. Query heads share key heads in groups of heads / kvHeads. */
@@ -39,6 +39,8 @@ export interface FrameOptions {
    * (13 MB for 12 heads and 512 tokens, twice), and wasm memory never shrinks.
    */
   readonly isLean?: boolean;
+  /** As GraphForm has it. */
+  readonly tabledPositions?: number | undefined;
 }
 
 export class AttentionFrame {
@@ -55,6 +57,7 @@ export class AttentionFrame {
   readonly queries: Value; // (B, Q, N, D)
   readonly output: Value; // (B, Q, H)
   readonly #inputs: EncoderInputs;
+  readonly #tabledPositions: number | undefined;
   readonly #visible: Value; // [B, 1, 1, P+T+R]
   readonly #made = new Map<string, Value>();
   readonly #rotations = new Map<string, Rotation>();
@@ -64,7 +67,7 @@ export class AttentionFrame {
     sizes: HeadSizes,
     hidden: number,
     inputs: EncoderInputs,
-    { isServed = false, isLean = false }: FrameOptions = {},
+    { isServed = false, isLean = false, tabledPositions }: FrameOptions = {},
   ) {
     const { heads, kvHeads, headSize } = sizes;
     const batch = ops.Shape(g, inputs.inputIds, 0, 1);
@@ -91,6 +94,7 @@ export class AttentionFrame {
     this.g = g;
     this.sizes = sizes;
     this.isServed = isServed;
+    this.#tabledPositions = tabledPositions;
     this.headGroups = Array.from({ length: groups }, () => heads / groups);
     this.#inputs = inputs;
     this.#visible = ops.Unsqueeze(g, bias, 1, 2);
@@ -151,9 +155,17 @@ export class AttentionFrame {
     if (known) return known;
     const made = isFirstOnly
       ? firstOf(this.g, this.rotation(theta, false), this.#inputs)
-      : rotation(this.g, this.#inputs, this.sizes.headSize, theta);
+      : this.#allRotations(theta);
     this.#rotations.set(`${theta} ${isFirstOnly}`, made);
     return made;
+  }
+
+  #allRotations(theta: number): Rotation {
+    const { headSize } = this.sizes;
+    const count = this.#tabledPositions;
+    return count === undefined
+      ? rotation(this.g, this.#inputs, headSize, theta)
+      : tabledRotation(this.g, this.#inputs, headSize, theta, count);
   }
 
   #once(key: string, make: () => Value): Value {

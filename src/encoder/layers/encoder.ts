@@ -47,6 +47,7 @@ export function buildEncoder(
   const frame = new AttentionFrame(g, spec.sizes, hidden, inputs, {
     isServed: !form.isTrained && !form.isGpu,
     isLean: w.isInt8 && !form.isTrained,
+    tabledPositions: form.tabledPositions,
   });
   let x = enterLayers(w, spec.embeddings, embedded);
   const outputs = [x];

@@ -46,6 +46,11 @@ export interface GraphForm {
    * activations.
    */
   readonly isGpu?: boolean;
+  /**
+   * Number of positions whose rotary angles are constants of the graph; without it they are worked
+   * out when the graph runs.
+   */
+  readonly tabledPositions?: number;
 }
 
 /**

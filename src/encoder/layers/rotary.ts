@@ -5,8 +5,11 @@
  * Only the tokens are turned. The keys of a prefix are taken as already rotated.
  *
  * The angles follow from `position_ids`, so a position offset turns all tokens of a text alike. They
- * are worked out when the graph runs: tables for every position would be part of the base.
+ * are worked out when the graph runs: tables for every position would be part of the base. A GPU gets
+ * tables all the same, made where the graph is built: WebGPU's cosine errs by up to 2^-11, and says
+ * nothing of angles beyond pi.
  */
+import { float32 } from "../../core/model/tensor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { EncoderInputs } from "./inputs.ts";
@@ -24,15 +27,39 @@ export function rotation(
   headSize: number,
   theta: number,
 ): Rotation {
-  const half = headSize / 2;
-  const speeds = g.shared(`rotary_${theta}_${headSize}`, () => ({
-    dtype: "float32",
-    dims: [half],
-    data: Float32Array.from({ length: half }, (_, i) => theta ** (-i / half)),
-  }));
+  const speeds = g.shared(`rotary_${theta}_${headSize}`, () =>
+    float32([headSize / 2], speedsOf(headSize, theta)),
+  );
   const positions = ops.Cast(g, positionsOf(g, inputs), "float32");
   const angles = ops.Mul(g, ops.Unsqueeze(g, positions, 2, 3), speeds); // [B, T, 1, D/2]
   return { cos: g.add("Cos", [angles]), sin: g.add("Sin", [angles]) };
+}
+
+/** Angle per position, for each point of a head: [D/2]. */
+const speedsOf = (headSize: number, theta: number): Float32Array =>
+  Float32Array.from({ length: headSize / 2 }, (_, i) => theta ** (-i / (headSize / 2)));
+
+/** The same looked up in tables of the first `count` positions. */
+export function tabledRotation(
+  g: Graph,
+  { positionIds }: EncoderInputs,
+  headSize: number,
+  theta: number,
+  count: number,
+): Rotation {
+  const speeds = speedsOf(headSize, theta);
+  const rows = (name: string, turn: (angle: number) => number): Value => {
+    const table = g.shared(`${name}_${theta}_${headSize}`, () => {
+      const data = new Float32Array(count * speeds.length);
+      for (let i = 0; i < data.length; i++) {
+        const position = Math.floor(i / speeds.length);
+        data[i] = turn(Math.fround(position * speeds[i % speeds.length]!));
+      }
+      return float32([count, speeds.length], data);
+    });
+    return ops.Unsqueeze(g, ops.Gather(g, table, positionIds), 2); // [B, T, 1, D/2]
+  };
+  return { cos: rows("cos", Math.cos), sin: rows("sin", Math.sin) };
 }
 
 /** Trained input embeddings have no position: an angle of 0 leaves them as they are. */
