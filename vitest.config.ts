@@ -94,7 +94,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers,
           globalSetup: TEMPORARY,
           testTimeout: 3 * TEST_MS,
           hookTimeout: 3 * TEST_MS,

@@ -3,8 +3,8 @@
  * needed: what it depends on is linked from this project's node_modules beforehand, so that npm
  * finds it there and only unpacks the tarball.
  */
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect } from "vitest";
 import { PACKAGE, readPackageFile } from "../../scripts/node/project.ts";
 import { runCommand } from "./child.ts";
@@ -29,10 +29,22 @@ export interface Tarball {
   readonly files: readonly string[];
 }
 
-/** `npm pack`, which builds. */
+/** What is made, fetched or kept beside the sources. */
+const NOT_SOURCES = new Set(["node_modules", "dist", ".git", ".wrangler", ".cache"]);
+
+/**
+ * `npm pack`, which builds: in a copy of the project, since a build begins by removing dist/, which
+ * something else may be serving from.
+ */
 export async function packPackage(folder: string): Promise<Tarball> {
+  const copy = join(folder, "sources");
+  const isSource = (path: string): boolean =>
+    dirname(path) !== PACKAGE || !NOT_SOURCES.has(basename(path));
+  cpSync(PACKAGE, copy, { recursive: true, filter: isSource });
+  symlinkSync(MODULES, join(copy, "node_modules"));
   const args = ["pack", "--json", "--pack-destination", folder];
-  const { code, stdout, stderr } = await runCommand("npm", args, { withinMs: WITHIN_MS });
+  const options = { cwd: copy, withinMs: WITHIN_MS };
+  const { code, stdout, stderr } = await runCommand("npm", args, options);
   expect(code, stderr).toBe(0);
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [
     { filename: string; files: { path: string }[] },

@@ -6,8 +6,7 @@
  */
 import { derive, permutation } from "../../../src/learn/random.ts";
 import type { Key } from "../../../src/learn/random.ts";
-import { epochBatches } from "../../../src/learn/loop/sampler.ts";
-import { countBatches } from "../../../src/learn/loop/trainer.ts";
+import { countBatches, epochBatches } from "../../../src/learn/loop/sampler.ts";
 import type { BatchPlan } from "../../../src/learn/loop/trainer.ts";
 
 /** Between both ends: the root of the size. */

@@ -75,18 +75,21 @@ export function chooseSettings(
   const maxLength = choose("max_length", spec.max_length, lengthFor(lengths, baseMaxLength));
   const { hyperparameters: asked } = spec;
   const common = { ...methodDefaults(method), weight_decay: 0.01, max_grad_norm: 1 };
+  // Without evaluation rows there is no epoch to choose, so the run is one.
+  const hasEpochs = shape.evaluationRows > 0;
   if (objective === "contrastive") {
-    const byEpochs = asked.epochs !== undefined && asked.steps === undefined;
-    if (!byEpochs && asked.steps === undefined) reasons["steps"] = "the head is fitted afterwards";
+    const isOpen = asked.epochs === undefined && asked.steps === undefined;
+    if (isOpen) reasons["steps"] = "the head is fitted afterwards";
     const { steps, ...rest } = { ...common, ...CONTRASTIVE, epochs: 1, patience: 0, ...asked };
-    const hyperparameters = byEpochs ? rest : { ...rest, steps };
-    return { numVirtualTokens, maxLength, hyperparameters, reasons };
+    const byEpochs = asked.epochs !== undefined && asked.steps === undefined;
+    const all = byEpochs ? rest.epochs * Math.ceil(rows / rest.batch_size) : steps;
+    const length = hasEpochs ? (byEpochs ? {} : { steps }) : { epochs: 1, steps: all, patience: 0 };
+    return { numVirtualTokens, maxLength, hyperparameters: { ...rest, ...length }, reasons };
   }
   const batchSize = choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]);
   if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
   const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
-  // Without evaluation rows there is no epoch to choose, so the run is one.
-  const hasSteps = asked.steps !== undefined || shape.evaluationRows === 0;
+  const hasSteps = asked.steps !== undefined || !hasEpochs;
   const steps = asked.steps ?? epochs * Math.ceil(rows / batchSize);
   const length = hasSteps
     ? { epochs: 1, steps, patience: 0 }

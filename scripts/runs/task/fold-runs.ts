@@ -12,7 +12,7 @@ import { crossValidate, crossValidated } from "../../../src/learn/measure/cross-
 import type { CrossValidated } from "../../../src/learn/measure/cross-validation.ts";
 import { derive } from "../../../src/learn/random.ts";
 import type { PreparedTask } from "./prepare.ts";
-import type { TrainingRun } from "./training-run.ts";
+import type { RowsRun, TrainingRun } from "./training-run.ts";
 
 export interface FoldRunOptions {
   readonly run: TrainingRun;
@@ -27,52 +27,41 @@ export interface FoldRunOptions {
   readonly now: () => number;
 }
 
-/** The runs of a task's folds; each is trained when it is first asked for, and kept. */
-export function foldRuns(folds: readonly Fold[], options: FoldRunOptions) {
+/** Answers to all rows that are held out, by `base`. */
+export async function answersOfFolds(
+  folds: readonly Fold[],
+  base: LoadedBase,
+  options: FoldRunOptions,
+): Promise<CrossValidated> {
   const { run, prepared, signal } = options;
-  const trained: Promise<Arrays>[] = [];
-  return {
-    /** Answers to all rows that are held out, by `base`. */
-    async answers(base: LoadedBase): Promise<CrossValidated> {
-      const held = await crossValidate(folds, async (rows, fold) => {
-        const params = await (trained[fold] ??= trainOn(rows, fold, options));
-        options.use(params);
-        const whole = await run.withHead(params, base, { rows, signal });
-        return (others) => {
-          const examples = others.map((row) => prepared.train[row]!);
-          return run.answer(whole, base, examples, signal);
-        };
-      });
-      return crossValidated(prepared.train, folds, held, { isWhole: true });
-    },
-  };
+  const held = await crossValidate(folds, async (rows, fold) => {
+    const own = run.on(rows);
+    const params = await trainOn(own, fold, options);
+    options.use(params);
+    const whole = await own.withHead(params, base, signal);
+    return (others) => {
+      const examples = others.map((row) => prepared.train[row]!);
+      return own.answer(whole, base, examples, signal);
+    };
+  });
+  return crossValidated(prepared.train, folds, held, { isWhole: true });
 }
 
 async function trainOn(
-  rows: readonly number[],
+  own: RowsRun,
   fold: number,
-  { run, plan, prepared, start, signal, now }: FoldRunOptions,
+  { plan, prepared, start, signal, now }: FoldRunOptions,
 ): Promise<Arrays> {
   const { objective, hyperparameters } = prepared;
   const key = derive(plan.key, "fold", fold);
-  const own = {
-    lengths: rows.map((row) => run.lengths[row]!),
-    labels: rows.map((row) => run.labels[row]!),
-  };
-  const batches = batchPlanOf(objective, hyperparameters, own, key);
   const { state, isDone } = await train(
     startState(start),
     {
       ...plan,
       key,
       lengths: own.lengths,
-      batches,
-      step: (batch, params, stepKey) =>
-        plan.step(
-          batch.map((i) => rows[i]!),
-          params,
-          stepKey,
-        ),
+      batches: batchPlanOf(objective, hyperparameters, own, key),
+      step: own.step,
       // The last parameters count: the rows to choose by are those that are measured.
       evaluate: () => Promise.resolve(0),
     },

@@ -20,7 +20,9 @@ import { isServed } from "../../../src/learn/methods.ts";
 import { initialParams } from "../../../src/learn/graph/parameters.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import { batchPlanOf } from "../../../src/learn/loop/batch-plan.ts";
-import { foldRuns } from "./fold-runs.ts";
+import { answersOfFolds } from "./fold-runs.ts";
+import type { Fold } from "../../../src/learn/data/folds.ts";
+import type { CrossValidated } from "../../../src/learn/measure/cross-validation.ts";
 import type { PreparedTask } from "./prepare.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { recordCourse } from "../../report/task-facts.ts";
@@ -90,7 +92,7 @@ export async function trainTask(
   const answer = async (params: Arrays, rows?: number): Promise<TaskMetrics> => {
     tuned?.use(params);
     const loaded = tuned?.loaded ?? native;
-    const whole = await run.withHead(params, loaded, { signal });
+    const whole = await run.withHead(params, loaded, signal);
     return (await run.judge(whole, loaded, { rows, signal })).metrics;
   };
 
@@ -103,11 +105,20 @@ export async function trainTask(
     lengths: run.lengths,
     batches: batchPlanOf(prepared.objective, hyperparameters, run, key),
     step: run.step,
-    evaluate: async (params) => scoreOf(folds ? await foldMetrics() : await answer(params)),
+    evaluate: async (params) => {
+      if (!prepared.folds) return scoreOf(await answer(params));
+      const { examples, logits } = await heldOut(prepared.folds);
+      return scoreOf(metricsOf(decide(facts, examples, logits)));
+    },
   };
-  const folds =
-    prepared.folds &&
-    foldRuns(prepared.folds, {
+  let opened: LoadedBase | undefined;
+  /** The base by which the finished task answers. */
+  const openServing = async (): Promise<LoadedBase> =>
+    (opened ??= tuned?.loaded ?? (await runtimes.openBase(base, "serving")));
+  let held: CrossValidated | undefined;
+  /** The answers of the folds: one training of each, made when the run of all rows is over. */
+  const heldOut = async (folds: readonly Fold[]): Promise<CrossValidated> =>
+    (held ??= await answersOfFolds(folds, await openServing(), {
       run,
       prepared,
       plan,
@@ -115,11 +126,7 @@ export async function trainTask(
       use: (params) => tuned?.use(params),
       signal,
       now: options.now,
-    });
-  const foldMetrics = async (): Promise<TaskMetrics> => {
-    const { examples, logits } = await folds!.answers(tuned?.loaded ?? native);
-    return metricsOf(decide(facts, examples, logits));
-  };
+    }));
   if (options.onEstimate) {
     const estimate = await unlessAborted(
       signal,
@@ -147,19 +154,20 @@ export async function trainTask(
   });
   if (!isDone) {
     await run.release();
-    await release(native, tuned?.loaded);
+    await release(native, opened ?? tuned?.loaded);
     return { isDone, step: state.step };
   }
 
   const best = state.best!.params;
-  tuned?.use(best);
-  const serving = tuned?.loaded ?? (await runtimes.openBase(base, "serving"));
+  const serving = await openServing();
   const finished = await unlessAborted(
     signal,
     (async () => {
-      const whole = await run.withHead(best, serving, { signal });
+      const answers = prepared.folds && (await heldOut(prepared.folds));
+      tuned?.use(best);
+      const whole = await run.withHead(best, serving, signal);
       const closing = { facts, prepared, spec, serving };
-      if (folds) return finishTask(await run.pack(whole), await folds.answers(serving), closing);
+      if (answers) return finishTask(await run.pack(whole), answers, closing);
       const { settled, logits } = await run.judge(whole, serving, { signal });
       return finishTask(await run.pack(settled()), logits, closing);
     })(),

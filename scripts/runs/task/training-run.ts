@@ -30,10 +30,10 @@ import { targetsOf } from "../../../src/learn/head/rows.ts";
 import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
 import { countTransitions } from "../../../src/learn/data/transitions.ts";
 import { graphWeights } from "../../../src/learn/graph/weights.ts";
-import { labelScaleOf, unscaledHead } from "../../../src/learn/data/label-scale.ts";
+import { checkNumbers, labelScaleOf, unscaledHead } from "../../../src/learn/data/label-scale.ts";
 import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import type { Arrays, Encoder, Parameter, Target } from "../../../src/learn/graph/parameters.ts";
-import { servedParams } from "../../../src/learn/graph/parameters.ts";
+import { servedParams, servedPrefix } from "../../../src/learn/graph/served-params.ts";
 import type { PreparedTask } from "./prepare.ts";
 import type { Key } from "../../../src/learn/random.ts";
 import { openTrainingSession } from "../../../src/learn/loop/step.ts";
@@ -66,26 +66,19 @@ export interface Judged {
   readonly metrics: TaskMetrics;
 }
 
-export interface TrainingRun {
-  readonly target: Target;
-  /** The manifest's fields before anything was measured. */
-  readonly facts: TaskFacts;
-  readonly parameters: readonly Parameter[];
-  /** Tokens of every training row. */
+/** Training on some rows. Whatever is counted or fitted for it is counted and fitted on these alone. */
+export interface RowsRun {
+  /** Tokens of every row. */
   readonly lengths: readonly number[];
-  /** The label of every training row, of several the first: contrastive batches are mixed by it. */
+  /** The label of every row, of several the first: contrastive batches are mixed by it. */
   readonly labels: readonly number[];
-  /** Loss and gradients of a batch of training rows. */
+  /** Loss and gradients of a batch of these rows. */
   step(rows: readonly number[], params: Arrays, key: Key): Promise<StepResult>;
   /**
    * The parameters with a head. A contrastive objective has trained none: it is fitted on what `base`
-   * makes of the training rows, or of `rows` of them.
+   * makes of the rows.
    */
-  withHead(
-    params: Arrays,
-    base: LoadedBase,
-    options: { readonly rows?: readonly number[] | undefined; readonly signal: AbortSignal },
-  ): Promise<Arrays>;
+  withHead(params: Arrays, base: LoadedBase, signal: AbortSignal): Promise<Arrays>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
   /** What parameters with a head answer to examples, over `base`. */
@@ -95,6 +88,16 @@ export interface TrainingRun {
     examples: readonly Example[],
     signal: AbortSignal,
   ): Promise<JudgedLogits>;
+}
+
+/** The run on all training rows. */
+export interface TrainingRun extends RowsRun {
+  readonly target: Target;
+  /** The manifest's fields before anything was measured. */
+  readonly facts: TaskFacts;
+  readonly parameters: readonly Parameter[];
+  /** The same task on some of the training rows, as a fold trains it. */
+  on(rows: readonly number[]): RowsRun;
   /** Evaluates parameters with a head on the evaluation rows, or the first `rows` of them, over `base`. */
   judge(
     params: Arrays,
@@ -117,15 +120,7 @@ export async function openTrainingRun(
 ): Promise<TrainingRun> {
   const { type, labels, problemType, method, objective, pooling } = prepared;
   const { numVirtualTokens, maxLength, readsWords, labelAllTokens } = prepared;
-  const scale = problemType === "regression" ? labelScaleOf(prepared.train) : null;
-  const features = featuresOf(prepared.train, native.tokenizer, {
-    type,
-    labels,
-    scale,
-    maxLength,
-    readsWords,
-    labelAllTokens,
-  });
+  if (problemType === "regression") checkNumbers(prepared.train);
   const parts = partsOf(method);
   const target: Target = {
     parts,
@@ -135,26 +130,15 @@ export async function openTrainingRun(
     numVirtualTokens,
     readsWords,
   };
-  const transitions = readsWords
-    ? transitionTensors(
-        features.flatMap(({ chain }) => chain ?? []),
-        labels,
-      )
-    : new Map<string, never>();
-  const hidden = base.manifest.configuration.hidden_size;
-  /** What a head reads of training rows under these parameters. */
-  async function statesOf(
+  /** What a head reads of rows under these parameters. */
+  function statesOf(
     params: Arrays,
     loaded: LoadedBase,
     rows: readonly Feature[],
     signal?: AbortSignal,
   ): Promise<FeatureRows> {
     if (pooling === "none") throw new TypeError("a head on single tokens is trained, not fitted");
-    const noHead = {
-      [CLASSIFIER_WEIGHT]: new Float32Array(labels.length * hidden),
-      [CLASSIFIER_BIAS]: new Float32Array(labels.length),
-    };
-    const { prefix } = (await pack({ ...params, ...noHead })).task;
+    const prefix = servedPrefix(params, target, base.manifest.configuration);
     const options = { pooling, batchSize: EVALUATION_BATCH, ...(signal && { signal }) };
     return pooledStates(loaded, prefix, rows, options);
   }
@@ -186,44 +170,64 @@ export async function openTrainingRun(
     metrics: {},
     created: created.toISOString(),
   };
-  function pack(params: Arrays): Promise<PackedTask> {
-    const tensors = new Map([...servedParams(params, target), ...transitions]);
-    if (!scale) return packTask(facts, base.manifest, tensors, "float16");
-    // Numbers need more digits than the choice between labels does.
-    return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+  function on(examples: readonly Example[]): RowsRun {
+    const scale = problemType === "regression" ? labelScaleOf(examples) : null;
+    const features = featuresOf(examples, native.tokenizer, {
+      type,
+      labels,
+      scale,
+      maxLength,
+      readsWords,
+      labelAllTokens,
+    });
+    const transitions = readsWords
+      ? transitionTensors(
+          features.flatMap(({ chain }) => chain ?? []),
+          labels,
+        )
+      : new Map<string, never>();
+    function pack(params: Arrays): Promise<PackedTask> {
+      const tensors = new Map([...servedParams(params, target), ...transitions]);
+      if (!scale) return packTask(facts, base.manifest, tensors, "float16");
+      // Numbers need more digits than the choice between labels does.
+      return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+    }
+    return {
+      lengths: features.map(({ ids }) => ids.length),
+      labels: features.map((feature) => feature.labels[0] ?? IGNORED_LABEL),
+      step: (rows, params, key) =>
+        session.step(
+          rows.map((row) => features[row]!),
+          params,
+          key,
+        ),
+      async withHead(params, loaded, signal) {
+        if (objective !== "contrastive") return params;
+        const states = await statesOf(params, loaded, features, signal);
+        const targets = targetsOf(features, problemType, labels.length);
+        const head = fitHead(states, targets, {
+          numLabels: labels.length,
+          inverseL2: FITTED_INVERSE_L2,
+        });
+        return { ...params, [CLASSIFIER_WEIGHT]: head.weight, [CLASSIFIER_BIAS]: head.bias };
+      },
+      pack,
+      async answer(params, loaded, asked, signal) {
+        const { task } = await pack(params);
+        return evaluationLogits(loaded, task, asked, { batchSize: EVALUATION_BATCH, signal });
+      },
+    };
   }
 
+  const all = on(prepared.train);
   return {
+    ...all,
     target,
     facts,
     parameters: session.parameters,
-    lengths: features.map(({ ids }) => ids.length),
-    labels: features.map((feature) => feature.labels[0] ?? IGNORED_LABEL),
-    step: (rows, params, key) =>
-      session.step(
-        rows.map((row) => features[row]!),
-        params,
-        key,
-      ),
-    pack,
-    async withHead(params, loaded, { rows, signal }) {
-      if (objective !== "contrastive") return params;
-      const own = rows ? rows.map((row) => features[row]!) : features;
-      const states = await statesOf(params, loaded, own, signal);
-      const targets = targetsOf(own, problemType, labels.length);
-      const head = fitHead(states, targets, {
-        numLabels: labels.length,
-        inverseL2: FITTED_INVERSE_L2,
-      });
-      return { ...params, [CLASSIFIER_WEIGHT]: head.weight, [CLASSIFIER_BIAS]: head.bias };
-    },
-    async answer(params, loaded, examples, signal) {
-      const { task } = await pack(params);
-      const options = { batchSize: EVALUATION_BATCH, signal };
-      return evaluationLogits(loaded, task, examples, options);
-    },
+    on: (rows) => on(rows.map((row) => prepared.train[row]!)),
     async judge(params, loaded, { rows, signal }) {
-      const { task } = await pack(params);
+      const { task } = await all.pack(params);
       const examples = prepared.evaluation.slice(0, rows);
       const options = { batchSize: EVALUATION_BATCH, signal };
       const judged = (logits: JudgedLogits, settled: () => Arrays): Judged => ({

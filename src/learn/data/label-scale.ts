@@ -16,25 +16,31 @@ export interface LabelScale {
 /** Beyond this a head in 32 bits, which has seven digits, says too little about the last ones. */
 const MAX_NUMBER = 1_000_000;
 
-/** Mean and deviation of the labels; throws InputError `labels-too-few`, `label-out-of-range`. */
-export function labelScaleOf(examples: readonly Example[]): LabelScale {
-  const values = examples.map(({ labels }) => Number(labels[0]));
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const deviation = Math.sqrt(
-    values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length,
-  );
-  const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  if (deviation === 0) {
-    throw new InputError("labels-too-few", `all numbers to learn from are ${mean}`);
+/** Throws InputError `labels-too-few` where all numbers are the same, `label-out-of-range`. */
+export function checkNumbers(examples: readonly Example[]): void {
+  const values = numbersOf(examples);
+  if (values.every((value) => value === values[0])) {
+    throw new InputError("labels-too-few", `all numbers to learn from are ${values[0]}`);
   }
+  const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   if (largest > MAX_NUMBER) {
     throw new InputError(
       "label-out-of-range",
       `a number to learn from is ${largest} away from 0, allowed are ${MAX_NUMBER}; divide them all (by 1,000, say)`,
     );
   }
-  return { mean, deviation };
 }
+
+/** Mean and deviation of the labels; the deviation of equal ones, as a fold may have, counts as 1. */
+export function labelScaleOf(examples: readonly Example[]): LabelScale {
+  const values = numbersOf(examples);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, deviation: Math.sqrt(variance) || 1 };
+}
+
+const numbersOf = (examples: readonly Example[]): number[] =>
+  examples.map(({ labels }) => Number(labels[0]));
 
 /** A label as it is learned. */
 export const scaled = (label: string, { mean, deviation }: LabelScale): number =>

@@ -13,8 +13,7 @@ import {
   SHAPE_WEIGHT,
   sizeOf,
 } from "../../core/model/shapes.ts";
-import { float32, toFloat32 } from "../../core/model/tensor.ts";
-import type { TensorOf } from "../../core/model/tensor.ts";
+import { toFloat32 } from "../../core/model/tensor.ts";
 import { WORD_SHAPES } from "../../core/model/word-shapes.ts";
 import { countDeltas } from "../../encoder/forms/deltas.ts";
 import type { Architecture, EncoderConfig } from "../../encoder/families/architecture.ts";
@@ -178,52 +177,4 @@ function wordsDrawn(key: Key, count: number, { architecture, config, weights }: 
     prompt.set(table.subarray(word * width, (word + 1) * width), p * width);
   }
   return prompt;
-}
-
-/**
- * The parameters in a task's file: the head, deltas, and `prompt_embeddings`
- * [P, 2*L*N*D], which the projection's network is folded into: tanh(E A' + a) B' + b. Parts that cannot be served
- * (input embeddings, whole weights) are left out.
- */
-export function servedParams(
-  params: Arrays,
-  { numLabels: C, numVirtualTokens: P, parts, readsWords }: Target,
-): Map<string, TensorOf<"float32">> {
-  const served = new Map<string, TensorOf<"float32">>();
-  const put = (name: string, rows: number, values: Float32Array): void => {
-    served.set(name, float32([rows, values.length / rows], values));
-  };
-  if (parts.prefix === "direct") put(PROMPT_EMBEDDINGS, P, params[PROMPT_EMBEDDINGS]!);
-  if (parts.prefix === "projection") put(PROMPT_EMBEDDINGS, P, foldedPrefix(params));
-  if (parts.deltas) {
-    for (const name of [BIAS_DELTAS, LAYER_WEIGHTS]) {
-      served.set(name, float32([params[name]!.length], params[name]!));
-    }
-  }
-  put(CLASSIFIER_WEIGHT, C, params[CLASSIFIER_WEIGHT]!);
-  served.set(CLASSIFIER_BIAS, float32([C], params[CLASSIFIER_BIAS]!));
-  if (readsWords) put(SHAPE_WEIGHT, C, params[SHAPE_WEIGHT]!);
-  return served;
-}
-
-function foldedPrefix(params: Arrays): Float32Array {
-  const { embedding, downWeight, downBias, upWeight, upBias } = PROJECTION;
-  const middle = affine(params[embedding]!, params[downWeight]!, params[downBias]!).map(Math.tanh);
-  return affine(middle, params[upWeight]!, params[upBias]!);
-}
-
-/** x [n, in] W' + bias, W [out, in]. */
-function affine(x: Float32Array, weight: Float32Array, bias: Float32Array): Float32Array {
-  const outputs = bias.length;
-  const inputs = weight.length / outputs;
-  const rows = x.length / inputs;
-  const y = new Float32Array(rows * outputs);
-  for (let r = 0; r < rows; r++) {
-    for (let o = 0; o < outputs; o++) {
-      let sum = bias[o]!;
-      for (let i = 0; i < inputs; i++) sum += x[r * inputs + i]! * weight[o * inputs + i]!;
-      y[r * outputs + o] = sum;
-    }
-  }
-  return y;
 }

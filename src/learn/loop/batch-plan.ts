@@ -1,9 +1,9 @@
-/** Which rows form which batch of a run, where it is not each row once an epoch, by length. */
+/** Which rows form which batch of a run. */
 import { derive } from "../random.ts";
 import type { Key } from "../random.ts";
 import type { Hyperparameters, Objective } from "../methods.ts";
 import { contrastiveBatches } from "./contrastive-batches.ts";
-import { epochBatches, firstBatches } from "./sampler.ts";
+import { countBatches, epochBatches, firstBatches } from "./sampler.ts";
 import type { BatchPlan } from "./trainer.ts";
 
 export interface BatchRows {
@@ -13,23 +13,33 @@ export interface BatchRows {
   readonly labels: readonly number[];
 }
 
+/** Every row once an epoch, rows of similar length together. */
+export const eachRowOnce = (lengths: readonly number[], size: number, key: Key): BatchPlan => ({
+  perEpoch: countBatches(lengths.length, size),
+  of: (epoch) => epochBatches(lengths, size, derive(key, "epoch", epoch)),
+});
+
 /**
  * The batches of a run: those of its objective, an epoch a pass over the rows, or, with `steps`, one epoch
- * of that many batches. Undefined where the trainer's own are meant.
+ * of that many batches.
  */
 export function batchPlanOf(
   objective: Objective,
   { steps, batch_size: size }: Pick<Hyperparameters, "steps" | "batch_size">,
   { lengths, labels }: BatchRows,
   key: Key,
-): BatchPlan | undefined {
-  const pass = (index: number): readonly (readonly number[])[] => {
-    const own = derive(key, "epoch", index);
-    return objective === "contrastive"
-      ? contrastiveBatches(labels, size, own)
-      : epochBatches(lengths, size, own);
-  };
-  if (steps !== undefined) return { perEpoch: steps, of: () => firstBatches(steps, pass) };
-  if (objective === "head") return undefined;
+): BatchPlan {
+  const passes =
+    objective === "contrastive"
+      ? contrastivePasses(labels, size, key)
+      : eachRowOnce(lengths, size, key);
+  return steps === undefined
+    ? passes
+    : { perEpoch: steps, of: () => firstBatches(steps, passes.of) };
+}
+
+function contrastivePasses(labels: readonly number[], size: number, key: Key): BatchPlan {
+  const pass = (epoch: number): readonly (readonly number[])[] =>
+    contrastiveBatches(labels, size, derive(key, "epoch", epoch));
   return { perEpoch: pass(0).length, of: pass };
 }

@@ -8,7 +8,6 @@
  */
 import type { Arrays } from "../graph/parameters.ts";
 import { derive } from "../random.ts";
-import { epochBatches } from "./sampler.ts";
 import type { Plan } from "./trainer.ts";
 
 export interface Estimate {
@@ -55,10 +54,8 @@ const SERVING_FACTOR = 5;
 /** Null when the clock stands still, as in a test. */
 export async function estimateTime(options: EstimateOptions): Promise<Estimate | null> {
   const { plan, params, epochsLeft, answer, evaluationRows, retrained = 0, now } = options;
-  const { lengths, key, hyperparameters } = plan;
-  const batches =
-    plan.batches?.of(0) ??
-    epochBatches(lengths, hyperparameters.batch_size, derive(key, "epoch", 0));
+  const { lengths, key } = plan;
+  const batches = plan.batches.of(0);
   const trials = epochsLeft * batches.length > SHORT_RUN ? STEP_TRIALS : SHORT_TRIALS;
   const perToken = await medianTime(trials, now, async (i) => {
     const rows = batches[i % batches.length]!;

@@ -25,6 +25,10 @@ export function epochBatches(
   return [...permutation(derive(key, "batches"), batches.length)].map((i) => batches[i]!);
 }
 
+/** Batches of one epoch. */
+export const countBatches = (rows: number, batchSize: number): number =>
+  Math.ceil(rows / batchSize);
+
 /** The first `count` batches of as many passes over the rows as that takes. */
 export function firstBatches(
   count: number,

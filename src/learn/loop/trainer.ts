@@ -13,7 +13,6 @@ import type { Arrays } from "../graph/parameters.ts";
 import { derive } from "../random.ts";
 import type { Key } from "../random.ts";
 import type { EpochRecord, RunState } from "./run-state.ts";
-import { epochBatches } from "./sampler.ts";
 import type { Hyperparameters } from "../methods.ts";
 
 /** The result of one batch: its mean loss and the gradient of every trained tensor. */
@@ -30,8 +29,8 @@ export interface Plan {
   readonly groups?: Readonly<Record<string, ParameterGroup>>;
   /** Tokens of every training row. */
   readonly lengths: readonly number[];
-  /** Which rows form which batch; by default an epoch has every row once. */
-  readonly batches?: BatchPlan | undefined;
+  /** Which rows form which batch (batch-plan.ts). */
+  readonly batches: BatchPlan;
   /** Forward and backward over the rows of one batch; `key` is the step's own randomness. */
   readonly step: (rows: readonly number[], params: Arrays, key: Key) => Promise<StepResult>;
   /** The score of these parameters on the evaluation rows, higher is better, and other measures to keep. */
@@ -92,8 +91,7 @@ export async function train(
   hooks: Hooks,
 ): Promise<{ state: RunState; isDone: boolean }> {
   const { hyperparameters: h, lengths, key } = plan;
-  const epochs = plan.batches ?? eachRowOnce(plan);
-  const totalSteps = epochs.perEpoch * h.epochs;
+  const totalSteps = plan.batches.perEpoch * h.epochs;
   const optimizer = adamw({
     learningRate: warmupLinearDecay({
       peak: h.learning_rate,
@@ -112,7 +110,7 @@ export async function train(
   };
 
   while (state.epoch < h.epochs && !isStale(state, h.patience)) {
-    const batches = epochs.of(state.epoch);
+    const batches = plan.batches.of(state.epoch);
     while (state.batch < batches.length) {
       const rows = batches[state.batch]!;
       const { loss, grads } = await plan.step(rows, state.params, derive(key, "step", state.step));
@@ -167,18 +165,9 @@ export async function train(
   }
 }
 
-const eachRowOnce = ({ lengths, key, hyperparameters: h }: Plan): BatchPlan => ({
-  perEpoch: countBatches(lengths.length, h.batch_size),
-  of: (epoch) => epochBatches(lengths, h.batch_size, derive(key, "epoch", epoch)),
-});
-
 /** Whether so many epochs have passed without a better score that no more will be made. */
 export const isStale = ({ epoch, best }: RunState, patience: number): boolean =>
   patience > 0 && best !== null && epoch - best.epoch >= patience;
-
-/** Batches of one epoch; as epochBatches cuts them. */
-export const countBatches = (rows: number, batchSize: number): number =>
-  Math.ceil(rows / batchSize);
 
 function checkFinite(step: number, loss: number, norm: number): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;

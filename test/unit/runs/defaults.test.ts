@@ -60,6 +60,16 @@ describe("defaults", () => {
     expect(settings({ rows: 10_000 }).hyperparameters.patience).toBe(0);
   });
 
+  test("make one epoch of as many steps where no rows say which epoch is best", () => {
+    const few = shape({ rows: 130, evaluationRows: 0 });
+    const asked = { ...EMPTY_SPEC, hyperparameters: { epochs: 5, batch_size: 64 } };
+    for (const objective of ["head", "contrastive"] as const) {
+      const { hyperparameters } = chooseSettings({ method: "bias", objective }, few, asked);
+      // Three batches hold 130 rows.
+      expect(hyperparameters).toMatchObject({ epochs: 1, steps: 15, patience: 0 });
+    }
+  });
+
   test("give way to what is asked for, and explain only the rest", () => {
     const spec = {
       ...EMPTY_SPEC,

@@ -263,6 +263,42 @@ describe("every kind of data", () => {
   });
 });
 
+describe("what a fold answers does not depend on the labels of the rows that it holds out", () => {
+  const CITIES = ["paris", "berlin", "london", "rome"];
+  const tagged = CITIES.flatMap((city) =>
+    ["angela", "merkel"].map((name) => ({
+      tokens: [name, "visited", city],
+      tags: ["B-PER", "O", "B-LOC"],
+    })),
+  );
+  const swapped: Readonly<Record<string, string>> = {
+    up: "down",
+    down: "up",
+    "B-PER": "B-LOC",
+    "B-LOC": "O",
+    O: "B-PER",
+  };
+  const other = (label: string): string => swapped[label] ?? String(1_000 * Number(label));
+
+  test.each([
+    ["classes", rows, {}],
+    ["several labels", rows.map(({ text, label }) => ({ text, labels: ["review", label] })), {}],
+    ["numbers", rows.map(({ text }, i) => ({ text, label: i })), { problem_type: "regression" }],
+    ["tags", tagged, {}],
+  ])("%s", async (_, lines, json) => {
+    const task = await prepare(lines, { ...json, hyperparameters: { steps: 3 } });
+    const held = new Set(task.prepared.folds![0]!.held);
+    const train = task.prepared.train.map((example, row) =>
+      held.has(row) ? { ...example, labels: example.labels.map(other) } : example,
+    );
+    const relabelled = { ...task, prepared: { ...task.prepared, train } };
+    const [first, second] = [await finish(task), await finish(relabelled)];
+    const answers = ({ logits }: typeof first) =>
+      logits.filter((_answer, row) => held.has(row)).map((answer) => answer.rows);
+    expect(answers(second)).toEqual(answers(first));
+  });
+});
+
 describe("a contrastive objective is refused", () => {
   test.each([
     [{ method: "linear" }, /method "linear" has nothing but a head to train/],

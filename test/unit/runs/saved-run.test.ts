@@ -7,6 +7,7 @@ import { RUN_STATE, openSavedRun } from "../../../scripts/runs/saved-run.ts";
 import { readProgress } from "../../../src/learn/loop/run-state.ts";
 import type { Plan } from "../../../src/learn/loop/trainer.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
+import { eachRowOnce } from "../../../src/learn/loop/batch-plan.ts";
 import { keyOf } from "../../../src/learn/random.ts";
 
 const STEP_MS = 60_000;
@@ -36,6 +37,7 @@ async function trainUntil(failsIn: number) {
     } as Hyperparameters,
     key: keyOf(1),
     lengths: Array<number>(10).fill(1),
+    batches: eachRowOnce(Array<number>(10).fill(1), 1, keyOf(1)),
     async step() {
       time += STEP_MS;
       if (++step === failsIn) {

@@ -3,6 +3,7 @@
  * worked out by hand from the times that the script gives to them.
  */
 import { describe, expect, test } from "vitest";
+import { eachRowOnce } from "../../../../src/learn/loop/batch-plan.ts";
 import { estimateTime } from "../../../../src/learn/loop/estimate.ts";
 import type { Plan } from "../../../../src/learn/loop/trainer.ts";
 import type { Hyperparameters } from "../../../../src/learn/methods.ts";
@@ -28,10 +29,12 @@ async function estimate({
 }) {
   let time = 0;
   let [steps, answers] = [0, 0];
+  const lengths = Array<number>(ROWS).fill(TOKENS);
   const plan = {
     hyperparameters: { batch_size: BATCH } as Hyperparameters,
     key: keyOf(1),
-    lengths: Array<number>(ROWS).fill(TOKENS),
+    lengths,
+    batches: eachRowOnce(lengths, BATCH, keyOf(1)),
     step: () => {
       time += stepMs(steps++);
       return Promise.resolve({ loss: 1, grads: {} });

@@ -1,13 +1,17 @@
 /** The training loop on its own, with a step that is a formula: batches, saving, stopping. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { eachRowOnce } from "../../../../src/learn/loop/batch-plan.ts";
 import { keyOf } from "../../../../src/learn/random.ts";
 import type { RunState } from "../../../../src/learn/loop/run-state.ts";
 import { epochBatches, sortedBatches } from "../../../../src/learn/loop/sampler.ts";
 import { isStale, startState, train } from "../../../../src/learn/loop/trainer.ts";
 import type { Hooks, Plan } from "../../../../src/learn/loop/trainer.ts";
 
+const LENGTHS = [5, 3, 8, 2, 9, 4, 7, 6, 1, 10];
+
 /** Minimises |w - 3|^2, seen through 10 rows. */
 function plan(changes: Partial<Plan> = {}): Plan {
+  const key = changes.key ?? keyOf(1);
   return {
     hyperparameters: {
       learning_rate: 0.5,
@@ -19,8 +23,9 @@ function plan(changes: Partial<Plan> = {}): Plan {
       max_grad_norm: 1,
       patience: 0,
     },
-    key: keyOf(1),
-    lengths: [5, 3, 8, 2, 9, 4, 7, 6, 1, 10],
+    key,
+    lengths: LENGTHS,
+    batches: eachRowOnce(LENGTHS, 4, key),
     step: async (_rows, { w }) => {
       const off = w!.map((value) => value - 3);
       return { loss: off.reduce((sum, x) => sum + x * x, 0), grads: { w: off.map((x) => 2 * x) } };
