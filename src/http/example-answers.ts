@@ -55,12 +55,12 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     results: [
       {
         task: "sentiment",
-        version: "3daa4f1e8a60",
+        version: "78597c7710df",
         result: [[{ label: "negative", score: 0.9979499975977015 }]],
       },
       {
         task: "entities",
-        version: "e2e88f9eccdd",
+        version: "c5565aefc5cf",
         result: [
           {
             entity_group: "PER",

@@ -226,6 +226,7 @@ export const embedLineSchema = v.union([
 /** One task as GET /v1/tasks describes it. */
 export const taskSchema = v.strictObject({
   task: v.string(),
+  description: v.optional(v.string()),
   type: v.picklist(["sequence", "token"]),
   problem_type: v.string(),
   labels: v.array(v.string()),

@@ -84,6 +84,7 @@ function detailsOf(found: DescribedTask): TaskDetails {
 function summaryOf({ manifest, version, canary, isStale }: DescribedTask): TaskDescription {
   return {
     task: manifest.task,
+    ...(manifest.description === undefined ? {} : { description: manifest.description }),
     type: manifest.type,
     problem_type: manifest.problem_type,
     labels: [...manifest.labels],

@@ -98,6 +98,7 @@ export async function finishTask(
     ...(files.length > 0 && { files: files.map(fileMetrics) }),
   };
   const measured = {
+    ...(spec.description !== undefined && { description: spec.description }),
     measured_on: servingBuild(base.dtype),
     examples,
     metrics,

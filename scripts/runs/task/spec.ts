@@ -6,6 +6,7 @@
 import type { ExampleText } from "../../../src/learn/measure/answers.ts";
 import { InputError } from "../../../src/core/errors.ts";
 import { isName } from "../../../src/core/format/keys.ts";
+import { DESCRIPTION } from "../../../src/core/format/manifest.ts";
 import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
 import type { Pooling } from "../../../src/core/model/head.ts";
 import { readRecord } from "../../../src/core/record.ts";
@@ -115,7 +116,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     r.fail(`"name" ${JSON.stringify(name)} is not a valid name`);
   return {
     name,
-    description: optional(r, "description", () => r.string("description")),
+    description: optional(r, "description", () => r.string("description", DESCRIPTION)),
     base: optional(r, "base", () => r.string("base")),
     type: optional(r, "type", () => r.oneOf("type", ["sequence", "token"])),
     problem_type: optional(r, "problem_type", () =>

@@ -26,6 +26,7 @@ export function showCard(
       el("h3", { id, text: task.task }),
       ...versionTags(task, answers),
     ),
+    answers.length === 0 && el("p", { class: "none", text: "Not asked yet." }),
     ...answers.map((answer) => showAnswer(task, text, answer, answers.length > 1)),
     difference,
     el(

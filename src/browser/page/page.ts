@@ -10,6 +10,7 @@ import { copyText } from "./copy.ts";
 import { byId, el, fill } from "./element.ts";
 import { chipsOf } from "./examples.ts";
 import type { Chip } from "./examples.ts";
+import { firstTasks } from "./first-choice.ts";
 import { readLink, writeLink } from "./link.ts";
 import type { Where } from "./link.ts";
 import { callOf } from "./request.ts";
@@ -22,8 +23,8 @@ import { showTime } from "./time-view.ts";
 const root = `${location.origin}${location.pathname.replace(/\/+$/, "")}`;
 /** A look at the tasks is worth a request again after this, when the page is looked at again. */
 const FRESH_MS = 5_000;
-/** Tasks that are asked at first: together they show what one run can do. */
-const FIRST_TASKS = 3;
+/** Tasks that a first visit looks at, to find some for the same kind of text. */
+const FIRST_LOOK = 8;
 
 interface State {
   tasks: readonly ListedTask[];
@@ -68,11 +69,14 @@ let running: AbortController | null = null;
 
 /** The tasks that are asked, with their examples where those are known. */
 const chosenTasks = (): TaskDescription[] =>
-  state.chosen.flatMap((name) => {
-    const task = state.tasks.find((item) => item.task === name);
-    if (!task || isBroken(task)) return [];
-    return [state.described.get(`${name}@${task.version}`) ?? task];
-  });
+  state.chosen.map(describedTask).filter((task) => task !== null);
+
+/** What is known of a task; null where it is not listed, or cannot answer. */
+function describedTask(name: string): TaskDescription | null {
+  const task = state.tasks.find((item) => item.task === name);
+  if (!task || isBroken(task)) return null;
+  return state.described.get(`${name}@${task.version}`) ?? task;
+}
 
 const comparesTexts = ({ examples }: TaskDescription): boolean =>
   examples?.some((example) => example.text_pair !== undefined) ?? false;
@@ -133,16 +137,21 @@ async function choose(tasks: readonly string[]): Promise<void> {
   state.chosen = tasks;
   taskList.choose(tasks);
   showChosen();
-  await Promise.all(
-    chosenTasks()
-      .filter((task) => task.examples === undefined)
-      .map(async ({ task, version }) => {
-        const found = await client.task(task).catch(() => null);
-        if (found) state.described.set(`${task}@${found.version}`, found);
-        else state.described.delete(`${task}@${version}`);
-      }),
-  );
+  await describeTasks(tasks);
   showChosen();
+}
+
+/** Learns the examples of tasks; what cannot be learned is left out, and told when the task is asked. */
+async function describeTasks(names: readonly string[]): Promise<TaskDescription[]> {
+  const tasks = names.map(describedTask).filter((task) => task !== null);
+  const unknown = tasks.filter(({ examples }) => examples === undefined);
+  await Promise.all(
+    unknown.map(async ({ task }) => {
+      const found = await client.task(task).catch(() => null);
+      if (found) state.described.set(`${task}@${found.version}`, found);
+    }),
+  );
+  return names.map(describedTask).filter((task) => task !== null);
 }
 
 /** Everything that depends on which tasks are asked. */
@@ -237,7 +246,9 @@ async function open(): Promise<void> {
   if (!(await refresh())) return;
   const usable = state.tasks.flatMap((task) => (isBroken(task) ? [] : [task.task]));
   const wanted = link?.tasks.filter((name) => usable.includes(name)) ?? [];
-  await choose(wanted.length > 0 ? wanted : usable.slice(0, FIRST_TASKS));
+  await choose(
+    wanted.length > 0 ? wanted : firstTasks(await describeTasks(usable.slice(0, FIRST_LOOK))),
+  );
   const [first] = chipsOf(chosenTasks());
   if (text.value === "" && first) {
     text.value = first.text;

@@ -105,7 +105,7 @@ function itemOf(task: ListedTask, isFresh: boolean, events: TaskListEvents): HTM
         task.is_stale === true && tag("stale"),
       ),
       score && el("span", { class: "task-score", title: score.name, text: score.value }),
-      el("span", { class: "task-about", text: labelsLine(task) }),
+      el("span", { class: "task-about", text: task.description ?? labelsLine(task) }),
     ),
   );
 }

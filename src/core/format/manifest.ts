@@ -79,6 +79,8 @@ export interface TaskManifest extends TaskSettings {
   readonly format_version: typeof FORMAT_VERSION;
   readonly kind: "task";
   readonly task: string;
+  /** What the task answers, in a sentence for people; absent where its author wrote none. */
+  readonly description?: string;
   readonly base: { readonly name: string; readonly identity: string };
   readonly prefix: FileRef;
   /** What computed `examples` and `metrics`; null where there are none. */
@@ -91,6 +93,8 @@ export interface TaskManifest extends TaskSettings {
 const HEX = /^[0-9a-f]{64}$/;
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,80}$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+/** A task's description: a sentence or two. */
+export const DESCRIPTION = /^[^]{1,500}$/;
 const BUILD = /^[a-z][a-z0-9-]{0,31}\/[a-z][a-z0-9-]{0,31}$/;
 /** Generous bounds: beyond anything that serves, small enough to catch nonsense. */
 const MAX_LENGTH = 65_536;
@@ -200,6 +204,7 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
     format_version: FORMAT_VERSION,
     kind: "task",
     task: readName(r, "task"),
+    ...(r.has("description") ? { description: r.string("description", DESCRIPTION) } : {}),
     base: { name: readName(base, "name"), identity: base.string("identity", HEX) },
     type,
     problem_type: r.oneOf("problem_type", [

@@ -201,7 +201,7 @@ describe("a task's manifest", () => {
     expect(readTask({ type: "token", pooling: "none" }).pooling).toBe("none");
   });
 
-  const optional = ["thresholds", "measured_on", "examples", "metrics"];
+  const optional = ["description", "thresholds", "measured_on", "examples", "metrics"];
   const fields = Object.keys(taskJson());
   test.each(fields.filter((field) => !optional.includes(field)))("needs %s", (field) => {
     const error = formatError(() => readTask({ [field]: undefined }));
