@@ -1,24 +1,34 @@
 /**
  * Do tasks answer alike on two runtimes, with the same prefixes? The engines round in ways of their
  * own, so the bounds are on scores and not on bits. By default our own kernels are held against
- * onnxruntime-web, on the bundled tasks.
+ * onnxruntime-web, on the bundled tasks. `gpu` is the graph that pages run on WebGPU, computed here by
+ * onnxruntime-node: every text, without a GPU.
  */
 import { basename } from "node:path";
 import { decide } from "../src/learn/measure/decisions.ts";
 import type { Decisions } from "../src/learn/measure/decisions.ts";
 import { evaluationLogits } from "../src/learn/measure/evaluate.ts";
 import { metricsOf, scoreName, scoreOf } from "../src/learn/measure/metrics.ts";
+import { readBaseFolder } from "../scripts/base/base-folder.ts";
+import { baseFolder, bundledBaseDir } from "../scripts/base/names.ts";
+import { load } from "../scripts/base/open-base.ts";
 import { RUNTIMES } from "../scripts/base/runtimes.ts";
-import type { RuntimeName } from "../scripts/base/runtimes.ts";
 import { UsageError, defineCommand } from "../scripts/cli/command.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/cli/data-options.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { openTaskWithBase } from "../scripts/cli/task-base.ts";
 import { makeData } from "../scripts/dev/retrain/pairs-data.ts";
 import { bundledFolders } from "../scripts/publish/bundled-tasks.ts";
+import { createNodeSession } from "../scripts/node/runtime-node.ts";
+import type { Task } from "../src/core/format/task.ts";
+import type { LoadedBase } from "../src/engine/engine.ts";
+import { gpuEngine } from "../src/engine/ort/webgpu/engine.ts";
 import { readTaskDataFiles } from "../scripts/runs/task/data-files.ts";
 import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
+
+const CONTENDERS = [...RUNTIMES, "gpu"] as const;
+type Contender = (typeof CONTENDERS)[number];
 
 const BATCH_SIZE = 16;
 /** Points that the score of a task may differ by. */
@@ -37,7 +47,7 @@ export const bench = defineCommand({
       type: "string",
       value: "A,B",
       default: "simd,web",
-      hint: `two of ${RUNTIMES.join(", ")}: the first is held against the second`,
+      hint: `two of ${CONTENDERS.join(", ")}: the first is held against the second`,
     },
     base: {
       type: "string",
@@ -58,14 +68,13 @@ export const bench = defineCommand({
     ...DATA_OPTIONS,
   },
   async run({ values, positionals, io }) {
-    const [ours, theirs] = readList(values.runtimes, "--runtimes", RUNTIMES);
+    const [ours, theirs] = readList(values.runtimes, "--runtimes", CONTENDERS);
     if (ours === undefined || theirs === undefined) {
       throw new UsageError(`--runtimes is "${values.runtimes}", expected two`);
     }
     const note = (line: string): void => io.err(line);
-    const answer = async (dir: string, runtime: RuntimeName) => {
-      const options = { base: values.base, taskBase: undefined, runtime };
-      const { base, task } = await openTaskWithBase(dir, options, note);
+    const answer = async (dir: string, runtime: Contender) => {
+      const { base, task } = await open(dir, values.base, runtime, note);
       const datasets = await readTaskDataFiles(dir, {
         files: values.data?.map((path) => ({ ...readDataOptions(values), path })),
         dataDir: values["data-dir"],
@@ -139,6 +148,23 @@ export const bench = defineCommand({
     return ok ? 0 : 1;
   },
 });
+
+/** A task and its base on one of the contenders. */
+async function open(
+  dir: string,
+  base: string | undefined,
+  runtime: Contender,
+  note: (line: string) => void,
+): Promise<{ base: LoadedBase; task: Task }> {
+  const isGpu = runtime === "gpu";
+  const options = { base, taskBase: undefined, runtime: isGpu ? ("node" as const) : runtime };
+  const opened = await openTaskWithBase(dir, options, note);
+  if (!isGpu) return opened;
+  await opened.base.encoder.release();
+  const folder = baseFolder(base) ?? bundledBaseDir(opened.base.manifest.name);
+  const encoder = await load(gpuEngine(createNodeSession), await readBaseFolder(folder));
+  return { ...opened, base: { ...opened.base, encoder } };
+}
 
 /** One label of each text, or of each word where a task tags words. */
 const wordsOf = (kind: Decisions["kind"], labels: Decisions["truth"]): string[] =>
