@@ -14,7 +14,7 @@ import { ENGINE_OPTION, readEngine } from "./engines.ts";
 import { countOutcomes, outcomeOf } from "./load/answers.ts";
 import type { Seen } from "./load/answers.ts";
 import { growthOf, sampleMemory } from "./load/growth.ts";
-import { closedLoop, openLoop, recoveryMs } from "./load/schedule.ts";
+import { badShare, closedLoop, openLoop, recoveryMs } from "./load/schedule.ts";
 import type { Probe } from "./load/schedule.ts";
 import { putTask, serveBase } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
@@ -29,10 +29,9 @@ const CLIENTS = 4;
 /** V8 compiles what is hot for speed within some hundred runs: before that, the capacity is half of it. */
 const WARM_UP_MS = 15_000;
 const CAPACITY_MS = 5_000;
-const BASELINE_ASKS = 20;
 const RECOVERY_MS = 1_000;
 const PROBE_MS = 3_000;
-/** A probe is as good as before the load when it takes at most so many times the median then. */
+/** A probe is as good as before the load when it takes at most so many times their median then. */
 const MOST_SLOWDOWN = 2;
 /** Beyond the deadline by this much, no answer is to be expected. */
 const PATIENCE_MS = 10_000;
@@ -71,24 +70,27 @@ export const bench = defineCommand({
       const closed = await closedLoop({ clients: CLIENTS, ms: CAPACITY_MS }, ask);
       const answeredBefore = closed.filter((seen) => outcomeOf(seen) === "answered").length;
       const capacity = (1000 * answeredBefore) / CAPACITY_MS;
-      const usual: number[] = [];
-      for (let i = 0; i < BASELINE_ASKS; i++) usual.push((await ask()).ms);
+      // As long as the probes afterwards: what slows some of them down without a load is seen here too.
+      const before = await probe(ask, performance.now() + PROBE_MS);
+      const usualMs = median(before.map(({ seen }) => seen.ms));
+      const judge = (probes: readonly Asked[]): Probe[] =>
+        probes.map(({ at, seen }) => {
+          const isQuick = seen.ms <= MOST_SLOWDOWN * usualMs;
+          return { at, isGood: outcomeOf(seen) === "answered" && isQuick };
+        });
       for (let i = 0; i < SAMPLES; i++) await memory();
-      io.err(
-        `capacity: ${capacity.toFixed(1)} requests/s; a lone one ${median(usual).toFixed(0)} ms`,
-      );
+      io.err(`capacity: ${capacity.toFixed(1)} requests/s; a lone one ${usualMs.toFixed(0)} ms`);
 
-      let probes: Promise<Probe[]> = Promise.resolve([]);
+      let probes: Promise<Asked[]> = Promise.resolve([]);
       let end = 0;
       const load = { perSecond: times * capacity, seconds };
-      const isGood = (seen: Seen): boolean =>
-        outcomeOf(seen) === "answered" && seen.ms <= MOST_SLOWDOWN * median(usual);
       const sent = await openLoop(load, ask, () => {
         end = performance.now();
-        probes = probe(ask, isGood, end + PROBE_MS);
+        probes = probe(ask, end + PROBE_MS);
       });
       io.err(`sent ${sent.all.length} requests`);
-      const recovered = recoveryMs(await probes, end);
+      const after = judge(await probes);
+      const recovered = recoveryMs(after, end);
       for (let i = 0; i < SAMPLES; i++) await memory();
 
       const counts = countOutcomes(sent.all);
@@ -119,7 +121,9 @@ export const bench = defineCommand({
         refused_ms: { p50: quantileOf(refused, 0.5), p99: quantileOf(refused, 0.99) },
         heap_growth: { wasm_bytes: heap.wasmBytes, live_bytes: heap.liveBytes },
         resident_mb: { before: samples[0]!.residentMb, after: samples.at(-1)!.residentMb },
+        lone_ms: usualMs,
         recovered_ms: recovered,
+        slow_share: { before: badShare(judge(before)), after: badShare(after, end + recovered) },
         checks,
         ok,
       };
@@ -151,17 +155,19 @@ async function predict({ url }: Served, patienceMs: number): Promise<Seen> {
   }
 }
 
+/** A request, and when it was sent. */
+interface Asked {
+  readonly at: number;
+  readonly seen: Seen;
+}
+
 /** Asks one request after the other until `until`. */
-async function probe(
-  ask: () => Promise<Seen>,
-  isGood: (seen: Seen) => boolean,
-  until: number,
-): Promise<Probe[]> {
-  const probes: Probe[] = [];
+async function probe(ask: () => Promise<Seen>, until: number): Promise<Asked[]> {
+  const asked: Asked[] = [];
   for (let at = performance.now(); at < until; at = performance.now()) {
-    probes.push({ at, isGood: isGood(await ask()) });
+    asked.push({ at, seen: await ask() });
   }
-  return probes;
+  return asked;
 }
 
 const quantileOf = (seen: readonly Seen[], q: number): number =>
@@ -187,7 +193,9 @@ interface Result {
   readonly refused_ms: { readonly p50: number; readonly p99: number };
   readonly heap_growth: { readonly wasm_bytes: number; readonly live_bytes: number };
   readonly resident_mb: { readonly before: number | null; readonly after: number | null };
+  readonly lone_ms: number;
   readonly recovered_ms: number;
+  readonly slow_share: { readonly before: number; readonly after: number };
   readonly checks: Readonly<Record<string, boolean>>;
   readonly ok: boolean;
 }
@@ -223,7 +231,11 @@ function print(result: Result, out: (line: string) => void): void {
   out(
     `wasm memory +${heap.wasm_bytes} bytes, live objects ${heap.live_bytes >= 0 ? "+" : ""}${ms(heap.live_bytes)} bytes, workerd ${ms(result.resident_mb.before ?? NaN)} -> ${ms(result.resident_mb.after ?? NaN)} MB`,
   );
-  out(`recovered ${ms(result.recovered_ms)} ms after the last request of the load`);
+  const { before, after } = result.slow_share;
+  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+  out(
+    `recovered ${ms(result.recovered_ms)} ms after the last request of the load; slow ones then ${percent(after)}, before it ${percent(before)}`,
+  );
   const failed = Object.entries(result.checks).filter(([, holds]) => !holds);
   out(result.ok ? "ok" : `FAILED: ${failed.map(([name]) => name).join(", ")}`);
 }

@@ -56,11 +56,23 @@ export interface Probe {
   readonly isGood: boolean;
 }
 
+/** A machine with neighbours delays one request or another at any time, with no load at all. */
+const CALM_PROBES = 5;
+
 /**
- * Milliseconds from `end` to the first probe from which on all are good: Infinity when the last one
- * is bad or there is none.
+ * Milliseconds from `end` to the first of five probes in a row that are all good, however single
+ * later ones fare: Infinity when there are no such five.
  */
 export function recoveryMs(probes: readonly Probe[], end: number): number {
-  const first = probes[probes.findLastIndex(({ isGood }) => !isGood) + 1];
+  const first = probes.find((_, i) => {
+    const row = probes.slice(i, i + CALM_PROBES);
+    return row.length === CALM_PROBES && row.every(({ isGood }) => isGood);
+  });
   return first ? Math.max(0, first.at - end) : Infinity;
+}
+
+/** The share of probes that are bad, from `start` on: NaN where there are none. */
+export function badShare(probes: readonly Probe[], start = -Infinity): number {
+  const counted = probes.filter(({ at }) => at >= start);
+  return counted.filter(({ isGood }) => !isGood).length / counted.length;
 }

@@ -307,27 +307,41 @@ function bundle(): string {
   ].join("\n");
 }
 
+interface Overload {
+  readonly engine: string;
+  readonly seconds: number;
+  readonly requests: number;
+  readonly capacity_per_s: number;
+  readonly answered_per_s: number;
+  readonly refused: number;
+  readonly accepted_ms: { readonly p50: number; readonly p99: number };
+  readonly refused_ms: { readonly p50: number; readonly p99: number };
+  readonly lone_ms: number;
+  readonly recovered_ms: number;
+  readonly heap_growth: { readonly wasm_bytes: number };
+}
+
 function overload(): string {
-  const result = read<{
-    seconds: number;
-    deadline_ms: number;
-    requests: number;
-    answered: number;
-    answered_per_s: number;
-    refused: number;
-    accepted_ms: { p50: number; p99: number };
-    refused_ms: { p50: number; p99: number };
-    recovered_ms: number;
-    heap_growth: { wasm_bytes: number };
-  }>("load/overload.json");
+  const results = ["load/overload.json", "load/overload.onnxruntime.json"].map((path) =>
+    read<Overload>(path),
+  );
+  const row = (name: string, cell: (result: Overload) => string): string[] => [
+    name,
+    ...results.map((result) => cell(result)),
+  ];
+  const spread = ({ p50, p99 }: { p50: number; p99: number }): string =>
+    `p50 ${ms(p50)}, p99 ${ms(p99)}`;
   return markdownTable([
-    [`${formatCount(result.requests)} requests in ${result.seconds} s`, ""],
-    ["answered", `${formatCount(result.answered)}, ${result.answered_per_s.toFixed(1)} a second`],
-    ["time of an answer", `p50 ${ms(result.accepted_ms.p50)}, p99 ${ms(result.accepted_ms.p99)}`],
-    ["refused", formatCount(result.refused)],
-    ["time of a refusal", `p50 ${ms(result.refused_ms.p50)}, p99 ${ms(result.refused_ms.p99)}`],
-    ["growth of the wasm heap", `${result.heap_growth.wasm_bytes} bytes`],
-    ["answers as before after", ms(result.recovered_ms)],
+    row(`${results[0]!.seconds} s`, ({ engine }) => `\`${engine}\``),
+    row("capacity", ({ capacity_per_s: capacity }) => `${capacity.toFixed(1)} a second`),
+    row("requests", ({ requests }) => formatCount(requests)),
+    row("answered", ({ answered_per_s: answered }) => `${answered.toFixed(1)} a second`),
+    row("time of an answer", (result) => spread(result.accepted_ms)),
+    row("refused", ({ refused }) => formatCount(refused)),
+    row("time of a refusal", (result) => spread(result.refused_ms)),
+    row("growth of the wasm heap", ({ heap_growth: heap }) => `${heap.wasm_bytes} bytes`),
+    row("a lone request before", (result) => ms(result.lone_ms)),
+    row("answers as before after", (result) => ms(result.recovered_ms)),
   ]);
 }
 

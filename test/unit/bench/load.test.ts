@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { countOutcomes, outcomeOf } from "../../../bench/load/answers.ts";
 import { LIVE_NOISE_BYTES, growthOf } from "../../../bench/load/growth.ts";
-import { dueAt, openLoop, recoveryMs } from "../../../bench/load/schedule.ts";
+import { badShare, dueAt, openLoop, recoveryMs } from "../../../bench/load/schedule.ts";
 import { KINDS, faultOf, kindAt } from "../../../bench/load/traffic.ts";
 import { allowedMs, meanParts } from "../../../bench/overhead.ts";
 import { differenceSpread } from "../../../bench/stats.ts";
@@ -55,14 +55,23 @@ describe("an open loop", () => {
 describe("a recovery", () => {
   const probe = (at: number, isGood: boolean) => ({ at, isGood });
 
-  test("is when all later probes are good, not the first good one", () => {
-    const probes = [probe(100, true), probe(200, false), probe(340, true), probe(400, true)];
-    expect(recoveryMs(probes, 50)).toBe(290);
+  const probes = (marks: string) => [...marks].map((mark, i) => probe(100 * i, mark === "+"));
+
+  test("is when five probes in a row are good, not the first good one", () => {
+    expect(recoveryMs(probes("-+++-+++++"), 50)).toBe(450);
   });
 
-  test("has not happened while the last probe is bad, or without probes", () => {
-    expect(recoveryMs([probe(1, true), probe(2, false)], 0)).toBe(Infinity);
+  test("is not put off by a single slow probe later, as a busy machine has without a load", () => {
+    expect(recoveryMs(probes("-+++++-+++"), 50)).toBe(50);
+  });
+
+  test("has not happened while no five in a row are good, or without probes", () => {
+    expect(recoveryMs(probes("+-++++"), 0)).toBe(Infinity);
     expect(recoveryMs([], 0)).toBe(Infinity);
+  });
+
+  test("is shown beside the share of slow probes from then on", () => {
+    expect(badShare(probes("--+++++-++"), 200)).toBe(1 / 8);
   });
 });
 
