@@ -1,7 +1,9 @@
 /** Projects by where the tests run: Node, workerd, and child processes (see test/README.md). */
 import { join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { chromiumOf, launchOptions, wasmBytes } from "./test/support/browser-project.ts";
 
 /**
  * A time limit is there for a test that hangs, and says nothing of speed: ten times what the slowest
@@ -88,6 +90,36 @@ export default defineConfig({
           hookTimeout: TEST_MS,
           // One isolate for all files: importing ONNX Runtime takes most of a file's time.
           isolate: false,
+        },
+      },
+      {
+        // In a page of Chromium.
+        plugins: [wasmBytes, chromiumOf(launchOptions)],
+        // Found by the first test otherwise, and the page would be loaded again.
+        optimizeDeps: { include: ["vitest > expect-type"] },
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: [TEMPORARY, "test/worker/global-setup.ts"],
+          testTimeout: TEST_MS,
+          hookTimeout: TEST_MS,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+      {
+        // In Node, which opens what has been built for pages in Chromium.
+        test: {
+          name: "page",
+          include: ["test/page/**/*.test.ts"],
+          globalSetup: [TEMPORARY, "test/support/page-setup.ts"],
+          testTimeout: TEST_MS,
+          hookTimeout: TEST_MS,
         },
       },
       {

@@ -7,15 +7,17 @@ import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
 import { openDefaultEngine } from "./default-engine.ts";
 import type { Env } from "./http/config.ts";
-import type { GetOptions } from "./serve/task-store.ts";
 import type {
   EmbedParameters,
   Outcome,
   PredictParameters,
   Prediction,
-  Progress,
   TextInput,
 } from "./serve/prediction.ts";
+import { answerQuestions, withoutProgress } from "./serve/questions.ts";
+import type { Asking, Question, VersionChoice } from "./serve/questions.ts";
+
+export type { Question, VersionChoice } from "./serve/questions.ts";
 
 /** The request that asks, as far as a prediction needs it. */
 export interface CallContext {
@@ -23,20 +25,6 @@ export interface CallContext {
   readonly ctx: { waitUntil(promise: Promise<unknown>): void };
   /** Drops what has not run when it aborts; usually the request's own signal. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Which version of a task answers; by default the current one, or its canary by chance. */
-export interface VersionChoice {
-  readonly version?: string | undefined;
-  /** The same key always gets the same version of a task that has a canary. */
-  readonly canaryKey?: string | undefined;
-}
-
-/** One input of a mixed call. */
-export interface Question {
-  readonly task: string;
-  readonly input: string | TextInput;
-  readonly parameters?: PredictParameters | undefined;
 }
 
 /**
@@ -84,28 +72,10 @@ export function createWorker(env: Env): TextWorker {
   const { models, predictor } = deps;
   const never = new AbortController().signal;
 
-  async function* predictMany(
+  const predictMany = (
     questions: readonly (Question & VersionChoice)[],
     { ctx, signal = never }: CallContext,
-  ): AsyncGenerator<Prediction> {
-    const hold = holdBy(ctx);
-    const base = await models.get(hold);
-    const open = (choice: Omit<GetOptions, "hold">, task: string) =>
-      predictor.open(task, { ...choice, hold });
-    // Each task is looked up once, so that one call never mixes two versions of it.
-    const opened = new Map<string, ReturnType<typeof open>>();
-    for (const { task, version, canaryKey } of questions) {
-      if (!opened.has(task)) opened.set(task, open({ version, canaryKey }, task));
-    }
-    await Promise.all(opened.values());
-    const asks = await Promise.all(
-      questions.map(async ({ task, input, parameters = {} }) => {
-        const found = await opened.get(task)!;
-        return { task: found.task, input: toInput(input), parameters };
-      }),
-    );
-    yield* withoutProgress(predictor.predictMany(base, asks, { signal }));
-  }
+  ): AsyncGenerator<Prediction> => answerQuestions(deps, questions, { hold: holdBy(ctx), signal });
 
   return {
     // What its handlers hand each other (Hono's Variables) is not a parent's concern.
@@ -127,16 +97,7 @@ export function createWorker(env: Env): TextWorker {
   };
 }
 
-const toInput = (input: string | TextInput): TextInput =>
-  typeof input === "string" ? { text: input } : input;
-
 const holdBy =
-  (ctx: CallContext["ctx"]): GetOptions["hold"] =>
+  (ctx: CallContext["ctx"]): Asking["hold"] =>
   (promise) =>
     ctx.waitUntil(promise);
-
-async function* withoutProgress<T>(
-  items: AsyncGenerator<Outcome<T> | Progress>,
-): AsyncGenerator<Outcome<T>> {
-  for await (const item of items) if (!("progress" in item)) yield item;
-}

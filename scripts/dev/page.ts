@@ -1,34 +1,75 @@
 /**
- * Builds the page that the Worker shows at "/": `node scripts/dev/page.ts` fills dist/page, the folder
- * of the Worker's static assets. wrangler runs it before it serves or deploys (wrangler.toml, [build]).
+ * `npm run page`: builds dist/page, the folder of the Worker's static assets: the page at "/", and the
+ * modules that pages elsewhere import. wrangler runs it before it serves or deploys (wrangler.toml,
+ * [build]). Prints what each file weighs.
  */
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import type { BuildOptions } from "esbuild";
 import { PACKAGE } from "../node/project.ts";
 
-const SOURCE = join(PACKAGE, "src", "browser", "page");
-/** Files that are served as they are. */
-const STATIC = ["_headers", "icon.svg", "index.html"];
+const SOURCE = join(PACKAGE, "src", "browser");
 
-/** Builds the page into a folder, which is emptied before. */
+interface Part {
+  /** Files of src/browser; each becomes a file of its own name. */
+  readonly entries: readonly string[];
+  /**
+   * Begins the names of what the entries load when they need it; those names change with the content.
+   * Without it each entry is one file.
+   */
+  readonly chunks?: string;
+}
+
+/** What is built. Parts share no code: a page must not wait for what only a Web Worker needs. */
+const PARTS: readonly Part[] = [
+  { entries: ["page/page.ts", "page/page.css"], chunks: "page" },
+  { entries: ["browser.ts"] },
+  { entries: ["worker/browser-worker.ts"], chunks: "browser-worker" },
+];
+
+/** Files that are served as they are. */
+const STATIC = ["page/_headers", "page/icon.svg", "page/index.html"];
+
+const OPTIONS: BuildOptions = {
+  bundle: true,
+  format: "esm",
+  target: "es2023",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+  // The kernels are 20 kB: as a part of the script they need no request and no address of their own.
+  loader: { ".wasm": "binary" },
+};
+
+/** Builds everything into a folder, which is emptied before. */
 export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Promise<void> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  await build({
-    entryPoints: [join(SOURCE, "page.ts"), join(SOURCE, "page.css")],
-    outdir: out,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    target: "es2023",
-    minify: true,
-    legalComments: "none",
-    // Parts that the page loads when they are needed: their names change with their content.
-    chunkNames: "page-[name]-[hash]",
-    logLevel: "warning",
-  });
-  for (const name of STATIC) cpSync(join(SOURCE, name), join(out, name));
+  await Promise.all(PARTS.map((part) => build({ ...OPTIONS, ...optionsOf(part), outdir: out })));
+  for (const path of STATIC) cpSync(join(SOURCE, path), join(out, path.split("/").at(-1)!));
 }
 
-if (import.meta.main) await buildPage();
+const optionsOf = ({ entries, chunks }: Part): BuildOptions => ({
+  entryPoints: entries.map((path) => join(SOURCE, path)),
+  entryNames: "[name]",
+  ...(chunks === undefined ? {} : { splitting: true, chunkNames: `${chunks}-[name]-[hash]` }),
+});
+
+/** One line a file: its name, bytes, bytes compressed. */
+function sizes(out: string): string[] {
+  const number = (value: number): string => value.toLocaleString("en").padStart(12);
+  return readdirSync(out)
+    .sort()
+    .map((name) => {
+      const bytes = readFileSync(join(out, name));
+      return `${name.padEnd(36)}${number(bytes.length)}${number(gzipSync(bytes).length)}`;
+    });
+}
+
+if (import.meta.main) {
+  const out = join(PACKAGE, "dist", "page");
+  await buildPage(out);
+  console.log([`${"".padEnd(36)}       bytes        gzip`, ...sizes(out)].join("\n"));
+}

@@ -3,7 +3,8 @@ import type { RunningSha256 } from "../core/format/checked-stream.ts";
 
 /** Hash of bytes as 64 lower-case hex digits. */
 export const sha256 = async (bytes: Uint8Array): Promise<string> =>
-  hex(await crypto.subtle.digest("SHA-256", bytes));
+  // Never of shared memory, which browsers refuse.
+  hex(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
 
 /** A stream that hashes what is written to it, which Workers have and others do not. */
 interface DigestStream {

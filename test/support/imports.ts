@@ -39,6 +39,8 @@ const LEARN_GRAPH = /^src\/learn\/graph\//;
 const LEARN_DATA = /^src\/learn\/data\//;
 const LEARN_HEAD = /^src\/learn\/head\//;
 const LEARN_LOOP = /^src\/learn\/loop\//;
+const BROWSER_ROOT = /^src\/browser\/[^/]+$/;
+const BROWSER_CHANNEL = /^src\/browser\/channel\//;
 const NODE = /^node:$/;
 /** Reading, writing and hashing files, processes, the two runtimes. */
 const NODE_FOLDER = /^scripts\/node\//;
@@ -183,6 +185,21 @@ export const GROUPS: readonly Group[] = [
     files: /^src\/browser\/page\//,
     may: [CORE_ROOT],
     types: [/^src\/http\/(?:schema|problem)\.ts$/],
+  },
+  // Calls between a page and its Web Worker, of whatever kind.
+  { name: "src/browser/channel", files: BROWSER_CHANNEL, may: [CORE_ROOT] },
+  {
+    // What computes in a page: the same parts that serve, over HTTP and an engine of the page.
+    name: "src/browser/worker",
+    files: /^src\/browser\/worker\//,
+    may: [CORE, /^src\/serve\//, /^src\/engine\//, BROWSER_CHANNEL, BROWSER_ROOT],
+  },
+  {
+    // The page's end, which must not bring along what only the Web Worker needs.
+    name: "src/browser/*.ts",
+    files: BROWSER_ROOT,
+    may: [CORE_ROOT, BROWSER_CHANNEL],
+    types: [CORE, /^src\/serve\//],
   },
   // The package's ./tokenizer, which must bring nothing else along.
   { name: "src/tokenizer.ts", files: /^src\/tokenizer\.ts$/, may: [/^src\/core\/tokenizer\//] },

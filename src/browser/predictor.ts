@@ -1,0 +1,142 @@
+/**
+ * Answers in a page, without a server: the base and the tasks of a Worker or of a static folder are
+ * loaded once, and texts never leave the machine. The work is done in a Web Worker.
+ *
+ *     const p = await loadPredictor({ from: "https://my-worker.example" });
+ *     for await (const answer of p.predict("sentiment", ["a great film"])) ..
+ */
+import { InputError } from "../core/errors.ts";
+import type {
+  EmbedParameters,
+  Outcome,
+  PredictParameters,
+  Prediction,
+  TextInput,
+} from "../serve/prediction.ts";
+import type { Question, VersionChoice } from "../serve/questions.ts";
+import { received } from "./calls.ts";
+import type { Backend, LoadProgress, LoadedTask, PredictorCalls } from "./calls.ts";
+import { channelTo } from "./channel/channel.ts";
+import { startWorker } from "./start-worker.ts";
+
+export interface LoadOptions {
+  /** Address of a Worker that gives out its files, or of a folder that `edge-prefix bundle` wrote. */
+  readonly from: string | URL;
+  /** What computes; by default the quicker one of those that this browser has. */
+  readonly backend?: Backend | undefined;
+  /** Where the Worker asks for a key. */
+  readonly apiKey?: string | undefined;
+  /** Told while the base is downloaded, about ten times a second. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Gives up the load. */
+  readonly signal?: AbortSignal | undefined;
+  /** Address of the script of the Web Worker; by default `browser-worker.js` at `from`. */
+  readonly workerUrl?: string | URL | undefined;
+}
+
+export interface CallOptions {
+  /** Drops what has not run when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Answers as a Worker's predictor does (`createWorker`): the same types, the same errors, in the order
+ * of the inputs, each answer as soon as it is ready. Leaving a loop drops what has not run.
+ */
+export interface BrowserPredictor {
+  /** What computes. */
+  readonly backend: Backend;
+  /** Name of the base. */
+  readonly base: string;
+  /** Names of the tasks that are there. */
+  tasks(): Promise<string[]>;
+  /** A task's version and manifest. */
+  task(name: string): Promise<LoadedTask>;
+  predict(
+    task: string,
+    inputs: readonly (string | TextInput)[],
+    parameters?: PredictParameters,
+    options?: CallOptions & VersionChoice,
+  ): AsyncGenerator<Prediction>;
+  /** Answers any mix of tasks; their rows share runs of the base. */
+  predictMany(questions: readonly Question[], options?: CallOptions): AsyncGenerator<Prediction>;
+  /** The base's own vector of each text, [hidden size]. */
+  embed(
+    texts: readonly string[],
+    parameters?: EmbedParameters,
+    options?: CallOptions,
+  ): AsyncGenerator<Outcome<Float32Array>>;
+  /** Ends the Web Worker and frees its memory; open calls fail with UnavailableError `worker-failed`. */
+  close(): void;
+}
+
+/**
+ * Loads the base. Throws what a Worker's predictor throws when its base cannot be loaded, and
+ * UnavailableError `files-not-found` where nothing is given out at `from`, `worker-failed` where the
+ * Web Worker cannot start, InputError `address-invalid` for a `from` that is no address.
+ */
+export async function loadPredictor(options: LoadOptions): Promise<BrowserPredictor> {
+  const { backend, apiKey, onProgress, signal } = options;
+  const from = addressOf(options.from);
+  const worker = startWorker(new URL(options.workerUrl ?? "browser-worker.js", from));
+  const channel = channelTo<PredictorCalls>(worker);
+  worker.addEventListener("error", (event) => {
+    channel.fail(
+      event.message || "cannot be started; is its script there, and allowed by the page?",
+    );
+  });
+  const close = (): void => {
+    worker.terminate();
+    channel.fail("was closed");
+  };
+  async function* predictMany(
+    questions: readonly (Question & VersionChoice)[],
+    call: CallOptions = {},
+  ): AsyncGenerator<Prediction> {
+    for await (const outcome of channel.call("predict", questions, call.signal)) {
+      yield received(outcome);
+    }
+  }
+
+  try {
+    const ask = { from: from.href, backend: backend ?? null, apiKey: apiKey ?? null };
+    const loading = channel.call("load", ask, signal);
+    let next = await loading.next();
+    for (; next.done !== true; next = await loading.next()) onProgress?.(next.value);
+    return {
+      ...next.value,
+      tasks: () => channel.ask("tasks", null),
+      task: (name) => channel.ask("task", name),
+      predict: (task, inputs, parameters, { version, canaryKey, ...call } = {}) =>
+        predictMany(
+          inputs.map((input) => ({ task, input, parameters, version, canaryKey })),
+          call,
+        ),
+      predictMany,
+      async *embed(texts, parameters = {}, call = {}) {
+        for await (const outcome of channel.call("embed", { texts, parameters }, call.signal)) {
+          yield received(outcome);
+        }
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** A folder's address: "/a" is "/a/". */
+function addressOf(from: string | URL): URL {
+  try {
+    const url = new URL(from, globalThis.location?.href);
+    if (!url.pathname.endsWith("/")) url.pathname += "/";
+    return url;
+  } catch (cause) {
+    throw new InputError(
+      "address-invalid",
+      `loadPredictor: from is ${JSON.stringify(String(from))}, expected the address of a Worker or a folder`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,92 @@
+/** The parts that serve, in a Web Worker: files over HTTP, an engine of the page, and no limits of a server. */
+import {
+  FILES_INDEX_KEY,
+  MAX_FILES_INDEX_BYTES,
+  readFilesIndex,
+} from "../../core/format/files-index.ts";
+import { UnavailableError } from "../../core/errors.ts";
+import { httpBucket } from "../../serve/bucket/http.ts";
+import type { Bucket } from "../../serve/bucket/bucket.ts";
+import { createServing } from "../../serve/serving.ts";
+import type { Serving, ServingConfig } from "../../serve/serving.ts";
+import type { LoadAsk, LoadProgress, LoadResult } from "../calls.ts";
+import { Download } from "./download.ts";
+import { openEngine } from "./engines.ts";
+import { clock, hold, sha256, startSha256 } from "./host.ts";
+
+const MINUTE = 60_000;
+
+/**
+ * One person's page: nothing is refused for the sake of others, and what has been loaded is used for
+ * ten minutes without a question, after that while a new look is under way. Without a network it is
+ * used for as long as the page is open.
+ */
+const SETTINGS: Omit<ServingConfig, "base"> = {
+  predictor: { deadlineMs: Infinity, maxWindows: 4_096 },
+  scheduler: { maxBatchTokens: 128, maxQueuedTokens: Infinity },
+  admission: { microsPerToken: 300, requestCpuMs: Infinity, maxHeapBytes: Infinity },
+  tasks: {
+    cacheBytes: 100_000_000,
+    freshMs: 10 * MINUTE,
+    maxLagMs: Infinity,
+    maxStaleMs: Infinity,
+  },
+};
+
+export interface Loaded extends LoadResult {
+  readonly serving: Serving;
+}
+
+/** How often the page hears of the download. */
+const PROGRESS_MS = 100;
+
+/** Loads the base that is served at `from`; yields how much of it has arrived. Throws what ModelStore.get throws. */
+export async function* load(
+  ask: LoadAsk,
+  signal: AbortSignal,
+): AsyncGenerator<LoadProgress, Loaded> {
+  const { from, apiKey } = ask;
+  const download = new Download();
+  const files = httpBucket({
+    from,
+    sha256,
+    fetch: (url, init) => fetch(url, init),
+    ...(apiKey !== null && { apiKey }),
+  });
+  const base = await baseOf(files, from);
+  const { engine, backend } = await openEngine(ask.backend);
+  const serving = createServing(
+    { base, ...SETTINGS },
+    {
+      bucket: download.fromBucket(files),
+      engine: download.forEngine(engine),
+      clock,
+      sha256,
+      startSha256,
+    },
+  );
+  const loading = serving.models.get(hold);
+  const over = loading.then(
+    () => true,
+    () => true,
+  );
+  do {
+    signal.throwIfAborted();
+    yield download.progress;
+  } while (!(await Promise.race([over, clock.wait(PROGRESS_MS)])));
+  await loading;
+  yield download.progress;
+  return { serving, backend, base };
+}
+
+/** Name of the base that is served. */
+async function baseOf(files: Bucket, from: string): Promise<string> {
+  const found = await files.get(FILES_INDEX_KEY, MAX_FILES_INDEX_BYTES);
+  if (found === null || found === "unchanged") {
+    throw new UnavailableError(
+      "files-not-found",
+      `${from}: has no files/${FILES_INDEX_KEY}; expected the address of a Worker that gives out its files (SERVE_FILES), or of a folder that "edge-prefix bundle" wrote`,
+    );
+  }
+  return readFilesIndex(found.bytes).base;
+}
