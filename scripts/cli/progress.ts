@@ -7,6 +7,8 @@ import type { Io } from "./command.ts";
 export interface Progress {
   /** `value` of `total` is done; `note` is a short text such as `loss 0.31 · 3,900 tok/s`. */
   update(value: number, note?: string): void;
+  /** Makes room for a line; the bar is drawn again with the next update. */
+  clear(): void;
   /** Ends the bar; call it also when the work failed. */
   stop(): void;
 }
@@ -57,6 +59,7 @@ export function startProgress(
       lastLine = now();
       io.err(`${label} ${describe(value, note)}`);
     },
+    clear: () => undefined,
     stop: () => undefined,
   };
 }
@@ -88,6 +91,10 @@ function drawBar(
       value = reached;
       lastNote = note ?? lastNote;
       if (now() - lastDrawn >= DRAW_EVERY_MS) draw();
+    },
+    clear() {
+      if (!isStopped) screen.write(REDRAW);
+      lastDrawn = -Infinity;
     },
     stop() {
       if (isStopped) return;

@@ -17,6 +17,7 @@ export function startStepBar(io: Io, label: string) {
       }
       progress.update(step - first, note);
     },
+    clear: (): void => progress?.clear(),
     stop: (): void => progress?.stop(),
   };
 }

@@ -226,6 +226,7 @@ function showRun(io: Io, { hyperparameters: { epochs } }: PretrainSettings) {
       bar.update(report, `loss ${text}`);
     },
     onEpoch(state: RunState, tasks: readonly TaskProgress[]): void {
+      bar.clear();
       io.err(epochLine(state, epochs, "mean score"));
       for (const task of tasks) {
         const mean = task.loss === null ? "" : `loss ${task.loss.toFixed(4)} · `;

@@ -82,7 +82,7 @@ async function trainInto(
   }
 
   const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
-  const display = showRun(io, h);
+  const display = showRun(io, h, prepared.folds !== null);
   const result = await trainTask(
     spec,
     prepared,
@@ -184,7 +184,7 @@ async function trainInto(
 }
 
 /** The progress of a run. */
-function showRun(io: Io, { epochs, patience }: Hyperparameters) {
+function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolean) {
   const bar = startStepBar(io, "train");
   let mark = Date.now();
   // Means over roughly the last 50 steps.
@@ -208,8 +208,17 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters) {
       const speed = Math.round((tokens / Math.max(ms, 1)) * 1000).toLocaleString("en");
       bar.update(report, `loss ${loss.toFixed(3)} · ${speed} tokens/s`);
     },
+    onFold(fold: number, of: number): void {
+      bar.stop();
+      io.err(
+        `cross-validation: training ${fold} of ${of}, without the rows that it is measured on`,
+      );
+    },
     onEpoch(state: RunState): void {
+      // The score of the folds stands below, with its interval.
+      if (hasFolds) return;
       const { epoch } = state.history.at(-1)!;
+      bar.clear();
       io.err(epochLine(state, epochs, "score"));
       if (epoch < epochs && isStale(state, patience)) {
         io.err(

@@ -17,9 +17,9 @@ import {
   formatInterval,
   formatNumber,
   formatScore,
-  formatSeconds,
   metricName,
   plural,
+  trainingText,
   UNFITTED,
   crossValidationNote,
   intervalNote,
@@ -40,7 +40,7 @@ export function resultSection(evaluation: EvaluationFacts, facts: ReportFacts): 
   return section(
     "result",
     "Result",
-    markup`<p>Measured on ${plural(rows, "row")} of ${name} with ${isServed && "the graph and runtime that serve, "}${runtime}.</p>${howMeasured(evaluation, facts, hasIntervals)}`,
+    markup`<p>Measured on ${plural(rows, "row")} of ${name}, answered by ${isServed && "what serves: "}${runtime}.</p>${howMeasured(evaluation, facts, hasIntervals)}`,
     table(
       [
         { name: "metric" },
@@ -96,7 +96,7 @@ const fileTable = (files: readonly FileFact[]): Markup =>
 export function trainingSection(facts: ReportFacts): Part {
   const { training, method, numVirtualTokens, pooling, maxLength } = facts;
   if (!training || training.epochs.length === 0) return null;
-  const { epochs, bestEpoch, reasons = {}, stepLosses = [] } = training;
+  const { epochs, reasons = {}, stepLosses = [] } = training;
   const settings: Readonly<Record<string, string | number | boolean>> = {
     method,
     num_virtual_tokens: numVirtualTokens,
@@ -108,8 +108,8 @@ export function trainingSection(facts: ReportFacts): Part {
   return section(
     "training",
     "Training",
-    markup`<p>${formatCount(training.rows)} rows, ${plural(training.steps, "step")} in ${plural(epochs.length, "epoch")}${training.seconds !== undefined && `, ${formatSeconds(training.seconds)}`}. The parameters after epoch ${bestEpoch} were kept.</p>${stepLosses.length > 1 && markup`<p>The thin line is the loss within epochs, a mean over neighbouring steps; dots are means of whole epochs.</p>`}`,
-    figures(figure(lossCurve(training)), figure(scoreCurve(training))),
+    markup`<p>${trainingText(training)}</p>${stepLosses.length > 1 && markup`<p>The thin line is the loss within epochs, a mean over neighbouring steps; dots are means of whole epochs.</p>`}`,
+    figures(figure(lossCurve(training)), epochs.length > 1 && figure(scoreCurve(training))),
     table(
       [
         { name: "setting" },
@@ -188,7 +188,7 @@ export function dataSection({ data, type, maxLength }: ReportFacts): Part {
   return section(
     "data",
     "Data",
-    markup`<p>Source: ${source ?? "not stated"}.<br>Licence: ${licence ?? "not stated"}.${language !== undefined && markup`<br>Language: ${language}.`}</p>${lengths && markup`<p>Bars are training rows${lengths.eval && ", the line evaluation rows"}, both as shares. What is longer than ${formatCount(maxLength)} tokens is read in windows that overlap.</p>`}`,
+    markup`<p>Source: ${source ?? "not stated"}.<br>Licence: ${licence ?? "not stated"}.${language !== undefined && markup`<br>Language: ${language}.`}</p>${lengths && markup`<p>Bars are training rows${lengths.eval && ", the line evaluation rows, both as shares"}. What is longer than ${formatCount(maxLength)} tokens is read in windows that overlap.</p>`}`,
     filesTable(files),
     notes.length > 0 && markup`<ul>${notes.map((note) => markup`<li>${note}</li>`)}</ul>`,
     figures(lengths && figure(lengthHistogram(lengths, maxLength)), balanceTables(balance, type)),
@@ -217,11 +217,12 @@ function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]
   const largest = Math.max(1, ...sorted.map(({ train }) => train));
   // Bars are for a few labels; with many, two tables of numbers fit side by side.
   const hasBars = sorted.length <= LABELS_A_COLUMN;
+  const hasEvaluation = sorted.some((row) => row.eval > 0);
   const columns = [
     { name: type === "token" ? "entity type" : "label" },
     { name: "training", isNumber: true },
     ...(hasBars ? [{ name: "" }] : []),
-    { name: "evaluation", isNumber: true },
+    ...(hasEvaluation ? [{ name: "evaluation", isNumber: true }] : []),
   ];
   return chunks(sorted, LABELS_A_COLUMN).map((part) =>
     table(
@@ -230,7 +231,7 @@ function balanceTables(balance: readonly LabelCount[], type: ReportFacts["type"]
         foreign(row.label),
         formatCount(row.train),
         ...(hasBars ? [shareGraphic(row.train, largest)] : []),
-        formatCount(row.eval),
+        ...(hasEvaluation ? [formatCount(row.eval)] : []),
       ]),
     ),
   );

@@ -110,14 +110,29 @@ export function dataFacts(summary: DataSummary, origin: DataOrigin, maxLength: n
   const { files, balance, lengths } = summary;
   const { source, licence, language } = origin;
   const notes = notesOf(summary, maxLength);
-  return { files, source, licence, language: language ?? undefined, balance, lengths, notes };
+  return {
+    files,
+    source,
+    licence,
+    language: language ?? undefined,
+    balance,
+    lengths: hasEvaluationRows(summary) ? lengths : { train: lengths.train },
+    notes,
+  };
 }
 
+/** Few rows are all trained on, and held out in turn. */
+const hasEvaluationRows = ({ lengths }: DataSummary): boolean =>
+  lengths.eval.counts.some((count) => count > 0);
+
 /** What the numbers of the tables do not say. */
-function notesOf({ duplicates, cutShare, balance }: DataSummary, maxLength: number): string[] {
+function notesOf(summary: DataSummary, maxLength: number): string[] {
+  const { duplicates, cutShare, balance } = summary;
   const { inEvaluation, withinTrain, conflicting } = duplicates;
   const unseen = balance.filter(({ train }) => train === 0).map(({ label }) => label);
-  const unmeasured = balance.filter(({ train, eval: rows }) => train > 0 && rows === 0);
+  const unmeasured = hasEvaluationRows(summary)
+    ? balance.filter(({ train, eval: rows }) => train > 0 && rows === 0)
+    : [];
   return [
     inEvaluation > 0 &&
       `${plural(inEvaluation, "training row")} left out: ${inEvaluation === 1 ? "its text is an evaluation text" : "their texts are evaluation texts"}.`,

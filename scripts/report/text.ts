@@ -1,7 +1,7 @@
 /** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
 import { ENOUGH_ROWS } from "../../src/learn/measure/bootstrap.ts";
 import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
-import type { Interval, ReportFacts } from "./facts.ts";
+import type { Interval, ReportFacts, TrainingFacts } from "./facts.ts";
 
 /** 3080 -> "3,080" */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString("en");
@@ -53,16 +53,25 @@ export const intervalNote = (rows: number): string =>
 
 /** What cross-validation says of a task, and what it does not, as sentences for report and card. */
 export function crossValidationNote({ folds, of, alone, isWhole }: CrossValidation): string {
-  const what = isWhole ? "a training" : "a head that was fitted";
+  const what = isWhole ? "a task that was trained" : "a head that was fitted";
+  const others = of === 2 ? "the other half of the rows" : `the other ${of - 1} of ${of} folds`;
   return [
-    `Each row was answered by ${what} on the other ${of - 1} of ${of} folds.`,
-    folds < of && `${folds} of the folds were held out, which are rows enough to judge by.`,
-    "The task itself has learned from all rows, so it is rather a little better than worse. The intervals allow for that and for the few rows.",
+    `Each row was answered by ${what} on ${others}.`,
+    folds < of && `${folds} of the folds were held out: enough rows to judge by.`,
+    "The task that was written has learned from all rows, so it is more likely a little better than a little worse. The intervals allow for that, and for the few rows.",
     alone > 0 &&
       `${plural(alone, "row is the only text of its label, always trains and is not measured", "rows are the only texts of their labels, always train and are not measured")}.`,
   ]
     .filter((sentence) => sentence !== false)
     .join(" ");
+}
+
+/** How long a task was trained, and which parameters it has. */
+export function trainingText({ rows, steps, epochs, bestEpoch, seconds }: TrainingFacts): string {
+  const count = `${plural(rows, "row")}, ${plural(steps, "step")}`;
+  const time = seconds === undefined ? "" : `, in ${formatSeconds(seconds)}`;
+  if (epochs.length === 1) return `${count}${time}.`;
+  return `${count} in ${epochs.length} epochs${time}. The parameters after epoch ${bestEpoch} were kept.`;
 }
 
 /** Names of metrics as the field writes them. */

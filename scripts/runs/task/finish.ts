@@ -27,7 +27,7 @@ import {
   writeTaskFolder,
   writeComparisonFolder,
 } from "../../task/task-folder.ts";
-import { servingBuild } from "../../base/runtimes.ts";
+import { RUNTIME_TITLES, namedRuntime, servingBuild } from "../../base/runtimes.ts";
 import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
 import type { Course } from "../../report/task-facts.ts";
 import { evaluationFacts } from "../../report/evaluation-facts.ts";
@@ -199,7 +199,7 @@ function factsOf(
   const { task } = packed;
   const hasTexts = (spec.report ?? DEFAULT_LEVEL) === "full";
   const { method, objective, hyperparameters, seed, reasons, summary } = prepared;
-  const runtime = isServed(method) ? "onnxruntime-web" : "onnxruntime-node";
+  const runtime = isServed(method) ? namedRuntime("serving", base.dtype) : "node";
   const facts = taskFacts(task.manifest, base, {
     method,
     isServed: isServed(method),
@@ -209,7 +209,7 @@ function factsOf(
     readsWords: task.head.transitions !== null,
     evaluation: evaluationFacts(task.manifest, {
       name: prepared.evaluationName,
-      runtime: `${base.dtype}, ${runtime}`,
+      runtime: `${base.dtype}, ${RUNTIME_TITLES[runtime]}`,
       examples,
       crossValidation: crossValidation ?? undefined,
       logits,

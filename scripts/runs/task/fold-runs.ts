@@ -23,6 +23,8 @@ export interface FoldRunOptions {
   readonly start: Arrays;
   /** Called with the parameters before a base answers under them. */
   readonly use: (params: Arrays) => void;
+  /** Called before a fold's training, the first of `of` being 1. */
+  readonly onFold?: ((fold: number, of: number) => void) | undefined;
   readonly signal: AbortSignal;
   readonly now: () => number;
 }
@@ -35,6 +37,7 @@ export async function answersOfFolds(
 ): Promise<CrossValidated> {
   const { run, prepared, signal } = options;
   const held = await crossValidate(folds, async (rows, fold) => {
+    options.onFold?.(fold + 1, folds.length);
     const own = run.on(rows);
     const params = await trainOn(own, fold, options);
     options.use(params);

@@ -2,6 +2,7 @@
  * CARD.md of a task: a model card in the Hub's format, from the facts that the report shows too.
  * It travels with the task and therefore has no text of the data in it.
  */
+import { METHODS, partsOf } from "../../../src/learn/methods.ts";
 import { cardMetadata, yamlBlock } from "./card-metadata.ts";
 import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "../../report/facts.ts";
 import {
@@ -9,9 +10,9 @@ import {
   formatCount,
   formatInterval,
   formatScore,
-  formatSeconds,
   metricName,
   plural,
+  trainingText,
   UNFITTED,
   crossValidationNote,
   intervalNote,
@@ -24,6 +25,7 @@ const MAX_LABELS = 100;
 /** Labels named among the limits, when they are this much worse than the rest. */
 const MAX_WEAK = 5;
 const WEAK_F1 = 0.5;
+const DELTA_METHODS: readonly string[] = METHODS.filter((method) => partsOf(method).deltas);
 
 /** The text of CARD.md. */
 export function taskCard(facts: ReportFacts): string {
@@ -55,7 +57,12 @@ function whatItIs(facts: ReportFacts): string {
   const head = facts.readsWords
     ? "a linear head, which also reads how words are written, with transitions between tags"
     : "a linear head";
-  const what = numVirtualTokens > 0 ? `${numVirtualTokens} virtual tokens and ${head}` : head;
+  const parts = [
+    ...(numVirtualTokens > 0 ? [`${numVirtualTokens} virtual tokens`] : []),
+    ...(DELTA_METHODS.includes(method) ? ["changes of the encoder's biases"] : []),
+    head,
+  ];
+  const what = new Intl.ListFormat("en").format(parts);
   return `A ${kind} task for ${of}: ${what} (method \`${method}\`), ${formatBytes(prefixBytes)}. The base itself is unchanged.`;
 }
 
@@ -92,7 +99,7 @@ function results(
   { name, rows, runtime, metrics, files = [], crossValidation }: EvaluationFacts,
   { training, isServed = true }: ReportFacts,
 ): string[] {
-  const how = isServed ? `the graph and runtime that serve, ${runtime}` : runtime;
+  const how = isServed ? `what serves: ${runtime}` : runtime;
   const chosen = training
     ? " The best epoch was chosen by the same rows, which flatters the numbers a little."
     : "";
@@ -102,7 +109,7 @@ function results(
   return [
     "## Results",
     "",
-    `Measured on ${plural(rows, "row")} of ${name} with ${how}.${note}`,
+    `Measured on ${plural(rows, "row")} of ${name}, answered by ${how}.${note}`,
     "",
     ...table(
       ["metric", "value", "95 % interval"],
@@ -166,12 +173,10 @@ function trainingData({ data }: ReportFacts): string[] {
 }
 
 function procedure(facts: ReportFacts, training: TrainingFacts): string[] {
-  const { rows, steps, epochs, bestEpoch, seconds, settings } = training;
-  const time = seconds === undefined ? "" : `, in ${formatSeconds(seconds)}`;
   return [
     "## Procedure",
     "",
-    `${formatCount(rows)} rows, ${plural(steps, "step")} in ${plural(epochs.length, "epoch")}${time}; the parameters after epoch ${bestEpoch} were kept.`,
+    trainingText(training),
     "",
     ...table(
       ["setting", "value"],
@@ -180,7 +185,7 @@ function procedure(facts: ReportFacts, training: TrainingFacts): string[] {
         num_virtual_tokens: facts.numVirtualTokens,
         pooling: facts.pooling,
         max_length: facts.maxLength,
-        ...settings,
+        ...training.settings,
       }).map(([name, value]) => [name, String(value)]),
     ),
   ];

@@ -56,6 +56,8 @@ export interface RunOptions {
   readonly onEstimate?: (estimate: Estimate) => void;
   readonly onStep: (report: StepReport) => void;
   readonly onEpoch: (state: RunState) => void;
+  /** Called before each of the trainings that measure a task of few rows, the first of `of` being 1. */
+  readonly onFold?: (fold: number, of: number) => void;
 }
 
 export type RunResult =
@@ -124,6 +126,7 @@ export async function trainTask(
       plan,
       start: { ...initialParams(parameters, startKey), ...prepared.init?.params },
       use: (params) => tuned?.use(params),
+      onFold: options.onFold,
       signal,
       now: options.now,
     }));

@@ -168,4 +168,26 @@ describe("progress", () => {
       "\r\u001b[2Ktraining ██████████████████████████████ 4/4 · 0 s left · a ",
     ]);
   });
+
+  it("on a terminal leaves its line to another text, and is drawn again at once", () => {
+    const written: string[] = [];
+    const progress = startProgress(
+      { err: () => expect.unreachable() },
+      {
+        label: "training",
+        total: 2,
+        now: () => 0,
+        screen: { write: (text) => written.push(text) },
+      },
+    );
+    progress.update(1);
+    progress.clear();
+    progress.update(2);
+    const drawn = (bar: string) => `\r\u001b[2Ktraining ${bar} · 0 s left`;
+    expect(written.slice(1)).toEqual([
+      drawn("███████████████░░░░░░░░░░░░░░░ 1/2"),
+      "\r\u001b[2K",
+      drawn("██████████████████████████████ 2/2"),
+    ]);
+  });
 });

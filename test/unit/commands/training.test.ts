@@ -54,7 +54,7 @@ describe("train", () => {
     const { code, out, err } = await run(train("--out", at("Mood Task"), "--json"));
     expect(code).toBe(0);
     expect(err).toContain("mood.csv:26: has 1 columns, expected 2");
-    expect(err).toContain("epoch 1/1");
+    expect(err).toContain("cross-validation: training 2 of 2");
     const result = JSON.parse(out.join("")) as { task: string; metrics: { rows: number } };
     expect(result).toMatchObject({
       task: "mood-task",

@@ -1,6 +1,7 @@
 /** From the logits of evaluation rows to the facts of a report. */
 import { describe, expect, test } from "vitest";
 import type { Example } from "../../../src/learn/data/read.ts";
+import { histogramOf } from "../../../src/learn/measure/data-summary.ts";
 import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
 import { intervalsOf, metricsOf } from "../../../src/learn/measure/metrics.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
@@ -220,6 +221,14 @@ describe("the data", () => {
       "Without training rows: c.",
       "Without evaluation rows, so nothing is known of how good they are: b.",
     ]);
+  });
+
+  test("says nothing of evaluation rows where none were set aside, since every row was held out", () => {
+    const balance = summary.balance.map((row) => ({ ...row, eval: 0 }));
+    const lengths = { ...summary.lengths, eval: histogramOf([]) };
+    const found = dataFacts({ ...summary, lengths, balance }, origin, 128);
+    expect(found.notes).toEqual(["Without training rows: c."]);
+    expect(found.lengths).toEqual({ train: summary.lengths.train });
   });
 
   test("tells of rows that were left out, repeated or cut", () => {

@@ -52,7 +52,7 @@ describe("a score by cross-validation", () => {
     { name: "card", text: taskCard(FOLDED) },
   ])("says so in the $name, with what it means", ({ text }) => {
     expect(text).toContain("48 rows of held-out.csv, cross-validated in 5 folds");
-    expect(text).toContain("answered by a training on the other 4 of 5 folds");
+    expect(text).toContain("answered by a task that was trained on the other 4 of 5 folds");
     expect(text).toContain("2 rows are the only texts of their labels");
     expect(text).not.toContain("best epoch was chosen by the same rows");
     expect(text).not.toContain("bootstrap");
@@ -65,7 +65,7 @@ describe("a score by cross-validation", () => {
     };
     const card = taskCard({ ...FOLDED, evaluation });
     expect(card).toContain("answered by a head that was fitted on the other 7 of 8 folds");
-    expect(card).toContain("3 of the folds were held out");
+    expect(card).toContain("3 of the folds were held out: enough rows to judge by");
     expect(card).not.toContain("always train");
   });
 });
