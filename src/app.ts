@@ -22,16 +22,22 @@ import { createMetrics } from "./http/metrics.ts";
 import { forbidSniffing, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
 import { observeRequests, showMetrics } from "./http/observe.ts";
 import { showOpenApi } from "./http/openapi.ts";
+import { createEmbeddings, listModels, showModel } from "./http/openai.ts";
 import { predictMany } from "./http/predict-many.ts";
 import { predict } from "./http/predict.ts";
 import { instanceOf, problemOf, respondProblem } from "./http/problem.ts";
 import { limitRate } from "./http/rate-limit.ts";
+import { compareSentences } from "./http/similarity.ts";
 import { listTasks, showTask } from "./http/tasks.ts";
+import { classifyZeroShot } from "./http/zero-shot.ts";
 
 export type { AppDeps } from "./http/context.ts";
 
 /** Longer ids are none of ours or of any tracing system: they are replaced. */
 const MAX_REQUEST_ID = 128;
+
+/** Routes of the base itself, which belong to no task. */
+const BASE_PATHS = ["/v1/embed", "/v1/embeddings", "/v1/similarity", "/v1/zero-shot"];
 
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false }); // "/v1/tasks/" is "/v1/tasks"
@@ -45,7 +51,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps), limitWork(deps));
   app.use("/v1/tasks/:task/*", requireTask);
-  app.use("/v1/embed", requireAllTasks);
+  for (const path of BASE_PATHS) app.use(path, requireAllTasks);
   for (const path of FILE_PATHS) {
     app.use(path, requireFiles(deps), requireScope(deps, "predict"), limitRate(deps));
   }
@@ -63,6 +69,11 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/v1/tasks/:task/predict", predict(deps));
   app.post("/v1/predict", predictMany(deps));
   app.post("/v1/embed", embed(deps));
+  app.post("/v1/embeddings", createEmbeddings(deps));
+  app.post("/v1/similarity", compareSentences(deps));
+  app.post("/v1/zero-shot", classifyZeroShot(deps));
+  app.get("/v1/models", listModels(deps));
+  app.get("/v1/models/:model", showModel(deps));
   app.get("/files/index.json", showFilesIndex(deps));
   app.get("/files/bases/:file", showBasePointer(deps));
   app.get("/files/tasks/:file", showTaskPointer(deps));

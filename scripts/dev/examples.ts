@@ -28,12 +28,18 @@ export async function answersFrom(url: string): Promise<Record<string, unknown>>
     const text = await response.text();
     if (!response.ok) throw new Error(`${path}: is ${response.status} ${text.slice(0, 300)}`);
     const answer: unknown = JSON.parse(text);
-    const isVectors = path === "/v1/embed";
-    answers[name] = isVectors
-      ? (answer as number[][]).map((vector) => vector.slice(0, SHOWN_NUMBERS))
-      : answer;
+    answers[name] = shortened(path, answer);
   }
   return answers;
+}
+
+/** An answer with only the beginning of each vector. */
+export function shortened(path: string, answer: unknown): unknown {
+  const cut = (vector: readonly number[]): number[] => vector.slice(0, SHOWN_NUMBERS);
+  if (path === "/v1/embed") return (answer as number[][]).map(cut);
+  if (path !== "/v1/embeddings") return answer;
+  const { data, ...rest } = answer as { data: { embedding: number[] }[] };
+  return { ...rest, data: data.map((item) => ({ ...item, embedding: cut(item.embedding) })) };
 }
 
 const fileOf = (answers: Readonly<Record<string, unknown>>): string =>

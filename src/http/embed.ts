@@ -8,15 +8,13 @@ import {
   toItems,
   weave,
 } from "./answering.ts";
+import { toNumbers } from "./base-vectors.ts";
 import { readJson } from "./body.ts";
 import { holdOf } from "./context.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { checkInputs, countInputs } from "./limits.ts";
 import { negotiate } from "./respond.ts";
 import { readEmbedRequest } from "./schema.ts";
-
-/** Digits that tell any two float32 numbers apart (C's FLT_DECIMAL_DIG); more would only be longer. */
-const FLOAT32_DIGITS = 9;
 
 export function embed(deps: AppDeps): AppHandler {
   const { config, models, predictor } = deps;
@@ -55,6 +53,3 @@ export function embed(deps: AppDeps): AppHandler {
     return c.body(JSON.stringify(results.map(toNumbers)));
   };
 }
-
-const toNumbers = (vector: Float32Array): number[] =>
-  Array.from(vector, (value) => Number(value.toPrecision(FLOAT32_DIGITS)));

@@ -78,4 +78,18 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     [0.0697728172, 0.00997800473, -0.0241617355],
     [0.00851283967, 0.0248691738, 0.0441109799],
   ],
+  openai: {
+    object: "list",
+    model: "pocket",
+    usage: { prompt_tokens: 8, total_tokens: 8 },
+    data: [
+      { object: "embedding", index: 0, embedding: [0.0697728172, 0.00997800473, -0.0241617355] },
+    ],
+  },
+  similar: [0.532871, -0.017334],
+  labels: [
+    { label: "sports", score: 0.9451104760536309 },
+    { label: "business", score: 0.043745209920768836 },
+    { label: "science", score: 0.01114431402560027 },
+  ],
 };

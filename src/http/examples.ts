@@ -82,6 +82,35 @@ export const EXAMPLE_REQUESTS: Readonly<Record<string, Readonly<Record<string, E
         body: { inputs: ["a cat sat on the mat", "a dog lay on the rug"] },
       },
     },
+    "/v1/embeddings": {
+      openai: {
+        summary: "The same in the shape of OpenAI",
+        path: "/v1/embeddings",
+        body: { input: "a cat sat on the mat", model: "pocket" },
+      },
+    },
+    "/v1/similarity": {
+      similar: {
+        summary: "How near two texts are to one",
+        path: "/v1/similarity",
+        body: {
+          inputs: {
+            source_sentence: "a cat sat on the mat",
+            sentences: ["a dog lay on the rug", "interest rates were raised"],
+          },
+        },
+      },
+    },
+    "/v1/zero-shot": {
+      labels: {
+        summary: "Labels that no task was trained for",
+        path: "/v1/zero-shot",
+        body: {
+          inputs: "The striker scored twice in the last ten minutes.",
+          parameters: { candidate_labels: ["sports", "business", "science"] },
+        },
+      },
+    },
   };
 
 export const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Example>>>> =
@@ -123,6 +152,9 @@ const EXAMPLES_WITHOUT_TASKS: typeof EXAMPLES = {
     },
   },
   "/v1/embed": EXAMPLES["/v1/embed"]!,
+  "/v1/embeddings": EXAMPLES["/v1/embeddings"]!,
+  "/v1/similarity": EXAMPLES["/v1/similarity"]!,
+  "/v1/zero-shot": EXAMPLES["/v1/zero-shot"]!,
 };
 
 /** What the documentation of a deployment shows. */

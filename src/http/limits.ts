@@ -58,20 +58,17 @@ export function limitHeaders({ config }: AppDeps): MiddlewareHandler<AppEnv> {
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Counts the inputs of a parsed body before anything looks at them: `inputs` of one task, or those of
- * all `items` together. A body that is not a request at all counts nothing and passes. Throws
+ * Counts the inputs of a parsed body before anything looks at them: `inputs` of one task (`input` in
+ * OpenAI's shape), or those of all `items` together. A body that is not a request at all counts nothing and passes. Throws
  * LimitError `too-many-inputs`.
  */
 export function countInputs(body: unknown, { maxInputs }: Pick<Limits, "maxInputs">): void {
-  const refuse = (name: string, count: number, unit: string): void => {
-    if (count <= maxInputs) return;
-    throw new LimitError(
-      "too-many-inputs",
-      `${name}: has ${count} ${unit}, allowed are ${maxInputs} in one request; send them in several`,
-    );
-  };
-  const own = fieldOf(body, "inputs");
-  if (Array.isArray(own)) refuse("inputs", own.length, "items");
+  const refuse = (name: string, count: number, unit: string): void =>
+    checkCount(name, count, unit, { maxInputs });
+  for (const name of ["inputs", "input"]) {
+    const own = fieldOf(body, name);
+    if (Array.isArray(own)) refuse(name, own.length, "items");
+  }
   const items = fieldOf(body, "items");
   if (!Array.isArray(items)) return;
   refuse("items", items.length, "items");
@@ -79,6 +76,20 @@ export function countInputs(body: unknown, { maxInputs }: Pick<Limits, "maxInput
   const counts = inputs.map((input) => (Array.isArray(input) ? input.length : 1));
   const total = counts.reduce((sum, count) => sum + count, 0);
   refuse("items", total, "inputs in all items together");
+}
+
+/** Throws LimitError `too-many-inputs` where there are more than a request may have. */
+export function checkCount(
+  name: string,
+  count: number,
+  unit: string,
+  { maxInputs }: Pick<Limits, "maxInputs">,
+): void {
+  if (count <= maxInputs) return;
+  throw new LimitError(
+    "too-many-inputs",
+    `${name}: has ${count} ${unit}, allowed are ${maxInputs} in one request; send them in several`,
+  );
 }
 
 const fieldOf = (value: unknown, name: string): unknown =>

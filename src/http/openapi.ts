@@ -3,6 +3,7 @@
  * requests as its components, so that it cannot promise what is then refused.
  */
 import { toJsonSchemaDefs } from "@valibot/to-json-schema";
+import * as base from "./base-schema.ts";
 import type { AppDeps, AppHandler } from "./context.ts";
 import { examplesFor } from "./examples.ts";
 import type { Example } from "./examples.ts";
@@ -35,6 +36,14 @@ const COMPONENTS = {
   Ready: schemas.readySchema,
   Index: schemas.indexSchema,
   FilesIndex: schemas.filesIndexSchema,
+  EmbeddingsRequest: base.embeddingsRequestSchema,
+  EmbeddingsAnswer: base.embeddingsAnswerSchema,
+  SimilarityRequest: base.similarityRequestSchema,
+  SimilarityAnswer: base.similarityAnswerSchema,
+  ZeroShotRequest: base.zeroShotRequestSchema,
+  ZeroShotAnswer: base.zeroShotAnswerSchema,
+  Model: base.modelSchema,
+  ModelList: base.modelListSchema,
 };
 
 type Component = keyof typeof COMPONENTS;
@@ -66,7 +75,7 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
     "application/x-ndjson": { schema: { type: "string" }, "x-line-schema": refTo(`${name}Line`) },
     "text/event-stream": { schema: { type: "string" }, "x-data-schema": refTo(`${name}Line`) },
   });
-  const asks = (path: string, name: string, text: Json): Json => ({
+  const asks = (path: string, name: string, text: Json, content = streamed(name)): Json => ({
     post: {
       ...text,
       ...doors,
@@ -83,12 +92,15 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
         "200": {
           description: "An answer for every input, in their order",
           headers: ANSWER_HEADERS,
-          content: withExamples(streamed(name), shown[path]!),
+          content: withExamples(content, shown[path]!),
         },
         ...answers,
       },
     },
   });
+  /** A route whose answer is one JSON document, whatever the client accepts. */
+  const once = (path: string, name: string, text: Json): Json =>
+    asks(path, name, text, jsonOf(`${name}Answer` as Component));
   const reads = (text: Json, name: Component, more: Json = {}): Json => ({
     get: { ...text, responses: { "200": ok(jsonOf(name)), ...problems([405, 431, 500]), ...more } },
   });
@@ -144,6 +156,17 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
         ...asks("/v1/predict", "PredictMany", TEXTS.predictMany),
       },
       "/v1/embed": asks("/v1/embed", "Embed", TEXTS.embed),
+      "/v1/embeddings": once("/v1/embeddings", "Embeddings", TEXTS.embeddings),
+      "/v1/similarity": once("/v1/similarity", "Similarity", TEXTS.similarity),
+      "/v1/zero-shot": once("/v1/zero-shot", "ZeroShot", TEXTS.zeroShot),
+      "/v1/models": {
+        parameters: [page[0]!, { ...page[1]!, name: "after" }],
+        get: { ...TEXTS.models, ...doors, responses: { "200": ok(jsonOf("ModelList")), ...lists } },
+      },
+      "/v1/models/{model}": {
+        parameters: [{ ...task, name: "model", description: "GET /v1/models lists what there is" }],
+        get: { ...TEXTS.model, ...doors, responses: { "200": ok(jsonOf("Model")), ...lists } },
+      },
       "/v1/tasks": {
         parameters: page,
         get: { ...TEXTS.tasks, ...doors, responses: { "200": ok(jsonOf("TaskList")), ...lists } },
@@ -213,6 +236,24 @@ const TEXTS = {
       "Each item is answered as its task's own route would; an item's failure is its own.",
   },
   embed: { operationId: "embed", summary: "Sentence embeddings of the base" },
+  embeddings: {
+    operationId: "createEmbeddings",
+    summary: "The same in OpenAI's shape",
+    description: "For OpenAI's clients with `baseURL` .../v1; `model` is the name of the base.",
+  },
+  similarity: {
+    operationId: "compareSentences",
+    summary: "How near sentences are to one",
+    description: "Cosines of the base's vectors, in Hugging Face's shape for sentence similarity.",
+  },
+  zeroShot: {
+    operationId: "classifyZeroShot",
+    summary: "Labels that the request names, without a task",
+    description:
+      "Compares the text with a sentence that each label becomes, by the base's own vectors; in Hugging Face's shape. A task that was trained on a hundred rows is usually better.",
+  },
+  models: { operationId: "listModels", summary: "The base and the tasks, in OpenAI's shape" },
+  model: { operationId: "getModel", summary: "One of them" },
   tasks: { operationId: "listTasks", summary: "All tasks" },
   task: {
     operationId: "getTask",

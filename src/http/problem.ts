@@ -28,6 +28,35 @@ export interface Problem {
   readonly errors?: readonly RequestIssue[];
 }
 
+/**
+ * What clients of other servers look for in a failure: Hugging Face's show `error` where it is a text,
+ * OpenAI's read an object of it. So its kind is that of the route.
+ */
+type ErrorMember =
+  | string
+  | {
+      readonly message: string;
+      readonly type: string;
+      readonly param: string | null;
+      readonly code: string;
+    };
+
+/** Routes in OpenAI's shape, below whatever path the app is mounted. */
+const OPENAI_ROUTE = /\/v1\/(?:embeddings|models|batches|files)(?:\/|$)/;
+
+const OPENAI_TYPES: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  403: "permission_error",
+  429: "rate_limit_error",
+};
+
+function errorMember(path: string, { status, detail, code, errors }: Problem): ErrorMember {
+  if (!OPENAI_ROUTE.test(path)) return detail;
+  const type = OPENAI_TYPES[status] ?? (status >= 500 ? "server_error" : "invalid_request_error");
+  const param = errors?.[0]?.path.split("/")[1] ?? null;
+  return { message: detail, type, param, code };
+}
+
 /** Longer paths are none of ours: cut where they are repeated. */
 export const instanceOf = (c: Context): string => c.req.path.slice(0, 200);
 
@@ -53,6 +82,7 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
   "content-type-unsupported": 415,
   "body-timeout": 408,
   "inputs-empty": 422,
+  "labels-empty": 422,
   "text-empty": 422,
   "text-not-unicode": 422,
   "text-not-runnable": 422,
@@ -159,5 +189,6 @@ export function respondProblem<E extends Env>(
   if (problem.status === 401) c.header("www-authenticate", CHALLENGE[problem.code]);
   c.header("content-type", "application/problem+json");
   c.header("cache-control", "no-store");
-  return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode);
+  const body = { ...problem, error: errorMember(c.req.path, problem) };
+  return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode);
 }

@@ -167,6 +167,20 @@ export const problemSchema = v.strictObject({
   instance: v.string(),
   code: v.string(),
   request_id: v.string(),
+  error: described(
+    v.optional(
+      v.union([
+        v.string(),
+        v.strictObject({
+          message: v.string(),
+          type: v.string(),
+          param: v.nullable(v.string()),
+          code: v.string(),
+        }),
+      ]),
+    ),
+    "The same for other servers' clients: a text, or an object on OpenAI's routes.",
+  ),
   errors: v.optional(
     v.array(v.strictObject({ path: v.string(), code: v.string(), detail: v.string() })),
   ),

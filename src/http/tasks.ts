@@ -11,7 +11,7 @@ import type { TaskDescription, TaskDetails } from "./schema.ts";
 /** Tasks of a page: each costs two reads, and one request may make a thousand. */
 export const LIST_LIMIT = { default: 100, max: 200 } as const;
 /** Connections that a Worker may have open at once. */
-const READS_AT_ONCE = 6;
+export const READS_AT_ONCE = 6;
 
 /**
  * The tasks in the bucket that the caller may use, by name, page by page; one that cannot be served
@@ -52,9 +52,18 @@ export function showTask({ models, tasks }: AppDeps): AppHandler {
   };
 }
 
-/** `?limit=` and `?cursor=`; throws InputError `parameter-invalid`. */
-function readPage(c: AppContext): { limit: number; after: string | undefined } {
-  const { limit = String(LIST_LIMIT.default), cursor } = c.req.query();
+/**
+ * `?limit=` and `?cursor=`, which other interfaces call otherwise; throws InputError
+ * `parameter-invalid`.
+ */
+export function readPage(
+  c: AppContext,
+  {
+    usual = LIST_LIMIT.default,
+    cursorName = "cursor",
+  }: { usual?: number; cursorName?: string } = {},
+): { limit: number; after: string | undefined } {
+  const { limit = String(usual), [cursorName]: cursor } = c.req.query();
   const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
   if (count < 1 || count > LIST_LIMIT.max) {
     throw new InputError(
@@ -65,7 +74,7 @@ function readPage(c: AppContext): { limit: number; after: string | undefined } {
   if (cursor !== undefined && !isName(cursor)) {
     throw new InputError(
       "parameter-invalid",
-      `cursor: is ${JSON.stringify(cursor.slice(0, 40))}, expected one that a list has given`,
+      `${cursorName}: is ${JSON.stringify(cursor.slice(0, 40))}, expected one that a list has given`,
     );
   }
   return { limit: count, after: cursor };

@@ -57,9 +57,17 @@ check(f"an embedding is a matrix {vectors.shape} of length 1", vectors.shape[0] 
 plain = client("/v1/embed").feature_extraction(TEXT, normalize=False, truncate=True)
 check("normalize=False and truncate=True are understood", plain.shape == vectors.shape)
 
+near = client("/v1/similarity").sentence_similarity(TEXT, other_sentences=[TEXT, "interest rates were raised"])
+check("a sentence is nearest to itself", len(near) == 2 and near[0] > near[1])
+chosen = client("/v1/zero-shot").zero_shot_classification("The striker scored twice.", candidate_labels=["business", "sports"])
+check(f"zero-shot labels come best first {[x.label for x in chosen]}", chosen[0].label == "sports")
+apart = client("/v1/zero-shot").zero_shot_classification("The striker scored twice.", candidate_labels=["business", "sports"], multi_label=True, hypothesis_template="It is {}.")
+check("multi_label and hypothesis_template are understood", len(apart) == 2)
+
 try:
     client("/v1/tasks/no-such-task/predict").text_classification("a")
     check("an unknown task raises", False)
 except HfHubHTTPError as error:
     check("an unknown task raises with status 404", error.response.status_code == 404)
+    check("the client shows why", "does not exist" in str(error))
 print(f"huggingface_hub {__version__}: all calls parsed")

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shortened } from "../../scripts/dev/examples.ts";
 import { freePort } from "../../scripts/dev/readiness.ts";
 import { EXAMPLES } from "../../src/http/examples.ts";
 import { runCli, runScript, runningInGroup, startScript } from "../support/child.ts";
@@ -86,9 +87,7 @@ describe("a Worker with keys", () => {
     });
     expect(response.status).toBe(200);
     // CPUs differ in the last digits of a float; vectors are documented by their beginnings.
-    const isVector = path === "/v1/embed";
-    const found = (await response.json()) as unknown[];
-    const shown = isVector ? found.map((vector) => (vector as unknown[]).slice(0, 3)) : found;
+    const shown = shortened(path, await response.json());
     expect(rounded(shown)).toEqual(rounded(answer));
   });
 

@@ -59,6 +59,33 @@ describe("@huggingface/inference with endpointUrl", () => {
     expect(two).toHaveLength(2);
   });
 
+  it("compares sentences", async () => {
+    const client = await clientOf("/v1/similarity");
+    const inputs = { source_sentence: TEXT, sentences: [TEXT, "a film"] };
+    const cosines = await client.sentenceSimilarity({ inputs });
+    expect(cosines).toHaveLength(2);
+    expect(cosines[0]).toBeCloseTo(1, 5);
+  });
+
+  it("classifies by labels of the request", async () => {
+    const client = await clientOf("/v1/zero-shot");
+    const parameters = { candidate_labels: ["politics", "sports"] };
+    const labels = await client.zeroShotClassification({ inputs: TEXT, parameters });
+    expect(labels.map(({ label }) => label).sort()).toEqual(["politics", "sports"]);
+    const apart = await client.zeroShotClassification({
+      inputs: TEXT,
+      parameters: { ...parameters, multi_label: true, hypothesis_template: "It is {}." },
+    });
+    expect(apart).toHaveLength(2);
+  });
+
+  it("shows what was wrong, in the words of the problem", async () => {
+    const client = await clientOf("/v1/tasks/nowhere/predict");
+    await expect(client.textClassification({ inputs: TEXT })).rejects.toThrow(
+      'task "nowhere": does not exist',
+    );
+  });
+
   it("reports a failure with its status and what to do about it", async () => {
     const client = await clientOf("/v1/tasks/nowhere/predict");
     await expect(client.textClassification({ inputs: TEXT })).rejects.toMatchObject({

@@ -1,6 +1,11 @@
 /** Every example of the documentation, asked of the Worker; every answer held against its schema. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
+import {
+  embeddingsAnswerSchema,
+  similarityAnswerSchema,
+  zeroShotAnswerSchema,
+} from "../../src/http/base-schema.ts";
 import { EXAMPLES } from "../../src/http/examples.ts";
 import {
   embedAnswerSchema,
@@ -27,6 +32,9 @@ const SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
   "/v1/tasks/{task}/predict": predictAnswerSchema,
   "/v1/predict": predictManyAnswerSchema,
   "/v1/embed": embedAnswerSchema,
+  "/v1/embeddings": embeddingsAnswerSchema,
+  "/v1/similarity": similarityAnswerSchema,
+  "/v1/zero-shot": zeroShotAnswerSchema,
 };
 const all = Object.entries(EXAMPLES).flatMap(([route, examples]) =>
   Object.values(examples).map((example) => ({ route, ...example })),

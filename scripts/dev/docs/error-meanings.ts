@@ -98,6 +98,7 @@ key-exists | The file has a key of this name already. | Choose another name.
 key-missing | The Worker has API keys, and the request has none. | Send "authorization: Bearer ep_...".
 key-unknown | The request's key is not one of the Worker's. | Check the key; a new one needs "wrangler secret put API_KEYS".
 label-names-invalid | --label-names cannot be read. | Write name,name,.. or label=name,..
+labels-empty | The request names no label to choose from. | Send at least one in "candidate_labels".
 label-out-of-range | A number to learn is too large. | Divide all of them.
 labels-too-few | All rows have the same label. | Add rows with other labels.
 labels-too-many | The task names several labels, but its answers are numbers. | Name one.
@@ -109,6 +110,7 @@ load-stalled | A file has been loading without progress. | Ask again; look at th
 local-state-damaged | A file of the local storage is damaged. | Run npm start: it moves the damaged part aside and stores base and bundled tasks anew.
 max-length-invalid | max_length is above what the task or base allows, or leaves no room for text. | The message has the allowed range.
 method-not-allowed | The route does not take this HTTP method. | The header "allow" lists those that it takes.
+model-not-found | No model of this name embeds, or the key may not use it. | Send the name of the base as "model"; GET /v1/models lists the models.
 name-invalid | A name has characters that names may not have. | 1 to 64 of a-z 0-9 . _ - with a letter or digit at both ends.
 not-acceptable | The route answers in none of the accepted formats. | Accept application/json, application/x-ndjson or text/event-stream.
 not-allowed | The key may not use this route or this task. | Use a key with the scope or task; see docs/deploy.md.
@@ -176,6 +178,7 @@ text-empty | A text is empty. | Send at least one character.
 text-not-runnable | The model cannot run the tokens of this text, for instance an id beyond its word table. | Send another text; the same one would fail again. Import the base again with the tokenizer of its checkpoint.
 text-not-unicode | A text has half of a surrogate pair, which is no character. | Cut texts between characters.
 text-too-long | A text has more characters than MAX_CHARACTERS. | Shorten it, or raise the setting.
+token-ids-refused | The input is a list of token ids, which are another tokenizer's. | Send the text itself; LangChain: checkEmbeddingCtxLength false.
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
 tokenizer-mismatch | The tokenizer has ids that the word table or the type table of its checkpoint has no row for. | Remove the added tokens from tokenizer.json, or resize the table.
 tokenizer-unreadable | The tokenizer file is not there, or is a folder. | Check the path.

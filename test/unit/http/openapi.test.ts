@@ -1,6 +1,14 @@
 /** /openapi.json and /docs: complete, consistent, and in need of nothing from elsewhere. */
 import { describe, expect, it } from "vitest";
 import * as v from "valibot";
+import {
+  embeddingsAnswerSchema,
+  embeddingsRequestSchema,
+  similarityAnswerSchema,
+  similarityRequestSchema,
+  zeroShotAnswerSchema,
+  zeroShotRequestSchema,
+} from "../../../src/http/base-schema.ts";
 import { EXAMPLES } from "../../../src/http/examples.ts";
 import {
   embedAnswerSchema,
@@ -47,7 +55,7 @@ describe("/openapi.json", () => {
     expect([...described, ...own].sort()).toEqual([...listed.routes, "GET /"].sort());
     for (const route of described) {
       const [method = "", path = ""] = route.split(" ");
-      const values = { task: "sentiment", base: "tiny", hash: "0".repeat(64) };
+      const values = { task: "sentiment", base: "tiny", model: "tiny", hash: "0".repeat(64) };
       const filled = path.replace(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
       const response = await fakeApp().request(filled, { method });
       expect(response.status, route).not.toBe(404);
@@ -145,6 +153,9 @@ describe("an example", () => {
     "/v1/tasks/{task}/predict": [predictRequestSchema, predictAnswerSchema],
     "/v1/predict": [predictManyRequestSchema, predictManyAnswerSchema],
     "/v1/embed": [embedRequestSchema, embedAnswerSchema],
+    "/v1/embeddings": [embeddingsRequestSchema, embeddingsAnswerSchema],
+    "/v1/similarity": [similarityRequestSchema, similarityAnswerSchema],
+    "/v1/zero-shot": [zeroShotRequestSchema, zeroShotAnswerSchema],
   } as const;
   const all = Object.entries(EXAMPLES).flatMap(([route, examples]) =>
     Object.entries(examples).map(([name, example]) => ({ route, name, example })),
