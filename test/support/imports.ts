@@ -183,7 +183,7 @@ export const GROUPS: readonly Group[] = [
     // What a person sees: it talks to the Worker by its routes, whose shapes it shares as types.
     name: "src/browser/page",
     files: /^src\/browser\/page\//,
-    may: [CORE_ROOT],
+    may: [CORE_ROOT, /^src\/learn\/data\/csv\.ts$/],
     types: [/^src\/http\/(?:schema|problem)\.ts$/],
   },
   // Calls between a page and its Web Worker, of whatever kind.

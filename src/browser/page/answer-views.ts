@@ -5,6 +5,7 @@ import type { TaskDescription } from "./client.ts";
 import { el } from "./element.ts";
 import { coloursOf, legendOf, segmentsOf } from "./segments.ts";
 import type { FoundEntity, PlacedEntity, Segment } from "./segments.ts";
+import { groupsOf } from "./task-facts.ts";
 
 /** The answer of a task to `text`, as it is served. */
 export function showResult(task: TaskDescription, text: string, result: unknown): HTMLElement {
@@ -63,7 +64,9 @@ function showEntities(
   text: string,
   entities: readonly FoundEntity[],
 ): HTMLElement {
-  const colours = coloursOf(task.labels);
+  const found = legendOf(entities);
+  const groups = found.map(({ group }) => group);
+  const colours = coloursOf(groupsOf(task.labels), groups);
   const colourOf = (group: string): string => String(colours.get(group) ?? 0);
   const segments = segmentsOf(text, entities);
   const shown = el(
@@ -77,7 +80,7 @@ function showEntities(
   const legend = el(
     "ul",
     { class: "legend" },
-    ...legendOf(entities).map(({ group, count }) =>
+    ...found.map(({ group, count }) =>
       el(
         "li",
         { "data-colour": colourOf(group) },
@@ -101,7 +104,8 @@ function pieceOf({ text, entity }: Segment, colourOf: (group: string) => string)
   return el(
     "mark",
     { class: "entity", tabindex: "0", "data-colour": colourOf(group), "aria-describedby": id },
-    el("bdi", { text }),
+    // Not isolated: the words of both directions stand as they stand in the text.
+    text,
     el(
       "span",
       { id, class: "bubble", role: "tooltip", dir: "ltr" },

@@ -4,6 +4,7 @@
  */
 import { showCard, showProblem } from "./answer-cards.ts";
 import type { ShownAnswer } from "./answer-cards.ts";
+import { askAll } from "./bulk.ts";
 import { ServerError, createClient, isBroken } from "./client.ts";
 import type { ListedTask, TaskDescription } from "./client.ts";
 import { copyText } from "./copy.ts";
@@ -17,6 +18,7 @@ import { callOf } from "./request.ts";
 import type { Ask } from "./request.ts";
 import { createSnippets } from "./snippets-view.ts";
 import { createTaskList } from "./task-list.ts";
+import { createTable } from "./table-view.ts";
 import { showTime } from "./time-view.ts";
 
 /** The Worker's routes stand below the address of this page, wherever it is mounted. */
@@ -65,11 +67,17 @@ const taskList = createTaskList({
   toggle: (task, isOn) =>
     void choose(isOn ? [...state.chosen, task] : state.chosen.filter((name) => name !== task)),
 });
+const showTable = createTable({
+  chosen: chosenTasks,
+  comparesTexts,
+  ask: (questions, signal) => askAll(client, questions, signal, pause),
+});
 let running: AbortController | null = null;
 
 /** The tasks that are asked, with their examples where those are known. */
-const chosenTasks = (): TaskDescription[] =>
-  state.chosen.map(describedTask).filter((task) => task !== null);
+function chosenTasks(): TaskDescription[] {
+  return state.chosen.map(describedTask).filter((task) => task !== null);
+}
 
 /** What is known of a task; null where it is not listed, or cannot answer. */
 function describedTask(name: string): TaskDescription | null {
@@ -78,8 +86,9 @@ function describedTask(name: string): TaskDescription | null {
   return state.described.get(`${name}@${task.version}`) ?? task;
 }
 
-const comparesTexts = ({ examples }: TaskDescription): boolean =>
-  examples?.some((example) => example.text_pair !== undefined) ?? false;
+function comparesTexts({ examples }: TaskDescription): boolean {
+  return examples?.some((example) => example.text_pair !== undefined) ?? false;
+}
 
 const asksOf = (tasks: readonly TaskDescription[]): Ask[] =>
   tasks.map((task) => ({ task: task.task, type: task.type, takesPair: comparesTexts(task) }));
@@ -162,6 +171,7 @@ function showChosen(): void {
   byId<HTMLButtonElement>("run").disabled = tasks.length === 0;
   showAnswers();
   showCode();
+  showTable();
 }
 
 function chipButton(chip: Chip): HTMLElement {
@@ -235,6 +245,17 @@ async function run(): Promise<void> {
 function saveLink(): void {
   const link = writeLink({ tasks: state.chosen, ...textsOf(), where: state.where });
   history.replaceState(null, "", link);
+}
+
+/** Waits, unless the signal ends it. */
+function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1_000 * seconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }
 
 /** Takes over what a link says, or what shows most at a first visit, and asks. */

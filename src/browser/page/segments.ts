@@ -63,11 +63,21 @@ export function legendOf(
 export const COLOURS = 8;
 
 /**
- * The colour of each group: its place among the task's groups, so that a group keeps its colour from
- * text to text. `labels` are tags such as B-PER.
+ * The colour of each group of a text: that of its place among the task's groups, so that a group keeps
+ * its colour from text to text; where another group of the text has it, the next one that is free.
  */
-export function coloursOf(labels: readonly string[]): ReadonlyMap<string, number> {
-  const groups = [...new Set(labels.map((label) => label.replace(/^[BIESLU]-/, "")))];
-  const real = groups.filter((group) => group !== "O");
-  return new Map(real.map((group, at) => [group, at % COLOURS]));
+export function coloursOf(
+  taskGroups: readonly string[],
+  textGroups: readonly string[],
+): ReadonlyMap<string, number> {
+  const colours = new Map<string, number>();
+  for (const group of textGroups) {
+    const own = Math.max(0, taskGroups.indexOf(group)) % COLOURS;
+    const taken = new Set(colours.values());
+    const free = Array.from({ length: COLOURS }, (_, step) => (own + step) % COLOURS).find(
+      (colour) => !taken.has(colour),
+    );
+    colours.set(group, free ?? own);
+  }
+  return colours;
 }

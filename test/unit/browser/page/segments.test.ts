@@ -42,13 +42,19 @@ describe("the pieces of a text", () => {
 });
 
 describe("colours and legend", () => {
-  it("give a group the same colour in every text", () => {
-    const colours = coloursOf(["O", "B-PER", "I-PER", "B-LOC", "plain"]);
-    expect([...colours]).toEqual([
-      ["PER", 0],
-      ["LOC", 1],
-      ["plain", 2],
+  const groups = Array.from({ length: 20 }, (_, i) => `G${i}`);
+
+  it("give a group its own colour, whatever else is in the text", () => {
+    expect([...coloursOf(groups, ["G2", "G9"])]).toEqual([
+      ["G2", 2],
+      ["G9", 1],
     ]);
+  });
+
+  it("give groups of one text different colours, as long as there are any", () => {
+    expect([...coloursOf(groups, ["G1", "G9", "G2"]).values()]).toEqual([1, 2, 3]);
+    expect(new Set(coloursOf(groups, groups.slice(0, 8)).values()).size).toBe(8);
+    expect(coloursOf(groups, groups).size).toBe(20);
   });
 
   it("count the entities of each group", () => {
