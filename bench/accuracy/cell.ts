@@ -5,9 +5,9 @@ import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/base/open-b
 import type { Base } from "../../src/encoder/base.ts";
 import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";
 import { partsOf } from "../../src/learn/methods.ts";
-import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
-import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
-import type { Runtimes } from "../../scripts/runs/task/train-task.ts";
+import { EMPTY_SPEC } from "../../src/learn/task/spec.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
+import type { Runtimes } from "../../src/learn/task/runtimes.ts";
 import { runTrial } from "../../scripts/runs/trial/trial-run.ts";
 import { divideFairly } from "../../scripts/runs/trial/rows.ts";
 import { provenance } from "../provenance.ts";
@@ -16,6 +16,7 @@ import type { Cell } from "./plan.ts";
 import type { CellResult } from "./results.ts";
 import { MAX_ROWS, MAX_SELECTION_ROWS, settingsOf } from "./settings.ts";
 import { TASKS, fileOf } from "./tasks.ts";
+import { NODE_HOST } from "../../scripts/runs/task/host.ts";
 
 export interface CellOptions {
   /** Folder of the data sets. */
@@ -106,6 +107,7 @@ export function runtimesWith(threads: number | undefined): Runtimes {
   const options = threads === undefined ? {} : { threads };
   const createSession: Runtimes["createSession"] = (files) => createNodeSession(files, options);
   return {
+    ...NODE_HOST,
     createSession,
     async openBase(base, runtime) {
       if (runtime === "serving") return openBase(base, runtime);

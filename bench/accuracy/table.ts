@@ -2,7 +2,7 @@
  * The accuracy table from the cells that are finished: a method a row, a data set a column, and
  * below how the best task compares with fine-tuning and the served graph with float32.
  */
-import { markdownTable } from "../../scripts/report/text.ts";
+import { markdownTable } from "../../src/report/text.ts";
 import type { CellResult } from "./results.ts";
 import { TABLE_METHODS } from "./plan.ts";
 import { TASKS, TASK_IDS } from "./tasks.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { TaskType } from "../../src/core/model/task.ts";
 import type { DataOptions } from "../../src/learn/data/read.ts";
-import type { DataFile } from "../../scripts/runs/task/spec.ts";
+import type { DataFile } from "../../src/learn/task/spec.ts";
 
 export const TASK_IDS = ["wnut17", "banking77", "rte", "snips", "sst2", "conll2003"] as const;
 export type TaskId = (typeof TASK_IDS)[number];

@@ -2,10 +2,10 @@
  * The ladder as a picture: accuracy over rows a class, a panel for each set of whole texts, all on one
  * scale. A file of its own with its own style, since README and docs show it as an image.
  */
-import { markup } from "../../scripts/report/html.ts";
-import type { Markup, Part } from "../../scripts/report/html.ts";
-import { dot, line, linePath, linear, path, text, ticks } from "../../scripts/report/svg.ts";
-import type { Scale } from "../../scripts/report/svg.ts";
+import { markup } from "../../src/report/html.ts";
+import type { Markup, Part } from "../../src/report/html.ts";
+import { dot, line, linePath, linear, path, text, ticks } from "../../src/report/svg.ts";
+import type { Scale } from "../../src/report/svg.ts";
 import { meanScore } from "../../scripts/runs/trial/statistics.ts";
 import type { RowCount } from "./draws.ts";
 import { CONTENDER_TITLES, countsOf } from "./plan.ts";

@@ -1,18 +1,20 @@
 /** This project's cells: a data file is trained on as `train` does, and the task answers the test rows. */
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
 import { tokenizerOf } from "../../scripts/base/open-base.ts";
-import type { FinishedRun } from "../../scripts/runs/task/finish.ts";
-import { prepareTask } from "../../scripts/runs/task/prepare.ts";
-import type { PreparedTask } from "../../scripts/runs/task/prepare.ts";
-import { EMPTY_SPEC } from "../../scripts/runs/task/spec.ts";
-import type { TaskSpec } from "../../scripts/runs/task/spec.ts";
-import { trainTask } from "../../scripts/runs/task/train-task.ts";
+import type { FinishedRun } from "../../src/learn/task/finish.ts";
+import { prepareTask } from "../../src/learn/task/prepare.ts";
+import type { PreparedTask } from "../../src/learn/task/prepare.ts";
+import { EMPTY_SPEC } from "../../src/learn/task/spec.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
+import { trainTask } from "../../src/learn/task/train-task.ts";
 import type { Example } from "../../src/learn/data/read.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/measure/evaluate.ts";
 import type { Method } from "../../src/learn/methods.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import type { Contender } from "./plan.ts";
 import type { Outcome } from "./results.ts";
+import { diskSources } from "../../scripts/runs/task/data-files.ts";
+import { folderRun } from "../../scripts/runs/saved-run.ts";
 
 export type OurContender = Exclude<Contender, "setfit">;
 
@@ -86,14 +88,19 @@ async function train(options: OurOptions): Promise<Trained | null> {
     seed,
     data: { ...EMPTY_SPEC.data, train: [{ path }] },
   };
-  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), {
-    folders: ["."],
-    strict: false,
-    note,
-  });
+  const prepared = await prepareTask(
+    spec,
+    base.manifest,
+    tokenizerOf(base),
+    diskSources({
+      folders: ["."],
+      strict: false,
+      note,
+    }),
+  );
   const result = await trainTask(spec, prepared, base, runtimesWith(threads), {
     name,
-    out,
+    ...folderRun(out),
     resume: false,
     signal,
     now: Date.now,

@@ -1,5 +1,5 @@
 /** The ladder as text: a row for each set and number of rows, then what the cells say together. */
-import { formatBytes, markdownTable, plural } from "../../scripts/report/text.ts";
+import { formatBytes, markdownTable, plural } from "../../src/report/text.ts";
 import { meanScore } from "../../scripts/runs/trial/statistics.ts";
 import { median } from "../stats.ts";
 import { CONTENDERS, CONTENDER_TITLES, countsOf } from "./plan.ts";

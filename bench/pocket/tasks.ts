@@ -10,10 +10,11 @@ import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.
 import { tokenizerOf } from "../../scripts/base/open-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { makeData } from "../../scripts/dev/retrain/pairs-data.ts";
-import { prepareTask } from "../../scripts/runs/task/prepare.ts";
-import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
+import { prepareTask } from "../../src/learn/task/prepare.ts";
+import { readTaskSpec } from "../../src/learn/task/spec.ts";
 import { keptTrial } from "../../scripts/runs/trial/kept.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
+import { diskSources } from "../../scripts/runs/task/data-files.ts";
 
 export interface TrialsOptions {
   readonly data: string;
@@ -40,11 +41,16 @@ export async function trainedOn(
   await makeData(dir, data);
   const path = join(dir, "task.json");
   const spec = readTaskSpec(await readFile(path), path);
-  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), {
-    folders: [data, dir],
-    strict: false,
-    note,
-  });
+  const prepared = await prepareTask(
+    spec,
+    base.manifest,
+    tokenizerOf(base),
+    diskSources({
+      folders: [data, dir],
+      strict: false,
+      note,
+    }),
+  );
   const name = `${basename(dir)}.${base.manifest.name}`;
   const { epochs } = prepared.hyperparameters;
   const trial = await keptTrial(work, {

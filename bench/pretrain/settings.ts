@@ -1,5 +1,5 @@
 /** What the pretraining benchmark trains on, and how; chosen beforehand, not by its results. */
-import type { DataSpec } from "../../scripts/runs/task/spec.ts";
+import type { DataSpec } from "../../src/learn/task/spec.ts";
 import type { TaskId } from "../accuracy/tasks.ts";
 
 /** Data sets that the prefix is pretrained on: path below the data folder and licence. */

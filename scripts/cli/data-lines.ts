@@ -3,8 +3,8 @@
  * texts are, what occurs twice, and every setting with its reason.
  */
 import type { DataSummary, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
-import type { DoubtfulFact } from "../report/facts.ts";
-import type { PreparedTask } from "../runs/task/prepare.ts";
+import type { DoubtfulFact } from "../../src/learn/measure/doubtful-rows.ts";
+import type { PreparedTask } from "../../src/learn/task/prepare.ts";
 
 /** More labels than this are shown by their largest and smallest. */
 const MAX_LABELS = 8;

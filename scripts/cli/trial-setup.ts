@@ -2,8 +2,8 @@
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { FairOptions } from "../runs/trial/rows.ts";
-import type { Runtimes } from "../runs/task/train-task.ts";
-import type { TaskSpec } from "../runs/task/spec.ts";
+import type { Runtimes } from "../../src/learn/task/runtimes.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import type { Io, Options } from "./command.ts";
 import { TRAIN_OPTIONS, isTaskFolder, readRequest } from "./train-request.ts";
 import type { TrainValues } from "./train-request.ts";
@@ -60,6 +60,7 @@ export async function openTrials(
     strict: values.strict === true,
     note: (line: string) => io.err(line),
   };
-  const runtimes = { createSession: createNodeSession, openBase };
+  const { NODE_HOST } = await import("../runs/task/host.ts");
+  const runtimes = { ...NODE_HOST, createSession: createNodeSession, openBase };
   return { spec, name, out, base, runtimes, fair };
 }

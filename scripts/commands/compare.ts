@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { METHODS, isServed } from "../../src/learn/methods.ts";
 import type { Method } from "../../src/learn/methods.ts";
-import { isShared } from "../runs/task/pretrained.ts";
-import type { TaskSpec } from "../runs/task/spec.ts";
+import { isShared } from "../../src/learn/task/pretrained.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import { differences, summarize } from "../runs/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../runs/trial/compare.ts";
 import { UsageError, defineCommand, readInteger } from "../cli/command.ts";

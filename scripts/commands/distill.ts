@@ -7,7 +7,7 @@ import { checkName } from "../../src/core/format/keys.ts";
 import { nameFrom } from "../base/names.ts";
 import { TABLE_FORMS } from "../../src/encoder/quantize-weights.ts";
 import type { DistillSettings } from "../runs/distill/distill-run.ts";
-import { recordCourse } from "../report/task-facts.ts";
+import { recordCourse } from "../../src/learn/loop/course.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import {

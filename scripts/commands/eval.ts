@@ -1,5 +1,6 @@
 /** `eval`: measures a task on labelled data, on the graph and the runtime that serve. */
 import { shortIdentity } from "../../src/core/format/manifest.ts";
+import { writeWhole } from "../node/files.ts";
 import { RUNTIME_TITLES, namedRuntime } from "../base/runtimes.ts";
 import { startProgress } from "../cli/progress.ts";
 import { UsageError, defineCommand, readInteger } from "../cli/command.ts";
@@ -96,10 +97,10 @@ export const command = defineCommand({
 
     const data = datasets.map(({ name }) => name).join(", ");
     if (values.report !== undefined) {
-      const { writeEvaluationReport } = await import("../report/page.ts");
+      const { evaluationReport } = await import("../../src/report/page.ts");
       const name = `${dtype}, ${RUNTIME_TITLES[runtime]}`;
       const source = { name: data, runtime: name, examples, logits, evaluation };
-      await writeEvaluationReport(values.report, dir, task, base.manifest, source);
+      await writeWhole(values.report, evaluationReport(dir, task, base.manifest, source));
       note(`report: ${values.report}`);
     }
     const { metrics, score, ece } = evaluation;

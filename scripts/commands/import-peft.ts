@@ -15,12 +15,14 @@ import {
   poolingOf,
   readPeftAdapter,
 } from "../task/peft-adapter.ts";
-import { taskCard } from "../runs/task/task-card.ts";
-import { taskFacts } from "../report/task-facts.ts";
-import { packTask, writeTaskFolder } from "../task/task-folder.ts";
-import { EMPTY_SPEC, writeTaskSpec } from "../runs/task/spec.ts";
+import { taskCard } from "../../src/report/task-card.ts";
+import { taskFacts } from "../../src/report/task-facts.ts";
+import { writeTaskFolder } from "../task/task-folder.ts";
+import { packTask } from "../../src/learn/task/packed-task.ts";
+import { EMPTY_SPEC, writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { baseFolder } from "../base/names.ts";
 import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
+import { sha256 } from "../node/hash.ts";
 
 /** What the answers are, for people. */
 const KINDS = {
@@ -92,6 +94,7 @@ export const command = defineCommand({
         [CLASSIFIER_BIAS, float32([bias.length], bias)],
       ]),
       "float32",
+      sha256,
     );
     const spec = {
       ...EMPTY_SPEC,

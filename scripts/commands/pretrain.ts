@@ -8,7 +8,7 @@ import { checkName } from "../../src/core/format/keys.ts";
 import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
 import type { PretrainSettings, TaskProgress } from "../runs/pretrain/pretrain-run.ts";
 import type { PretrainRequest, TaskSource } from "../runs/pretrain/settle.ts";
-import { SHARED_METHODS } from "../runs/task/pretrained.ts";
+import { SHARED_METHODS } from "../../src/learn/task/pretrained.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
@@ -91,6 +91,7 @@ export const command = defineCommand({
     const request = readRequest(values);
 
     const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+    const { NODE_HOST } = await import("../runs/task/host.ts");
     const { readBaseFolder } = await import("../base/base-folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
     const { readSources, settle } = await import("../runs/pretrain/settle.ts");
@@ -131,7 +132,7 @@ export const command = defineCommand({
         tasks,
         settings,
         base,
-        { createSession: createNodeSession, openBase },
+        { ...NODE_HOST, createSession: createNodeSession, openBase },
         {
           out,
           resume: values.resume === true,

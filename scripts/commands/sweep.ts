@@ -11,7 +11,7 @@ import { METHODS } from "../../src/learn/methods.ts";
 import { MAX_SHARE, gridCompute, planCompute, planRungs, runLength } from "../runs/sweep/plan.ts";
 import type { Rung } from "../runs/sweep/plan.ts";
 import type { Candidate, SweepOutcome, SweepRun } from "../runs/sweep/sweep-run.ts";
-import { writeTaskSpec } from "../runs/task/spec.ts";
+import { writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "../cli/command.ts";
 import { TRIAL_OPTIONS, openTrials } from "../cli/trial-setup.ts";
 import type { TrialSetup } from "../cli/trial-setup.ts";

@@ -1,14 +1,14 @@
 /**
  * `train`: a task folder, or a bare data file, becomes a trained task folder. cli/train-request.ts reads
- * the request, runs/task/train-task.ts is the run; this file opens base and data and shows the progress.
+ * the request, learn/task/train-task.ts is the run; this file opens base and data and shows the progress.
  */
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
-import { writeTaskSpec } from "../runs/task/spec.ts";
+import { writeTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
-import type { TaskSpec } from "../runs/task/spec.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import { defineCommand, readInteger } from "../cli/command.ts";
@@ -55,9 +55,12 @@ async function trainInto(
   const { readBaseFolder } = await import("../base/base-folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const { checkOutFolder, madeBy } = await import("../runs/out-folder.ts");
-  const { prepareTask } = await import("../runs/task/prepare.ts");
-  const { trainTask } = await import("../runs/task/train-task.ts");
-  const { writeTrainedTask } = await import("../runs/task/finish.ts");
+  const { prepareTask } = await import("../../src/learn/task/prepare.ts");
+  const { trainTask } = await import("../../src/learn/task/train-task.ts");
+  const { NODE_HOST } = await import("../runs/task/host.ts");
+  const { diskSources } = await import("../runs/task/data-files.ts");
+  const { folderRun } = await import("../runs/saved-run.ts");
+  const { writeTrainedTask } = await import("../runs/task/write-task.ts");
   const { readSweep } = await import("../runs/sweep/sweep-file.ts");
 
   const note = (line: string): void => io.err(line);
@@ -72,8 +75,8 @@ async function trainInto(
     positionals[0] !== undefined && isTaskFolder(positionals[0]) ? positionals[0] : ".",
   ];
   const strict = values.strict === true;
-  const options = { folders, strict, note };
-  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
+  const sources = diskSources({ folders, strict, note });
+  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), sources);
   const { hyperparameters: h } = prepared;
   for (const line of dataLines(name, prepared)) note(line);
   for (const line of settingsLines(prepared, base.manifest)) note(line);
@@ -88,12 +91,13 @@ async function trainInto(
     prepared,
     base,
     {
+      ...NODE_HOST,
       createSession: (files) => createNodeSession(files, threads === undefined ? {} : { threads }),
       openBase,
     },
     {
       name,
-      out,
+      ...folderRun(out),
       resume: values.resume === true,
       overwrite,
       inspectsRows: true,

@@ -11,7 +11,7 @@ import { COMMON_OPTIONS } from "../cli/main.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
 import { VERBS } from "../commands/verbs.ts";
 import { PACKAGE } from "../node/project.ts";
-import { markdownTable } from "../report/text.ts";
+import { markdownTable } from "../../src/report/text.ts";
 import { benchmarkBlocks } from "./docs/benchmarks.ts";
 import { bundledTasks, firstRequest } from "./docs/bundled-tasks.ts";
 import { dependencyTable } from "./docs/dependencies.ts";

@@ -1,137 +1,26 @@
-/**
- * The saved run of training, pretraining and distillation: one file in the output folder, which a
- * run that was interrupted goes on from. It is replaced by rename, so a crash while saving leaves
- * the last good one, and removed when the result has been written.
- */
+/** The saved run of an output folder: one file, replaced by rename, so that a crash leaves the last good one. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../../src/core/errors.ts";
-import type { ParameterGroup } from "../../src/learn/loop/optim.ts";
-import {
-  checkParameters,
-  decodeRunState,
-  encodeRunState,
-  readProgress,
-} from "../../src/learn/loop/run-state.ts";
-import type { Fingerprint, RunState } from "../../src/learn/loop/run-state.ts";
-import { startState, train } from "../../src/learn/loop/trainer.ts";
-import type { Hooks, Plan } from "../../src/learn/loop/trainer.ts";
-import { initialParams } from "../../src/learn/graph/parameters.ts";
-import type { Arrays, Parameter } from "../../src/learn/graph/parameters.ts";
-import type { Key } from "../../src/learn/random.ts";
+import type { RunStore } from "../../src/learn/loop/saved-run.ts";
 import { readIfThere, writeWhole } from "../node/files.ts";
 import { readPackageFile } from "../node/project.ts";
 
 /** Name of the file in the output folder. */
 export const RUN_STATE = ".run-state.safetensors";
 
-export interface SavedRunOptions {
-  /** Everything that the course of the run depends on. */
-  readonly fingerprint: Fingerprint;
-  /** Go on with the run that is saved in the folder. */
-  readonly resume: boolean;
-  /** Start from the first step although a run is saved there. */
-  readonly overwrite?: boolean;
-  readonly note: (line: string) => void;
-}
-
-export interface SavedRun {
-  /** The state to go on from; null for a run from the first step. */
-  readonly state: RunState | null;
-  /** That state, or the one before the first step. */
-  start(parameters: readonly Parameter[], key: Key, known?: Arrays): RunState;
-  /** THE LOOP (trainer.ts) from `start`, saved on the way and, for what is measured later, at the end. */
-  train(
-    start: RunState,
-    plan: Plan,
-    hooks: Omit<Hooks, "save">,
-  ): Promise<{ readonly state: RunState; readonly isDone: boolean }>;
-}
-
-/**
- * Opens the saved run of `folder`. Throws InputError `run-saved` where one would be lost: neither
- * `resume` nor `overwrite` was asked for. With `resume` it throws MismatchError `run-state-mismatch`
- * for a run of other settings or data, FormatError for a file that cannot be read.
- */
-export async function openSavedRun(
-  folder: string,
-  { fingerprint, resume, overwrite, note }: SavedRunOptions,
-): Promise<SavedRun> {
+/** Where the run of a folder is saved, and by which program. */
+export function folderRun(folder: string): { readonly store: RunStore; readonly program: string } {
   const path = join(folder, RUN_STATE);
-  const program = readPackageFile().version;
-  const bytes = await readIfThere(path);
-  if (bytes && !resume) reportLoss(bytes, path, overwrite === true, note);
-  const state = bytes && resume ? decodeRunState(bytes, path, fingerprint) : null;
-  if (state && bytes) {
-    const { program: before } = readProgress(bytes, path);
-    note(`resuming after step ${state.step}`);
-    if (before !== program) {
-      note(
-        `the run was saved by edge-prefix ${before}, this is ${program}: its result may differ from that of a run in one piece`,
-      );
-    }
-  } else if (resume) note("nothing to resume: starting from the first step");
-
-  let savedStep = state?.step ?? null;
-  const save = async (now: RunState): Promise<void> => {
-    try {
-      await writeWhole(path, encodeRunState(now, { program, fingerprint }));
-      savedStep = now.step;
-    } catch (error) {
-      note(
-        savedStep === null
-          ? `the run stopped after step ${now.step}; no state of it is saved`
-          : `the run stopped after step ${now.step}; the state of step ${savedStep} is kept, and --resume goes on from it`,
-      );
-      throw error;
-    }
-  };
   return {
-    state,
-    start(parameters, key, known = {}) {
-      if (!state) return startState({ ...initialParams(parameters, key), ...known });
-      checkParameters(path, state, parameters);
-      return state;
+    store: {
+      name: path,
+      read: () => readIfThere(path),
+      write: (bytes) => writeWhole(path, bytes),
     },
-    async train(start, plan, hooks) {
-      const result = await train(start, plan, { ...hooks, save });
-      // The last measurements may fail or be interrupted: the trained parameters are not lost.
-      if (result.isDone) await save(result.state);
-      return result;
-    },
+    program: readPackageFile().version,
   };
-}
-
-/** Says that a saved run will be lost, or refuses to lose it. */
-function reportLoss(
-  bytes: Uint8Array,
-  path: string,
-  overwrite: boolean,
-  note: (line: string) => void,
-): void {
-  const what = describe(bytes, path);
-  if (overwrite) return note(`${path}: ${what} is dropped`);
-  throw new InputError(
-    "run-saved",
-    `${path}: ${what} stands here; go on with it by --resume, or drop it by --overwrite`,
-  );
-}
-
-function describe(bytes: Uint8Array, path: string): string {
-  try {
-    const { step, program } = readProgress(bytes, path);
-    return `a run saved after step ${step} by edge-prefix ${program}`;
-  } catch {
-    return "a saved run that cannot be read";
-  }
 }
 
 /** Removes the saved run of `folder` when its result has been written. */
 export const removeSavedRun = (folder: string): Promise<void> =>
   rm(join(folder, RUN_STATE), { force: true });
-
-/** Learning rates and decay of parameters, for a plan. */
-export const groupsOf = (
-  parameters: readonly Parameter[],
-): Readonly<Record<string, ParameterGroup>> =>
-  Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter]));

@@ -5,67 +5,15 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { FORMAT_VERSION, readTaskManifest } from "../../src/core/format/manifest.ts";
+import { readTaskManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { versionOf } from "../../src/core/format/keys.ts";
-import { writeSafetensors } from "../../src/core/format/safetensors.ts";
 import { openTask } from "../../src/core/format/task.ts";
 import type { Task } from "../../src/core/format/task.ts";
-import { toFloat16 } from "../../src/core/model/tensor.ts";
-import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
+import type { PackedTask } from "../../src/learn/task/packed-task.ts";
 import { readFileOf, replaceFiles } from "../node/files.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
-
-/** What a manifest says besides what follows from base and prefix. */
-export type TaskFacts = Omit<TaskManifest, "format_version" | "kind" | "base" | "prefix">;
-
-/** A checked task, and the bytes of its files. */
-export interface PackedTask {
-  readonly task: Task;
-  readonly manifestBytes: Uint8Array;
-  readonly prefixBytes: Uint8Array;
-}
-
-/** Packs parameters into a task; `dtype` F16 halves the file at no measured loss, F32 keeps every bit. */
-export async function packTask(
-  facts: TaskFacts,
-  base: BaseManifest,
-  params: ReadonlyMap<string, TensorOf<"float32">>,
-  dtype: "float16" | "float32",
-): Promise<PackedTask> {
-  const tensors = new Map<string, Tensor>();
-  for (const [name, tensor] of params) {
-    const { dims, data } = tensor;
-    tensors.set(name, dtype === "float16" ? { dtype, dims, data: toFloat16(data) } : tensor);
-  }
-  return packPrefix(facts, base, writeSafetensors(tensors, { format: "pt" }));
-}
-
-/** As packTask, for a prefix.safetensors that exists already (after training: metrics and examples). */
-export async function packPrefix(
-  facts: TaskFacts,
-  base: BaseManifest,
-  prefixBytes: Uint8Array,
-): Promise<PackedTask> {
-  const manifest: TaskManifest = {
-    format_version: FORMAT_VERSION,
-    kind: "task",
-    ...facts,
-    base: { name: base.name, identity: base.identity },
-    prefix: { sha256: sha256Hex(prefixBytes), bytes: prefixBytes.byteLength },
-  };
-  const manifestBytes = encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`);
-  const checked = readTaskManifest(manifestBytes, `task "${facts.task}"`);
-  const task = await openTask(
-    checked,
-    versionOf(sha256Hex(manifestBytes)),
-    prefixBytes,
-    base,
-    sha256,
-  );
-  return { task, manifestBytes, prefixBytes };
-}
 
 /** May hold texts of the data (report/facts.ts), so it stays where it was made. */
 export const REPORT = "report.html";

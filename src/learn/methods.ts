@@ -82,7 +82,7 @@ export const isServed = (method: Method): boolean => FACTS[method].isServed;
 export const hasVirtualTokens = (method: Method): boolean =>
   FACTS[method].prefix !== "none" || FACTS[method].prompt;
 
-/** A method's own defaults; what depends on the data is chosen by runs/task/defaults.ts. */
+/** A method's own defaults; what depends on the data is chosen by learn/task/defaults.ts. */
 export const methodDefaults = (
   method: Method,
 ): Pick<Hyperparameters, "learning_rate" | "prefix_dropout"> => ({

@@ -41,6 +41,8 @@ const LEARN_HEAD = /^src\/learn\/head\//;
 const LEARN_LOOP = /^src\/learn\/loop\//;
 const BROWSER_ROOT = /^src\/browser\/[^/]+$/;
 const BROWSER_CHANNEL = /^src\/browser\/channel\//;
+/** Cards and reports. */
+const REPORT = /^src\/report\//;
 const NODE = /^node:$/;
 /** Reading, writing and hashing files, processes, the two runtimes. */
 const NODE_FOLDER = /^scripts\/node\//;
@@ -60,7 +62,8 @@ function runsGroup(folder: string, others: readonly string[]): Group {
       ENCODER,
       LEARN,
       NODE_FOLDER,
-      /^scripts\/(?:base|report|task)\//,
+      REPORT,
+      /^scripts\/(?:base|task)\//,
       NODE,
       inside("*.ts"),
       ...others.map(inside),
@@ -134,6 +137,14 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, LEARN_ROOT, LEARN_DATA, LEARN_HEAD, LEARN_LOOP],
     types: [ENGINE],
   },
+  {
+    // One run of training, from a task.json to a task in memory: the same in Node and in a page.
+    name: "src/learn/task",
+    files: /^src\/learn\/task\//,
+    may: [CORE, GRAPH, ENCODER, LEARN],
+    types: [SESSION, ENGINE],
+  },
+  { name: "src/report", files: /^src\/report\//, may: [CORE, LEARN] },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
   { name: "src/engine/simd/kernels", files: ENGINE_KERNELS, may: [] },
   {
@@ -223,12 +234,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/task",
     files: /^scripts\/task\//,
-    may: [CORE, LEARN_DATA, NODE_FOLDER, NODE],
-  },
-  {
-    name: "scripts/report",
-    files: /^scripts\/report\//,
-    may: [CORE, LEARN, NODE_FOLDER, NODE],
+    may: [CORE, /^src\/learn\/task\/packed-task\.ts$/, LEARN_DATA, NODE_FOLDER, NODE],
   },
   // What all runs share, then each kind of run: task <- trial <- sweep, task <- pretrain, distill.
   runsGroup("*.ts", []),
@@ -266,7 +272,8 @@ export const GROUPS: readonly Group[] = [
       ENCODER,
       LEARN,
       NODE_FOLDER,
-      /^scripts\/(?:base|publish|report|runs|task)\//,
+      REPORT,
+      /^scripts\/(?:base|publish|runs|task)\//,
       /^src\/(?:serve|http)\//,
       NODE,
     ],
@@ -280,7 +287,8 @@ export const GROUPS: readonly Group[] = [
       ENCODER,
       LEARN,
       /^src\/(?:serve|http)\//,
-      /^scripts\/(?:base|cli|images|node|publish|report|runs|task)\//,
+      REPORT,
+      /^scripts\/(?:base|cli|images|node|publish|runs|task)\//,
       NODE,
     ],
     types: [SESSION, ENGINE],
@@ -290,6 +298,7 @@ export const GROUPS: readonly Group[] = [
     name: "scripts/dev",
     files: /^scripts\/dev\//,
     may: [
+      REPORT,
       /^scripts\//,
       CORE,
       ENCODER,

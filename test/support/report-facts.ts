@@ -1,5 +1,5 @@
 /** Made-up facts for the report and the card: every field is there, numbers are easy to follow. */
-import type { CalibrationFacts, ReportFacts } from "../../scripts/report/facts.ts";
+import type { CalibrationFacts, ReportFacts } from "../../src/report/facts.ts";
 
 const bins = (shift: number): CalibrationFacts["after"]["bins"] =>
   Array.from({ length: 10 }, (_, i) => ({

@@ -1,5 +1,5 @@
 /** Reads the shapes of a chart back, so that tests look at what is drawn and not at its text. */
-import type { Markup } from "../../scripts/report/html.ts";
+import type { Markup } from "../../src/report/html.ts";
 
 export interface Shape {
   readonly tag: string;

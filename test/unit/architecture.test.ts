@@ -58,7 +58,8 @@ describe("the dependency rule", () => {
     ["src/learn/data/a.ts", "src/learn/loop/b.ts", "not allowed for src/learn/data"],
     ["src/learn/loop/a.ts", "src/learn/measure/b.ts", "not allowed for src/learn/loop"],
     ["scripts/task/a.ts", "scripts/publish/b.ts", "not allowed for scripts/task"],
-    ["scripts/report/a.ts", "scripts/runs/b.ts", "not allowed for scripts/report"],
+    ["src/report/a.ts", "src/encoder/b.ts", "not allowed for src/report"],
+    ["src/learn/task/a.ts", "src/report/b.ts", "not allowed for src/learn/task"],
     ["scripts/runs/task/a.ts", "scripts/runs/sweep/b.ts", "not allowed for scripts/runs/task"],
   ])("names the edge %s -> %s", (from, to, reason) => {
     const [offence] = offences([{ from, to, isTypeOnly: false }]);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { BUNDLED_BASE } from "../../scripts/base/names.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { readTaskFolder } from "../../scripts/task/task-folder.ts";
-import { readTaskSpec } from "../../scripts/runs/task/spec.ts";
+import { readTaskSpec } from "../../src/learn/task/spec.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { configurationOf } from "../../src/encoder/base.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";

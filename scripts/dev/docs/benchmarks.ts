@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../../node/project.ts";
-import { markdownTable, formatCount, formatScore, metricName } from "../../report/text.ts";
+import { markdownTable, formatCount, formatScore, metricName } from "../../../src/report/text.ts";
 
 /** What every result file says of its making; those of load tests say it in docs/benchmarks.md. */
 interface Made {

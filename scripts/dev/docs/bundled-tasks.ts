@@ -11,8 +11,8 @@ import {
   formatScore,
   metricName,
   shellWord,
-} from "../../report/text.ts";
-import { readTaskSpec } from "../../runs/task/spec.ts";
+} from "../../../src/report/text.ts";
+import { readTaskSpec } from "../../../src/learn/task/spec.ts";
 
 const ROUTE = "/v1/tasks/{task}/predict";
 /** Where `npm start` listens. */

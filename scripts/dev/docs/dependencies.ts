@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../../node/project.ts";
-import { markdownTable } from "../../report/text.ts";
+import { markdownTable } from "../../../src/report/text.ts";
 
 type Place = "worker" | "tools" | "development";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../../node/project.ts";
-import { markdownTable, formatScore } from "../../report/text.ts";
+import { markdownTable, formatScore } from "../../../src/report/text.ts";
 
 interface Near {
   readonly token_cosine: number;

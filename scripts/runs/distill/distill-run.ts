@@ -17,11 +17,11 @@ import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import { initialParams, weightParameters } from "../../../src/learn/graph/parameters.ts";
 import type { Encoder, Parameter } from "../../../src/learn/graph/parameters.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
-import { groupsOf, openSavedRun } from "../saved-run.ts";
+import { groupsOf, openSavedRun } from "../../../src/learn/loop/saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
 import type { Evaluation, Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
-import type { Course } from "../../report/task-facts.ts";
+import type { Course } from "../../../src/learn/loop/course.ts";
 import { alignText } from "./align.ts";
 import type { AlignedText } from "./align.ts";
 import { roundsOf, tokenBatches } from "./batches.ts";
@@ -31,6 +31,7 @@ import type { DistillSession } from "./session.ts";
 import { similarityOf, viewOf } from "./similarity.ts";
 import type { Similarity } from "./similarity.ts";
 import { servedStates } from "./states.ts";
+import { folderRun } from "../saved-run.ts";
 
 export interface DistillSettings {
   /** Tokens of a step, padding counted. */
@@ -153,8 +154,10 @@ export async function distill(
   );
   const { lengths, batches, hyperparameters } = planOf(corpus, align, settings, steps);
   const fingerprint = fingerprintOf(student, teacher, corpus, { ...settings, steps });
-  const saved = await openSavedRun(options.work, {
+  const { store, program } = folderRun(options.work);
+  const saved = await openSavedRun(store, {
     fingerprint,
+    program,
     resume: options.resume || options.finish,
     ...(options.overwrite && { overwrite: true }),
     note: options.finish ? () => {} : note,

@@ -1,11 +1,19 @@
 /** report.html of a distillation: similarity to the teacher, the course of the run, and its texts. */
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { documentOf, markup, figure, figures, foreign, section, table } from "../../report/html.ts";
-import { lossCurve, scoreCurve } from "../../report/curves.ts";
-import { smoothLosses } from "../../report/task-facts.ts";
-import type { Markup } from "../../report/html.ts";
-import { formatBytes, formatCount, formatScore, formatSeconds } from "../../report/text.ts";
+import {
+  documentOf,
+  markup,
+  figure,
+  figures,
+  foreign,
+  section,
+  table,
+} from "../../../src/report/html.ts";
+import { lossCurve, scoreCurve } from "../../../src/report/curves.ts";
+import { smoothLosses } from "../../../src/report/task-facts.ts";
+import type { Markup } from "../../../src/report/html.ts";
+import { formatBytes, formatCount, formatScore, formatSeconds } from "../../../src/report/text.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 

@@ -2,7 +2,7 @@
 import { shortIdentity } from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { cardOrigin, sizesSection } from "../../base/base-card.ts";
-import { markdownTable, formatCount } from "../../report/text.ts";
+import { markdownTable, formatCount } from "../../../src/report/text.ts";
 import type { DistillFacts } from "./distill-run.ts";
 import type { Similarity } from "./similarity.ts";
 

@@ -9,18 +9,19 @@ import type { Base } from "../../../src/encoder/base.ts";
 import { sha256Hex } from "../../node/hash.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import { tensorsOf } from "../task/pretrained.ts";
-import type { SharedMethod } from "../task/pretrained.ts";
+import { tensorsOf } from "../../../src/learn/task/pretrained.ts";
+import type { SharedMethod } from "../../../src/learn/task/pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
-import { groupsOf, openSavedRun } from "../saved-run.ts";
+import { groupsOf, openSavedRun } from "../../../src/learn/loop/saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
-import { READING } from "../task/train-task.ts";
-import type { Runtimes } from "../task/train-task.ts";
+import { READING } from "../../../src/learn/task/train-task.ts";
+import type { Runtimes } from "../../../src/learn/task/runtimes.ts";
 import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
 import { openSharedRun } from "./shared-run.ts";
 import type { SharedRun, PretrainTask } from "./shared-run.ts";
 import { mixedBatches, sharesOf } from "./mixture.ts";
+import { folderRun } from "../saved-run.ts";
 
 export interface PretrainSettings {
   readonly method: SharedMethod;
@@ -83,7 +84,8 @@ export async function pretrain(
   const { hyperparameters, alpha, seed, method, numVirtualTokens } = settings;
   const key = keyOf(seed);
   const fingerprint = fingerprintOf(tasks, settings, base);
-  const saved = await openSavedRun(options.out, { ...options, fingerprint });
+  const { store, program } = folderRun(options.out);
+  const saved = await openSavedRun(store, { ...options, program, fingerprint });
 
   const native = await runtimes.openBase(base, "node");
   const encoder = encoderOf(base);
@@ -94,7 +96,7 @@ export async function pretrain(
         base,
         encoder,
         native,
-        createSession: runtimes.createSession,
+        ...runtimes,
         prefixDropout: hyperparameters.prefix_dropout,
         signal: options.signal,
       }),

@@ -14,10 +14,10 @@ import {
   formatCount,
   formatScore,
   metricName,
-} from "../../report/text.ts";
+} from "../../../src/report/text.ts";
 import { sha256Hex } from "../../node/hash.ts";
-import { licenceFields, yamlBlock } from "../task/card-metadata.ts";
-import { PRETRAINED_KIND, tensorsOf } from "../task/pretrained.ts";
+import { licenceFields, yamlBlock } from "../../../src/report/card-metadata.ts";
+import { PRETRAINED_KIND, tensorsOf } from "../../../src/learn/task/pretrained.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import { replaceFiles } from "../../node/files.ts";
 import type { PretrainTask } from "./shared-run.ts";

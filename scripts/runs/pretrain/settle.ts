@@ -9,17 +9,18 @@ import { InputError } from "../../../src/core/errors.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import type { ReadOptions } from "../task/data-files.ts";
-import { chooseSettings } from "../task/defaults.ts";
+import { chooseSettings } from "../../../src/learn/task/defaults.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
-import { prepareTask } from "../task/prepare.ts";
-import type { SharedMethod } from "../task/pretrained.ts";
+import { prepareTask } from "../../../src/learn/task/prepare.ts";
+import type { SharedMethod } from "../../../src/learn/task/pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
-import { EMPTY_SPEC, readTaskSpec } from "../task/spec.ts";
-import type { TaskSpec } from "../task/spec.ts";
+import { EMPTY_SPEC, readTaskSpec } from "../../../src/learn/task/spec.ts";
+import type { TaskSpec } from "../../../src/learn/task/spec.ts";
 import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
 import type { PretrainTask } from "./shared-run.ts";
 import type { PretrainSettings } from "./pretrain-run.ts";
+import { diskSources } from "../task/data-files.ts";
 
 /** The settings that a person may give; the others are chosen. */
 export interface PretrainRequest {
@@ -117,7 +118,12 @@ export async function settle(
       },
       base,
       tokenizer,
-      { folders, strict, alwaysSplits: true, note: (line) => note(`${name}: ${line}`) },
+      diskSources({
+        folders,
+        strict,
+        alwaysSplits: true,
+        note: (line) => note(`${name}: ${line}`),
+      }),
     );
     const { evaluation } = prepared;
     const { source, licence, language } = spec.data;

@@ -9,10 +9,10 @@ import {
 } from "../../../src/core/model/shapes.ts";
 import { scoreName, scoreOf } from "../../../src/learn/measure/metrics.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import type { PreparedTask } from "../task/prepare.ts";
-import type { DataSpec } from "../task/spec.ts";
-import { openTrainingRun } from "../task/training-run.ts";
-import type { TrainingRun, TrainingRunOptions } from "../task/training-run.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
+import type { DataSpec } from "../../../src/learn/task/spec.ts";
+import { openTrainingRun } from "../../../src/learn/task/training-run.ts";
+import type { TrainingRun, TrainingRunOptions } from "../../../src/learn/task/training-run.ts";
 
 /** A task to pretrain on, its data in memory; method, length and graph are those of all. */
 export interface PretrainTask {

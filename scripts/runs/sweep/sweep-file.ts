@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { parseJson } from "../../../src/core/text.ts";
 import { readIfThere, writeWhole } from "../../node/files.ts";
-import type { SweepFacts } from "../../report/facts.ts";
-import type { PreparedTask } from "../task/prepare.ts";
+import type { SweepFacts } from "../../../src/report/facts.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
 
 const SWEEP = "sweep.json";
 

@@ -4,7 +4,7 @@
  */
 import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
 import type { Method } from "../../../src/learn/methods.ts";
-import type { SweepCell, SweepFacts } from "../../report/facts.ts";
+import type { SweepCell, SweepFacts } from "../../../src/report/facts.ts";
 import { meanScore } from "../trial/statistics.ts";
 import type { MeanScore } from "../trial/statistics.ts";
 import { planCompute, survivors } from "./plan.ts";

@@ -8,9 +8,14 @@ import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
 import { readText, refuseFolder } from "../../node/text-files.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
-import { EMPTY_SPEC, readTaskSpec } from "./spec.ts";
-import type { DataFile } from "./spec.ts";
-import { readIfThere } from "../../node/files.ts";
+import { EMPTY_SPEC, readTaskSpec } from "../../../src/learn/task/spec.ts";
+import type { DataFile } from "../../../src/learn/task/spec.ts";
+import type { TaskSources } from "../../../src/learn/task/prepare.ts";
+import { readPretrained } from "../../../src/learn/task/pretrained.ts";
+import type { PretrainedPrefix } from "../../../src/learn/task/pretrained.ts";
+import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import { readFileOf, readIfThere } from "../../node/files.ts";
+import { sha256 } from "../../node/hash.ts";
 
 /** How data files are found and read. */
 export interface ReadOptions {
@@ -75,8 +80,32 @@ export async function readFiles(
   return datasets;
 }
 
-/** Whether a path says nothing of the folders above those that data is looked for in. */
-export const isInside = (path: string): boolean => !isAbsolute(path) && !path.startsWith("..");
+/**
+ * What prepareTask reads, on a disk. Throws what readFiles and readPretrained throw, NotFoundError
+ * `pretrained-not-found`.
+ */
+export const diskSources = <T extends ReadOptions>(options: T): T & TaskSources => ({
+  ...options,
+  read: (files, kind) => readFiles(files, kind, options),
+  pretrained: (path, base) => readPretrainedFolder(findFile(path, options.folders), base),
+});
+
+/** A pretrained prefix from its folder. */
+export async function readPretrainedFolder(
+  dir: string,
+  base: BaseManifest,
+): Promise<PretrainedPrefix> {
+  const read = (name: string) => readFileOf(dir, name, "pretrained-not-found");
+  return readPretrained(
+    {
+      subject: join(dir, "manifest.json"),
+      manifest: await read("manifest.json"),
+      prefix: () => read("prefix.safetensors"),
+    },
+    base,
+    sha256,
+  );
+}
 
 /** The files that `eval` measures on: those given, else the evaluation files of the folder's task.json. */
 export async function readTaskDataFiles(

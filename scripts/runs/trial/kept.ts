@@ -5,9 +5,9 @@
 import { join } from "node:path";
 import { encodeUtf8, parseJson } from "../../../src/core/text.ts";
 import { readIfThere, writeWhole } from "../../node/files.ts";
-import { sha256Hex } from "../../node/hash.ts";
+import { sha256, sha256Hex } from "../../node/hash.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { fingerprintOf } from "../task/train-task.ts";
+import { fingerprintOf } from "../../../src/learn/task/train-task.ts";
 import { runTrial } from "./trial-run.ts";
 import type { TrialOptions, TrialResult } from "./trial-run.ts";
 
@@ -26,7 +26,7 @@ export async function keptTrial(
   trial: Omit<TrialOptions, "out" | "fp32Base">,
 ): Promise<KeptTrial | null> {
   const path = join(folder, `${trial.name}.json`);
-  const identity = identityOf(trial);
+  const identity = await identityOf(trial);
   const kept = await readKept(path);
   if (kept?.identity === identity) return { result: kept.result, isOld: true };
   const result = await runTrial({ ...trial, fp32Base: null, out: join(folder, trial.name) });
@@ -46,11 +46,11 @@ async function readKept(path: string): Promise<Kept | null> {
 }
 
 /** A hash of everything that a trial's result depends on. */
-function identityOf({
+async function identityOf({
   prepared,
   base,
   reported,
-}: Pick<TrialOptions, "prepared" | "reported"> & { readonly base: Base }): string {
-  const parts = [fingerprintOf(prepared, base), reported?.examples ?? null];
+}: Pick<TrialOptions, "prepared" | "reported"> & { readonly base: Base }): Promise<string> {
+  const parts = [await fingerprintOf(prepared, base, sha256), reported?.examples ?? null];
   return sha256Hex(encodeUtf8(JSON.stringify(parts)));
 }

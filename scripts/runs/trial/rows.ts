@@ -7,16 +7,17 @@ import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { tokenCounts } from "../../../src/learn/measure/data-summary.ts";
 import type { Example } from "../../../src/learn/data/read.ts";
-import { chooseSettings } from "../task/defaults.ts";
-import { prepareTask } from "../task/prepare.ts";
-import type { PreparedTask } from "../task/prepare.ts";
+import { chooseSettings } from "../../../src/learn/task/defaults.ts";
+import { prepareTask } from "../../../src/learn/task/prepare.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
 import { readTaskDataFiles } from "../task/data-files.ts";
 import type { ReadOptions } from "../task/data-files.ts";
-import { startingFrom } from "../task/pretrained.ts";
+import { startingFrom } from "../../../src/learn/task/pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import type { Key } from "../../../src/learn/random.ts";
 import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
-import type { DataFile, TaskSpec } from "../task/spec.ts";
+import type { DataFile, TaskSpec } from "../../../src/learn/task/spec.ts";
+import { diskSources } from "../task/data-files.ts";
 
 /** Rows that are only reported, with the name of their files or split. */
 export interface ReportedRows {
@@ -45,10 +46,15 @@ export interface FairOptions extends ReadOptions {
  */
 export async function divideFairly(spec: TaskSpec, options: FairOptions): Promise<FairTask> {
   const { base, tokenizer, selection, maxSelectionRows = Infinity } = options;
-  const whole = await prepareTask({ ...spec, max_rows: undefined }, base, tokenizer, {
-    ...options,
-    alwaysSplits: true,
-  });
+  const whole = await prepareTask(
+    { ...spec, max_rows: undefined },
+    base,
+    tokenizer,
+    diskSources({
+      ...options,
+      alwaysSplits: true,
+    }),
+  );
   const { evaluation: reported, evaluationName: name, type, method, objective, seed } = whole;
   const key = keyOf(seed);
   const chosen = selection ? await readSelection(selection, whole, options) : null;

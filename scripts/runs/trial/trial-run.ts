@@ -14,21 +14,22 @@ import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation } from "../../../src/learn/measure/evaluate.ts";
-import type { FinishedRun } from "../task/finish.ts";
+import type { FinishedRun } from "../../../src/learn/task/finish.ts";
 import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
 import type { Target } from "../../../src/learn/graph/parameters.ts";
-import type { PreparedTask } from "../task/prepare.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
 import { RUN_STATE, removeSavedRun } from "../saved-run.ts";
 import type { EpochRecord } from "../../../src/learn/loop/run-state.ts";
 import { encoderOf } from "../../../src/learn/loop/step.ts";
-import type { TaskSpec } from "../task/spec.ts";
-import { trainTask } from "../task/train-task.ts";
-import type { Runtimes } from "../task/train-task.ts";
+import type { TaskSpec } from "../../../src/learn/task/spec.ts";
+import { trainTask } from "../../../src/learn/task/train-task.ts";
+import type { Runtimes } from "../../../src/learn/task/runtimes.ts";
 import type { StepReport } from "../../../src/learn/loop/trainer.ts";
-import { openTunedBase } from "../task/tuned-base.ts";
-import { tunedCheckpoint } from "../task/tuned-checkpoint.ts";
+import { openTunedBase } from "../../../src/learn/task/tuned-base.ts";
+import { tunedCheckpoint } from "../../../src/learn/task/tuned-checkpoint.ts";
 import type { ReportedRows } from "./rows.ts";
+import { folderRun } from "../saved-run.ts";
 
 export interface TrialOptions {
   readonly name: string;
@@ -164,6 +165,7 @@ async function train(options: TrialOptions, resume: boolean): Promise<TimedRun |
       : { ...runtimes, openBase: (b) => runtimes.openBase(b, "node") },
     {
       ...options,
+      ...folderRun(out),
       resume,
       onStep: (report) => options.onStep?.(report),
       onEpoch({ history }) {

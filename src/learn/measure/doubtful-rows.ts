@@ -50,6 +50,14 @@ export interface DoubtfulRow {
   readonly why: Doubt;
 }
 
+/** The same with its place in the data files. */
+export interface DoubtfulFact extends DoubtfulRow {
+  /** Where it stands: `reviews.csv:12`. */
+  readonly place: string;
+  /** Where the row stands that it contradicts. */
+  readonly otherPlace?: string | undefined;
+}
+
 export interface DoubtOptions {
   readonly type: TaskType;
   readonly problemType: ProblemType;

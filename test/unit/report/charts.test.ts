@@ -1,23 +1,23 @@
 /** The charts of the report: is every number where a reader will look for it? */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { confusionMatrix, topConfusions, sweepHeatMap } from "../../../scripts/report/matrices.ts";
-import type { TrainingFacts } from "../../../scripts/report/facts.ts";
+import { confusionMatrix, topConfusions, sweepHeatMap } from "../../../src/report/matrices.ts";
+import type { TrainingFacts } from "../../../src/report/facts.ts";
 import {
   lossCurve,
   scoreCurve,
   lengthHistogram,
   reliabilityDiagram,
   regressionScatter,
-} from "../../../scripts/report/curves.ts";
-import { smoothLosses } from "../../../scripts/report/task-facts.ts";
+} from "../../../src/report/curves.ts";
+import { smoothLosses } from "../../../src/report/task-facts.ts";
 import {
   linear,
   ticks,
   intervalGraphic,
   scoreGraphic,
   shareGraphic,
-} from "../../../scripts/report/svg.ts";
+} from "../../../src/report/svg.ts";
 import { MOOD } from "../../support/report-facts.ts";
 import { points, shapes } from "../../support/svg.ts";
 

@@ -7,13 +7,14 @@ import { intervalsOf, metricsOf } from "../../../src/learn/measure/metrics.ts";
 import type { Decisions, Decoder, JudgedLogits } from "../../../src/learn/measure/decisions.ts";
 import { assess } from "../../../src/learn/measure/evaluate.ts";
 import { keyOf } from "../../../src/learn/random.ts";
-import { recordCourse, dataFacts } from "../../../scripts/report/task-facts.ts";
-import { wrongRuns } from "../../../scripts/report/error-sections.ts";
+import { dataFacts } from "../../../src/report/task-facts.ts";
+import { recordCourse } from "../../../src/learn/loop/course.ts";
+import { wrongRuns } from "../../../src/report/error-sections.ts";
 import {
   confusionCells,
   entityOutcomes,
   evaluationFacts,
-} from "../../../scripts/report/evaluation-facts.ts";
+} from "../../../src/report/evaluation-facts.ts";
 
 const DECODER: Decoder = {
   type: "sequence",

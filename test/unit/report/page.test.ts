@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ReportFacts } from "../../../scripts/report/facts.ts";
-import { escapeHtml, markup } from "../../../scripts/report/html.ts";
-import { shorten } from "../../../scripts/report/error-sections.ts";
-import { reportHtml } from "../../../scripts/report/page.ts";
-import { STYLE } from "../../../scripts/report/style.ts";
-import { curlLine, pushLine, pythonLines, shellWord } from "../../../scripts/report/text.ts";
+import type { ReportFacts } from "../../../src/report/facts.ts";
+import { escapeHtml, markup } from "../../../src/report/html.ts";
+import { shorten } from "../../../src/report/error-sections.ts";
+import { reportHtml } from "../../../src/report/page.ts";
+import { STYLE } from "../../../src/report/style.ts";
+import { curlLine, pushLine, pythonLines, shellWord } from "../../../src/report/text.ts";
 import { writeTaskFolder } from "../../../scripts/task/task-folder.ts";
-import { taskCard } from "../../../scripts/runs/task/task-card.ts";
+import { taskCard } from "../../../src/report/task-card.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 
 /** Names of the elements in their order, places to break a line apart; throws when they do not nest. */

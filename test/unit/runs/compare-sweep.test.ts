@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences, summarize } from "../../../scripts/runs/trial/compare.ts";
 import type { Compared, Difference, MethodSummary } from "../../../scripts/runs/trial/compare.ts";
-import type { SweepFacts } from "../../../scripts/report/facts.ts";
+import type { SweepFacts } from "../../../src/report/facts.ts";
 import type { TrialResult } from "../../../scripts/runs/trial/trial-run.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
 import { asText, watchVerb } from "../../support/verb.ts";

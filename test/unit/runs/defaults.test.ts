@@ -1,9 +1,9 @@
 /** Settings that a request leaves open: chosen from the data, with a reason, and never over what was asked. */
 import { describe, expect, test } from "vitest";
-import { chooseSettings } from "../../../scripts/runs/task/defaults.ts";
-import type { DataShape } from "../../../scripts/runs/task/defaults.ts";
+import { chooseSettings } from "../../../src/learn/task/defaults.ts";
+import type { DataShape } from "../../../src/learn/task/defaults.ts";
 import { splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
-import { EMPTY_SPEC } from "../../../scripts/runs/task/spec.ts";
+import { EMPTY_SPEC } from "../../../src/learn/task/spec.ts";
 import { keyOf } from "../../../src/learn/random.ts";
 
 const shape = (changes: Partial<DataShape> = {}): DataShape => ({

@@ -6,15 +6,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { openBase, tokenizerOf } from "../../../scripts/base/open-base.ts";
 import { dataLines, settingsLines } from "../../../scripts/cli/data-lines.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { prepareTask } from "../../../scripts/runs/task/prepare.ts";
-import { chooseRecipe } from "../../../scripts/runs/task/recipe.ts";
-import type { RecipeShape } from "../../../scripts/runs/task/recipe.ts";
-import { EMPTY_SPEC, readTaskSpec } from "../../../scripts/runs/task/spec.ts";
-import { trainTask } from "../../../scripts/runs/task/train-task.ts";
-import type { RunOptions, RunResult } from "../../../scripts/runs/task/train-task.ts";
+import { prepareTask } from "../../../src/learn/task/prepare.ts";
+import { chooseRecipe } from "../../../src/learn/task/recipe.ts";
+import type { RecipeShape } from "../../../src/learn/task/recipe.ts";
+import { EMPTY_SPEC, readTaskSpec } from "../../../src/learn/task/spec.ts";
+import { trainTask } from "../../../src/learn/task/train-task.ts";
+import type { RunOptions, RunResult } from "../../../src/learn/task/train-task.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { diskSources } from "../../../scripts/runs/task/data-files.ts";
+import { NODE_HOST } from "../../../scripts/runs/task/host.ts";
+import { folderRun } from "../../../scripts/runs/saved-run.ts";
 
 const GOOD = ["good", "great", "fine", "funny"];
 const BAD = ["bad", "dull", "awful", "sad"];
@@ -43,7 +46,11 @@ async function prepare(lines: readonly unknown[], json: Record<string, unknown> 
   const task = { data: { train: [await dataFile(lines)] }, ...json };
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(task)), "task.json");
   const notes: string[] = [];
-  const options = { folders: [dir], strict: true, note: (line: string) => void notes.push(line) };
+  const options = diskSources({
+    folders: [dir],
+    strict: true,
+    note: (line: string) => void notes.push(line),
+  });
   const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
   return { spec, prepared, notes };
 }
@@ -56,10 +63,10 @@ async function run(
     spec,
     prepared,
     base,
-    { createSession: createNodeSession, openBase },
+    { ...NODE_HOST, createSession: createNodeSession, openBase },
     {
       name: "mood",
-      out: join(dir, `out-${(files += 1)}`),
+      ...folderRun(join(dir, `out-${(files += 1)}`)),
       resume: false,
       signal: new AbortController().signal,
       now: () => 0,
@@ -163,9 +170,9 @@ describe("a contrastive run", () => {
     const out = join(dir, "interrupted");
     const stop = new AbortController();
     const onStep = ({ step }: { step: number }) => step === 7 && stop.abort();
-    const first = await run(task, { out, signal: stop.signal, onStep });
+    const first = await run(task, { ...folderRun(out), signal: stop.signal, onStep });
     expect(first).toEqual({ isDone: false, step: 7 });
-    const rest = await finish(task, { out, resume: true });
+    const rest = await finish(task, { ...folderRun(out), resume: true });
     expect(rest.packed.prefixBytes).toEqual(whole.packed.prefixBytes);
   });
 
@@ -178,7 +185,7 @@ describe("a contrastive run", () => {
         eval: [{ path: await dataFile([{ text: "the story was great", label: "up" }]) }],
       },
     };
-    const options = { folders: [dir], strict: true, note: () => {} };
+    const options = diskSources({ folders: [dir], strict: true, note: () => {} });
     const again = await prepareTask(evaluated, base.manifest, tokenizerOf(base), options);
     expect(prepared.folds).toHaveLength(2);
     const { crossValidation, evaluation } = await finish({

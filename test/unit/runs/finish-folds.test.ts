@@ -2,15 +2,16 @@
 import { expect, test } from "vitest";
 import { metricLines } from "../../../scripts/cli/metric-lines.ts";
 import { openBase } from "../../../scripts/base/open-base.ts";
-import { finishTask } from "../../../scripts/runs/task/finish.ts";
-import { EMPTY_SPEC } from "../../../scripts/runs/task/spec.ts";
-import { packTask } from "../../../scripts/task/task-folder.ts";
-import type { TaskFacts } from "../../../scripts/task/task-folder.ts";
+import { finishTask } from "../../../src/learn/task/finish.ts";
+import { EMPTY_SPEC } from "../../../src/learn/task/spec.ts";
+import { packTask } from "../../../src/learn/task/packed-task.ts";
+import type { TaskFacts } from "../../../src/learn/task/packed-task.ts";
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/model/shapes.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
 import { foldsName } from "../../../src/learn/data/folds.ts";
 import { crossValidated } from "../../../src/learn/measure/cross-validation.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { NODE_HOST } from "../../../scripts/runs/task/host.ts";
 
 const FACTS: TaskFacts = {
   task: "mood",
@@ -60,8 +61,8 @@ test("a finished task holds how its rows were held out, beside score and interva
     evaluationFiles: [],
   };
   const folds = crossValidated(train, divided, held, { isWhole: true });
-  const first = await packTask(FACTS, base.manifest, head, "float16");
-  const options = { facts: FACTS, prepared, spec: EMPTY_SPEC, serving };
+  const first = await packTask(FACTS, base.manifest, head, "float16", NODE_HOST.sha256);
+  const options = { ...NODE_HOST, facts: FACTS, prepared, spec: EMPTY_SPEC, serving };
   const { packed, evaluation, crossValidation } = await finishTask(first, folds, options);
   await serving.encoder.release();
 

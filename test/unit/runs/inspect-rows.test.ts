@@ -4,15 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openBase, tokenizerOf } from "../../../scripts/base/open-base.ts";
-import { inspectRows } from "../../../scripts/runs/task/inspect-rows.ts";
-import { prepareTask } from "../../../scripts/runs/task/prepare.ts";
-import type { PreparedTask } from "../../../scripts/runs/task/prepare.ts";
-import { readTaskSpec } from "../../../scripts/runs/task/spec.ts";
+import { inspectRows } from "../../../src/learn/task/inspect-rows.ts";
+import { prepareTask } from "../../../src/learn/task/prepare.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
+import { readTaskSpec } from "../../../src/learn/task/spec.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { emptyPrefix } from "../../../src/core/model/prefix.ts";
 import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { diskSources } from "../../../scripts/runs/task/data-files.ts";
 
 let native: LoadedBase;
 let dir: string;
@@ -25,7 +26,7 @@ afterAll(() => native.encoder.release());
 async function prepare(json: Record<string, unknown>): Promise<PreparedTask> {
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
   const base = await makeTinyBase({ dtype: "int8", seed: 1 });
-  const options = { folders: [dir], strict: true, note: () => {} };
+  const options = diskSources({ folders: [dir], strict: true, note: () => {} });
   return prepareTask(spec, base.manifest, tokenizerOf(base), options);
 }
 const { signal } = new AbortController();

@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readPackageFile } from "../../../scripts/node/project.ts";
 import { checkOutFolder, madeBy } from "../../../scripts/runs/out-folder.ts";
-import { RUN_STATE, openSavedRun, removeSavedRun } from "../../../scripts/runs/saved-run.ts";
-import type { SavedRunOptions } from "../../../scripts/runs/saved-run.ts";
+import { RUN_STATE, removeSavedRun } from "../../../scripts/runs/saved-run.ts";
+import { openSavedRun } from "../../../src/learn/loop/saved-run.ts";
+import type { SavedRunOptions } from "../../../src/learn/loop/saved-run.ts";
 import type { Parameter } from "../../../src/learn/graph/parameters.ts";
 import { decodeRunState, encodeRunState, readProgress } from "../../../src/learn/loop/run-state.ts";
 import { keyOf } from "../../../src/learn/random.ts";
 import type { RunState } from "../../../src/learn/loop/run-state.ts";
+import { folderRun } from "../../../scripts/runs/saved-run.ts";
 
 const state: RunState = {
   step: 7,
@@ -48,7 +50,8 @@ const emptyFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "edge-prefix-r
 async function open(folder: string, options: Partial<SavedRunOptions> = {}) {
   const notes: string[] = [];
   const note = (line: string): void => void notes.push(line);
-  const saved = await openSavedRun(folder, {
+  const saved = await openSavedRun(folderRun(folder).store, {
+    program: readPackageFile().version,
     fingerprint,
     resume: true,
     note,

@@ -3,12 +3,15 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RUN_STATE, openSavedRun } from "../../../scripts/runs/saved-run.ts";
+import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
+import { openSavedRun } from "../../../src/learn/loop/saved-run.ts";
 import { readProgress } from "../../../src/learn/loop/run-state.ts";
 import type { Plan } from "../../../src/learn/loop/trainer.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import { eachRowOnce } from "../../../src/learn/loop/batch-plan.ts";
 import { keyOf } from "../../../src/learn/random.ts";
+import { readPackageFile } from "../../../scripts/node/project.ts";
+import { folderRun } from "../../../scripts/runs/saved-run.ts";
 
 const STEP_MS = 60_000;
 let root: string;
@@ -48,7 +51,8 @@ async function trainUntil(failsIn: number) {
     },
     evaluate: () => Promise.resolve(0),
   };
-  const saved = await openSavedRun(folder, {
+  const saved = await openSavedRun(folderRun(folder).store, {
+    program: readPackageFile().version,
     fingerprint: {},
     resume: false,
     note: (line) => notes.push(line),

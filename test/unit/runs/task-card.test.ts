@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
-import { yamlBlock } from "../../../scripts/runs/task/card-metadata.ts";
-import { taskCard } from "../../../scripts/runs/task/task-card.ts";
-import type { ReportFacts } from "../../../scripts/report/facts.ts";
+import { yamlBlock } from "../../../src/report/card-metadata.ts";
+import { taskCard } from "../../../src/report/task-card.ts";
+import type { ReportFacts } from "../../../src/report/facts.ts";
 import { MOOD, PLACES } from "../../support/report-facts.ts";
 
 /** Front matter of a Markdown file. YAML 1.1, which the Hub reads: there a bare `no` is not a string. */

@@ -1,7 +1,7 @@
 /** task.json: what it may say, what is chosen when it says nothing, and how it is written again. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readTaskSpec, writeTaskSpec } from "../../../scripts/runs/task/spec.ts";
+import { readTaskSpec, writeTaskSpec } from "../../../src/learn/task/spec.ts";
 import { EdgePrefixError } from "../../../src/core/errors.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 

@@ -7,16 +7,19 @@ import { openTaskFolder } from "../../../scripts/task/task-folder.ts";
 import { openBase, tokenizerOf } from "../../../scripts/base/open-base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { writeTrainedTask } from "../../../scripts/runs/task/finish.ts";
-import { prepareTask } from "../../../scripts/runs/task/prepare.ts";
-import type { PreparedTask } from "../../../scripts/runs/task/prepare.ts";
-import { readTaskSpec } from "../../../scripts/runs/task/spec.ts";
-import type { TaskSpec } from "../../../scripts/runs/task/spec.ts";
+import { writeTrainedTask } from "../../../scripts/runs/task/write-task.ts";
+import { prepareTask } from "../../../src/learn/task/prepare.ts";
+import type { PreparedTask } from "../../../src/learn/task/prepare.ts";
+import { readTaskSpec } from "../../../src/learn/task/spec.ts";
+import type { TaskSpec } from "../../../src/learn/task/spec.ts";
 import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
-import { trainTask } from "../../../scripts/runs/task/train-task.ts";
-import type { RunOptions, RunResult } from "../../../scripts/runs/task/train-task.ts";
+import { trainTask } from "../../../src/learn/task/train-task.ts";
+import type { RunOptions, RunResult } from "../../../src/learn/task/train-task.ts";
 import { encodeUtf8 } from "../../../src/core/text.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { diskSources } from "../../../scripts/runs/task/data-files.ts";
+import { NODE_HOST } from "../../../scripts/runs/task/host.ts";
+import { folderRun } from "../../../scripts/runs/saved-run.ts";
 
 const GOOD = ["good", "great", "fine", "funny", "best"];
 const BAD = ["bad", "dull", "awful", "sad", "worst"];
@@ -55,7 +58,7 @@ async function prepare(
   note: (line: string) => void = () => {},
 ): Promise<{ spec: TaskSpec; prepared: PreparedTask }> {
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
-  const options = { folders: [dir], strict: true, note };
+  const options = diskSources({ folders: [dir], strict: true, note });
   return { spec, prepared: await prepareTask(spec, base.manifest, tokenizerOf(base), options) };
 }
 
@@ -74,10 +77,10 @@ async function run(
   { spec, prepared }: { spec: TaskSpec; prepared: PreparedTask },
   changes: Partial<RunOptions> = {},
 ): Promise<RunResult> {
-  const runtimes = { createSession: createNodeSession, openBase };
+  const runtimes = { ...NODE_HOST, createSession: createNodeSession, openBase };
   return trainTask(spec, prepared, base, runtimes, {
     name: "mood",
-    out: outDir(),
+    ...folderRun(outDir()),
     resume: false,
     signal: new AbortController().signal,
     now: () => 0,
@@ -296,7 +299,7 @@ describe("an interrupted run", () => {
     const out = outDir();
     const abort = new AbortController();
     const stopped = await run(task, {
-      out,
+      ...folderRun(out),
       signal: abort.signal,
       onStep: ({ step }) => {
         if (step === stopAt) abort.abort();
@@ -304,7 +307,7 @@ describe("an interrupted run", () => {
     });
     expect(stopped).toEqual({ isDone: false, step: stopAt });
     expect(await readdir(out)).toEqual([RUN_STATE]);
-    const resumed = await finish(task, { out, resume: true });
+    const resumed = await finish(task, { ...folderRun(out), resume: true });
     expect(resumed.state.history).toEqual(whole.state.history);
     expect(resumed.packed.prefixBytes).toEqual(whole.packed.prefixBytes);
     expect(resumed.packed.manifestBytes).toEqual(whole.packed.manifestBytes);
@@ -319,7 +322,7 @@ describe("an interrupted run", () => {
     const out = outDir();
     const abort = new AbortController();
     const stopped = await run(task, {
-      out,
+      ...folderRun(out),
       signal: abort.signal,
       onEpoch: ({ epoch }) => {
         if (epoch === 2) abort.abort();
@@ -328,7 +331,7 @@ describe("an interrupted run", () => {
     expect(stopped).toEqual({ isDone: false, step: 14 });
     const steps: number[] = [];
     const resumed = await finish(task, {
-      out,
+      ...folderRun(out),
       resume: true,
       onStep: ({ step }) => steps.push(step),
     });
@@ -340,16 +343,18 @@ describe("an interrupted run", () => {
     const task = await prepare(SEQUENCE);
     const out = outDir();
     const abort = new AbortController();
-    await run(task, { out, signal: abort.signal, onStep: () => abort.abort() });
+    await run(task, { ...folderRun(out), signal: abort.signal, onStep: () => abort.abort() });
     const other = await prepare({ ...SEQUENCE, seed: 9 });
-    await expect(run(other, { out, resume: true })).rejects.toThrow(/seed was 0, is 9/);
+    await expect(run(other, { ...folderRun(out), resume: true })).rejects.toThrow(
+      /seed was 0, is 9/,
+    );
   });
 });
 
 test("the folder that is written is one that serving opens, and the saved run is gone", async () => {
   const task = await prepare({ ...SEQUENCE, hyperparameters: { epochs: 1, batch_size: 8 } });
   const out = outDir();
-  const result = await finish(task, { out });
+  const result = await finish(task, folderRun(out));
   await writeTrainedTask(out, task.spec, task.prepared, result, { taskJson: null });
   expect((await readdir(out)).sort()).toEqual([
     "CARD.md",

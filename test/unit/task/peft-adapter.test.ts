@@ -18,12 +18,13 @@ import {
 import type { PeftAdapter } from "../../../scripts/task/peft-adapter.ts";
 import { answerTexts } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { packTask } from "../../../scripts/task/task-folder.ts";
+import { packTask } from "../../../src/learn/task/packed-task.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { shared } from "../../support/shared.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { sha256 } from "../../../scripts/node/hash.ts";
 
 const WIDTH = 2 * 2 * 32; // of the tiny base: 2 layers, H 32
 
@@ -265,7 +266,7 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
       metrics: {},
       created: new Date(0).toISOString(),
     };
-    return packTask(facts, base.manifest, params, "float32");
+    return packTask(facts, base.manifest, params, "float32", sha256);
   };
 
   /** Largest difference of logits over all texts (and all pieces of them). */

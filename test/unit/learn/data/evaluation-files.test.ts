@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { tokenizerOf } from "../../../../scripts/base/open-base.ts";
-import { taskCard } from "../../../../scripts/runs/task/task-card.ts";
+import { taskCard } from "../../../../src/report/task-card.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { assess, assessFiles } from "../../../../src/learn/measure/evaluate.ts";
-import { prepareTask } from "../../../../scripts/runs/task/prepare.ts";
-import { reportHtml } from "../../../../scripts/report/page.ts";
-import { readTaskSpec } from "../../../../scripts/runs/task/spec.ts";
+import { prepareTask } from "../../../../src/learn/task/prepare.ts";
+import { reportHtml } from "../../../../src/report/page.ts";
+import { readTaskSpec } from "../../../../src/learn/task/spec.ts";
 import { encodeUtf8 } from "../../../../src/core/text.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { MOOD } from "../../../support/report-facts.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
+import { diskSources } from "../../../../scripts/runs/task/data-files.ts";
 
 const ROWS = Array.from({ length: 40 }, (_, i) => `text ${i}\t${i % 2 === 0 ? "even" : "odd"}`);
 
@@ -35,7 +36,7 @@ describe("a data file with max_rows", () => {
       eval: ["dev.tsv", { path: "long.tsv", max_rows: 6 }],
     };
     const spec = readTaskSpec(encodeUtf8(JSON.stringify({ seed, data })), "task.json");
-    const options = { folders: [folder.path], strict: false, note: () => {} };
+    const options = diskSources({ folders: [folder.path], strict: false, note: () => {} });
     return prepareTask(spec, base.manifest, tokenizerOf(base), options);
   };
 

@@ -11,14 +11,17 @@ import { openTaskFolder } from "../../../../scripts/task/task-folder.ts";
 import { openBase, tokenizerOf } from "../../../../scripts/base/open-base.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
 import { answerTexts } from "../../../../src/learn/measure/answers.ts";
-import { writeTrainedTask } from "../../../../scripts/runs/task/finish.ts";
+import { writeTrainedTask } from "../../../../scripts/runs/task/write-task.ts";
 import { METHODS, isServed } from "../../../../src/learn/methods.ts";
 import type { Method } from "../../../../src/learn/methods.ts";
-import { prepareTask } from "../../../../scripts/runs/task/prepare.ts";
-import { readTaskSpec } from "../../../../scripts/runs/task/spec.ts";
-import { trainTask } from "../../../../scripts/runs/task/train-task.ts";
+import { prepareTask } from "../../../../src/learn/task/prepare.ts";
+import { readTaskSpec } from "../../../../src/learn/task/spec.ts";
+import { trainTask } from "../../../../src/learn/task/train-task.ts";
 import { encodeUtf8 } from "../../../../src/core/text.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
+import { diskSources } from "../../../../scripts/runs/task/data-files.ts";
+import { folderRun } from "../../../../scripts/runs/saved-run.ts";
+import { NODE_HOST } from "../../../../scripts/runs/task/host.ts";
 
 const TOPICS = ["film", "movie", "plot", "story", "acting", "music"];
 const MOODS = [
@@ -53,13 +56,13 @@ async function train(method: Method) {
     data: { train: "train.tsv", eval: "eval.tsv" },
   };
   const spec = readTaskSpec(encodeUtf8(JSON.stringify(json)), "task.json");
-  const options = { folders: [dir], strict: true, note: () => {} };
+  const options = diskSources({ folders: [dir], strict: true, note: () => {} });
   const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), options);
   const out = join(dir, method);
-  const runtimes = { createSession: createNodeSession, openBase };
+  const runtimes = { ...NODE_HOST, createSession: createNodeSession, openBase };
   const result = await trainTask(spec, prepared, base, runtimes, {
     name: "mood",
-    out,
+    ...folderRun(out),
     resume: false,
     signal: new AbortController().signal,
     now: () => 0,

@@ -14,7 +14,7 @@ import {
   tokenCounts,
 } from "../../../../src/learn/measure/data-summary.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
-import type { PreparedTask } from "../../../../scripts/runs/task/prepare.ts";
+import type { PreparedTask } from "../../../../src/learn/task/prepare.ts";
 import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { tinyTokenizerJson } from "../../../support/tiny-base.ts";
 

@@ -3,52 +3,48 @@
  *   features -> training session -> THE LOOP (trainer.ts) -> the best parameters as an artifact
  *   -> measured, calibrated and written on the graph and runtime that serve (finish.ts).
  */
-import type { GraphFiles, Session } from "../../../src/engine/session.ts";
-import { encodeUtf8 } from "../../../src/core/text.ts";
-import type { Base } from "../../../src/encoder/base.ts";
-import { sha256Hex } from "../../node/hash.ts";
-import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { decide } from "../../../src/learn/measure/decisions.ts";
-import { metricsOf, scoreOf } from "../../../src/learn/measure/metrics.ts";
-import type { TaskMetrics } from "../../../src/learn/measure/metrics.ts";
-import { estimateTime } from "../../../src/learn/loop/estimate.ts";
-import type { Estimate } from "../../../src/learn/loop/estimate.ts";
+import { encodeUtf8 } from "../../core/text.ts";
+import type { Base } from "../../encoder/base.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
+import { decide } from "../measure/decisions.ts";
+import { metricsOf, scoreOf } from "../measure/metrics.ts";
+import type { TaskMetrics } from "../measure/metrics.ts";
+import { estimateTime } from "../loop/estimate.ts";
+import type { Estimate } from "../loop/estimate.ts";
 import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
 import { inspectRows } from "./inspect-rows.ts";
-import { isServed } from "../../../src/learn/methods.ts";
-import { initialParams } from "../../../src/learn/graph/parameters.ts";
-import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import { batchPlanOf } from "../../../src/learn/loop/batch-plan.ts";
+import { isServed } from "../methods.ts";
+import { initialParams } from "../graph/parameters.ts";
+import type { Arrays } from "../graph/parameters.ts";
+import { batchPlanOf } from "../loop/batch-plan.ts";
 import { answersOfFolds } from "./fold-runs.ts";
-import type { Fold } from "../../../src/learn/data/folds.ts";
-import type { CrossValidated } from "../../../src/learn/measure/cross-validation.ts";
+import type { Fold } from "../data/folds.ts";
+import type { CrossValidated } from "../measure/cross-validation.ts";
 import type { PreparedTask } from "./prepare.ts";
-import { derive, keyOf } from "../../../src/learn/random.ts";
-import { recordCourse } from "../../report/task-facts.ts";
-import { groupsOf, openSavedRun } from "../saved-run.ts";
-import type { Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
-import { encoderOf } from "../../../src/learn/loop/step.ts";
+import { derive, keyOf } from "../random.ts";
+import { recordCourse } from "../loop/course.ts";
+import { groupsOf, openSavedRun } from "../loop/saved-run.ts";
+import type { RunStore } from "../loop/saved-run.ts";
+import type { Sha256 } from "../../core/format/manifest.ts";
+import type { Runtimes } from "./runtimes.ts";
+import type { Fingerprint, RunState } from "../loop/run-state.ts";
+import { encoderOf } from "../loop/step.ts";
 import type { TaskSpec } from "./spec.ts";
 import { openTrainingRun } from "./training-run.ts";
-import type { Plan, StepReport } from "../../../src/learn/loop/trainer.ts";
+import type { Plan, StepReport } from "../loop/trainer.ts";
 import { openTunedBase } from "./tuned-base.ts";
-
-/** The runtimes, handed in by the command. */
-export interface Runtimes {
-  /** Native, for the training graph. */
-  readonly createSession: (files: GraphFiles) => Promise<Session>;
-  /** The base as it answers: natively between epochs, on the runtime that serves at the end. */
-  readonly openBase: (base: Base, runtime: "serving" | "node") => Promise<LoadedBase>;
-}
+import type { StopSignal } from "../../core/signal.ts";
 
 export interface RunOptions {
   readonly name: string;
-  readonly out: string;
+  /** Where the run is saved while it is made, and by which release of this program. */
+  readonly store: RunStore;
+  readonly program: string;
   readonly resume: boolean;
-  /** Start from the first step although an unfinished run is saved in `out`. */
+  /** Start from the first step although an unfinished run is saved there. */
   readonly overwrite?: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Look for training rows whose labels are doubtful, for the report. */
   readonly inspectsRows?: boolean;
   readonly now: () => number;
@@ -74,8 +70,8 @@ export async function trainTask(
   const { hyperparameters, seed, method } = prepared;
   const { signal } = options;
   const key = keyOf(seed);
-  const fingerprint = fingerprintOf(prepared, base);
-  const saved = await openSavedRun(options.out, { ...options, fingerprint });
+  const fingerprint = await fingerprintOf(prepared, base, runtimes.sha256);
+  const saved = await openSavedRun(options.store, { ...options, fingerprint });
   const native = await runtimes.openBase(base, "node");
   const encoder = encoderOf(base);
   const run = await openTrainingRun(
@@ -85,7 +81,7 @@ export async function trainTask(
       prefixDropout: hyperparameters.prefix_dropout,
       created: new Date(options.now()),
     },
-    { base, encoder, native, createSession: runtimes.createSession },
+    { ...runtimes, base, encoder, native },
   );
   const { parameters, facts, target } = run;
   const tuned = isServed(method)
@@ -169,7 +165,7 @@ export async function trainTask(
       const answers = prepared.folds && (await heldOut(prepared.folds));
       tuned?.use(best);
       const whole = await run.withHead(best, serving, signal);
-      const closing = { facts, prepared, spec, serving };
+      const closing = { ...runtimes, facts, prepared, spec, serving };
       if (answers) return finishTask(await run.pack(whole), answers, closing);
       const { settled, logits } = await run.judge(whole, serving, { signal });
       return finishTask(await run.pack(settled()), logits, closing);
@@ -197,7 +193,7 @@ const retrainedShare = ({ folds, train }: PreparedTask): number =>
   (folds ?? []).reduce((sum, fold) => sum + fold.train.length / train.length, 0);
 
 /** Null after an abort: the loop sees the same signal and saves. */
-async function unlessAborted<T>(signal: AbortSignal, result: Promise<T>): Promise<T | null> {
+async function unlessAborted<T>(signal: StopSignal, result: Promise<T>): Promise<T | null> {
   return result.catch((error: unknown) => {
     if (signal.aborted) return null;
     throw error;
@@ -212,7 +208,13 @@ async function release(...bases: readonly (LoadedBase | undefined)[]): Promise<v
 export const READING = "entities labelled";
 
 /** Everything that the course of a run depends on. */
-export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
+export async function fingerprintOf(
+  prepared: PreparedTask,
+  base: Base,
+  sha256: Sha256,
+): Promise<Fingerprint> {
+  const hashJson = (items: readonly unknown[]): Promise<string> =>
+    sha256(encodeUtf8(items.map((item) => JSON.stringify(item)).join("\n")));
   const {
     train,
     evaluation,
@@ -231,17 +233,13 @@ export function fingerprintOf(prepared: PreparedTask, base: Base): Fingerprint {
   } = prepared;
   return {
     base: base.manifest.identity,
-    train: hashJson(train),
-    eval: hashJson(evaluation),
-    labels: hashJson(labels),
+    train: await hashJson(train),
+    eval: await hashJson(evaluation),
+    labels: await hashJson(labels),
     ...(init && { init: init.sha256 }),
     ...(readsWords && { reads_words: READING }),
     ...(labelAllTokens && { label_all_tokens: true }),
     ...settings,
     ...hyperparameters,
   };
-}
-
-function hashJson(items: readonly unknown[]): string {
-  return sha256Hex(encodeUtf8(items.map((item) => JSON.stringify(item)).join("\n")));
 }

@@ -6,26 +6,23 @@
  * prefix-bias `bias_deltas` [W] and `layer_weights` [L+1]) and manifest.json, which names the base
  * and the tasks. CARD.md beside them is for people.
  */
-import { join } from "node:path";
-import { FormatError, InputError, MismatchError } from "../../../src/core/errors.ts";
-import { FORMAT_VERSION, checkFile, shortIdentity } from "../../../src/core/format/manifest.ts";
-import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import { checkFinite, prefixWidth } from "../../../src/core/model/prefix.ts";
-import { describe, readRecord } from "../../../src/core/record.ts";
-import { readSafetensors } from "../../../src/core/format/safetensors.ts";
+import { FormatError, InputError, MismatchError } from "../../core/errors.ts";
+import { FORMAT_VERSION, checkFile, shortIdentity } from "../../core/format/manifest.ts";
+import type { BaseManifest, Sha256 } from "../../core/format/manifest.ts";
+import { checkFinite, prefixWidth } from "../../core/model/prefix.ts";
+import { describe, readRecord } from "../../core/record.ts";
+import { readSafetensors } from "../../core/format/safetensors.ts";
 import {
   BIAS_DELTAS,
   LAYER_WEIGHTS,
   PROMPT_EMBEDDINGS,
   checkDims,
-} from "../../../src/core/model/shapes.ts";
-import { toFloat32 } from "../../../src/core/model/tensor.ts";
-import { parseJson } from "../../../src/core/text.ts";
-import { sha256 } from "../../node/hash.ts";
-import { readFileOf } from "../../node/files.ts";
-import { partsOf } from "../../../src/learn/methods.ts";
-import type { Method } from "../../../src/learn/methods.ts";
-import type { Arrays } from "../../../src/learn/graph/parameters.ts";
+} from "../../core/model/shapes.ts";
+import { toFloat32 } from "../../core/model/tensor.ts";
+import { parseJson } from "../../core/text.ts";
+import { partsOf } from "../methods.ts";
+import type { Method } from "../methods.ts";
+import type { Arrays } from "../graph/parameters.ts";
 import type { TaskSpec } from "./spec.ts";
 
 /** What can be trained over several tasks at once; tasks of the same methods start from it. */
@@ -51,14 +48,24 @@ export interface PretrainedPrefix {
 export const isShared = (method: Method): method is SharedMethod =>
   SHARED_METHODS.some((name) => name === method);
 
+/** The two files of a pretrained prefix. */
+export interface PretrainedFiles {
+  /** For messages: the path of the manifest, or what stands for it. */
+  readonly subject: string;
+  readonly manifest: Uint8Array;
+  /** Read when the manifest is that of a pretrained prefix. */
+  prefix(): Promise<Uint8Array>;
+}
+
 /**
- * Reads a pretrained prefix for `base`. Throws NotFoundError `pretrained-not-found`, FormatError
- * `pretrained-invalid` for another kind of manifest and what core/format/manifest.ts, safetensors.ts and
+ * Reads a pretrained prefix for `base`. Throws FormatError `pretrained-invalid` for another kind of manifest and what core/format/manifest.ts, safetensors.ts and
  * core/model/prefix.ts throw for a damaged file, MismatchError `prefix-base-mismatch` for another base.
  */
-export async function readPretrained(dir: string, base: BaseManifest): Promise<PretrainedPrefix> {
-  const path = join(dir, "manifest.json");
-  const manifest = await readFileOf(dir, "manifest.json", "pretrained-not-found");
+export async function readPretrained(
+  { subject: path, manifest, prefix }: PretrainedFiles,
+  base: BaseManifest,
+  sha256: Sha256,
+): Promise<PretrainedPrefix> {
   const r = readRecord(parseJson(manifest, path), path, "pretrained-invalid");
   const kind = r.raw("kind");
   if (kind !== PRETRAINED_KIND) {
@@ -87,7 +94,7 @@ export async function readPretrained(dir: string, base: BaseManifest): Promise<P
     sha256: file.string("sha256", /^[0-9a-f]{64}$/),
     bytes: file.count("bytes", 0, Number.MAX_SAFE_INTEGER),
   };
-  const bytes = await readFileOf(dir, "prefix.safetensors", "pretrained-not-found");
+  const bytes = await prefix();
   await checkFile(`${subject}: prefix.safetensors`, bytes, expected, sha256);
   const { tensors } = readSafetensors(bytes, `${subject}: prefix.safetensors`);
   const params: Record<string, Float32Array> = {};

@@ -3,43 +3,44 @@
  * parameters as the task that serves them. `train` has one (train-task.ts), `pretrain` one for each
  * task (pretrain/shared-run.ts).
  */
-import type { Base } from "../../../src/encoder/base.ts";
-import type { GraphFiles, Session } from "../../../src/engine/session.ts";
+import type { Base } from "../../encoder/base.ts";
 import {
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
   START_TRANSITIONS,
   TRANSITIONS,
-} from "../../../src/core/model/shapes.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
-import type { TensorOf } from "../../../src/core/model/tensor.ts";
-import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { decide } from "../../../src/learn/measure/decisions.ts";
-import { metricsOf } from "../../../src/learn/measure/metrics.ts";
-import type { JudgedLogits } from "../../../src/learn/measure/decisions.ts";
-import type { TaskMetrics } from "../../../src/learn/measure/metrics.ts";
-import { EVALUATION_BATCH, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
-import { fitTags } from "../../../src/learn/measure/tag-biases.ts";
-import { featuresOf } from "../../../src/learn/data/features.ts";
-import type { Feature } from "../../../src/learn/data/features.ts";
-import type { Example } from "../../../src/learn/data/read.ts";
-import { IGNORED_LABEL } from "../../../src/learn/graph/loss.ts";
-import { fitHead } from "../../../src/learn/head/fit-head.ts";
-import type { FeatureRows } from "../../../src/learn/head/fit-head.ts";
-import { targetsOf } from "../../../src/learn/head/rows.ts";
-import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
-import { countTransitions } from "../../../src/learn/data/transitions.ts";
-import { graphWeights } from "../../../src/learn/graph/weights.ts";
-import { checkNumbers, labelScaleOf, unscaledHead } from "../../../src/learn/data/label-scale.ts";
-import { isServed, partsOf } from "../../../src/learn/methods.ts";
-import type { Arrays, Encoder, Parameter, Target } from "../../../src/learn/graph/parameters.ts";
-import { servedParams, servedPrefix } from "../../../src/learn/graph/served-params.ts";
+} from "../../core/model/shapes.ts";
+import { float32 } from "../../core/model/tensor.ts";
+import type { TensorOf } from "../../core/model/tensor.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
+import { decide } from "../measure/decisions.ts";
+import { metricsOf } from "../measure/metrics.ts";
+import type { JudgedLogits } from "../measure/decisions.ts";
+import type { TaskMetrics } from "../measure/metrics.ts";
+import { EVALUATION_BATCH, evaluationLogits } from "../measure/evaluate.ts";
+import { fitTags } from "../measure/tag-biases.ts";
+import { featuresOf } from "../data/features.ts";
+import type { Feature } from "../data/features.ts";
+import type { Example } from "../data/read.ts";
+import { IGNORED_LABEL } from "../graph/loss.ts";
+import { fitHead } from "../head/fit-head.ts";
+import type { FeatureRows } from "../head/fit-head.ts";
+import { targetsOf } from "../head/rows.ts";
+import { pooledStates } from "../measure/pooled-states.ts";
+import { countTransitions } from "../data/transitions.ts";
+import { graphWeights } from "../graph/weights.ts";
+import { checkNumbers, labelScaleOf, unscaledHead } from "../data/label-scale.ts";
+import { isServed, partsOf } from "../methods.ts";
+import type { Arrays, Encoder, Parameter, Target } from "../graph/parameters.ts";
+import { servedParams, servedPrefix } from "../graph/served-params.ts";
 import type { PreparedTask } from "./prepare.ts";
-import type { Key } from "../../../src/learn/random.ts";
-import { openTrainingSession } from "../../../src/learn/loop/step.ts";
-import { packTask } from "../../task/task-folder.ts";
-import type { PackedTask, TaskFacts } from "../../task/task-folder.ts";
-import type { StepResult } from "../../../src/learn/loop/trainer.ts";
+import type { Runtimes } from "./runtimes.ts";
+import type { Key } from "../random.ts";
+import { openTrainingSession } from "../loop/step.ts";
+import { packTask } from "./packed-task.ts";
+import type { PackedTask, TaskFacts } from "./packed-task.ts";
+import type { StepResult } from "../loop/trainer.ts";
+import type { StopSignal } from "../../core/signal.ts";
 
 export interface TrainingRunRequest {
   readonly name: string;
@@ -49,12 +50,11 @@ export interface TrainingRunRequest {
   readonly created: Date;
 }
 
-export interface TrainingRunOptions {
+export interface TrainingRunOptions extends Pick<Runtimes, "createSession" | "sha256"> {
   readonly base: Base;
   readonly encoder: Encoder;
   /** The base as it answers, natively. */
   readonly native: LoadedBase;
-  readonly createSession: (files: GraphFiles) => Promise<Session>;
 }
 
 /** Parameters evaluated on the evaluation rows. */
@@ -78,7 +78,7 @@ export interface RowsRun {
    * The parameters with a head. A contrastive objective has trained none: it is fitted on what `base`
    * makes of the rows.
    */
-  withHead(params: Arrays, base: LoadedBase, signal: AbortSignal): Promise<Arrays>;
+  withHead(params: Arrays, base: LoadedBase, signal: StopSignal): Promise<Arrays>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
   /** What parameters with a head answer to examples, over `base`. */
@@ -86,7 +86,7 @@ export interface RowsRun {
     params: Arrays,
     base: LoadedBase,
     examples: readonly Example[],
-    signal: AbortSignal,
+    signal: StopSignal,
   ): Promise<JudgedLogits>;
 }
 
@@ -102,7 +102,7 @@ export interface TrainingRun extends RowsRun {
   judge(
     params: Arrays,
     base: LoadedBase,
-    options: { readonly rows?: number | undefined; readonly signal: AbortSignal },
+    options: { readonly rows?: number | undefined; readonly signal: StopSignal },
   ): Promise<Judged>;
   release(): Promise<void>;
 }
@@ -116,7 +116,7 @@ const FITTED_INVERSE_L2 = 100;
 /** Makes the features of a task and builds its training session. */
 export async function openTrainingRun(
   { name, prepared, prefixDropout, created }: TrainingRunRequest,
-  { base, encoder, native, createSession }: TrainingRunOptions,
+  { base, encoder, native, createSession, sha256 }: TrainingRunOptions,
 ): Promise<TrainingRun> {
   const { type, labels, problemType, method, objective, pooling } = prepared;
   const { numVirtualTokens, maxLength, readsWords, labelAllTokens } = prepared;
@@ -135,7 +135,7 @@ export async function openTrainingRun(
     params: Arrays,
     loaded: LoadedBase,
     rows: readonly Feature[],
-    signal?: AbortSignal,
+    signal?: StopSignal,
   ): Promise<FeatureRows> {
     if (pooling === "none") throw new TypeError("a head on single tokens is trained, not fitted");
     const prefix = servedPrefix(params, target, base.manifest.configuration);
@@ -188,9 +188,9 @@ export async function openTrainingRun(
       : new Map<string, never>();
     function pack(params: Arrays): Promise<PackedTask> {
       const tensors = new Map([...servedParams(params, target), ...transitions]);
-      if (!scale) return packTask(facts, base.manifest, tensors, "float16");
+      if (!scale) return packTask(facts, base.manifest, tensors, "float16", sha256);
       // Numbers need more digits than the choice between labels does.
-      return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32");
+      return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32", sha256);
     }
     return {
       lengths: features.map(({ ids }) => ids.length),

@@ -2,15 +2,15 @@
  * What full fine-tuning makes: a checkpoint in Hugging Face's form, which `import` reads and
  * transformers loads (AutoModelForSequenceClassification, AutoModelForTokenClassification).
  */
-import { writeSafetensors } from "../../../src/core/format/safetensors.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/model/shapes.ts";
-import { float32 } from "../../../src/core/model/tensor.ts";
-import type { Tensor, TensorOf } from "../../../src/core/model/tensor.ts";
-import { encodeUtf8, parseJson } from "../../../src/core/text.ts";
-import { baseConfig, basePooler } from "../../../src/encoder/base.ts";
-import type { Base } from "../../../src/encoder/base.ts";
-import { transpose } from "../../../src/graph/quantization/int8.ts";
-import type { Arrays } from "../../../src/learn/graph/parameters.ts";
+import { writeSafetensors } from "../../core/format/safetensors.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../core/model/shapes.ts";
+import { float32 } from "../../core/model/tensor.ts";
+import type { Tensor, TensorOf } from "../../core/model/tensor.ts";
+import { encodeUtf8, parseJson } from "../../core/text.ts";
+import { baseConfig, basePooler } from "../../encoder/base.ts";
+import type { Base } from "../../encoder/base.ts";
+import { transpose } from "../../graph/quantization/int8.ts";
+import type { Arrays } from "../graph/parameters.ts";
 
 /** Folder of the checkpoint inside the task folder. */
 export const CHECKPOINT = "checkpoint";

@@ -3,25 +3,26 @@
  * the data files. Their features are those of the base as it is: an encoder that was trained on a wrong
  * label finds nothing wrong with it.
  */
-import { maxLengthOf } from "../../../src/core/format/configuration.ts";
-import { emptyPrefix } from "../../../src/core/model/prefix.ts";
-import { splitWindows } from "../../../src/core/model/windows.ts";
-import type { LoadedBase } from "../../../src/engine/engine.ts";
-import type { Example } from "../../../src/learn/data/read.ts";
-import type { FeatureRows } from "../../../src/learn/head/fit-head.ts";
-import { MAX_COMPARED_ROWS, doubtfulRows } from "../../../src/learn/measure/doubtful-rows.ts";
-import { scoresByRow } from "../../../src/learn/measure/cross-validation.ts";
-import { EVALUATION_BATCH } from "../../../src/learn/measure/evaluate.ts";
-import { pooledStates } from "../../../src/learn/measure/pooled-states.ts";
-import type { DoubtfulFact } from "../../report/facts.ts";
+import { maxLengthOf } from "../../core/format/configuration.ts";
+import { emptyPrefix } from "../../core/model/prefix.ts";
+import { splitWindows } from "../../core/model/windows.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
+import type { Example } from "../data/read.ts";
+import type { FeatureRows } from "../head/fit-head.ts";
+import { MAX_COMPARED_ROWS, doubtfulRows } from "../measure/doubtful-rows.ts";
+import { scoresByRow } from "../measure/cross-validation.ts";
+import { EVALUATION_BATCH } from "../measure/evaluate.ts";
+import { pooledStates } from "../measure/pooled-states.ts";
+import type { DoubtfulFact } from "../measure/doubtful-rows.ts";
 import type { FinishedTask } from "./finish.ts";
 import type { PreparedTask } from "./prepare.ts";
+import type { StopSignal } from "../../core/signal.ts";
 
 /** Tokens that are read of a text: its subject stands at the beginning. */
 const MAX_TOKENS = 128;
 
 export interface InspectOptions {
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** The finished task, whose answers to rows that were held out count as evidence. */
   readonly finished?: Pick<FinishedTask, "packed" | "examples" | "logits" | "crossValidation">;
 }
@@ -54,7 +55,7 @@ export async function inspectRows(
 function baseFeatures(
   base: LoadedBase,
   examples: readonly Example[],
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<FeatureRows> {
   const { configuration, pooling } = base.manifest;
   const maxLength = Math.min(MAX_TOKENS, maxLengthOf(configuration));

@@ -2,13 +2,13 @@
  * Which rows are trained on and which are measured on: evaluation files, a tenth set aside, or, of few
  * rows, all trained on and held out in folds.
  */
-import { InputError } from "../../../src/core/errors.ts";
-import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
-import { foldsOf } from "../../../src/learn/data/folds.ts";
-import type { Fold } from "../../../src/learn/data/folds.ts";
-import type { Dataset, Example } from "../../../src/learn/data/read.ts";
-import { someRows, splitName, splitRows, withoutTextsOf } from "../../../src/learn/data/split.ts";
-import { derive, keyOf } from "../../../src/learn/random.ts";
+import { InputError } from "../../core/errors.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
+import { foldsOf } from "../data/folds.ts";
+import type { Fold } from "../data/folds.ts";
+import type { Dataset, Example } from "../data/read.ts";
+import { someRows, splitName, splitRows, withoutTextsOf } from "../data/split.ts";
+import { derive, keyOf } from "../random.ts";
 import type { TaskSpec } from "./spec.ts";
 
 /**

@@ -1,18 +1,12 @@
 /** From what a run knows to the facts of its report and card: nothing is computed twice. */
-import { versionOf } from "../../src/core/format/keys.ts";
-import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
-import type { RunState } from "../../src/learn/loop/run-state.ts";
-import type { StepReport } from "../../src/learn/loop/trainer.ts";
-import type { DataSummary } from "../../src/learn/measure/data-summary.ts";
-import type { Hyperparameters, Objective } from "../../src/learn/methods.ts";
-import type {
-  DataFacts,
-  DoubtfulFact,
-  EvaluationFacts,
-  ReportFacts,
-  StepLoss,
-  TrainingFacts,
-} from "./facts.ts";
+import { versionOf } from "../core/format/keys.ts";
+import type { BaseManifest, TaskManifest } from "../core/format/manifest.ts";
+import type { RunState } from "../learn/loop/run-state.ts";
+import type { Course } from "../learn/loop/course.ts";
+import type { DataSummary } from "../learn/measure/data-summary.ts";
+import type { Hyperparameters, Objective } from "../learn/methods.ts";
+import type { DataFacts, EvaluationFacts, ReportFacts, StepLoss, TrainingFacts } from "./facts.ts";
+import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
 import { formatCount, formatShare, plural } from "./text.ts";
 
 /** What every task has, however it was made. */
@@ -147,32 +141,6 @@ function notesOf(summary: DataSummary, maxLength: number): string[] {
         .map(({ label }) => label)
         .join(", ")}.`,
   ].filter((note) => note !== false);
-}
-
-export interface Course {
-  /** Counted from 1; later in a run that was resumed. */
-  readonly firstStep: number;
-  readonly losses: readonly number[];
-  readonly ms: number;
-}
-
-/** Listens to the steps of a run; `read` says what was heard so far. */
-export function recordCourse(now: () => number): {
-  readonly onStep: (report: Pick<StepReport, "step" | "loss">) => void;
-  readonly read: () => Course;
-} {
-  const losses: number[] = [];
-  let firstStep = 1;
-  const startedAt = now();
-  let endedAt = startedAt;
-  return {
-    onStep({ step, loss }) {
-      if (losses.length === 0) firstStep = step;
-      losses.push(loss);
-      endedAt = now();
-    },
-    read: () => ({ firstStep, losses, ms: endedAt - startedAt }),
-  };
 }
 
 /** Points in the smoothed course of the loss: more than that no screen shows. */

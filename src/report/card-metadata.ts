@@ -3,8 +3,8 @@
  * (https://huggingface.co/docs/hub/model-cards#model-card-metadata): what finds a model, and its
  * results in the form of a model-index.
  */
-import type { ReportFacts } from "../../report/facts.ts";
-import { metricName } from "../../report/text.ts";
+import type { ReportFacts } from "./facts.ts";
+import { metricName } from "./text.ts";
 
 /** What the block can hold; undefined is left out. */
 export type Yaml = string | number | readonly Yaml[] | { readonly [key: string]: Yaml | undefined };

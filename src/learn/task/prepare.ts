@@ -2,41 +2,49 @@
  * From a task.json to everything that a run needs: data files read, labels listed, rows split, method
  * and hyperparameters chosen. Each choice is made here, once.
  */
-import { maxLengthOf } from "../../../src/core/format/configuration.ts";
-import type { FileRows } from "../../../src/learn/measure/evaluate.ts";
-import { InputError } from "../../../src/core/errors.ts";
-import type { BaseManifest } from "../../../src/core/format/manifest.ts";
-import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
-import type { Pooling } from "../../../src/core/model/head.ts";
-import type { Tokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
-import { MAX_CHAINED_LABELS } from "../../../src/core/model/transitions.ts";
-import {
-  balanceOf,
-  duplicatesWithin,
-  histogramOf,
-  tokenCounts,
-} from "../../../src/learn/measure/data-summary.ts";
-import type { DataSummary } from "../../../src/learn/measure/data-summary.ts";
-import { findFile, isInside, readFiles } from "./data-files.ts";
-import type { ReadOptions } from "./data-files.ts";
-import { isNumber } from "../../../src/learn/data/read.ts";
-import type { Dataset, Example } from "../../../src/learn/data/read.ts";
+import { maxLengthOf } from "../../core/format/configuration.ts";
+import type { FileRows } from "../measure/evaluate.ts";
+import { InputError } from "../../core/errors.ts";
+import type { BaseManifest } from "../../core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
+import type { Pooling } from "../../core/model/head.ts";
+import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
+import { MAX_CHAINED_LABELS } from "../../core/model/transitions.ts";
+import { balanceOf, duplicatesWithin, histogramOf, tokenCounts } from "../measure/data-summary.ts";
+import type { DataSummary } from "../measure/data-summary.ts";
+import { isNumber } from "../data/read.ts";
+import type { Dataset, Example } from "../data/read.ts";
 import { chooseSettings } from "./defaults.ts";
-import { labelsOf, problemTypeOf } from "../../../src/learn/data/labels.ts";
-import { labelWarnings } from "../../../src/learn/data/label-warnings.ts";
-import { isServed } from "../../../src/learn/methods.ts";
-import type { Hyperparameters, Method, Objective } from "../../../src/learn/methods.ts";
+import { labelsOf, problemTypeOf } from "../data/labels.ts";
+import { labelWarnings } from "../data/label-warnings.ts";
+import { isServed } from "../methods.ts";
+import type { Hyperparameters, Method, Objective } from "../methods.ts";
 import { chooseRecipe } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
 import { divide, foldsToRun, withoutEvaluation } from "./divide.ts";
-import { foldsName } from "../../../src/learn/data/folds.ts";
-import type { Fold } from "../../../src/learn/data/folds.ts";
-import { tagSetWarnings } from "../../../src/learn/data/tag-set.ts";
-import { readPretrained, startingFrom } from "./pretrained.ts";
+import { foldsName } from "../data/folds.ts";
+import type { Fold } from "../data/folds.ts";
+import { tagSetWarnings } from "../data/tag-set.ts";
+import { startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
 import type { DataFile, TaskSpec } from "./spec.ts";
-import { chooseTrainGraph } from "../../../src/learn/graph/choice.ts";
-import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
+import { chooseTrainGraph } from "../graph/choice.ts";
+import type { TrainGraph } from "../graph/choice.ts";
+
+/** Where a task's files are, which the caller knows: paths on a disk, or files that a page was given. */
+export interface TaskSources {
+  /** Reads data files; without a type the first of them decides it for all. */
+  read(
+    files: readonly DataFile[],
+    kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
+  ): Promise<Dataset[]>;
+  /** The pretrained prefix that a task.json names. */
+  pretrained(name: string, base: BaseManifest): Promise<PretrainedPrefix>;
+  /** Without evaluation files a tenth of the rows is set aside, however few there are: none by folds. */
+  readonly alwaysSplits?: boolean;
+  /** Receives one line about anything worth knowing that is no error. */
+  readonly note: (line: string) => void;
+}
 
 /** A task with every choice made and its data in memory. */
 export interface PreparedTask {
@@ -83,18 +91,15 @@ export async function prepareTask(
   given: TaskSpec,
   base: BaseManifest,
   tokenizer: Tokenizer,
-  options: ReadOptions,
+  sources: TaskSources,
 ): Promise<PreparedTask> {
-  const { note } = options;
-  const init =
-    given.init === undefined
-      ? null
-      : await readPretrained(findFile(given.init, options.folders), base);
+  const { note } = sources;
+  const init = given.init === undefined ? null : await sources.pretrained(given.init, base);
   const spec = init ? startingFrom(given, init) : given;
   const seed = spec.seed ?? 0;
   const isNumeric = spec.problem_type === "regression";
   const read = (list: readonly DataFile[], type: TaskType | undefined) =>
-    readFiles(list, { type, isNumeric }, options);
+    sources.read(list, { type, isNumeric });
   const trainFiles = await read(spec.data.train, spec.type);
   const type = trainFiles[0]?.type;
   if (type === undefined) {
@@ -112,7 +117,7 @@ export async function prepareTask(
     spec,
   );
   const { method, objective } = recipe;
-  const hasFolds = recipe.hasFewRows && files.eval.length === 0 && options.alwaysSplits !== true;
+  const hasFolds = recipe.hasFewRows && files.eval.length === 0 && sources.alwaysSplits !== true;
   const { train, evaluation, evaluationName, inEvaluation } = hasFolds
     ? withoutEvaluation(files.train, spec, note)
     : divide(files, spec, note);
@@ -215,6 +220,9 @@ export async function prepareTask(
     },
   };
 }
+
+/** Whether a path says nothing of the folders above those that data is looked for in. */
+const isInside = (path: string): boolean => !/^(?:[/\\]|\.\.|[a-z]:)/i.test(path);
 
 const placesOf = (datasets: readonly Dataset[]): Map<Example, string> =>
   new Map(

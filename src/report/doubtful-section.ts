@@ -1,6 +1,7 @@
 /** Training rows to look at: labels that are probably wrong, with what speaks against them. */
 import { list, shorten } from "./error-sections.ts";
-import type { DoubtfulFact, ReportFacts } from "./facts.ts";
+import type { ReportFacts } from "./facts.ts";
+import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
 import { foreign, markup, section } from "./html.ts";
 import type { Markup, Part } from "./html.ts";
 import { formatCount, plural } from "./text.ts";

@@ -2,17 +2,18 @@
  * Cross-validation of a whole run: for each fold the training is made anew on the other rows, from the same
  * start and with the same settings, and answers the rows that were held out.
  */
-import type { LoadedBase } from "../../../src/engine/engine.ts";
-import type { Fold } from "../../../src/learn/data/folds.ts";
-import type { Arrays } from "../../../src/learn/graph/parameters.ts";
-import { batchPlanOf } from "../../../src/learn/loop/batch-plan.ts";
-import { startState, train } from "../../../src/learn/loop/trainer.ts";
-import type { Plan } from "../../../src/learn/loop/trainer.ts";
-import { crossValidate, crossValidated } from "../../../src/learn/measure/cross-validation.ts";
-import type { CrossValidated } from "../../../src/learn/measure/cross-validation.ts";
-import { derive } from "../../../src/learn/random.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
+import type { Fold } from "../data/folds.ts";
+import type { Arrays } from "../graph/parameters.ts";
+import { batchPlanOf } from "../loop/batch-plan.ts";
+import { startState, train } from "../loop/trainer.ts";
+import type { Plan } from "../loop/trainer.ts";
+import { crossValidate, crossValidated } from "../measure/cross-validation.ts";
+import type { CrossValidated } from "../measure/cross-validation.ts";
+import { derive } from "../random.ts";
 import type { PreparedTask } from "./prepare.ts";
 import type { RowsRun, TrainingRun } from "./training-run.ts";
+import type { StopSignal } from "../../core/signal.ts";
 
 export interface FoldRunOptions {
   readonly run: TrainingRun;
@@ -25,7 +26,7 @@ export interface FoldRunOptions {
   readonly use: (params: Arrays) => void;
   /** Called before a fold's training, the first of `of` being 1. */
   readonly onFold?: ((fold: number, of: number) => void) | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly now: () => number;
 }
 

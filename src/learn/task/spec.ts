@@ -3,23 +3,31 @@
  * that is absent has a default, chosen from the type and size of the data (defaults.ts), so that a
  * short task.json and a bare data file train the same way.
  */
-import type { ExampleText } from "../../../src/learn/measure/answers.ts";
-import { InputError } from "../../../src/core/errors.ts";
-import { isName } from "../../../src/core/format/keys.ts";
-import { DESCRIPTION } from "../../../src/core/format/manifest.ts";
-import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
-import type { Pooling } from "../../../src/core/model/head.ts";
-import { readRecord } from "../../../src/core/record.ts";
-import type { RecordReader } from "../../../src/core/record.ts";
-import { parseJson } from "../../../src/core/text.ts";
-import type { DataFormat, DataOptions } from "../../../src/learn/data/read.ts";
-import type { Hyperparameters, Method, Objective } from "../../../src/learn/methods.ts";
-import { labelMapOf } from "../../../src/learn/data/labels.ts";
-import { METHODS, OBJECTIVES } from "../../../src/learn/methods.ts";
-import { REPORT_LEVELS } from "../../report/facts.ts";
-import type { ReportLevel } from "../../report/facts.ts";
-import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
-import type { TrainGraph } from "../../../src/learn/graph/choice.ts";
+import type { ExampleText } from "../measure/answers.ts";
+import { InputError } from "../../core/errors.ts";
+import { isName } from "../../core/format/keys.ts";
+import { DESCRIPTION } from "../../core/format/manifest.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
+import type { Pooling } from "../../core/model/head.ts";
+import { readRecord } from "../../core/record.ts";
+import type { RecordReader } from "../../core/record.ts";
+import { parseJson } from "../../core/text.ts";
+import type { DataFormat, DataOptions } from "../data/read.ts";
+import type { Hyperparameters, Method, Objective } from "../methods.ts";
+import { labelMapOf } from "../data/labels.ts";
+import { METHODS, OBJECTIVES } from "../methods.ts";
+import { TRAIN_GRAPHS } from "../graph/choice.ts";
+import type { TrainGraph } from "../graph/choice.ts";
+
+/**
+ * What train writes into report.html: no report, numbers and label names only, or also texts of the
+ * data (the hardest examples, rows to look at). A task whose folder is published as source takes
+ * `metrics`. The bucket never gets a report.
+ */
+export const REPORT_LEVELS = ["none", "metrics", "full"] as const;
+export type ReportLevel = (typeof REPORT_LEVELS)[number];
+
+export const DEFAULT_LEVEL: ReportLevel = "full";
 
 /** One data file and how to read it. */
 export interface DataFile extends DataOptions {
@@ -60,7 +68,7 @@ export interface TaskSpec {
   readonly max_rows: number | undefined;
   /** The graph that is trained (graph/choice.ts). */
   readonly train_graph: TrainGraph | undefined;
-  /** What report.html holds (report/facts.ts). */
+  /** What report.html holds . */
   readonly report: ReportLevel | undefined;
   readonly hyperparameters: Partial<Hyperparameters>;
   readonly seed: number | undefined;

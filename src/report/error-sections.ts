@@ -1,6 +1,6 @@
 /** Where does it err: confusions, a table of labels or entity types, the hardest examples. */
 import { confusionMatrix, topConfusions } from "./matrices.ts";
-import type { LabelScore } from "../../src/learn/measure/metrics.ts";
+import type { LabelScore } from "../learn/measure/metrics.ts";
 import type { EntityOutcomes, HardExample, ReportFacts } from "./facts.ts";
 import { markup, chunks, figure, figures, foreign, section, table } from "./html.ts";
 import type { Markup, Part } from "./html.ts";

@@ -3,16 +3,16 @@
  * embeddings): the encoder is loaded once with the parts as inputs, and every run is fed the
  * parameters of the moment. To its callers it is a loaded base like any other.
  */
-import { collateTokens } from "../../../src/core/model/collate.ts";
-import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
-import type { States } from "../../../src/core/model/rows.ts";
-import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
-import type { Feeds, GraphFiles, Session } from "../../../src/engine/session.ts";
-import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { buildTunedGraph } from "../../../src/learn/graph/training-graph.ts";
-import { parametersOf } from "../../../src/learn/graph/parameters.ts";
-import type { Encoder, Target, Arrays } from "../../../src/learn/graph/parameters.ts";
+import { collateTokens } from "../../core/model/collate.ts";
+import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
+import type { States } from "../../core/model/rows.ts";
+import { float32, toFloat32 } from "../../core/model/tensor.ts";
+import type { Feeds, GraphFiles, Session } from "../../engine/session.ts";
+import { packGraph } from "../../graph/encoding/pack.ts";
+import type { LoadedBase } from "../../engine/engine.ts";
+import { buildTunedGraph } from "../graph/training-graph.ts";
+import { parametersOf } from "../graph/parameters.ts";
+import type { Encoder, Target, Arrays } from "../graph/parameters.ts";
 
 export interface TunedBase {
   readonly loaded: LoadedBase;

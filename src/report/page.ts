@@ -3,9 +3,8 @@
  * It needs no script and loads nothing. Its sections follow a reader's questions: how good is it, where
  * is it wrong, can I trust its scores, how was it made, of what, and how do I use it?
  */
-import type { BaseManifest } from "../../src/core/format/manifest.ts";
-import type { Task } from "../../src/core/format/task.ts";
-import { writeWhole } from "../node/files.ts";
+import type { BaseManifest } from "../core/format/manifest.ts";
+import type { Task } from "../core/format/task.ts";
 import { doubtfulSection } from "./doubtful-section.ts";
 import { confusionSection, hardestSection, labelsSection } from "./error-sections.ts";
 import { evaluationFacts } from "./evaluation-facts.ts";
@@ -71,13 +70,12 @@ ${evaluation?.calibration && markup`<div><dt>calibration error</dt><dd>${formatS
 }
 
 /** `eval --report FILE`: the page for a task and any data, without what only its training knows. */
-export async function writeEvaluationReport(
-  path: string,
+export function evaluationReport(
   folder: string,
   { manifest, version }: Task,
   base: Pick<BaseManifest, "dtype">,
   source: Omit<EvaluationSource, "hasTexts">,
-): Promise<void> {
+): string {
   const facts = taskFacts(manifest, base, {
     // The manifest says what serves, not how it was found.
     method: manifest.num_virtual_tokens > 0 ? "prefix" : "linear",
@@ -85,5 +83,5 @@ export async function writeEvaluationReport(
     folder,
     evaluation: evaluationFacts(manifest, { ...source, hasTexts: true }),
   });
-  await writeWhole(path, reportHtml(facts));
+  return reportHtml(facts);
 }

@@ -1,12 +1,12 @@
 /** From the logits of the evaluation rows to what the report says of them. */
-import { scoresOf } from "../../src/core/model/decode.ts";
-import type { Example } from "../../src/learn/data/read.ts";
-import { reliabilityOf } from "../../src/learn/measure/calibration.ts";
-import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
-import { casesOf, decide, entitiesOf } from "../../src/learn/measure/decisions.ts";
-import type { Decisions, Decoder, JudgedLogits } from "../../src/learn/measure/decisions.ts";
-import type { TagSpan } from "../../src/learn/measure/entities.ts";
-import type { Evaluation, FileEvaluation } from "../../src/learn/measure/evaluate.ts";
+import { scoresOf } from "../core/model/decode.ts";
+import type { Example } from "../learn/data/read.ts";
+import { reliabilityOf } from "../learn/measure/calibration.ts";
+import type { CrossValidation } from "../learn/measure/cross-validation.ts";
+import { casesOf, decide, entitiesOf } from "../learn/measure/decisions.ts";
+import type { Decisions, Decoder, JudgedLogits } from "../learn/measure/decisions.ts";
+import type { TagSpan } from "../learn/measure/entities.ts";
+import type { Evaluation, FileEvaluation } from "../learn/measure/evaluate.ts";
 import type {
   ConfusionCell,
   EntityOutcomes,

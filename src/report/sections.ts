@@ -1,5 +1,5 @@
 /** What the page says of a task, beside its errors: how good it is, how it was made, of what, and how to use it. */
-import type { LabelCount } from "../../src/learn/measure/data-summary.ts";
+import type { LabelCount } from "../learn/measure/data-summary.ts";
 import {
   lossCurve,
   scoreCurve,

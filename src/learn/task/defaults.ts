@@ -2,10 +2,10 @@
  * Settings that work without thought: what a person does not give is chosen from the method, the type
  * and the size of the data, with a short reason. They are rules of thumb; `sweep` searches for better ones.
  */
-import type { TaskType } from "../../../src/core/model/task.ts";
-import { quantile } from "../../../src/learn/measure/bootstrap.ts";
-import { hasVirtualTokens, methodDefaults } from "../../../src/learn/methods.ts";
-import type { Hyperparameters } from "../../../src/learn/methods.ts";
+import type { TaskType } from "../../core/model/task.ts";
+import { quantile } from "../measure/bootstrap.ts";
+import { hasVirtualTokens, methodDefaults } from "../methods.ts";
+import type { Hyperparameters } from "../methods.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TaskSpec } from "./spec.ts";
 

@@ -1,16 +1,16 @@
 /**
  * What report.html and CARD.md say about a task, as plain data: no session, no class, nothing that
- * JSON could not hold. A run fills it; page.ts and runs/task/task-card.ts render it.
+ * JSON could not hold. A run fills it; page.ts and task-card.ts render it.
  * A field that is absent was not measured, or does not exist for the method or type of the task;
  * its part of the page is then left out.
  */
-import type { Pooling } from "../../src/core/model/head.ts";
-import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
-import type { Reliability } from "../../src/learn/measure/calibration.ts";
-import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
-import type { DataFileFact, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
-import type { DoubtfulRow } from "../../src/learn/measure/doubtful-rows.ts";
-import type { LabelScore } from "../../src/learn/measure/metrics.ts";
+import type { Pooling } from "../core/model/head.ts";
+import type { ProblemType, TaskType } from "../core/model/task.ts";
+import type { Reliability } from "../learn/measure/calibration.ts";
+import type { CrossValidation } from "../learn/measure/cross-validation.ts";
+import type { DataFileFact, Histogram, LabelCount } from "../learn/measure/data-summary.ts";
+import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
+import type { LabelScore } from "../learn/measure/metrics.ts";
 
 export interface ReportFacts {
   readonly task: string;
@@ -138,14 +138,6 @@ export interface HardExample {
   readonly words?: readonly { readonly start: number; readonly end: number }[] | undefined;
 }
 
-/** A training row whose label is probably wrong. */
-export interface DoubtfulFact extends DoubtfulRow {
-  /** Where it stands: `reviews.csv:12`. */
-  readonly place: string;
-  /** Where the row stands that it contradicts. */
-  readonly otherPlace?: string | undefined;
-}
-
 export interface CalibrationFacts {
   /** Logits are divided by it before softmax or sigmoid. */
   readonly temperature: number;
@@ -217,13 +209,3 @@ export interface LengthFacts {
   readonly train: Histogram;
   readonly eval?: Histogram | undefined;
 }
-
-/**
- * What train writes into report.html: no report, numbers and label names only, or also texts of the
- * data (the hardest examples, rows to look at). A task whose folder is published as source takes
- * `metrics`. The bucket never gets a report.
- */
-export const REPORT_LEVELS = ["none", "metrics", "full"] as const;
-export type ReportLevel = (typeof REPORT_LEVELS)[number];
-
-export const DEFAULT_LEVEL: ReportLevel = "full";

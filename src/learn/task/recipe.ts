@@ -2,8 +2,8 @@
  * What is trained, and by which loss, where the request leaves it open: few rows and many want different
  * things (docs/few-rows.md has the measurements).
  */
-import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
-import type { Method, Objective } from "../../../src/learn/methods.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
+import type { Method, Objective } from "../methods.ts";
 import type { TaskSpec } from "./spec.ts";
 
 export interface Recipe {

@@ -2,8 +2,8 @@
  * Charts with two axes: loss and score over epochs, answers over true values, confidence against
  * truth, and how long the texts are.
  */
-import type { Reliability, ReliabilityBin } from "../../src/learn/measure/calibration.ts";
-import type { Histogram } from "../../src/learn/measure/data-summary.ts";
+import type { Reliability, ReliabilityBin } from "../learn/measure/calibration.ts";
+import type { Histogram } from "../learn/measure/data-summary.ts";
 import type {
   EpochFact,
   TrainingFacts,

@@ -2,9 +2,9 @@
  * CARD.md of a task: a model card in the Hub's format, from the facts that the report shows too.
  * It travels with the task and therefore has no text of the data in it.
  */
-import { METHODS, partsOf } from "../../../src/learn/methods.ts";
+import { METHODS, partsOf } from "../learn/methods.ts";
 import { cardMetadata, yamlBlock } from "./card-metadata.ts";
-import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "../../report/facts.ts";
+import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "./facts.ts";
 import {
   formatBytes,
   formatCount,
@@ -19,7 +19,7 @@ import {
   curlLine,
   pushLine,
   pythonLines,
-} from "../../report/text.ts";
+} from "./text.ts";
 
 const MAX_LABELS = 100;
 /** Labels named among the limits, when they are this much worse than the rest. */

@@ -1,6 +1,6 @@
 /** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
-import { ENOUGH_ROWS } from "../../src/learn/measure/bootstrap.ts";
-import type { CrossValidation } from "../../src/learn/measure/cross-validation.ts";
+import { ENOUGH_ROWS } from "../learn/measure/bootstrap.ts";
+import type { CrossValidation } from "../learn/measure/cross-validation.ts";
 import type { Interval, ReportFacts, TrainingFacts } from "./facts.ts";
 
 /** 3080 -> "3,080" */
