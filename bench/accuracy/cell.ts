@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/base/open-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
+import { preciseNow } from "../../scripts/node/clock.ts";
 import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";
 import { partsOf } from "../../src/learn/methods.ts";
 import { EMPTY_SPEC } from "../../src/learn/task/spec.ts";
@@ -76,7 +77,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
     out: join(work, cellName(cell)),
     runtimes: runtimesWith(threads),
     signal,
-    now: Date.now,
+    now: preciseNow,
     note,
     onEpoch({ epoch, loss, score }) {
       const name = cellName(cell);

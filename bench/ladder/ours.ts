@@ -13,6 +13,7 @@ import type { Method } from "../../src/learn/methods.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import type { Contender } from "./plan.ts";
 import type { Outcome } from "./results.ts";
+import { preciseNow } from "../../scripts/node/clock.ts";
 import { diskSources } from "../../scripts/runs/task/data-files.ts";
 import { folderRun } from "../../scripts/runs/saved-run.ts";
 
@@ -103,7 +104,7 @@ async function train(options: OurOptions): Promise<Trained | null> {
     ...folderRun(out),
     resume: false,
     signal,
-    now: Date.now,
+    now: preciseNow,
     note,
     // The verb says how long it will take, and measures that first.
     onEstimate: ({ seconds }) => note(`${name}: about ${Math.round(seconds)} s`),

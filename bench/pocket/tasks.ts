@@ -12,6 +12,7 @@ import type { Base } from "../../src/encoder/base.ts";
 import { makeData } from "../../scripts/dev/retrain/pairs-data.ts";
 import { prepareTask } from "../../src/learn/task/prepare.ts";
 import { readTaskSpec } from "../../src/learn/task/spec.ts";
+import { preciseNow } from "../../scripts/node/clock.ts";
 import { keptTrial } from "../../scripts/runs/trial/kept.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import { diskSources } from "../../scripts/runs/task/data-files.ts";
@@ -63,7 +64,7 @@ export async function trainedOn(
     isScoredAsServed: true,
     runtimes: runtimesWith(threads),
     signal,
-    now: Date.now,
+    now: preciseNow,
     note,
     onEpoch: ({ epoch, loss, score }) =>
       note(`${name} epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · ${score.toFixed(4)}`),

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Base } from "../../src/encoder/base.ts";
 import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { preciseNow } from "../../scripts/node/clock.ts";
 import { writePretrained } from "../../scripts/runs/pretrain/pretrained-folder.ts";
 import { DEFAULT_ALPHA } from "../../scripts/runs/pretrain/mixture.ts";
 import { pretrain } from "../../scripts/runs/pretrain/pretrain-run.ts";
@@ -84,7 +85,7 @@ export async function pretrainOnSources(
     out,
     resume: existsSync(join(out, RUN_STATE)),
     signal,
-    now: Date.now,
+    now: preciseNow,
     note,
     onStep: () => {},
     onEpoch({ history }, list) {
@@ -160,7 +161,7 @@ export async function runFew(
     },
     runtimes: RUNTIMES,
     signal,
-    now: Date.now,
+    now: preciseNow,
     note,
   });
   if (kept === null) return null;

@@ -190,7 +190,7 @@ async function trainInto(
 /** The progress of a run. */
 function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolean) {
   const bar = startStepBar(io, "train");
-  let mark = Date.now();
+  let mark = preciseNow();
   // Means over roughly the last 50 steps.
   let [tokens, ms, loss] = [0, 0, 0];
   let steps = 0;
@@ -200,16 +200,16 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolea
       const speed = Math.round(tokensPerSecond).toLocaleString("en");
       const most = patience > 0 ? "at most " : "";
       io.err(`${most}about ${durationText(seconds)} at ${speed} tokens/s; Ctrl-C saves`);
-      mark = Date.now();
+      mark = preciseNow();
     },
     onStep(report: StepReport): void {
-      const now = Date.now();
+      const now = preciseNow();
       steps += 1;
       tokens = mix(tokens, report.tokens);
       ms = mix(ms, now - mark);
       loss = mix(loss, report.loss);
       mark = now;
-      const speed = Math.round((tokens / Math.max(ms, 1)) * 1000).toLocaleString("en");
+      const speed = Math.round((1000 * tokens) / ms).toLocaleString("en");
       bar.update(report, `loss ${loss.toFixed(3)} · ${speed} tokens/s`);
     },
     onFold(fold: number, of: number): void {
@@ -229,7 +229,7 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolea
           `stopped: no better score in ${patience} epochs; epoch ${state.best!.epoch} is taken`,
         );
       }
-      mark = Date.now();
+      mark = preciseNow();
     },
     stop: bar.stop,
   };

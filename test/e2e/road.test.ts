@@ -130,7 +130,7 @@ describe("the road from a task folder to an answer", () => {
     async () => {
       server = start();
       await server.waitFor(/serving .* at http:\/\/localhost:\d+/, START_MS);
-      const [, line = ""] = await server.waitFor(/^try: {2}(curl .*)$/m, 5_000);
+      const [, line = ""] = await server.waitFor(/^try: {2}(curl .*)$/m, START_MS);
       expect(server.stdout()).not.toContain("storing base");
       expect(line).toContain(`http://localhost:${port}/v1/tasks`);
       const { stdout } = await promisify(execFile)("bash", ["-c", `${line} --max-time 30`]);
