@@ -2,7 +2,7 @@
  * The Chromium of the tests: the one that npm installs (@sparticuz/chromium) on Linux with x64,
  * elsewhere a Chrome that is installed. `CHROME_PATH` names another one. Nothing is downloaded.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, LaunchOptions } from "playwright";
@@ -75,7 +75,10 @@ async function unpack(): Promise<LaunchOptions> {
     process.env["AWS_EXECUTION_ENV"] = "AWS_Lambda_nodejs22.x";
     const { default: chromium } = await import("@sparticuz/chromium");
     const executablePath = await chromium.executablePath();
-    const changed = { ...process.env, HOME: folder, AWS_EXECUTION_ENV: undefined };
+    const fonts = join(folder, "fonts.conf");
+    writeFileSync(fonts, fontSettings([join(folder, "fonts"), "/usr/share/fonts"]));
+    const own = { HOME: folder, FONTCONFIG_FILE: fonts, AWS_EXECUTION_ENV: undefined };
+    const changed = { ...process.env, ...own };
     const env = Object.entries(changed).filter((entry): entry is [string, string] =>
       entry.every((part) => part !== undefined),
     );
@@ -85,3 +88,7 @@ async function unpack(): Promise<LaunchOptions> {
     Object.assign(process.env, before);
   }
 }
+
+/** The package's own settings look for fonts where AWS has them; without any the browser ends at a screenshot. */
+const fontSettings = (folders: readonly string[]): string =>
+  `<?xml version="1.0"?><fontconfig>${folders.map((path) => `<dir>${path}</dir>`).join("")}</fontconfig>`;

@@ -195,7 +195,7 @@ export const GROUPS: readonly Group[] = [
     name: "src/browser/page",
     files: /^src\/browser\/page\//,
     may: [CORE_ROOT, /^src\/learn\/data\/csv\.ts$/],
-    types: [/^src\/http\/(?:schema|problem)\.ts$/],
+    types: [BROWSER_ROOT, /^src\/http\/(?:schema|problem)\.ts$/],
   },
   // Calls between a page and its Web Worker, of whatever kind.
   { name: "src/browser/channel", files: BROWSER_CHANNEL, may: [CORE_ROOT] },

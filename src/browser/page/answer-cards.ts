@@ -1,6 +1,7 @@
 /** One card a task: its name and version, its answer, and what is known of it. */
 import { showResult } from "./answer-views.ts";
 import type { TaskAnswer, TaskDescription } from "./client.ts";
+import { compare, differenceLine } from "./compare.ts";
 import { el } from "./element.ts";
 import { cardOf } from "./task-facts.ts";
 
@@ -14,7 +15,6 @@ export function showCard(
   task: TaskDescription,
   text: string,
   answers: readonly ShownAnswer[],
-  difference: HTMLElement | null = null,
 ): HTMLElement {
   const id = `answer-${task.task}`;
   return el(
@@ -28,7 +28,7 @@ export function showCard(
     ),
     answers.length === 0 && el("p", { class: "none", text: "Not asked yet." }),
     ...answers.map((answer) => showAnswer(task, text, answer, answers.length > 1)),
-    difference,
+    showDifference(task, answers),
     el(
       "details",
       { class: "more" },
@@ -54,6 +54,18 @@ function showAnswer(
   const shown =
     "error" in outcome ? showProblem(outcome.error) : showResult(task, text, outcome.result);
   return isNamed ? el("section", { class: "side" }, el("h4", { text: where }), shown) : shown;
+}
+
+/** How the answers of two machines differ; null where there are not two. */
+function showDifference(
+  task: TaskDescription,
+  answers: readonly ShownAnswer[],
+): HTMLElement | null {
+  const [a, b] = answers.map(({ outcome }) => outcome);
+  if (!a || !b || "error" in a || "error" in b) return null;
+  const difference = compare(task.type, a.result, b.result);
+  const isSame = difference.kind === "same";
+  return el("p", { class: isSame ? "agree" : "differ", text: differenceLine(difference) });
 }
 
 /** What the server said is wrong, in its own words. */

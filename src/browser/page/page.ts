@@ -6,14 +6,16 @@ import { showCard, showProblem } from "./answer-cards.ts";
 import type { ShownAnswer } from "./answer-cards.ts";
 import { askAll } from "./bulk.ts";
 import { ServerError, createClient, isBroken } from "./client.ts";
-import type { ListedTask, TaskDescription } from "./client.ts";
+import type { Answered, ListedTask, TaskDescription } from "./client.ts";
 import { copyText } from "./copy.ts";
 import { byId, el, fill } from "./element.ts";
 import { chipsOf } from "./examples.ts";
 import type { Chip } from "./examples.ts";
 import { firstTasks } from "./first-choice.ts";
-import { readLink, writeLink } from "./link.ts";
+import { WHERES, readLink, writeLink } from "./link.ts";
 import type { Where } from "./link.ts";
+import { createLocalPanel } from "./local-panel.ts";
+import { createLocal } from "./local.ts";
 import { callOf } from "./request.ts";
 import type { Ask } from "./request.ts";
 import { createSnippets } from "./snippets-view.ts";
@@ -56,6 +58,8 @@ const state: State = {
 };
 
 const client = createClient(root, () => state.key);
+const local = createLocal(root, () => state.key);
+const panel = createLocalPanel(local);
 const form = byId<HTMLFormElement>("form");
 const text = byId<HTMLTextAreaElement>("text");
 const pair = byId<HTMLTextAreaElement>("pair");
@@ -70,7 +74,14 @@ const taskList = createTaskList({
 const showTable = createTable({
   chosen: chosenTasks,
   comparesTexts,
-  ask: (questions, signal) => askAll(client, questions, signal, pause),
+  isLocal: () => state.where === "browser",
+  async *ask(questions, signal) {
+    if (state.where !== "browser") yield* askAll(client, questions, signal, pause);
+    else {
+      await panel.load();
+      yield* local.askAll(questions, signal);
+    }
+  },
 });
 let running: AbortController | null = null;
 
@@ -220,15 +231,31 @@ async function run(): Promise<void> {
   showCode();
   status.textContent = "Asking ..";
   form.classList.add("busy");
-  try {
-    const answered = await client.predict(callOf(asks, texts), asks, own.signal);
-    state.answers = new Map(
-      answered.answers.map((answer) => [answer.task, [{ ...answer, where: "Edge" }]]),
-    );
+  const shown = new Map<string, ShownAnswer[]>();
+  const times: string[] = [];
+  const take = ({ answers, totalMs }: Answered, where: string): void => {
+    for (const answer of answers) {
+      shown.set(answer.task, [...(shown.get(answer.task) ?? []), { ...answer, where }]);
+    }
+    state.answers = shown;
     state.answeredText = texts.text;
-    status.textContent = `${asks.length === 1 ? "Answered" : `${asks.length} tasks answered in one run,`} in ${answered.totalMs.toFixed(0)} ms`;
-    fill(byId("time"), showTime(answered.serverTiming, answered.totalMs));
+    times.push(`${where} ${totalMs.toFixed(0)} ms`);
+    const what = asks.length === 1 ? "Answered" : `${asks.length} tasks answered in one run`;
+    status.textContent = `${what}: ${times.join(", ")}`;
     showAnswers();
+  };
+  try {
+    fill(byId("time"));
+    if (state.where !== "browser") {
+      const answered = await client.predict(callOf(asks, texts), asks, own.signal);
+      take(answered, "Edge");
+      fill(byId("time"), showTime(answered.serverTiming, answered.totalMs));
+    }
+    if (state.where !== "edge") {
+      await panel.load();
+      own.signal.throwIfAborted();
+      take(await local.predict(asks, texts, own.signal), `This browser, ${panel.name}`);
+    }
   } catch (error) {
     if (own.signal.aborted) return;
     if (!(error instanceof ServerError)) throw error;
@@ -247,6 +274,15 @@ function saveLink(): void {
   history.replaceState(null, "", link);
 }
 
+function setWhere(where: Where): void {
+  state.where = where;
+  for (const input of form.querySelectorAll<HTMLInputElement>('input[name="where"]')) {
+    input.checked = input.value === where;
+  }
+  panel.show(where !== "edge");
+  showTable();
+}
+
 /** Waits, unless the signal ends it. */
 function pause(seconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -263,7 +299,7 @@ async function open(): Promise<void> {
   const link = readLink(location.hash);
   text.value = link?.text ?? "";
   pair.value = link?.pair ?? "";
-  if (link) state.where = link.where;
+  setWhere(link?.where ?? state.where);
   if (!(await refresh())) return;
   const usable = state.tasks.flatMap((task) => (isBroken(task) ? [] : [task.task]));
   const wanted = link?.tasks.filter((name) => usable.includes(name)) ?? [];
@@ -288,7 +324,12 @@ form.addEventListener("keydown", (event) => {
     void run();
   }
 });
-form.addEventListener("input", () => showCode());
+form.addEventListener("input", ({ target }) => {
+  const { name, value } = target as HTMLInputElement;
+  const where = WHERES.find((one) => one === value);
+  if (name === "where" && where) setWhere(where);
+  else showCode();
+});
 byId("refresh").addEventListener("click", () => void refresh().then(() => choose(state.chosen)));
 byId("share").addEventListener("click", ({ currentTarget }) => {
   saveLink();

@@ -19,6 +19,8 @@ export interface TableDeps {
   /** The tasks that are asked about each row. */
   chosen(): readonly TaskDescription[];
   readonly comparesTexts: (task: TaskDescription) => boolean;
+  /** Whether this browser answers, or the Worker. */
+  isLocal(): boolean;
   /** Answers questions where the page runs them. */
   ask(questions: readonly Question[], signal: AbortSignal): AsyncGenerator<Answer>;
 }
@@ -31,7 +33,7 @@ const SHOW_EVERY_MS = 200;
 const SHOWN_PROBLEMS = 3;
 
 /** Returns what is called when other tasks are chosen. */
-export function createTable({ chosen, comparesTexts, ask }: TableDeps): () => void {
+export function createTable({ chosen, comparesTexts, isLocal, ask }: TableDeps): () => void {
   let table: (TextTable & { readonly name: string }) | null = null;
   let run: { readonly abort: AbortController; readonly tasks: readonly TaskDescription[] } | null =
     null;
@@ -113,7 +115,7 @@ export function createTable({ chosen, comparesTexts, ask }: TableDeps): () => vo
     choices.hidden = !hasRows;
     actions.hidden = !hasRows;
     preview.hidden = !hasRows;
-    start.textContent = `Ask ${names.join(", ")}`;
+    start.textContent = `Ask ${names.join(", ")} ${isLocal() ? "in this browser" : "at the edge"}`;
     start.hidden = run !== null;
     start.disabled = names.length === 0;
     stop.hidden = run === null;

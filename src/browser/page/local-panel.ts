@@ -1,0 +1,72 @@
+/** What the page says of computing in this browser: which backend, how much is loaded, whether it is ready. */
+import { byId, el, fill } from "./element.ts";
+import type { Local } from "./local.ts";
+import type { Backend, LoadProgress } from "../browser.ts";
+
+export interface LocalPanel {
+  /** Shows or hides the panel. */
+  show(isShown: boolean): void;
+  /** Loads what computes, and shows how far it is. Throws ServerError. */
+  load(): Promise<void>;
+  /** Name of what computes, such as "WebAssembly". */
+  readonly name: string;
+}
+
+export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
+  wasm: "WebAssembly",
+  webgpu: "WebGPU",
+};
+
+const BEFORE =
+  "The model is downloaded once, at the first run; from then on no text leaves this page.";
+
+export function createLocalPanel(local: Local): LocalPanel {
+  const root = byId("local");
+  const choice = el(
+    "select",
+    { id: "backend" },
+    el("option", { value: "", text: "the quicker one" }),
+    el("option", { value: "wasm", text: BACKEND_NAMES.wasm }),
+    el("option", { value: "webgpu", text: BACKEND_NAMES.webgpu, disabled: !("gpu" in navigator) }),
+  );
+  const note = el("p", { class: "note", role: "status", text: BEFORE });
+  const progress = el("progress", { "aria-label": "Download of the model" });
+  progress.hidden = true;
+  fill(
+    root,
+    el("span", { class: "choice" }, el("label", { for: "backend", text: "Compute by " }), choice),
+    note,
+    progress,
+  );
+
+  const showProgress = ({ bytes, total }: LoadProgress): void => {
+    progress.hidden = false;
+    progress.max = total;
+    progress.value = bytes;
+    note.textContent = `Downloading the model: ${megabytes(bytes)} of ${megabytes(total)} MB`;
+  };
+  const name = (): string => (local.backend === null ? "" : BACKEND_NAMES[local.backend]);
+
+  return {
+    show(isShown) {
+      root.hidden = !isShown;
+    },
+    async load() {
+      const wanted = choice.value === "" ? null : (choice.value as Backend);
+      try {
+        await local.load(wanted, showProgress);
+        note.textContent = `Ready: ${name()} in this browser. No text leaves this page.`;
+      } catch (error) {
+        note.textContent = BEFORE;
+        throw error;
+      } finally {
+        progress.hidden = true;
+      }
+    },
+    get name() {
+      return name();
+    },
+  };
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

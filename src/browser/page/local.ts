@@ -1,0 +1,117 @@
+/**
+ * Answers that are computed in this page, by the predictor that every page can load. It is loaded once
+ * it is wanted; from then on no text leaves the machine.
+ */
+import type { Answer, Question } from "./bulk.ts";
+import { ServerError } from "./client.ts";
+import type { Answered, TaskAnswer } from "./client.ts";
+import { inputsOf } from "./request.ts";
+import type { Ask, Texts } from "./request.ts";
+import type { Backend, BrowserPredictor, LoadProgress } from "../browser.ts";
+
+export interface Local {
+  /** What computes, once the predictor is loaded. */
+  readonly backend: Backend | null;
+  /** Loads the predictor where that was not done; `onProgress` hears of the download. Throws ServerError. */
+  load(backend: Backend | null, onProgress: (progress: LoadProgress) => void): Promise<void>;
+  /** Asks one text of one or several tasks. Throws ServerError. */
+  predict(asks: readonly Ask[], texts: Texts, signal: AbortSignal): Promise<Answered>;
+  /** Answers questions in their order. Throws ServerError. */
+  askAll(questions: readonly Question[], signal: AbortSignal): AsyncGenerator<Answer>;
+}
+
+/** Scripts that the page loads when it computes: at the root of the Worker, wherever the app is mounted. */
+const MODULE = "/browser.js";
+const WORKER = "/browser-worker.js";
+
+/** A predictor for the tasks of the Worker at `root`. */
+export function createLocal(root: string, key: () => string): Local {
+  let loading: Promise<BrowserPredictor> | null = null;
+  let loadedAs: Backend | null = null;
+  let predictor: BrowserPredictor | null = null;
+
+  async function start(
+    backend: Backend | null,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<BrowserPredictor> {
+    const { loadPredictor } = (await import(MODULE as string)) as typeof import("../browser.ts");
+    const own = key();
+    return loadPredictor({
+      from: root,
+      workerUrl: new URL(WORKER, location.origin),
+      onProgress,
+      ...(backend === null ? {} : { backend }),
+      ...(own === "" ? {} : { apiKey: own }),
+    });
+  }
+
+  async function* outcomesOf(
+    questions: readonly Question[],
+    signal: AbortSignal,
+  ): AsyncGenerator<Answer> {
+    if (!predictor) throw new TypeError("local: is asked before it is loaded");
+    const asked = questions.map(({ task, inputs }) => ({ task, input: inputs }));
+    for await (const outcome of predictor.predictMany(asked, { signal })) {
+      if ("error" in outcome) {
+        const { code, message: detail } = outcome.error;
+        yield { index: outcome.index, outcome: { error: { code, detail } } };
+      } else yield { index: outcome.index, outcome: { result: outcome.result } };
+    }
+  }
+
+  /** The versions that answered; one that cannot be told has failed, and says so by its answer. */
+  const withVersions = (answers: readonly TaskAnswer[]): Promise<TaskAnswer[]> =>
+    Promise.all(
+      answers.map(async (answer) => {
+        const known = await predictor?.task(answer.task).catch(() => null);
+        return known ? { ...answer, version: known.version, isStale: known.isStale } : answer;
+      }),
+    );
+
+  return {
+    get backend() {
+      return predictor?.backend ?? null;
+    },
+
+    async load(backend, onProgress) {
+      if (predictor && backend !== null && backend !== predictor.backend) {
+        predictor.close();
+        [predictor, loading] = [null, null];
+      }
+      if (loading === null || loadedAs !== backend) {
+        loadedAs = backend;
+        loading = start(backend, onProgress);
+      }
+      try {
+        predictor = await loading;
+      } catch (error) {
+        loading = null;
+        throw asServerError(error);
+      }
+    },
+
+    async predict(asks, texts, signal) {
+      const startedAt = performance.now();
+      const questions = asks.map((ask) => ({
+        task: ask.task,
+        type: ask.type,
+        inputs: inputsOf(ask, texts),
+      }));
+      const answers: TaskAnswer[] = [];
+      for await (const { index, outcome } of outcomesOf(questions, signal)) {
+        answers.push({ task: asks[index]!.task, version: null, isStale: false, outcome });
+      }
+      const totalMs = performance.now() - startedAt;
+      return { answers: await withVersions(answers), serverTiming: "", totalMs, requestId: null };
+    },
+
+    askAll: outcomesOf,
+  };
+}
+
+/** Errors of the predictor have the codes of the Worker's. */
+function asServerError(error: unknown): Error {
+  if (!(error instanceof Error) || error instanceof ServerError) return error as Error;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "load-failed";
+  return new ServerError({ code, detail: error.message }, 0);
+}
