@@ -83,12 +83,10 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
     ...comparisons.map(comparisonLine),
     steps.length > 0 &&
       (down.length > 0
-        ? `train goes down by more than its interval: ${down.map(stepText).join("; ")}`
-        : `train goes down by more than its interval in none of ${steps.length} steps`),
-    ...reported.map(
-      ({ inside, draws, ...rung }) =>
-        `${rungText(rung)}: the test score is within the interval that the task reports in ${inside} of ${draws} draws`,
-    ),
+        ? `more rows make train worse, by more than the interval of the difference: ${down.map(stepText).join("; ")}`
+        : `more rows make train worse by more than the interval of the difference in none of ${steps.length} steps`),
+    reported.length > 0 &&
+      `the test score is within the interval that the task itself reported: ${reported.map(({ inside, draws, ...rung }) => `${inside} of ${draws} draws of ${rungText(rung)}`).join(", ")}`,
     bytes !== null && `largest task: ${formatBytes(bytes)}`,
   ].filter((line) => line !== false);
 }
@@ -96,15 +94,20 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
 function comparisonLine({ against, difference, sets, ...rest }: Comparison): string {
   const { seconds_ratio: ratio } = rest;
   const draws = sets.reduce((sum, set) => sum + set.draws, 0);
-  const bounds = sets[0]!.interval;
+  const [worst] = sets;
+  const bounds = worst!.interval;
   const sure = bounds ? ` (${bounds.map(signed).join(" to ")})` : "";
   return [
-    `${rungText(rest)}: train - ${CONTENDER_TITLES[against]} is ${signed(difference)} points on average`,
-    `worst ${SETS[sets[0]!.set].title} ${signed(sets[0]!.difference)}${sure}`,
-    `time x ${ratio.median.toFixed(2)} (at most x ${ratio.max.toFixed(2)})`,
+    `${rungText(rest)}, train beside ${CONTENDER_TITLES[against]}: ${signed(difference)} points on average`,
+    `${SETS[worst!.set].title} the worst with ${signed(worst!.difference)}${sure}`,
+    `${factor(ratio.median)} times as long, at most ${factor(ratio.max)}`,
     `${plural(sets.length, "set")}, ${plural(draws, "draw")}`,
-  ].join(", ");
+  ].join("; ");
 }
+
+/** "41", "3.9", "0.27" */
+const factor = (ratio: number): string =>
+  ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(ratio >= 2 ? 1 : 2);
 
 const stepText = ({ set, from, to, difference, interval: [low, high] }: Step): string =>
   `${SETS[set].title} from ${from} to ${to} rows: ${signed(difference)} (${signed(low)} to ${signed(high)})`;

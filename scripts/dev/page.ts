@@ -3,11 +3,12 @@
  * modules that pages elsewhere import. wrangler runs it before it serves or deploys (wrangler.toml,
  * [build]). Prints what each file weighs.
  */
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
+import { replaceFiles } from "../node/files.ts";
 import { PACKAGE } from "../node/project.ts";
 
 const SOURCE = join(PACKAGE, "src", "browser");
@@ -43,13 +44,32 @@ const OPTIONS: BuildOptions = {
   loader: { ".wasm": "binary" },
 };
 
-/** Builds everything into a folder, which is emptied before. */
+/**
+ * Builds everything into a folder; what it held besides is removed. Files that are the same already are
+ * left alone: a server may be serving them, and several builds may run at once.
+ */
 export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Promise<void> {
-  rmSync(out, { recursive: true, force: true });
+  const built = await Promise.all(
+    PARTS.map((part) => build({ ...OPTIONS, ...optionsOf(part), outdir: out, write: false })),
+  );
+  const files = new Map<string, Uint8Array>([
+    ...built.flatMap(({ outputFiles }) =>
+      outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
+    ),
+    ...STATIC.map((path) => [basename(path), readFileSync(join(SOURCE, path))] as const),
+  ]);
   mkdirSync(out, { recursive: true });
-  await Promise.all(PARTS.map((part) => build({ ...OPTIONS, ...optionsOf(part), outdir: out })));
-  for (const path of STATIC) cpSync(join(SOURCE, path), join(out, path.split("/").at(-1)!));
+  for (const name of readdirSync(out)) {
+    // A name that ends in .tmp is a file that another build is about to rename.
+    if (!files.has(name) && !name.endsWith(".tmp"))
+      rmSync(join(out, name), { recursive: true, force: true });
+  }
+  const changed = [...files].filter(([name, bytes]) => !isSame(join(out, name), bytes));
+  await replaceFiles(out, new Map(changed));
 }
+
+const isSame = (path: string, bytes: Uint8Array): boolean =>
+  existsSync(path) && readFileSync(path).equals(bytes);
 
 const optionsOf = ({ entries, chunks }: Part): BuildOptions => ({
   entryPoints: entries.map((path) => join(SOURCE, path)),

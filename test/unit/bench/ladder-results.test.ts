@@ -70,7 +70,7 @@ describe("finished cells together", () => {
     ]);
     // Student's t of two degrees of freedom, 4.303, times 1 / sqrt(3)
     expect(summaryLines(results)).toContain(
-      "8 rows a class: train - SetFit is -2.0 points on average, worst SST-2 -2.0 (-4.5 to +0.5), time x 0.33 (at most x 0.33), 1 set, 3 draws",
+      "8 rows a class, train beside SetFit: -2.0 points on average; SST-2 the worst with -2.0 (-4.5 to +0.5); 0.33 times as long, at most 0.33; 1 set, 3 draws",
     );
   });
 
@@ -87,7 +87,7 @@ describe("finished cells together", () => {
       { set: "sst2", from: 8, to: 16, difference, interval: [difference, difference] },
     ]);
     expect(summaryLines(results)).toContain(
-      "train goes down by more than its interval: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
+      "more rows make train worse, by more than the interval of the difference: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
     );
   });
 
@@ -103,6 +103,9 @@ describe("finished cells together", () => {
     expect(summaryOf(results).reported).toEqual([
       { type: "sequence", rows: 8, draws: 2, inside: 1 },
     ]);
+    expect(summaryLines(results)).toContain(
+      "the test score is within the interval that the task itself reported: 1 of 2 draws of 8 rows a class",
+    );
   });
 
   test("are a table of means with the lowest and highest draw", () => {
@@ -198,7 +201,7 @@ describe("the page", () => {
     await save("all-minilm-l6-v2", "train");
     const { ladder, bundled } = ladderBlocks(folder);
     expect(ladder).toContain("few-rows.svg");
-    expect(ladder).toContain("8 rows a class: train - SetFit is 0.0 points on average");
+    expect(ladder).toContain("8 rows a class, train beside SetFit: 0.0 points on average");
     expect(ladder).toContain("2 cores of an EPYC with avx2, Node 24.9.0, commit abc1234");
     expect(bundled).toContain("bench ladder --help");
     expect(ladderPicture(folder)).toMatch(/^<svg [^]*<\/svg>\n$/);
