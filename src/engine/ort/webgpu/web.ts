@@ -73,23 +73,36 @@ function onDevice(session: Session, device: GpuDevice): Session {
       "webgpu-device-lost",
       `WebGPU: the GPU was taken from this page (${message || "no reason given"}); load the base again, or use the backend "wasm"`,
     );
-    return lost;
   });
+  /** Runs that ONNX Runtime has not ended: it must not be called meanwhile. */
+  let running = 0;
+
+  async function end(run: Promise<unknown>): Promise<void> {
+    await run.catch(() => undefined);
+    running--;
+  }
+
   return {
     ...session,
     async run(feeds, fetches) {
       if (lost) throw lost;
+      running++;
+      const run = session.run(feeds, fetches);
+      const ended = end(run);
       try {
-        // A run on a lost device may never end.
-        return await Promise.race([session.run(feeds, fetches), loss.then(fail)]);
+        // On a lost device a run fails in its own words, and might not end at all.
+        await Promise.race([ended, loss.then(() => delay(LOST_RUN_MS))]);
+        if (!lost) return await run;
       } catch (cause) {
-        // Or it fails with an error of its own, before the loss is told.
-        throw await Promise.race([loss, tellLater(runFailed(cause))]);
+        // Its failure may be told before the loss that was the reason.
+        await Promise.race([loss, delay(LOSS_MS)]);
+        throw lost ?? runFailed(cause);
       }
+      throw lost;
     },
     async release() {
       try {
-        await session.release();
+        if (running === 0) await session.release();
       } finally {
         device.destroy();
       }
@@ -97,15 +110,12 @@ function onDevice(session: Session, device: GpuDevice): Session {
   };
 }
 
-/** How long after a run that failed the loss of its device may be told. */
+/** How long a run may take to end after its device was lost. */
+const LOST_RUN_MS = 2000;
+/** How long after a failed run the loss of its device may be told. */
 const LOSS_MS = 100;
 
-const tellLater = (error: Error): Promise<Error> =>
-  new Promise((resolve) => setTimeout(() => resolve(error), LOSS_MS));
-
-const fail = (error: Error): never => {
-  throw error;
-};
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const runFailed = (cause: unknown): UnavailableError =>
   new UnavailableError("run-failed", `run: WebGPU cannot compute it (${messageOf(cause)})`, {
