@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { LaunchOptions } from "playwright";
 import type { Plugin } from "vitest/config";
-import { findChromium } from "./chromium.ts";
+import { findChromium, withGpu } from "./chromium.ts";
 
 /** Filled when the tests of the project are about to run: runs of other projects unpack no browser. */
 export const launchOptions: LaunchOptions = {};
@@ -15,7 +15,7 @@ export function chromiumOf(options: LaunchOptions): Plugin {
     async config() {
       const found = await findChromium();
       if (found.missing === undefined) {
-        Object.assign(options, found.launch);
+        Object.assign(options, withGpu(found.launch));
         return {};
       }
       console.warn(`\n!!! BROWSER TESTS ARE SKIPPED: ${found.missing}\n`);

@@ -38,9 +38,14 @@ export async function launchChromium({ hasGpu = false } = {}): Promise<Browser> 
   const { chromium } = await import("playwright");
   const found = await findChromium();
   if (found.missing !== undefined) throw new Error(found.missing);
-  const args = hasGpu ? [...ARGUMENTS, ...GPU_ARGUMENTS] : ARGUMENTS;
-  return chromium.launch({ ...found.launch, args });
+  return chromium.launch(hasGpu ? withGpu(found.launch) : found.launch);
 }
+
+/** The same launch with WebGPU on the CPU. */
+export const withGpu = (launch: LaunchOptions): LaunchOptions => ({
+  ...launch,
+  args: [...ARGUMENTS, ...GPU_ARGUMENTS],
+});
 
 async function find(): Promise<FoundChromium> {
   const known = process.env[FOUND];

@@ -73,6 +73,7 @@ function onDevice(session: Session, device: GpuDevice): Session {
       "webgpu-device-lost",
       `WebGPU: the GPU was taken from this page (${message || "no reason given"}); load the base again, or use the backend "wasm"`,
     );
+    return lost;
   });
   /** Runs that ONNX Runtime has not ended: it must not be called meanwhile. */
   let running = 0;
