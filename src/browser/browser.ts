@@ -1,7 +1,7 @@
 /** What a page imports: `edge-prefix/browser`, which a Worker also serves as `/browser.js`. */
 export { loadPredictor } from "./predictor.ts";
 export type { BrowserPredictor, CallOptions, LoadOptions } from "./predictor.ts";
-export type { Backend, LoadProgress, LoadedTask } from "./calls.ts";
+export type { Backend, CallFacts, LoadProgress, LoadedTask } from "./calls.ts";
 export type { Classification } from "../core/model/decode.ts";
 export type { Entity } from "../core/model/spans.ts";
 export type {
@@ -11,8 +11,10 @@ export type {
   PredictParameters,
   Prediction,
   TextInput,
+  Timings,
+  Usage,
 } from "../serve/prediction.ts";
-export type { Question, VersionChoice } from "../serve/questions.ts";
+export type { Question, VersionChoice, Versions } from "../serve/questions.ts";
 export {
   EdgePrefixError,
   FormatError,

@@ -1,8 +1,8 @@
 /** What a page asks of its Web Worker, and what the Worker answers. */
 import type { EdgePrefixError } from "../core/errors.ts";
 import type { TaskManifest } from "../core/format/manifest.ts";
-import type { Answer, EmbedParameters, Outcome } from "../serve/prediction.ts";
-import type { Question, VersionChoice } from "../serve/questions.ts";
+import type { Answer, EmbedParameters, Outcome, Timings, Usage } from "../serve/prediction.ts";
+import type { Question, VersionChoice, Versions } from "../serve/questions.ts";
 import { errorOf, failureOf } from "./channel/failure.ts";
 import type { Failure } from "./channel/failure.ts";
 
@@ -35,6 +35,15 @@ export interface LoadResult {
   readonly base: string;
 }
 
+/** What a call has cost, told when its last answer has been given. */
+export interface CallFacts {
+  /** Which version of each task has answered. */
+  readonly versions: Versions;
+  /** Milliseconds in the Web Worker. */
+  readonly timings: Timings;
+  readonly usage: Usage;
+}
+
 /** An outcome whose error is plain data. */
 export type SentOutcome<T> =
   | Exclude<Outcome<T>, { readonly error: EdgePrefixError }>
@@ -47,7 +56,7 @@ export interface PredictorCalls {
   readonly predict: {
     ask: readonly (Question & VersionChoice)[];
     item: SentOutcome<Answer>;
-    result: void;
+    result: CallFacts;
   };
   readonly embed: {
     ask: { readonly texts: readonly string[]; readonly parameters: EmbedParameters };

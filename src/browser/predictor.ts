@@ -5,7 +5,7 @@
  *     const p = await loadPredictor({ from: "https://my-worker.example" });
  *     for await (const answer of p.predict("sentiment", ["a great film"])) ..
  */
-import { InputError } from "../core/errors.ts";
+import { InputError, UnavailableError } from "../core/errors.ts";
 import type {
   EmbedParameters,
   Outcome,
@@ -15,7 +15,7 @@ import type {
 } from "../serve/prediction.ts";
 import type { Question, VersionChoice } from "../serve/questions.ts";
 import { received } from "./calls.ts";
-import type { Backend, LoadProgress, LoadedTask, PredictorCalls } from "./calls.ts";
+import type { Backend, CallFacts, LoadProgress, LoadedTask, PredictorCalls } from "./calls.ts";
 import { channelTo } from "./channel/channel.ts";
 import { startWorker } from "./start-worker.ts";
 
@@ -52,14 +52,21 @@ export interface BrowserPredictor {
   tasks(): Promise<string[]>;
   /** A task's version and manifest. */
   task(name: string): Promise<LoadedTask>;
+  /**
+   * Answers by one task: labels with scores from 0 to 1, best first, or entities in text order. A
+   * fault of one input is that input's answer. Ends with what the call has cost.
+   */
   predict(
     task: string,
     inputs: readonly (string | TextInput)[],
     parameters?: PredictParameters,
     options?: CallOptions & VersionChoice,
-  ): AsyncGenerator<Prediction>;
+  ): AsyncGenerator<Prediction, CallFacts>;
   /** Answers any mix of tasks; their rows share runs of the base. */
-  predictMany(questions: readonly Question[], options?: CallOptions): AsyncGenerator<Prediction>;
+  predictMany(
+    questions: readonly Question[],
+    options?: CallOptions,
+  ): AsyncGenerator<Prediction, CallFacts>;
   /** The base's own vector of each text, [hidden size]. */
   embed(
     texts: readonly string[],
@@ -73,10 +80,17 @@ export interface BrowserPredictor {
 /**
  * Loads the base. Throws what a Worker's predictor throws when its base cannot be loaded, and
  * UnavailableError `files-not-found` where nothing is given out at `from`, `worker-failed` where the
- * Web Worker cannot start, InputError `address-invalid` for a `from` that is no address.
+ * Web Worker cannot start, `page-insecure`, InputError `address-invalid` for a `from` that is no
+ * address.
  */
 export async function loadPredictor(options: LoadOptions): Promise<BrowserPredictor> {
   const { backend, apiKey, onProgress, signal } = options;
+  if (!globalThis.isSecureContext) {
+    throw new UnavailableError(
+      "page-insecure",
+      `loadPredictor: ${globalThis.location.origin} is not served over https, and so the browser does not let the page check files; localhost needs no https`,
+    );
+  }
   const from = addressOf(options.from);
   const worker = startWorker(new URL(options.workerUrl ?? "browser-worker.js", from));
   const channel = channelTo<PredictorCalls>(worker);
@@ -92,9 +106,15 @@ export async function loadPredictor(options: LoadOptions): Promise<BrowserPredic
   async function* predictMany(
     questions: readonly (Question & VersionChoice)[],
     call: CallOptions = {},
-  ): AsyncGenerator<Prediction> {
-    for await (const outcome of channel.call("predict", questions, call.signal)) {
-      yield received(outcome);
+  ): AsyncGenerator<Prediction, CallFacts> {
+    const answers = channel.call("predict", questions, call.signal);
+    try {
+      let next = await answers.next();
+      for (; next.done !== true; next = await answers.next()) yield received(next.value);
+      return next.value;
+    } finally {
+      // Ends the call where the loop was left.
+      await answers.return(undefined as never);
     }
   }
 

@@ -1,6 +1,14 @@
 /** Questions to any mix of tasks by name -> answers: what the request path is without HTTP. */
 import type { Hold } from "./flight.ts";
-import type { PredictParameters, Prediction, TextInput, Outcome, Progress } from "./prediction.ts";
+import type {
+  Outcome,
+  PredictParameters,
+  Prediction,
+  Progress,
+  TextInput,
+  Timings,
+  Usage,
+} from "./prediction.ts";
 import type { Serving } from "./serving.ts";
 
 /** Which version of a task answers; by default the current one, or its canary by chance. */
@@ -21,19 +29,26 @@ export interface Question {
 export interface Asking {
   readonly hold: Hold;
   readonly signal: AbortSignal;
+  /** Filled while answering. */
+  readonly timings?: Timings;
+  readonly usage?: Usage;
 }
+
+/** Which version of each task has answered. */
+export type Versions = Readonly<Record<string, string>>;
 
 type Parts = Pick<Serving, "models" | "predictor">;
 
 /**
  * Answers in the order of the questions, each as soon as it is ready; their rows share runs of the
- * base. Leaving the loop drops what has not run. Throws what Predictor.open throws.
+ * base. Leaving the loop drops what has not run. Throws what Predictor.open throws. Ends with the
+ * versions that have answered.
  */
 export async function* answerQuestions(
   { models, predictor }: Parts,
   questions: readonly (Question & VersionChoice)[],
-  { hold, signal }: Asking,
-): AsyncGenerator<Prediction> {
+  { hold, ...how }: Asking,
+): AsyncGenerator<Prediction, Versions> {
   const base = await models.get(hold);
   const open = (task: string, choice: VersionChoice) => predictor.open(task, { ...choice, hold });
   // Each task is looked up once, so that one call never mixes two versions of it.
@@ -48,7 +63,8 @@ export async function* answerQuestions(
       return { task: found.task, input: toInput(input), parameters };
     }),
   );
-  yield* withoutProgress(predictor.predictMany(base, asks, { signal }));
+  yield* withoutProgress(predictor.predictMany(base, asks, how));
+  return Object.fromEntries(asks.map(({ task }) => [task.manifest.task, task.version]));
 }
 
 const toInput = (input: string | TextInput): TextInput =>

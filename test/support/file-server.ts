@@ -1,4 +1,4 @@
-/** A plain web server over a table of files, as a static host would be: ETag, 304, lengths; nothing else. */
+/** A plain web server over a table of files, as a static host would be: ETag, 304, lengths, types; nothing else. */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -14,8 +14,23 @@ export interface FileServer {
   close(): Promise<void>;
 }
 
-/** Gives out what `read` finds under a path such as "/files/index.json"; null is 404. */
-export async function serveFiles(read: (path: string) => Uint8Array | null): Promise<FileServer> {
+/** What a browser must know to run a file. */
+const TYPES: Readonly<Record<string, string>> = {
+  css: "text/css",
+  html: "text/html",
+  js: "text/javascript",
+  json: "application/json",
+  svg: "image/svg+xml",
+};
+
+/**
+ * Gives out what `read` finds under a path such as "/files/index.json"; null is 404. `headers` are
+ * those of every answer.
+ */
+export async function serveFiles(
+  read: (path: string) => Uint8Array | null,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<FileServer> {
   const server = createServer((request, response) => {
     if (files.answer !== null) return files.answer(request, response);
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
@@ -25,6 +40,9 @@ export async function serveFiles(read: (path: string) => Uint8Array | null): Pro
       response.writeHead(status).end(body);
     };
     if (bytes === null) return end(404);
+    const type = TYPES[path.split(".").at(-1)!];
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    if (type !== undefined) response.setHeader("content-type", type);
     const etag = `"${createHash("md5").update(bytes).digest("hex")}"`;
     response.setHeader("etag", etag);
     if (request.headers["if-none-match"] === etag) return end(304);

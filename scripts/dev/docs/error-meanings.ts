@@ -11,12 +11,14 @@ export interface Meaning {
 
 const LINES = `
 activation-unsupported | The checkpoint's activation function is not supported. | The message lists the supported ones; take another checkpoint.
+address-invalid | The address that loadPredictor was given is none. | Name the address of a Worker, or of a folder that "bundle" wrote.
 answer-not-finite | The model computed NaN or infinity for this text. | Publish the version before (rollback); train the task again.
 api-keys-invalid | The secret API_KEYS is no list of keys. | Write it with "npx edge-prefix key NAME --file keys.json", then "npx wrangler secret put API_KEYS".
 architecture-unsupported | The checkpoint is of an architecture, or has a setting, that is not supported. | Take a BERT checkpoint; docs/support.md lists what works.
 base-incomplete | A base folder lacks a file that its manifest names. | Import the base again.
 base-manifest-invalid | A base's manifest.json is not what it should be, or belongs to other files. | Import the base again; push it again.
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
+base-not-loaded | A page asked a Web Worker whose base has not been loaded. | Load it first; loadPredictor does.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
 base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink"), or raise MAX_HEAP_BYTES where there is more memory.
@@ -69,6 +71,7 @@ file-hash-mismatch | A file is not the one that its manifest names. | Restore th
 file-not-found | There is no such file to give out, or this key may not read it. | GET /files/index.json lists the tasks; push the task or base again where a file is missing.
 file-search-unfinished | The bucket has very many versions, and this Worker has not yet found which task the file belongs to. | Ask again after retry-after: the search goes on.
 files-index-invalid | The index.json beside the files of a bucket is not what it should be: perhaps a web page that the server answers instead. | Check the address; write the folder again with "npx edge-prefix bundle".
+files-not-found | There are no files for a page at this address. | Check the address, the setting SERVE_FILES, and that files/index.json is there.
 files-off | The Worker gives out no files: its setting SERVE_FILES is off. | Set SERVE_FILES to "on", or ask for predictions instead.
 folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
@@ -124,6 +127,7 @@ optimizer-state-mismatch | The saved optimizer belongs to other parameters. | St
 output-too-large | The hidden states would be too many for one file. | Use --pool mean, or fewer texts.
 overloaded | More requests wait than can be answered in time. | Wait for the seconds of retry-after, then ask again.
 package-missing | A package is not installed that this verb alone needs. | The message has the line that installs it.
+page-insecure | The page is not served over https, and so the browser does not let it check files. | Serve it over https, or from localhost.
 page-not-built | The script that answers in a browser is not built. | In a clone run "node scripts/dev/page.ts"; the installed package has it.
 pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
 pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
@@ -201,6 +205,7 @@ webgpu-device-lost | The GPU was taken from the page: its driver was reset, or t
 webgpu-unavailable | A page asked for WebGPU where it cannot run. | The message says why; leave the backend out, or ask for "wasm".
 weights-invalid | The weights of a base are not those that its configuration needs. | Import the base again; push it again.
 weights-not-finite | The weights of a base have numbers that are NaN or infinite. | Import the base again from a sound checkpoint.
+worker-failed | The Web Worker of a page could not start, has failed, or was closed. | See that its script is there and that the page's Content-Security-Policy allows it; docs/browser.md shows the policy.
 `;
 
 /** Meanings by code. */

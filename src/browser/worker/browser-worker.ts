@@ -9,35 +9,40 @@ import { hold } from "./host.ts";
 import { load } from "./load.ts";
 import type { Loaded } from "./load.ts";
 
-let loaded: Loaded | null = null;
+let current: Loaded | null = null;
 
-function serving(): Loaded["serving"] {
-  if (loaded) return loaded.serving;
+function loaded(): Loaded {
+  if (current) return current;
   throw new InputError("base-not-loaded", "predictor: asked before its base was loaded");
 }
 
 const handlers: Handlers<PredictorCalls> = {
   async *load(ask, signal) {
-    loaded = yield* load(ask, signal);
-    const { backend, base } = loaded;
+    current = yield* load(ask, signal);
+    const { backend, base } = current;
     return { backend, base };
   },
   async tasks() {
-    return serving().tasks.list();
+    return loaded().serving.tasks.list();
   },
   async task(name) {
-    const { models, tasks } = serving();
+    const { models, tasks } = loaded().serving;
     const { manifest } = await models.get(hold);
     const found = await tasks.describe(name, manifest, { hold });
     return { version: found.version, isStale: found.isStale, manifest: found.manifest };
   },
   async *predict(questions, signal) {
-    for await (const outcome of answerQuestions(serving(), questions, { hold, signal })) {
-      yield sent(outcome);
-    }
+    const { serving, settled } = loaded();
+    const timings = { tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 };
+    const usage = { tokens: 0, windows: 0, truncated: 0 };
+    const answers = answerQuestions(serving, questions, { hold, signal, timings, usage });
+    let next = await answers.next();
+    for (; next.done !== true; next = await answers.next()) yield sent(next.value);
+    await settled();
+    return { versions: next.value, timings, usage };
   },
   async *embed({ texts, parameters }, signal) {
-    const { models, predictor } = serving();
+    const { models, predictor } = loaded().serving;
     const base = await models.get(hold);
     const vectors = withoutProgress(predictor.embed(base, texts, parameters, { signal }));
     for await (const outcome of vectors) yield sent(outcome);

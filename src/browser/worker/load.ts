@@ -13,6 +13,7 @@ import type { LoadAsk, LoadProgress, LoadResult } from "../calls.ts";
 import { Download } from "./download.ts";
 import { openEngine } from "./engines.ts";
 import { clock, hold, sha256, startSha256 } from "./host.ts";
+import { keptFiles, openFileCache } from "./kept-files.ts";
 
 const MINUTE = 60_000;
 
@@ -35,6 +36,8 @@ const SETTINGS: Omit<ServingConfig, "base"> = {
 
 export interface Loaded extends LoadResult {
   readonly serving: Serving;
+  /** Resolves when what has been read is kept for a time without a network. */
+  settled(): Promise<void>;
 }
 
 /** How often the page hears of the download. */
@@ -47,10 +50,13 @@ export async function* load(
 ): AsyncGenerator<LoadProgress, Loaded> {
   const { from, apiKey } = ask;
   const download = new Download();
+  const kept = keptFiles(`${from}files/`, await openFileCache(), sha256, (url, init) =>
+    fetch(url, init),
+  );
   const files = httpBucket({
     from,
     sha256,
-    fetch: (url, init) => fetch(url, init),
+    fetch: kept.fetch,
     ...(apiKey !== null && { apiKey }),
   });
   const base = await baseOf(files, from);
@@ -76,7 +82,8 @@ export async function* load(
   } while (!(await Promise.race([over, clock.wait(PROGRESS_MS)])));
   await loading;
   yield download.progress;
-  return { serving, backend, base };
+  await kept.settled();
+  return { serving, backend, base, settled: kept.settled };
 }
 
 /** Name of the base that is served. */

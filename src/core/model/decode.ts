@@ -2,6 +2,7 @@
  * Logits -> labels with scores, with Hugging Face's names and defaults. Probabilities are those of
  * logits / temperature, the task's calibration; raw scores (`none`, regression) are the logits.
  */
+import { exp } from "./exponential.ts";
 import type { TaskSettings } from "./task.ts";
 
 export type FunctionToApply = "softmax" | "sigmoid" | "none";
@@ -23,7 +24,7 @@ export function softmax(logits: Float32Array, temperature = 1): Float64Array {
   }
   let sum = 0;
   for (let c = 0; c < scores.length; c++) {
-    scores[c] = Math.exp(scores[c]! - max);
+    scores[c] = exp(scores[c]! - max);
     sum += scores[c]!;
   }
   for (let c = 0; c < scores.length; c++) scores[c]! /= sum;
@@ -40,7 +41,7 @@ export function scoresOf(
     case "softmax":
       return softmax(logits, temperature);
     case "sigmoid":
-      return Float64Array.from(logits, (value) => 1 / (1 + Math.exp(-value / temperature)));
+      return Float64Array.from(logits, (value) => 1 / (1 + exp(-value / temperature)));
     case "none":
       return Float64Array.from(logits);
     default:

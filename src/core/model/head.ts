@@ -4,6 +4,7 @@
  * ties the two.
  */
 import type { Pieces } from "../tokenizer/tokenizer.ts";
+import { tanh } from "./exponential.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
 import type { InTurns } from "../turns.ts";
@@ -61,7 +62,7 @@ export function pool(
       return hidden.slice(0, hiddenSize);
     case "pooler": {
       if (pooler === null) throw new TypeError("pooling by pooler needs the base's pooler");
-      return linear(hidden.subarray(0, hiddenSize), pooler.weight, pooler.bias).map(Math.tanh);
+      return linear(hidden.subarray(0, hiddenSize), pooler.weight, pooler.bias).map(tanh);
     }
     case "mean": {
       const sums = new Float64Array(hiddenSize);
