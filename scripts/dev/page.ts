@@ -31,7 +31,7 @@ const PARTS: readonly Part[] = [
 ];
 
 /** Files that are served as they are. */
-const STATIC = ["page/_headers", "page/icon.svg", "page/index.html"];
+const STATIC = ["page/_headers", "page/hero.svg", "page/icon.svg", "page/index.html"];
 
 const OPTIONS: BuildOptions = {
   bundle: true,

@@ -233,6 +233,8 @@ describe("a project made by new", { timeout: SLOW_MS }, () => {
     const port = await serve(project.folder, "npm start --");
     const answer = await project.ok(lines[3]!.replace("localhost:8787", `127.0.0.1:${port}`));
     expect(JSON.parse(answer)).toMatchObject([[{ label: "positive" }, {}]]);
+    const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: "text/html" } });
+    expect(await page.text()).toContain("<title>edge-prefix");
     await stop();
   });
 });

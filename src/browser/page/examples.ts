@@ -5,7 +5,7 @@ import type { Texts } from "./request.ts";
 export type Chip = Texts;
 
 /** Chips that are shown: a line or two. */
-const MAX_CHIPS = 6;
+const MAX_CHIPS = 4;
 
 /** Examples of the tasks in turns, each text once. */
 export function chipsOf(tasks: readonly Pick<TaskDescription, "examples">[]): Chip[] {

@@ -1,11 +1,12 @@
 /** What the page says of computing in this browser: which backend, how much is loaded, whether it is ready. */
 import { byId, el, fill } from "./element.ts";
+import type { Where } from "./link.ts";
 import type { Local } from "./local.ts";
 import type { Backend, LoadProgress } from "../browser.ts";
 
 export interface LocalPanel {
-  /** Shows or hides the panel. */
-  show(isShown: boolean): void;
+  /** Shows the panel where this browser answers, alone or beside the edge. */
+  show(where: Where): void;
   /** Loads what computes, and shows how far it is. Throws ServerError. */
   load(): Promise<void>;
   /** Name of what computes, such as "WebAssembly". */
@@ -17,8 +18,9 @@ export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
   webgpu: "WebGPU",
 };
 
-const BEFORE =
-  "The model is downloaded once, at the first run; from then on no text leaves this page.";
+const BEFORE = "The model is downloaded once, at the first run.";
+/** True of this browser alone: in both, the edge is asked as well. */
+const PRIVATE = "No text leaves this page.";
 
 export function createLocalPanel(local: Local): LocalPanel {
   const root = byId("local");
@@ -29,7 +31,7 @@ export function createLocalPanel(local: Local): LocalPanel {
     el("option", { value: "wasm", text: BACKEND_NAMES.wasm }),
     el("option", { value: "webgpu", text: BACKEND_NAMES.webgpu, disabled: !("gpu" in navigator) }),
   );
-  const note = el("p", { class: "note", role: "status", text: BEFORE });
+  const note = el("p", { class: "note", role: "status" });
   const progress = el("progress", { "aria-label": "Download of the model" });
   progress.hidden = true;
   fill(
@@ -45,22 +47,26 @@ export function createLocalPanel(local: Local): LocalPanel {
     progress.value = bytes;
     note.textContent = `Downloading the model: ${megabytes(bytes)} of ${megabytes(total)} MB`;
   };
+  let isAlone = false;
+  const tell = (): void => {
+    const state = local.backend === null ? BEFORE : `Ready: ${name()} in this browser.`;
+    note.textContent = isAlone ? `${state} ${PRIVATE}` : state;
+  };
   const name = (): string => (local.backend === null ? "" : BACKEND_NAMES[local.backend]);
 
   return {
-    show(isShown) {
-      root.hidden = !isShown;
+    show(where) {
+      root.hidden = where === "edge";
+      isAlone = where === "browser";
+      tell();
     },
     async load() {
       const wanted = choice.value === "" ? null : (choice.value as Backend);
       try {
         await local.load(wanted, showProgress);
-        note.textContent = `Ready: ${name()} in this browser. No text leaves this page.`;
-      } catch (error) {
-        note.textContent = BEFORE;
-        throw error;
       } finally {
         progress.hidden = true;
+        tell();
       }
     },
     get name() {

@@ -112,6 +112,6 @@ export function createLocal(root: string, key: () => string): Local {
 /** Errors of the predictor have the codes of the Worker's. */
 function asServerError(error: unknown): Error {
   if (!(error instanceof Error) || error instanceof ServerError) return error as Error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "load-failed";
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
   return new ServerError({ code, detail: error.message }, 0);
 }

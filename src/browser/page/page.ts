@@ -279,7 +279,7 @@ function setWhere(where: Where): void {
   for (const input of form.querySelectorAll<HTMLInputElement>('input[name="where"]')) {
     input.checked = input.value === where;
   }
-  panel.show(where !== "edge");
+  panel.show(where);
   showTable();
 }
 
@@ -314,6 +314,9 @@ async function open(): Promise<void> {
   if (text.value !== "") await run();
 }
 
+if (/Mac|iPhone|iPad/.test(navigator.userAgent)) {
+  fill(byId("run").querySelector("kbd")!, "\u2318 \u21b5");
+}
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void run();

@@ -33,6 +33,8 @@ describe("a new project", () => {
     ]);
     const [, main = ""] = /^main = "(.*)"$/m.exec(settings) ?? [];
     expect(existsSync(inFolder("texts", main))).toBe(true);
+    expect(settings).toContain('directory = "node_modules/edge-prefix/dist/page"');
+    expect(settings).not.toContain("[build]");
     expect(existsSync(inFolder("texts", "prefixes", "sentiment", "manifest.json"))).toBe(true);
     expect(readFileSync(inFolder("texts", "README.md"), "utf8").split("\n").length).toBeLessThan(
       12,
