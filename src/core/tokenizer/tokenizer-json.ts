@@ -12,13 +12,15 @@ import { readAddedTokens, splittersOf } from "./added-tokens/read.ts";
 import type { AddedToken, Splitter } from "./added-tokens/splitter.ts";
 import { INVALID, SUBJECT } from "./json/fields.ts";
 import { readVocabulary, type Model, type Vocabulary } from "./models/model.ts";
+import { readBytePairs } from "./models/byte-pairs.ts";
 import { readWordPiece } from "./models/word-piece.ts";
 import { readBertNormalizer } from "./normalizers/bert-normalizer.ts";
 import { identityNormalizer, type Normalizer } from "./normalizers/normalizer.ts";
-import { readBertProcessing } from "./post-processors/bert-processing.ts";
+import { POST_PROCESSORS, readPostProcessor } from "./post-processors/post-processors.ts";
 import { BARE_TEMPLATE, checkTemplateIds, type Template } from "./post-processors/template.ts";
-import { readTemplateProcessing } from "./post-processors/template-processing.ts";
+import { offsetTrimmer, type TrimOffsets } from "./post-processors/trim-offsets.ts";
 import { bertPreTokenizer } from "./pre-tokenizers/bert-pre-tokenizer.ts";
+import { readByteLevel } from "./pre-tokenizers/byte-level.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
 
 /** Everything that a tokenizer is made of. */
@@ -33,20 +35,20 @@ export interface Parts {
   readonly preTokenizer: PreTokenizer;
   readonly model: Model;
   readonly template: Template;
+  /** How offsets of byte-level tokens are trimmed; null: they are not. */
+  readonly trim: TrimOffsets | null;
 }
 
 const models = new Map<string, (fields: RecordReader, vocabulary: Vocabulary) => Model>([
   ["WordPiece", readWordPiece],
+  ["BPE", readBytePairs],
 ]);
 const normalizers = new Map<string, (fields: RecordReader) => Normalizer>([
   ["BertNormalizer", readBertNormalizer],
 ]);
 const preTokenizers = new Map<string, (fields: RecordReader) => PreTokenizer>([
   ["BertPreTokenizer", bertPreTokenizer],
-]);
-const postProcessors = new Map<string, (fields: RecordReader) => Template>([
-  ["TemplateProcessing", readTemplateProcessing],
-  ["BertProcessing", readBertProcessing],
+  ["ByteLevel", readByteLevel],
 ]);
 
 /** Throws FormatError `tokenizer-unsupported` or `tokenizer-invalid`, nothing else. */
@@ -62,21 +64,21 @@ export function readTokenizerJson(json: unknown): Parts {
   const readModel = models.get(types.model);
   const readNormalizer = find(normalizers, types.normalizer);
   const readPreTokenizer = find(preTokenizers, types.preTokenizer);
-  const readTemplate = find(postProcessors, types.postProcessor);
-  if (
-    !readModel ||
-    !readPreTokenizer ||
-    (types.normalizer !== undefined && !readNormalizer) ||
-    (types.postProcessor !== undefined && !readTemplate)
-  ) {
+  if (!readModel || !readPreTokenizer || (types.normalizer !== undefined && !readNormalizer)) {
     throw unsupported(types);
   }
 
+  const preTokenizer = readPreTokenizer(file.record("pre_tokenizer"));
+  // Bytes are what BPE merges here, and what no other model reads.
+  if (preTokenizer.isByteLevel !== (types.model === "BPE")) throw unsupported(types);
+  const post =
+    types.postProcessor === undefined ? BARE : readPostProcessor(file.record("post_processor"));
+  if (post === null) throw unsupported(types);
+  const { template } = post;
   const vocabulary = readVocabulary(modelFields);
   const model = readModel(modelFields, vocabulary);
   const normalizer = readNormalizer?.(file.record("normalizer")) ?? identityNormalizer;
   const added = readAddedTokens(file, vocabulary);
-  const template = readTemplate?.(file.record("post_processor")) ?? BARE_TEMPLATE;
   const vocabSize = 1 + highestId(vocabulary, added);
   checkTemplateIds(template, vocabSize);
   const splitters = splittersOf(added, normalizer);
@@ -86,11 +88,14 @@ export function readTokenizerJson(json: unknown): Parts {
     rawSplitter: splitters.raw,
     normalizer,
     normalizedSplitter: splitters.normalized,
-    preTokenizer: readPreTokenizer(file.record("pre_tokenizer")),
+    preTokenizer,
     model,
     template,
+    trim: post.trimming && offsetTrimmer({ ...post.trimming, vocabulary, added, vocabSize }),
   };
 }
+
+const BARE = { template: BARE_TEMPLATE, trimming: null };
 
 /** The type of a component, or undefined when the file has null there. */
 function typeOf(file: RecordReader, field: string): string | undefined {
@@ -117,12 +122,13 @@ function unsupported(types: Record<Component, string | undefined>): FormatError 
     `${SUBJECT}: has model ${found("model")}, normalizer ${found("normalizer")}, pre-tokenizer ` +
       `${found("preTokenizer")}, post-processor ${found("postProcessor")}; supported are model ` +
       `${names(models)}, normalizer ${names(normalizers)} or none, pre-tokenizer ` +
-      `${names(preTokenizers)}, post-processor ${names(postProcessors)} or none`,
+      `${names(preTokenizers)}, post-processor ${names(POST_PROCESSORS)} or none; BPE goes with ByteLevel`,
   );
 }
 
-function names(table: ReadonlyMap<string, unknown>): string {
-  return [...table.keys()].map((name) => JSON.stringify(name)).join(", ");
+function names(table: { keys(): Iterable<unknown> } | readonly string[]): string {
+  const list = Array.isArray(table) ? table : [...table.keys()];
+  return list.map((name) => JSON.stringify(name)).join(", ");
 }
 
 /** Padding is masked out, so any id does; the file's own choice where it names one. */
@@ -139,7 +145,12 @@ function readPadId(
       return id as number;
     }
   }
-  return vocabulary.get("[PAD]") ?? added.find((token) => token.content === "[PAD]")?.id ?? 0;
+  return (
+    vocabulary.get("[PAD]") ??
+    vocabulary.get("<pad>") ??
+    added.find((token) => token.content === "[PAD]")?.id ??
+    0
+  );
 }
 
 function highestId(vocabulary: Vocabulary, added: readonly AddedToken[]): number {

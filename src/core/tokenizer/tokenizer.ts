@@ -116,7 +116,8 @@ export function createTokenizer(json: unknown): Tokenizer {
 
 /** The first half: added tokens, normalizer, pre-tokenizer and model, over one reused buffer. */
 function tokenizeWith(parts: Parts): (text: string) => Pieces {
-  const { rawSplitter, normalizer, normalizedSplitter, preTokenizer, model } = parts;
+  const { rawSplitter, normalizer, normalizedSplitter, model, trim } = parts;
+  const { split, prefix } = parts.preTokenizer;
   const buffer = new TextBuffer();
   const pieces = new PieceList();
   let text = "";
@@ -133,7 +134,7 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
   };
   const addNormalized = (id: number, start: number, end: number): void => {
     if (id < 0) {
-      preTokenizer(buffer, start, end, addWord);
+      split(buffer, start, end, addWord);
     } else {
       addFromBuffer(id, start, end);
       wordId++;
@@ -146,8 +147,9 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     }
     buffer.reset();
     normalizer(text, start, end, buffer);
+    if (prefix !== null && codePointAt(buffer, 0) !== prefix) buffer.prepend(prefix);
     if (normalizedSplitter) normalizedSplitter(buffer, addNormalized);
-    else preTokenizer(buffer, 0, buffer.length, addWord);
+    else split(buffer, 0, buffer.length, addWord);
   };
 
   return (input) => {
@@ -157,7 +159,9 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     else addRaw(-1, 0, text.length);
     buffer.reset();
     text = "";
-    return pieces.take();
+    const found = pieces.take();
+    trim?.(input, found);
+    return found;
   };
 }
 

@@ -11,9 +11,9 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import WordPiece
-from tokenizers.normalizers import NFD, BertNormalizer
+from tokenizers.normalizers import NFD, BertNormalizer, Replace
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -114,6 +114,17 @@ for code in CODE_POINTS:
         assert len(left) == 1, (hex(code), left)
         classes.append((code, left[0]))
 
+
+
+def matching(pattern):
+    """Code points that a class of the library's regular expressions holds."""
+    remove = Replace(Regex(pattern), "").normalize_str
+    return [code for code in CODE_POINTS if remove(chr(code)) == ""]
+
+
+letter, number = matching(r"\p{L}"), matching(r"\p{N}")
+assert matching(r"\s") == space
+
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -184,6 +195,8 @@ tables = [
     ("MARK", "Nonspacing marks, which strip_accents drops.", ranges(mark)),
     ("PUNCTUATION", "What the pre-tokenizer isolates.", ranges(punctuation)),
     ("WORD", "Word characters next to which a single_word token does not match.", ranges(word)),
+    ("LETTER", "What patterns call \\p{L}.", ranges(letter)),
+    ("NUMBER", "What patterns call \\p{N}.", ranges(number)),
     ("CLASSES", "Canonical combining classes above 0: gap, length, class.", class_ranges(classes)),
     (
         "LOWERCASE",

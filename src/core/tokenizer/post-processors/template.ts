@@ -13,6 +13,13 @@ export interface Template {
   readonly pair: readonly Step[];
 }
 
+/** What happens to tokens after the model. */
+export interface PostProcessor {
+  readonly template: Template;
+  /** Whether offsets leave out the spaces of byte-level tokens (trim-offsets.ts), and how; null: they do not. */
+  readonly trimming: { readonly addsPrefixSpace: boolean } | null;
+}
+
 /** A file without a post-processor: the bare texts, the second with type id 1. */
 export const BARE_TEMPLATE: Template = {
   single: [{ sequence: 0, typeId: 0 }],

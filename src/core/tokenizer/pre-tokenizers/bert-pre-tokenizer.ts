@@ -1,10 +1,16 @@
 /** BertPreTokenizer: words end at white space, and every punctuation character is a word. */
 import { codePointAt, widthOf } from "../text/text-buffer.ts";
 import { PUNCTUATION, SPACE, codePointFlags } from "../text/unicode.ts";
-import type { PreTokenizer } from "./pre-tokenizer.ts";
+import type { PreTokenizer, WordSplitter } from "./pre-tokenizer.ts";
 
 /** Makes the pre-tokenizer; its entry in a tokenizer.json has no fields but the type. */
-export function bertPreTokenizer(): PreTokenizer {
+export const bertPreTokenizer = (): PreTokenizer => ({
+  split: bertSplitter(),
+  isByteLevel: false,
+  prefix: null,
+});
+
+function bertSplitter(): WordSplitter {
   const flags = codePointFlags();
   return (text, from, to, word) => {
     let start = from;

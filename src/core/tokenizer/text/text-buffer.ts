@@ -40,6 +40,19 @@ export class TextBuffer implements Units {
     }
   }
 
+  /** Puts a code point before all others; it shares the first one's origin. Nothing stays nothing. */
+  prepend(code: number): void {
+    if (this.length === 0) return;
+    const count = this.length;
+    this.push(code, this.#origins[count - 1]!);
+    const width = this.length - count;
+    const added = this.#units.slice(count, this.length);
+    this.#units.copyWithin(width, 0, count);
+    this.#origins.copyWithin(width, 0, count);
+    this.#units.set(added);
+    this.#origins.fill(this.#origins[width]!, 0, width);
+  }
+
   /** Empties the buffer; gives a large one back to the garbage collector. */
   reset(): void {
     this.length = 0;

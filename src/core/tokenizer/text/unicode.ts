@@ -46,6 +46,29 @@ export function codePointFlags(): Uint8Array {
   return table;
 }
 
+/** What patterns call \p{L}, \p{N} and \s; a character is one of them at most. */
+export const LETTER = 1;
+export const NUMBER = 2;
+export const PATTERN_SPACE = 3;
+
+let kinds: Uint8Array | undefined;
+
+/** The kind of every code point in a pattern, 0 for any other: [0x110000], built on first use. */
+export function patternKinds(): Uint8Array {
+  if (kinds) return kinds;
+  const table = new Uint8Array(CODE_POINTS);
+  for (const [text, kind] of [
+    [tables.LETTER, LETTER],
+    [tables.NUMBER, NUMBER],
+    [tables.SPACE, PATTERN_SPACE],
+  ] as const) {
+    const { starts, ends } = readRanges(text);
+    for (const [i, start] of starts.entries()) table.fill(kind, start, ends[i]);
+  }
+  kinds = table;
+  return table;
+}
+
 /** The one code point whose lowercase is two: "i" and U+0307. */
 export const DOTTED_CAPITAL_I = 0x130;
 

@@ -68,18 +68,52 @@ describe("refuses", () => {
     ["a BPE model", { model: { type: "BPE", vocab: {}, merges: [] } }, /model "BPE"/],
     ["a Unigram model", { model: { type: "Unigram", vocab: [] } }, /model "Unigram"/],
     ["another normalizer", { normalizer: { type: "NFC" } }, /normalizer "NFC"/],
+    ["another pre-tokenizer", { pre_tokenizer: { type: "Digits" } }, /pre-tokenizer "Digits"/],
     [
-      "another pre-tokenizer",
-      { pre_tokenizer: { type: "ByteLevel" } },
-      /pre-tokenizer "ByteLevel"/,
+      "bytes for a WordPiece model",
+      { pre_tokenizer: { type: "ByteLevel", add_prefix_space: false } },
+      /pre-tokenizer "ByteLevel".*BPE goes with ByteLevel/,
     ],
     ["no pre-tokenizer", { pre_tokenizer: null }, /pre-tokenizer none/],
-    ["another post-processor", { post_processor: { type: "RobertaProcessing" } }, /"Roberta/],
+    ["another post-processor", { post_processor: { type: "Other" } }, /post-processor "Other"/],
+    [
+      "another post-processor in a sequence",
+      { post_processor: { type: "Sequence", processors: [{ type: "Other" }] } },
+      /post-processor "Sequence"/,
+    ],
     ["a type called constructor", { normalizer: { type: "constructor" } }, /"constructor"/],
   ])("%s, saying what it found and what is supported", (_, changes, message) => {
     const found = outcome(file(changes));
     expect(found).toMatch(/^tokenizer-unsupported: .*supported are model "WordPiece"/);
     expect(found).toMatch(message);
+  });
+
+  const bytes = { pre_tokenizer: { type: "ByteLevel", add_prefix_space: false } };
+  const pairs = (changes: object) =>
+    file({
+      ...bytes,
+      added_tokens: [],
+      post_processor: null,
+      model: { type: "BPE", vocab: { a: 0, b: 1, ab: 2 }, merges: [["a", "b"]], ...changes },
+    });
+  test.each([
+    ["a merge of one text", { merges: [["ab"]] }, /merges.*expected a pair of texts/],
+    ["a merge of a token that is not there", { merges: [["a", "c"]] }, /"c" is not in the/],
+    [
+      "a merge whose result is not there",
+      { merges: [["b", "a"]] },
+      /"ba" is not in the vocabulary/,
+    ],
+    ["dropout", { dropout: 0.1 }, /tokenizer-unsupported: .*"dropout" 0.1/],
+    ["an ending of words", { end_of_word_suffix: "</w>" }, /"end_of_word_suffix" "<\/w>"/],
+    ["bytes for what is unknown", { byte_fallback: true }, /"byte_fallback" true/],
+  ])("%s of a BPE model", (_, changes, message) => {
+    expect(outcome(pairs(changes))).toMatch(EXPECTED_OUTCOME);
+    expect(outcome(pairs(changes))).toMatch(message);
+  });
+
+  test("no merge that older files write as one text", () => {
+    expect(idsOf(pairs({ merges: ["a b"] }), "abb")).toEqual([2, 1]);
   });
 
   const template = file()["post_processor"] as Record<string, unknown>;

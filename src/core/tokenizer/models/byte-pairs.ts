@@ -1,0 +1,182 @@
+/**
+ * Byte-level BPE (arXiv 1508.07909, over bytes as in GPT-2): a word is its bytes, and neighbours are
+ * merged as long as the list of merges has them, the earliest merge of the list first, of equal ones
+ * the leftmost.
+ */
+import { FormatError } from "../../errors.ts";
+import { describe, type RecordReader } from "../../record.ts";
+import { SUBJECT, checkText, readFlag } from "../json/fields.ts";
+import { BYTE_CHARACTERS } from "../text/byte-alphabet.ts";
+import { codePointAt, widthOf } from "../text/text-buffer.ts";
+import type { Model, Vocabulary } from "./model.ts";
+import { PairTable } from "./pair-table.ts";
+import { RankHeap } from "./rank-heap.ts";
+
+/** Longest list of merges; real ones have a third of it. */
+const MAX_MERGES = 1_000_000;
+
+interface ByteLevelOptions {
+  readonly vocabulary: Vocabulary;
+  readonly merges: PairTable;
+  /** Id of each byte, -1 for one that the vocabulary lacks: it is left out, as in Python. */
+  readonly byteIds: Int32Array;
+  /** A word that is in the vocabulary as a whole is one token, whatever the merges say. */
+  readonly ignoresMerges: boolean;
+}
+
+/** Makes the model. Time is that of n log n for a word of n bytes. */
+function bytePairs({ vocabulary, merges, byteIds, ignoresMerges }: ByteLevelOptions): Model {
+  const symbols = new Symbols();
+  const heap = new RankHeap();
+
+  /** Remembers the merge of a symbol and the one behind it, if there is one. */
+  const offer = (at: number): void => {
+    const right = symbols.next(at);
+    if (right < 0) return;
+    const rank = merges.rank(symbols.id(at), symbols.id(right));
+    if (rank >= 0) heap.push(rank, at);
+  };
+
+  return (text, start, end, token) => {
+    symbols.reset();
+    let word = "";
+    for (let i = start; i < end;) {
+      const code = codePointAt(text, i);
+      const to = i + widthOf(code);
+      forEachByte(code, (byte) => {
+        if (ignoresMerges) word += BYTE_CHARACTERS[byte]!;
+        const id = byteIds[byte]!;
+        if (id >= 0) symbols.add(id, i, to);
+      });
+      i = to;
+    }
+    const whole = ignoresMerges ? vocabulary.get(word) : undefined;
+    if (whole !== undefined) {
+      token(whole, start, end);
+      return;
+    }
+    for (let at = 0; at < symbols.length; at++) offer(at);
+    while (heap.length > 0) {
+      const { rank, at } = heap.pop();
+      const right = symbols.isThere(at) ? symbols.next(at) : -1;
+      if (right < 0) continue;
+      // Both may have changed since the merge was remembered.
+      const now = merges.rank(symbols.id(at), symbols.id(right));
+      if (now < 0 || merges.result(now) !== merges.result(rank)) continue;
+      symbols.merge(at, right, merges.result(rank));
+      const left = symbols.previous(at);
+      if (left >= 0) offer(left);
+      offer(at);
+    }
+    for (let at = 0; at >= 0 && at < symbols.length; at = symbols.next(at)) {
+      token(symbols.id(at), symbols.start(at), symbols.end(at));
+    }
+  };
+}
+
+/** UTF-8. */
+function forEachByte(code: number, take: (byte: number) => void): void {
+  if (code < 0x80) {
+    take(code);
+  } else if (code < 0x800) {
+    take(0xc0 | (code >> 6));
+    take(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    take(0xe0 | (code >> 12));
+    take(0x80 | ((code >> 6) & 0x3f));
+    take(0x80 | (code & 0x3f));
+  } else {
+    take(0xf0 | (code >> 18));
+    take(0x80 | ((code >> 12) & 0x3f));
+    take(0x80 | ((code >> 6) & 0x3f));
+    take(0x80 | (code & 0x3f));
+  }
+}
+
+/** The symbols of a word, linked, with the units of text that each stands for. */
+class Symbols {
+  length = 0;
+  #rows = new Int32Array(64 * FIELDS);
+
+  reset(): void {
+    this.length = 0;
+    if (this.#rows.length > MAX_KEPT_SYMBOLS * FIELDS) this.#rows = new Int32Array(64 * FIELDS);
+  }
+
+  add(id: number, start: number, end: number): void {
+    if ((this.length + 1) * FIELDS > this.#rows.length) {
+      const rows = new Int32Array(this.#rows.length * 2);
+      rows.set(this.#rows);
+      this.#rows = rows;
+    }
+    const at = this.length++;
+    if (at > 0) this.#rows[(at - 1) * FIELDS + NEXT] = at;
+    this.#rows.set([id, start, end, at - 1, -1], at * FIELDS);
+  }
+
+  /** False for one that was merged into its neighbour. */
+  isThere = (at: number): boolean => this.id(at) >= 0;
+  id = (at: number): number => this.#rows[at * FIELDS]!;
+  start = (at: number): number => this.#rows[at * FIELDS + START]!;
+  end = (at: number): number => this.#rows[at * FIELDS + END]!;
+  previous = (at: number): number => this.#rows[at * FIELDS + PREVIOUS]!;
+  next = (at: number): number => this.#rows[at * FIELDS + NEXT]!;
+
+  /** Makes one of two neighbours; it stays at the left one's place. */
+  merge(left: number, right: number, id: number): void {
+    const rows = this.#rows;
+    const after = this.next(right);
+    rows[left * FIELDS] = id;
+    rows[left * FIELDS + END] = this.end(right);
+    rows[left * FIELDS + NEXT] = after;
+    if (after >= 0) rows[after * FIELDS + PREVIOUS] = left;
+    rows[right * FIELDS] = -1;
+  }
+}
+
+const FIELDS = 5;
+const [START, END, PREVIOUS, NEXT] = [1, 2, 3, 4] as const;
+const MAX_KEPT_SYMBOLS = 1 << 14;
+
+/** `{ "type": "BPE", .. }` of a tokenizer.json whose words are bytes. */
+export function readBytePairs(fields: RecordReader, vocabulary: Vocabulary): Model {
+  refuse(fields, "dropout", [null, 0]);
+  refuse(fields, "continuing_subword_prefix", [null, ""]);
+  refuse(fields, "end_of_word_suffix", [null, ""]);
+  refuse(fields, "byte_fallback", [undefined, false]);
+  const merges = new PairTable();
+  const idOf = (text: string, at: string): number =>
+    vocabulary.get(checkText(fields, at, text)) ??
+    fields.fail(`${at}: ${describe(text)} is not in the vocabulary`);
+  fields.list("merges", MAX_MERGES, (value, at) => {
+    const [left, right] = readMerge(fields, value, at);
+    merges.add(idOf(left, at), idOf(right, at), idOf(left + right, at));
+  });
+  return bytePairs({
+    vocabulary,
+    merges,
+    byteIds: Int32Array.from(BYTE_CHARACTERS, (character) => vocabulary.get(character) ?? -1),
+    ignoresMerges: fields.has("ignore_merges") && readFlag(fields, "ignore_merges"),
+  });
+}
+
+/** A merge is a pair of texts, or one text with a space between, as older files have it. */
+function readMerge(fields: RecordReader, value: unknown, at: string): [string, string] {
+  const parts = typeof value === "string" ? value.split(" ") : value;
+  if (Array.isArray(parts) && parts.length === 2) {
+    const [left, right] = parts as unknown[];
+    if (typeof left === "string" && typeof right === "string") return [left, right];
+  }
+  return fields.fail(`${at}: is ${describe(value)}, expected a pair of texts`);
+}
+
+/** A setting that changes tokens and is not built here. */
+function refuse(fields: RecordReader, field: string, allowed: readonly unknown[]): void {
+  const found = fields.raw(field);
+  if (found === undefined || allowed.includes(found)) return;
+  throw new FormatError(
+    "tokenizer-unsupported",
+    `${SUBJECT}: its model has "${field}" ${describe(found)}, supported is a byte-level BPE without it`,
+  );
+}
+

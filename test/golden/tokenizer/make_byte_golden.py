@@ -1,0 +1,105 @@
+"""Writes what Python tokenizers does with byte-level BPE.
+
+    python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
+    venv/bin/python test/golden/tokenizer/make_byte_golden.py test/golden/tokenizer/byte-golden.json
+
+A small vocabulary is trained on seeded texts; tokenizers that differ in post-processor, prefix space and
+added tokens encode others. Offsets are code points. --texts N takes N texts per tokenizer, --seed S others.
+"""
+import argparse
+import datetime
+import json
+import random
+
+import tokenizers
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.trainers import BpeTrainer
+
+from texts import EDGES, random_text
+
+parser = argparse.ArgumentParser()
+parser.add_argument("out")
+parser.add_argument("--texts", type=int, default=25)
+parser.add_argument("--seed", type=int, default=21)
+args = parser.parse_args()
+rng = random.Random(args.seed)
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+SPACED = [
+    "it's they're I'd we'll I've I'm don't IT'S 's 'd ''ll", "a  b   c", "  two before", "two after  ", "\n\n  x\t\ty \n",
+    "x\u00a0y", "\u3000漢字", "12 345 6.7e8 ½ Ⅷ 一二", "<mask>", "a <mask>b", "  <mask>  x", "<mask> <mask>", "<x>foo<y> bar", "é e\u0301",
+]
+
+trained = Tokenizer(BPE())
+trained.pre_tokenizer = ByteLevel(add_prefix_space=False)
+alphabet = ByteLevel.alphabet()
+corpus = [random_text(rng) for _ in range(300)] + SPACED * 5
+trainer = BpeTrainer(vocab_size=700, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
+trained.train_from_iterator(corpus, trainer)
+model = json.loads(trained.to_str())["model"]
+
+
+def byte_level(prefix, trim=True, **more):
+    return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": trim, "use_regex": True, **more}
+
+
+def added(content, **flags):
+    token = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=False)
+    return {"id": model["vocab"].get(content, 0), "content": content, **token, **flags}
+
+
+def roberta(prefix, trim):
+    ends = {"sep": ["</s>", 2], "cls": ["<s>", 0]}
+    return {"type": "RobertaProcessing", **ends, "trim_offsets": trim, "add_prefix_space": prefix}
+
+
+def template(*pair):
+    special = lambda name: {"SpecialToken": {"id": name, "type_id": 0}}
+    one = [special("<s>"), {"Sequence": {"id": "A", "type_id": 0}}, special("</s>")]
+    two = one + [{"Sequence": {"id": "B", "type_id": 1}}, special("</s>")]
+    tokens = {name: {"id": name, "ids": [model["vocab"][name]], "tokens": [name]} for name in ["<s>", "</s>"]}
+    return {"type": "TemplateProcessing", "single": one, "pair": two, "special_tokens": tokens}
+
+
+PLAIN = [added(name, special=True) for name in SPECIAL]
+MASK = [added(name, special=True, lstrip=name == "<mask>") for name in SPECIAL]
+# name -> (pre-tokenizer, post-processor, added tokens, other model fields)
+VARIANTS = {
+    "roberta": (byte_level(False), roberta(False, True), MASK, {}),
+    "roberta, prefix space": (byte_level(True), roberta(True, True), PLAIN, {}),
+    "untrimmed": (byte_level(False, False), roberta(False, False), PLAIN, {}),
+    "template": (byte_level(False), template(), PLAIN + [added("<x>"), added(" <y>", rstrip=True)], {}),
+    "sequence, whole words first": (
+        byte_level(False), {"type": "Sequence", "processors": [byte_level(False), template()]}, MASK, {"ignore_merges": True},
+    ),
+    "no pattern": (byte_level(False, use_regex=False), byte_level(True), PLAIN, {}),
+}
+
+variants = []
+for name, (pre_tokenizer, post_processor, added_tokens, more) in VARIANTS.items():
+    fields = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added_tokens, "normalizer": None,
+        "pre_tokenizer": pre_tokenizer, "post_processor": post_processor, "decoder": None,
+    }
+    tokenizer = Tokenizer.from_str(json.dumps({**fields, "model": {**model, **more}}))
+    texts = [(text, None) for text in EDGES + SPACED]
+    texts += [(random_text(rng), random_text(rng) if i % 4 == 3 else None) for i in range(args.texts)]
+    cases = []
+    for text, pair in texts:
+        e = tokenizer.encode(text, pair) if pair is not None else tokenizer.encode(text)
+        case = {"text": text, **({} if pair is None else {"pair": pair})}
+        case.update(ids=e.ids, offsets=e.offsets, type_ids=e.type_ids, word_ids=e.word_ids, sequence_ids=e.sequence_ids)
+        cases.append(json.dumps(case, separators=(",", ":")))
+    head = {**fields, "model": more}
+    body = ",\n".join(cases)
+    variants.append(f'{json.dumps(name)}: {{"tokenizer": {json.dumps(head)}, "cases": [\n{body}\n]}}')
+
+made_by = {
+    "made_by": "test/golden/tokenizer/make_byte_golden.py", "tokenizers": tokenizers.__version__,
+    "date": datetime.date.today().isoformat(), "seed": args.seed, "model": model,
+}
+head = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in made_by.items())
+with open(args.out, "w") as file:
+    file.write("{\n" + head + ',\n"variants": {\n' + ",\n".join(variants) + "\n}}\n")
