@@ -13,15 +13,15 @@ import type { AddedToken, Splitter } from "./added-tokens/splitter.ts";
 import { INVALID, SUBJECT } from "./json/fields.ts";
 import { readVocabulary, type Model, type Vocabulary } from "./models/model.ts";
 import { readBytePairs } from "./models/byte-pairs.ts";
+import { readUnigram } from "./models/unigram.ts";
 import { readWordPiece } from "./models/word-piece.ts";
-import { readBertNormalizer } from "./normalizers/bert-normalizer.ts";
 import { identityNormalizer, type Normalizer } from "./normalizers/normalizer.ts";
+import { NORMALIZERS, readNormalizer } from "./normalizers/normalizers.ts";
 import { POST_PROCESSORS, readPostProcessor } from "./post-processors/post-processors.ts";
 import { BARE_TEMPLATE, checkTemplateIds, type Template } from "./post-processors/template.ts";
 import { offsetTrimmer, type TrimOffsets } from "./post-processors/trim-offsets.ts";
-import { bertPreTokenizer } from "./pre-tokenizers/bert-pre-tokenizer.ts";
-import { readByteLevel } from "./pre-tokenizers/byte-level.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
+import { PRE_TOKENIZERS, readPreTokenizer } from "./pre-tokenizers/pre-tokenizers.ts";
 
 /** Everything that a tokenizer is made of. */
 export interface Parts {
@@ -42,15 +42,8 @@ export interface Parts {
 const models = new Map<string, (fields: RecordReader, vocabulary: Vocabulary) => Model>([
   ["WordPiece", readWordPiece],
   ["BPE", readBytePairs],
+  ["Unigram", readUnigram],
 ]);
-const normalizers = new Map<string, (fields: RecordReader) => Normalizer>([
-  ["BertNormalizer", readBertNormalizer],
-]);
-const preTokenizers = new Map<string, (fields: RecordReader) => PreTokenizer>([
-  ["BertPreTokenizer", bertPreTokenizer],
-  ["ByteLevel", readByteLevel],
-]);
-
 /** Throws FormatError `tokenizer-unsupported` or `tokenizer-invalid`, nothing else. */
 export function readTokenizerJson(json: unknown): Parts {
   const file = readRecord(json, SUBJECT, INVALID);
@@ -62,22 +55,18 @@ export function readTokenizerJson(json: unknown): Parts {
     postProcessor: typeOf(file, "post_processor"),
   };
   const readModel = models.get(types.model);
-  const readNormalizer = find(normalizers, types.normalizer);
-  const readPreTokenizer = find(preTokenizers, types.preTokenizer);
-  if (!readModel || !readPreTokenizer || (types.normalizer !== undefined && !readNormalizer)) {
-    throw unsupported(types);
-  }
-
-  const preTokenizer = readPreTokenizer(file.record("pre_tokenizer"));
-  // Bytes are what BPE merges here, and what no other model reads.
-  if (preTokenizer.isByteLevel !== (types.model === "BPE")) throw unsupported(types);
+  const preTokenizer =
+    types.preTokenizer === undefined ? null : readPreTokenizer(file.record("pre_tokenizer"));
+  const normalizer =
+    types.normalizer === undefined ? identityNormalizer : readNormalizer(file.record("normalizer"));
   const post =
     types.postProcessor === undefined ? BARE : readPostProcessor(file.record("post_processor"));
-  if (post === null) throw unsupported(types);
+  if (!readModel || !preTokenizer || !normalizer || !post) throw unsupported(types);
+  // Bytes are what BPE merges here, and what no other model reads.
+  if (preTokenizer.isByteLevel !== (types.model === "BPE")) throw unsupported(types);
   const { template } = post;
   const vocabulary = readVocabulary(modelFields);
   const model = readModel(modelFields, vocabulary);
-  const normalizer = readNormalizer?.(file.record("normalizer")) ?? identityNormalizer;
   const added = readAddedTokens(file, vocabulary);
   const vocabSize = 1 + highestId(vocabulary, added);
   checkTemplateIds(template, vocabSize);
@@ -108,10 +97,6 @@ function untypedModel(fields: RecordReader): string {
   return fields.fail(`"type" is missing, expected one of ${names(models)}`);
 }
 
-function find<T>(table: ReadonlyMap<string, T>, type: string | undefined): T | undefined {
-  return type === undefined ? undefined : table.get(type);
-}
-
 type Component = "model" | "normalizer" | "preTokenizer" | "postProcessor";
 
 function unsupported(types: Record<Component, string | undefined>): FormatError {
@@ -121,8 +106,8 @@ function unsupported(types: Record<Component, string | undefined>): FormatError 
     "tokenizer-unsupported",
     `${SUBJECT}: has model ${found("model")}, normalizer ${found("normalizer")}, pre-tokenizer ` +
       `${found("preTokenizer")}, post-processor ${found("postProcessor")}; supported are model ` +
-      `${names(models)}, normalizer ${names(normalizers)} or none, pre-tokenizer ` +
-      `${names(preTokenizers)}, post-processor ${names(POST_PROCESSORS)} or none; BPE goes with ByteLevel`,
+      `${names(models)}, normalizer ${names(NORMALIZERS)} or none, pre-tokenizer ` +
+      `${names(PRE_TOKENIZERS)}, post-processor ${names(POST_PROCESSORS)} or none; BPE goes with ByteLevel`,
   );
 }
 

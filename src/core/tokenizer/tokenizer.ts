@@ -117,8 +117,11 @@ export function createTokenizer(json: unknown): Tokenizer {
 /** The first half: added tokens, normalizer, pre-tokenizer and model, over one reused buffer. */
 function tokenizeWith(parts: Parts): (text: string) => Pieces {
   const { rawSplitter, normalizer, normalizedSplitter, model, trim } = parts;
-  const { split, prefix } = parts.preTokenizer;
-  const buffer = new TextBuffer();
+  const { prepare, split } = parts.preTokenizer;
+  const normalized = new TextBuffer();
+  const prepared = new TextBuffer();
+  const segment = new TextBuffer();
+  let buffer = normalized;
   const pieces = new PieceList();
   let text = "";
   let wordId = 0;
@@ -132,9 +135,23 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     model(buffer, start, end, addFromBuffer);
     wordId++;
   };
+  /** Text between two added tokens. */
+  const addText = (start: number, end: number): void => {
+    if (!prepare) {
+      split(buffer, start, end, addWord);
+      return;
+    }
+    segment.reset();
+    prepared.reset();
+    segment.append(normalized, start, end);
+    prepare(segment, prepared);
+    buffer = prepared;
+    split(buffer, 0, buffer.length, addWord);
+    buffer = normalized;
+  };
   const addNormalized = (id: number, start: number, end: number): void => {
     if (id < 0) {
-      split(buffer, start, end, addWord);
+      addText(start, end);
     } else {
       addFromBuffer(id, start, end);
       wordId++;
@@ -147,9 +164,8 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     }
     buffer.reset();
     normalizer(text, start, end, buffer);
-    if (prefix !== null && codePointAt(buffer, 0) !== prefix) buffer.prepend(prefix);
     if (normalizedSplitter) normalizedSplitter(buffer, addNormalized);
-    else split(buffer, 0, buffer.length, addWord);
+    else addText(0, buffer.length);
   };
 
   return (input) => {
@@ -157,7 +173,7 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     wordId = 0;
     if (rawSplitter) rawSplitter(text, addRaw);
     else addRaw(-1, 0, text.length);
-    buffer.reset();
+    for (const each of [normalized, segment, prepared]) each.reset();
     text = "";
     const found = pieces.take();
     trim?.(input, found);

@@ -7,13 +7,14 @@ Nothing is taken from a Unicode database: every property is measured by passing 
     venv/bin/python test/golden/tokenizer/make_unicode_tables.py src/core/tokenizer/text/unicode-tables.ts
     npx prettier --write src/core/tokenizer/text/unicode-tables.ts
 """
+import struct
 import sys
 import unicodedata
 
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import WordPiece
-from tokenizers.normalizers import NFD, BertNormalizer, Replace
+from tokenizers.normalizers import NFD, NFKD, BertNormalizer, Precompiled, Replace, StripAccents
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -122,6 +123,41 @@ def matching(pattern):
     return [code for code in CODE_POINTS if remove(chr(code)) == ""]
 
 
+nfkd = NFKD().normalize_str
+compatible = [code for code in CODE_POINTS if nfkd(chr(code)) != nfd(chr(code))]
+for code in compatible:  # as above: the engine's own is used
+    assert nfkd(chr(code)) == unicodedata.normalize("NFKD", chr(code)), hex(code)
+
+
+def charsmap(key):
+    """A precompiled map of SentencePiece with one entry: `key` becomes "b". A double array of 3-byte steps."""
+    units = [0] * 0x1000
+    position, step = 0, 0x100
+    units[0] = step << 10
+    position ^= step
+    for i, byte in enumerate(key.encode()):
+        position ^= byte
+        step += 0x100
+        is_last = i + 1 == len(key.encode())
+        units[position] = step << 10 | (1 << 8 if is_last else 0) | byte
+        position ^= step
+    units[position] = 1 << 31
+    trie = struct.pack(f"<{len(units)}I", *units)
+    return Precompiled(struct.pack("<I", len(trie)) + trie + b"b\0").normalize_str
+
+
+# Grapheme clusters show in how that map is applied: one below 6 bytes is replaced as a whole.
+after_a, e_replaced = charsmap("a"), charsmap("e")
+extends = [code for code in CODE_POINTS if after_a("a" + chr(code)) == "b"]
+prepended = [code for code in CODE_POINTS if code >= 0x80 and e_replaced(chr(code) + "e\u0301").endswith("b\u0301")]
+controls = [
+    code
+    for code in CODE_POINTS
+    if 0 < code < 0x10000 and code not in (0x300, 0x301) and charsmap(chr(code))(chr(code) + "\u0301") != "b"
+]
+# NUL cannot be a key; it is a control like the others.
+controls = [0] + controls
+combining = [code for code in CODE_POINTS if StripAccents().normalize_str(chr(code)) == ""]
 letter, number = matching(r"\p{L}"), matching(r"\p{N}")
 assert matching(r"\s") == space
 
@@ -192,7 +228,12 @@ tables = [
     ("SPACE", "White space: clean_text turns it into U+0020, the pre-tokenizer splits at it.", ranges(space)),
     ("CJK", "What handle_chinese_chars puts between spaces.", ranges(cjk)),
     ("DECOMPOSES", "What NFD changes.", ranges(decomposes)),
+    ("COMPATIBLE", "What NFKD changes otherwise than NFD.", ranges(compatible)),
+    ("EXTENDS", "What continues a grapheme cluster: extenders, joiners, spacing marks.", ranges(extends)),
+    ("PREPENDED", "What a grapheme cluster may begin with, before its base.", ranges(prepended)),
+    ("BREAKS", "Controls, which are grapheme clusters alone.", ranges(controls)),
     ("MARK", "Nonspacing marks, which strip_accents drops.", ranges(mark)),
+    ("COMBINING", "Combining marks of all kinds, which the normalizer StripAccents drops.", ranges(combining)),
     ("PUNCTUATION", "What the pre-tokenizer isolates.", ranges(punctuation)),
     ("WORD", "Word characters next to which a single_word token does not match.", ranges(word)),
     ("LETTER", "What patterns call \\p{L}.", ranges(letter)),

@@ -8,6 +8,7 @@ import { describe, type RecordReader } from "../../record.ts";
 import { SUBJECT, checkText, readFlag } from "../json/fields.ts";
 import { BYTE_CHARACTERS } from "../text/byte-alphabet.ts";
 import { codePointAt, widthOf } from "../text/text-buffer.ts";
+import { forEachByte } from "../text/utf8.ts";
 import type { Model, Vocabulary } from "./model.ts";
 import { PairTable } from "./pair-table.ts";
 import { RankHeap } from "./rank-heap.ts";
@@ -72,25 +73,6 @@ function bytePairs({ vocabulary, merges, byteIds, ignoresMerges }: ByteLevelOpti
       token(symbols.id(at), symbols.start(at), symbols.end(at));
     }
   };
-}
-
-/** UTF-8. */
-function forEachByte(code: number, take: (byte: number) => void): void {
-  if (code < 0x80) {
-    take(code);
-  } else if (code < 0x800) {
-    take(0xc0 | (code >> 6));
-    take(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    take(0xe0 | (code >> 12));
-    take(0x80 | ((code >> 6) & 0x3f));
-    take(0x80 | (code & 0x3f));
-  } else {
-    take(0xf0 | (code >> 18));
-    take(0x80 | ((code >> 12) & 0x3f));
-    take(0x80 | ((code >> 6) & 0x3f));
-    take(0x80 | (code & 0x3f));
-  }
 }
 
 /** The symbols of a word, linked, with the units of text that each stands for. */

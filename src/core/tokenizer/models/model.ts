@@ -17,10 +17,11 @@ export type Vocabulary = ReadonlyMap<string, number>;
 /** Four times the largest public vocabularies; bounds the memory of the trie. */
 const MAX_VOCABULARY = 1_000_000;
 
-/** The words of `"vocab"` by their ids. */
+/** The words of `"vocab"` by their ids: an object, or a list of words with scores. */
 export function readVocabulary(model: RecordReader): Vocabulary {
   const vocab = model.raw("vocab");
-  if (typeof vocab !== "object" || vocab === null || Array.isArray(vocab)) {
+  if (Array.isArray(vocab)) return readScoredWords(model, vocab);
+  if (typeof vocab !== "object" || vocab === null) {
     return model.fail(`"vocab" is ${describe(vocab)}, expected an object of words to ids`);
   }
   const vocabulary = new Map<string, number>();
@@ -33,6 +34,22 @@ export function readVocabulary(model: RecordReader): Vocabulary {
     if (vocabulary.size > MAX_VOCABULARY) {
       return model.fail(`"vocab" has more than ${MAX_VOCABULARY} words`);
     }
+  }
+  return vocabulary;
+}
+
+/** Words of a list: the id is the place, of a word that is there twice the last one. */
+function readScoredWords(model: RecordReader, list: readonly unknown[]): Vocabulary {
+  if (list.length > MAX_VOCABULARY) {
+    return model.fail(`"vocab" has more than ${MAX_VOCABULARY} words`);
+  }
+  const vocabulary = new Map<string, number>();
+  for (const [id, item] of list.entries()) {
+    const word: unknown = Array.isArray(item) ? item[0] : undefined;
+    if (typeof word !== "string") {
+      return model.fail(`"vocab"[${id}] is ${describe(item)}, expected a word and its score`);
+    }
+    vocabulary.set(checkText(model, "vocab", word), id);
   }
   return vocabulary;
 }

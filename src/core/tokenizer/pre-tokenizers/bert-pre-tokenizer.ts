@@ -5,9 +5,9 @@ import type { PreTokenizer, WordSplitter } from "./pre-tokenizer.ts";
 
 /** Makes the pre-tokenizer; its entry in a tokenizer.json has no fields but the type. */
 export const bertPreTokenizer = (): PreTokenizer => ({
+  prepare: null,
   split: bertSplitter(),
   isByteLevel: false,
-  prefix: null,
 });
 
 function bertSplitter(): WordSplitter {

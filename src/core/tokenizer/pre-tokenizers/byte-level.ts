@@ -7,6 +7,7 @@
  * points.
  */
 import { codePointAt, widthOf, type Units } from "../text/text-buffer.ts";
+import type { Rewriter } from "../normalizers/rewriter.ts";
 import { readFlag } from "../json/fields.ts";
 import type { RecordReader } from "../../record.ts";
 import { PATTERN_SPACE, patternKinds } from "../text/unicode.ts";
@@ -21,11 +22,21 @@ const CONTRACTIONS = ["s", "t", "re", "ve", "m", "ll", "d"];
 export function readByteLevel(fields: RecordReader): PreTokenizer {
   const usesPattern = !fields.has("use_regex") || readFlag(fields, "use_regex");
   return {
+    prepare: readFlag(fields, "add_prefix_space") ? withPrefixSpace : null,
     split: usesPattern ? gpt2Splitter() : (_text, from, to, word) => word(from, to),
     isByteLevel: true,
-    prefix: readFlag(fields, "add_prefix_space") ? BLANK : null,
   };
 }
+
+/** A space before a text that does not begin with one; it shares the first character's origin. */
+const withPrefixSpace: Rewriter = (input, out) => {
+  if (input.length > 0 && input.charCodeAt(0) !== BLANK) out.push(BLANK, input.origin(0));
+  for (let i = 0; i < input.length;) {
+    const code = codePointAt(input, i);
+    out.push(code, input.origin(i));
+    i += widthOf(code);
+  }
+};
 
 /** Cuts as GPT-2 does. */
 function gpt2Splitter(): WordSplitter {

@@ -1,4 +1,5 @@
 /** What a pre-tokenizer is: it cuts normalized text into words. */
+import type { Rewriter } from "../normalizers/rewriter.ts";
 import type { Units } from "../text/text-buffer.ts";
 
 /** Calls `word` with the half-open range of each word of text[from, to), in order. */
@@ -10,9 +11,9 @@ export type WordSplitter = (
 ) => void;
 
 export interface PreTokenizer {
+  /** Changes the text between two added tokens before it is cut; null: it does not. */
+  readonly prepare: Rewriter | null;
   readonly split: WordSplitter;
   /** Whether the model gets a word's bytes, in the byte alphabet. */
   readonly isByteLevel: boolean;
-  /** Code point that is put before a text that does not begin with it, or null. */
-  readonly prefix: number | null;
 }

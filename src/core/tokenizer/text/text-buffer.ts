@@ -40,17 +40,12 @@ export class TextBuffer implements Units {
     }
   }
 
-  /** Puts a code point before all others; it shares the first one's origin. Nothing stays nothing. */
-  prepend(code: number): void {
-    if (this.length === 0) return;
-    const count = this.length;
-    this.push(code, this.#origins[count - 1]!);
-    const width = this.length - count;
-    const added = this.#units.slice(count, this.length);
-    this.#units.copyWithin(width, 0, count);
-    this.#origins.copyWithin(width, 0, count);
-    this.#units.set(added);
-    this.#origins.fill(this.#origins[width]!, 0, width);
+  /** Appends units [from, to) of another buffer with their origins. */
+  append(other: TextBuffer, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      if (this.length === this.#units.length) this.#grow();
+      this.#pushUnit(other.charCodeAt(i), other.origin(i));
+    }
   }
 
   /** Empties the buffer; gives a large one back to the garbage collector. */

@@ -55,17 +55,37 @@ let kinds: Uint8Array | undefined;
 
 /** The kind of every code point in a pattern, 0 for any other: [0x110000], built on first use. */
 export function patternKinds(): Uint8Array {
-  if (kinds) return kinds;
-  const table = new Uint8Array(CODE_POINTS);
-  for (const [text, kind] of [
+  kinds ??= kindsOf([
     [tables.LETTER, LETTER],
     [tables.NUMBER, NUMBER],
     [tables.SPACE, PATTERN_SPACE],
-  ] as const) {
+  ]);
+  return kinds;
+}
+
+/** Parts of grapheme clusters (UAX #29), as far as `precompiled.ts` needs them. */
+export const EXTENDS = 1;
+export const PREPENDED = 2;
+export const BREAKS = 3;
+
+let parts: Uint8Array | undefined;
+
+/** The part that every code point has in a grapheme cluster, 0 for any other: [0x110000]. */
+export function graphemeParts(): Uint8Array {
+  parts ??= kindsOf([
+    [tables.EXTENDS, EXTENDS],
+    [tables.PREPENDED, PREPENDED],
+    [tables.BREAKS, BREAKS],
+  ]);
+  return parts;
+}
+
+function kindsOf(kinds: readonly (readonly [table: string, kind: number])[]): Uint8Array {
+  const table = new Uint8Array(CODE_POINTS);
+  for (const [text, kind] of kinds) {
     const { starts, ends } = readRanges(text);
     for (const [i, start] of starts.entries()) table.fill(kind, start, ends[i]);
   }
-  kinds = table;
   return table;
 }
 
@@ -111,11 +131,33 @@ export function decompose(code: number): readonly number[] {
 
 const decompositions = new Map<number, readonly number[]>();
 
+/** Full compatibility decomposition of any code point; itself where it has none. */
+export function decomposeCompatibly(code: number): readonly number[] {
+  if (rangeOf(compatible(), code) < 0) {
+    return codePointFlags()[code]! & DECOMPOSES ? decompose(code) : [code];
+  }
+  let parts = compatibleOnes.get(code);
+  if (!parts) {
+    parts = Array.from(String.fromCodePoint(code).normalize("NFKD"), (c) => c.codePointAt(0)!);
+    compatibleOnes.set(code, parts);
+  }
+  return parts;
+}
+
+const compatibleOnes = new Map<number, readonly number[]>();
+
 /** Sorted half-open ranges. */
 interface Ranges {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
+
+/** True for a combining mark of any kind, which the normalizer StripAccents drops. */
+export const isCombining = (code: number): boolean => rangeOf(combining(), code) >= 0;
+
+const combining = once(() => readRanges(tables.COMBINING));
+
+const compatible = once(() => readRanges(tables.COMPATIBLE));
 
 const words = once(() => readRanges(tables.WORD));
 

@@ -3,7 +3,8 @@
  * earliest merge of the list is made where it is found first. Seeded.
  */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { EXPECTED_OUTCOME, file, idsOf, outcome } from "../../../support/tokenizer-file.ts";
 import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 
 const SEED = 24;
@@ -73,4 +74,34 @@ test("merges a word of a hundred thousand letters", () => {
   const { ids, ends } = tokenizer.tokenize("a".repeat(100_000));
   expect(ids).toEqual(new Int32Array(25_000).fill(4));
   expect(ends.at(-1)).toBe(100_000);
+});
+
+describe("of a file with BPE, refuses", () => {
+  const bytes = { pre_tokenizer: { type: "ByteLevel", add_prefix_space: false } };
+  const pairs = (changes: object) =>
+    file({
+      ...bytes,
+      added_tokens: [],
+      post_processor: null,
+      model: { type: "BPE", vocab: { a: 0, b: 1, ab: 2 }, merges: [["a", "b"]], ...changes },
+    });
+  test.each([
+    ["a merge of one text", { merges: [["ab"]] }, /merges.*expected a pair of texts/],
+    ["a merge of a token that is not there", { merges: [["a", "c"]] }, /"c" is not in the/],
+    [
+      "a merge whose result is not there",
+      { merges: [["b", "a"]] },
+      /"ba" is not in the vocabulary/,
+    ],
+    ["dropout", { dropout: 0.1 }, /tokenizer-unsupported: .*"dropout" 0.1/],
+    ["an ending of words", { end_of_word_suffix: "</w>" }, /"end_of_word_suffix" "<\/w>"/],
+    ["bytes for what is unknown", { byte_fallback: true }, /"byte_fallback" true/],
+  ])("%s of a BPE model", (_, changes, message) => {
+    expect(outcome(pairs(changes))).toMatch(EXPECTED_OUTCOME);
+    expect(outcome(pairs(changes))).toMatch(message);
+  });
+
+  test("no merge that older files write as one text", () => {
+    expect(idsOf(pairs({ merges: ["a b"] }), "abb")).toEqual([2, 1]);
+  });
 });

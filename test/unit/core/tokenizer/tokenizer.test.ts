@@ -1,6 +1,6 @@
 /**
  * The tokenizer against Python tokenizers 0.23.3. Expected values: test/golden/tokenizer/golden.json,
- * sweep.json and byte-golden.json, written by make_golden.py and make_byte_golden.py beside them; the shared golden files (2,000 texts each,
+ * sweep.json, byte-golden.json and unigram-golden.json, written by the make_*.py of their names beside them; the shared golden files (2,000 texts each,
  * same library) run when they are present.
  */
 import { createHash } from "node:crypto";
@@ -51,23 +51,27 @@ describe("gives what Python gives", () => {
     for (const expected of cases) expect(answer(tokenizer, expected)).toEqual(expected);
   });
 
-  const bytes = read<{
-    model: object;
-    variants: Record<string, { tokenizer: { model: object }; cases: Case[] }>;
-  }>(join(golden, "byte-golden.json"));
+  describe.each([
+    ["bytes", "byte-golden.json"],
+    ["scores", "unigram-golden.json"],
+  ])("where a vocabulary is of %s", (_kind, path) => {
+    const { model, variants: others } = read<{
+      model: object;
+      variants: Record<string, { tokenizer: { model: object }; cases: Case[] }>;
+    }>(join(golden, path));
 
-  test.each(Object.entries(bytes.variants))(
-    "by bytes, for the texts of %s",
-    (_, { tokenizer: file, cases }) => {
-      const tokenizer = createTokenizer({ ...file, model: { ...bytes.model, ...file.model } });
+    test.each(Object.entries(others))("for the texts of %s", (_, { tokenizer: file, cases }) => {
+      const tokenizer = createTokenizer({ ...file, model: { ...model, ...file.model } });
       expect(cases.length).toBeGreaterThan(10);
       for (const expected of cases) expect(answer(tokenizer, expected)).toEqual(expected);
-    },
-  );
+    });
+  });
 
   test.skipIf(shared("golden") === undefined).for([
     ["all-MiniLM-L6-v2", "models/all-MiniLM-L6-v2/tokenizer.json"],
     ["byte-bpe", "golden/architectures/roberta/tokenizer.json"],
+    ["unigram", "golden/architectures/xlm-roberta/tokenizer.json"],
+    ["unigram-charsmap", "golden/tokenizer/unigram-charsmap.tokenizer.json"],
     ["wordpiece-cased", "golden/architectures/bert-cased/tokenizer.json"],
   ] as const)("for all 2,000 texts of %s", ([name, file]) => {
     const tokenizer = createTokenizer(read(shared(file)!));

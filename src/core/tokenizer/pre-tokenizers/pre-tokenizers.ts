@@ -1,0 +1,32 @@
+/** The pre-tokenizers of a tokenizer.json, alone or in the sequences that files have. */
+import { readRecord, type RecordReader } from "../../record.ts";
+import { INVALID } from "../json/fields.ts";
+import { bertPreTokenizer } from "./bert-pre-tokenizer.ts";
+import { readByteLevel } from "./byte-level.ts";
+import { readMetaspace } from "./metaspace.ts";
+import type { PreTokenizer } from "./pre-tokenizer.ts";
+
+const ALONE = new Map<string, (fields: RecordReader) => PreTokenizer>([
+  ["BertPreTokenizer", bertPreTokenizer],
+  ["ByteLevel", readByteLevel],
+  ["Metaspace", (fields) => readMetaspace(fields)],
+]);
+
+export const PRE_TOKENIZERS: readonly string[] = [
+  ...ALONE.keys(),
+  "Sequence of WhitespaceSplit and Metaspace",
+];
+
+const MAX_STEPS = 16;
+
+/** Reads a pre-tokenizer; null for a type or a sequence that is not built here. */
+export function readPreTokenizer(fields: RecordReader): PreTokenizer | null {
+  const type = fields.string("type");
+  if (type !== "Sequence") return ALONE.get(type)?.(fields) ?? null;
+  const steps = fields.list("pretokenizers", MAX_STEPS, (value, name) =>
+    readRecord(value, name, INVALID),
+  );
+  const types = steps.map((step) => step.string("type"));
+  if (types.join() === "WhitespaceSplit,Metaspace") return readMetaspace(steps[1]!, true);
+  return types.length === 1 ? readPreTokenizer(steps[0]!) : null;
+}
