@@ -7,13 +7,17 @@
  */
 import { createHash } from "node:crypto";
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../scripts/dev/readiness.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
+import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
+import { publishTask } from "../../scripts/publish/publish-task.ts";
 import { runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
 import { findChromium, launchChromium } from "../support/chromium.ts";
@@ -271,6 +275,50 @@ describe.skipIf(missing !== undefined)("a csv file", () => {
       /^69,"a fine film, seen in Oslo",positive,0\.\d+,"\[\{""entity_group""/,
     );
     expect(lines).toHaveLength(72);
+  });
+});
+
+/** The folder of a task that is the bundled `sentiment` with another manifest, ready to be pushed. */
+async function taskFolder(name: string, changes: Record<string, unknown>): Promise<string> {
+  const source = join(PACKAGE, "prefixes", "sentiment");
+  const target = join(folder.path, name);
+  await cp(source, target, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(source, "manifest.json"), "utf8")) as object;
+  // Recorded answers would be compared with those that the changes make.
+  const changed = { ...manifest, task: name, examples: [], ...changes };
+  await writeFile(join(target, "manifest.json"), JSON.stringify(changed));
+  return target;
+}
+
+describe.skipIf(missing !== undefined)("a task that is pushed", () => {
+  it("appears while the page is open, with thresholds, numbers, and its canary", async () => {
+    const page = await visit(linkOf("a fine film", "sentiment"));
+    await answered(page);
+    const labels = { problem_type: "multi_label_classification", thresholds: [0, 0.25] };
+    const [mood, stars] = await Promise.all([
+      taskFolder("mood", labels),
+      taskFolder("stars", { problem_type: "regression" }),
+    ]);
+    const bucket = await openLocalBucket(folder.path);
+    await publishTask(bucket, mood);
+    await publishTask(bucket, stars);
+    await page.locator("#refresh").click();
+    await page.locator('.task[data-task="mood"] .tag', { hasText: "new" }).waitFor();
+    await page.locator("#only-mood").click();
+    await page.locator("#with-stars").check();
+    await page.locator("#run").click();
+    await page.locator(".numbers dd").first().waitFor();
+    expect(await page.locator(".threshold").count()).toBe(2);
+    expect(await page.locator(".numbers dt").allInnerTexts()).toContain("positive");
+
+    const newer = await taskFolder("mood", { ...labels, thresholds: [0, 0.5] });
+    await publishTask(bucket, newer, { canaryPercent: 100 });
+    await bucket.close();
+    await page.locator("#refresh").click();
+    await page.locator('.task[data-task="mood"] .tag', { hasText: "canary 100 %" }).waitFor();
+    await page.locator("#run").click();
+    await page.locator(".card .tag", { hasText: "canary, 100 %" }).waitFor();
+    expect(await violations(page)).toEqual([]);
   });
 });
 

@@ -63,7 +63,7 @@ interface Range {
   readonly to: number;
 }
 
-/** Runs of questions that one request can hold. */
+/** Runs of questions that one request can hold, in their order. */
 export function rangesOf(questions: readonly Pick<Question, "inputs">[]): Range[] {
   const ranges: Range[] = [];
   let from = 0;

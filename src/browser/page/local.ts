@@ -2,6 +2,7 @@
  * Answers that are computed in this page, by the predictor that every page can load. It is loaded once
  * it is wanted; from then on no text leaves the machine.
  */
+import { rangesOf } from "./bulk.ts";
 import type { Answer, Question } from "./bulk.ts";
 import { ServerError } from "./client.ts";
 import type { Answered, TaskAnswer } from "./client.ts";
@@ -105,7 +106,14 @@ export function createLocal(root: string, key: () => string): Local {
       return { answers: await withVersions(answers), serverTiming: "", totalMs, requestId: null };
     },
 
-    askAll: outcomesOf,
+    async *askAll(questions, signal) {
+      // A few at a time, as the edge is asked: what waits in the page's own queue is bounded, too.
+      for (const { from, to } of rangesOf(questions)) {
+        for await (const { index, outcome } of outcomesOf(questions.slice(from, to), signal)) {
+          yield { index: from + index, outcome };
+        }
+      }
+    },
   };
 }
 

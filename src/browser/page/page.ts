@@ -94,7 +94,9 @@ function chosenTasks(): TaskDescription[] {
 function describedTask(name: string): TaskDescription | null {
   const task = state.tasks.find((item) => item.task === name);
   if (!task || isBroken(task)) return null;
-  return state.described.get(`${name}@${task.version}`) ?? task;
+  const details = state.described.get(`${name}@${task.version}`);
+  // A canary comes and goes without another current version: the list is what is true of it.
+  return details ? { ...details, canary: undefined, ...task } : task;
 }
 
 function comparesTexts({ examples }: TaskDescription): boolean {
