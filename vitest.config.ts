@@ -6,8 +6,8 @@ import { defineConfig } from "vitest/config";
 import { chromiumOf, launchOptions, wasmBytes } from "./test/support/browser-project.ts";
 
 /**
- * A time limit is there for a test that hangs, and says nothing of speed: ten times what the slowest
- * unit test takes on a busy machine (a whole model's gradients, 19 s alone on two idle cores).
+ * A time limit is there for a test that hangs, and says nothing of speed: far more than ten times what
+ * the slowest unit test takes on a busy machine (a whole model's gradients, 5 s alone on two idle cores).
  */
 const TEST_MS = 600_000;
 
