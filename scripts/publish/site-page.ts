@@ -44,7 +44,12 @@ export const sitePage = ({ base, tasks }: FilesIndex): string => `<!doctype html
         const { task, text } = Object.fromEntries(new FormData(form));
         output.textContent = "..";
         try {
-          predictor ??= loadPredictor({ from: new URL(".", location.href).href });
+          predictor ??= loadPredictor({
+            from: new URL(".", location.href),
+            onProgress: ({ bytes, total }) => {
+              output.textContent = \`loading, \${(bytes / 1e6).toFixed(1)} of \${(total / 1e6).toFixed(1)} MB\`;
+            },
+          });
           for await (const { error, result } of (await predictor).predict(task, [text])) {
             if (error) throw error;
             output.textContent = result.map((item) => JSON.stringify(item)).join("\\n");

@@ -117,7 +117,7 @@ export async function scriptFiles(dir: string): Promise<Map<string, Uint8Array>>
   if (!names.includes(ENTRY)) {
     throw new NotFoundError(
       "page-not-built",
-      `${join(dir, ENTRY)}: does not exist; in a clone of the project build it: node scripts/dev/page.ts`,
+      `${join(dir, ENTRY)}: does not exist; in a clone of the project build it: npm run page`,
     );
   }
   const files = new Map<string, Uint8Array>();

@@ -128,7 +128,7 @@ output-too-large | The hidden states would be too many for one file. | Use --poo
 overloaded | More requests wait than can be answered in time. | Wait for the seconds of retry-after, then ask again.
 package-missing | A package is not installed that this verb alone needs. | The message has the line that installs it.
 page-insecure | The page is not served over https, and so the browser does not let it check files. | Serve it over https, or from localhost.
-page-not-built | The script that answers in a browser is not built. | In a clone run "node scripts/dev/page.ts"; the installed package has it.
+page-not-built | The script that answers in a browser is not built. | In a clone run "npm run page"; the installed package has it.
 pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
 pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
