@@ -4,7 +4,7 @@
  * vectors of those sentences are kept, since the same labels are asked for again and again.
  */
 import { InputError } from "../core/errors.ts";
-import { scoreLabels, scoreLabelsApart } from "../core/model/zero-shot.ts";
+import { DEFAULT_TEMPLATE, scoreLabels, scoreLabelsApart } from "../core/model/zero-shot.ts";
 import { createLru } from "../serve/lru.ts";
 import { baseOf, vectorsOf } from "./base-vectors.ts";
 import { readZeroShotRequest } from "./base-schema.ts";
@@ -14,8 +14,6 @@ import { checkCount, countInputs } from "./limits.ts";
 
 /** Sentences of labels in memory: two thousand of a base with 384 numbers a vector. */
 const MAX_CACHED_BYTES = 4_000_000;
-/** How a label becomes a sentence unless the request says it. */
-export const DEFAULT_TEMPLATE = "This text is about {}.";
 /** In the place of a label: what is true of any text. */
 const ANYTHING = "something";
 

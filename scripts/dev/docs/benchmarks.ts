@@ -24,6 +24,7 @@ export const benchmarkBlocks = (): Readonly<Record<string, string>> => ({
   epochs: epochs(),
   "training-memory": trainingMemory(),
   pooling: pooling(),
+  "zero-shot": zeroShot(),
   memory: memory(),
   pretrain: pretrain(),
   bundle: bundle(),
@@ -246,6 +247,35 @@ function pooling(): string {
       ];
     })
     .join("\n\n");
+}
+
+function zeroShot(): string {
+  interface Counted {
+    readonly name: string;
+    readonly labels: number;
+    readonly rows: number;
+    readonly accuracy: number;
+  }
+  const load = (name: string) => {
+    const path = `zero-shot.${name}.json`;
+    return { path, ...read<Made & { results: Counted[] }>(path) };
+  };
+  const [pocket, minilm] = [load("pocket"), load("minilm")];
+  const percent = (value: number): string => (100 * value).toFixed(1);
+  return [
+    markdownTable([
+      ["data", "labels", "rows", "bundled base", "MiniLM-L6"],
+      ...pocket.results.map(({ name, labels, rows, accuracy }, i) => [
+        name,
+        String(labels),
+        formatCount(rows),
+        percent(accuracy),
+        percent(minilm.results[i]!.accuracy),
+      ]),
+    ]),
+    madeBy(pocket.path, pocket),
+    madeBy(minilm.path, minilm),
+  ].join("\n\n");
 }
 
 function memory(): string {

@@ -7,6 +7,9 @@
 /** Contrastive training of sentence encoders scales cosines by 20 (arXiv 1908.10084's library). */
 const SCALE = 20;
 
+/** How a label becomes a sentence unless the request says it. */
+export const DEFAULT_TEMPLATE = "This text is about {}.";
+
 /** Cosine of two vectors of length 1. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let sum = 0;

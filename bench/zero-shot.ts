@@ -1,0 +1,153 @@
+/**
+ * How good are labels that only a request names? Texts of public data sets are answered by the base's
+ * own vectors, as POST /v1/zero-shot answers them, and counted. Nothing is chosen on the rows that are
+ * counted: template and scale are those that serve.
+ */
+import { join } from "node:path";
+import { createServing } from "../src/serve/serving.ts";
+import { DEFAULT_TEMPLATE, scoreLabels } from "../src/core/model/zero-shot.ts";
+import { openBaseFolder } from "../scripts/base/open-base.ts";
+import { BUNDLED_BASE, baseFolder } from "../scripts/base/names.ts";
+import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import { readDataFile } from "../scripts/runs/task/data-files.ts";
+import { writeWhole } from "../scripts/node/files.ts";
+import type { DataOptions } from "../src/learn/data/read.ts";
+import type { LoadedBase } from "../src/engine/engine.ts";
+import type { Predictor } from "../src/serve/predictor.ts";
+import { provenance } from "./provenance.ts";
+import { table } from "./stats.ts";
+
+interface DataSet {
+  readonly name: string;
+  readonly file: string;
+  readonly options: DataOptions;
+  /** What a label is called in a request. */
+  readonly say: (label: string) => string;
+}
+
+const AG_NEWS: Readonly<Record<string, string>> = {
+  "1": "world politics",
+  "2": "sports",
+  "3": "business",
+  "4": "science and technology",
+};
+
+const SETS: readonly DataSet[] = [
+  {
+    name: "AG News",
+    file: "agnews/ag_test.csv",
+    options: { textColumn: "Title", pairColumn: "Description", labelColumn: "Class Index" },
+    say: (label) => AG_NEWS[label] ?? label,
+  },
+  {
+    name: "banking77",
+    file: "banking77/test.csv",
+    options: { labelColumn: "category" },
+    say: (label) => label.replaceAll("_", " ").toLowerCase(),
+  },
+];
+
+export const bench = defineCommand({
+  summary: "how often zero-shot labels are right on AG News and banking77",
+  usage: "--data DIR [--base DIR] [--rows N]",
+  example: "npx edge-prefix bench zero-shot --data data --base models/pocket",
+  options: {
+    data: { type: "string", value: "DIR", hint: "folder of the data sets, one folder each" },
+    base: { type: "string", value: "DIR", default: BUNDLED_BASE, hint: "base folder" },
+    rows: { type: "string", value: "N", default: "1000", hint: "rows of each set, evenly taken" },
+    result: { type: "string", value: "F", hint: "also write the numbers here" },
+  },
+  async run({ values, io }) {
+    const data = required(values.data, "--data");
+    const maxRows = readInteger(values.rows, "--rows", { min: 1 })!;
+    const base = await openBaseFolder(baseFolder(values.base), "serving");
+    const results = [];
+    for (const set of SETS) {
+      io.signal.throwIfAborted();
+      results.push(await measure(base, set, join(data, set.file), maxRows, io.signal));
+    }
+    await base.encoder.release();
+    const about = { base: base.manifest.name, template: DEFAULT_TEMPLATE, results };
+    const result = { bench: "zero-shot", ...(await provenance()), ...about };
+    if (values.result !== undefined) {
+      await writeWhole(values.result, `${JSON.stringify(result, null, 2)}\n`);
+    }
+    if (io.json) io.out(JSON.stringify(result));
+    else {
+      const rows = results.map(({ name, labels, rows: count, accuracy, by_chance: chance }) => [
+        name,
+        String(labels),
+        String(count),
+        (100 * accuracy).toFixed(1),
+        (100 * chance).toFixed(1),
+      ]);
+      io.out(table([["data", "labels", "rows", "right, %", "by chance, %"], ...rows]));
+    }
+    return 0;
+  },
+});
+
+async function measure(
+  base: LoadedBase,
+  { name, options, say }: DataSet,
+  path: string,
+  maxRows: number,
+  signal: AbortSignal,
+) {
+  const { examples } = await readDataFile(path, options);
+  const step = Math.max(1, examples.length / maxRows);
+  const rows = Array.from(
+    { length: Math.min(maxRows, examples.length) },
+    (_, i) => examples[Math.floor(i * step)]!,
+  );
+  const labels = [...new Set(examples.flatMap(({ labels: own }) => own))].sort();
+  const predictor = predictorOf(base);
+  const embed = async (texts: readonly string[]): Promise<Float32Array[]> => {
+    const vectors: Float32Array[] = [];
+    for await (const outcome of predictor.embed(base, texts, {}, { signal })) {
+      if ("error" in outcome) throw outcome.error;
+      if ("result" in outcome) vectors.push(outcome.result);
+    }
+    return vectors;
+  };
+  const sentences = await embed(labels.map((label) => DEFAULT_TEMPLATE.replace("{}", say(label))));
+  const texts = await embed(
+    rows.map(({ text, pair }) => (pair === undefined ? text : `${text}. ${pair}`)),
+  );
+  const right = texts.filter((vector, i) => {
+    const scores = scoreLabels(vector, sentences);
+    return labels[scores.indexOf(Math.max(...scores))] === rows[i]!.labels[0];
+  });
+  return {
+    name,
+    labels: labels.length,
+    rows: rows.length,
+    accuracy: right.length / rows.length,
+    by_chance: 1 / labels.length,
+  };
+}
+
+/** The parts that serve, without their limits; the base is opened already. */
+function predictorOf(base: LoadedBase): Predictor {
+  const never = () => Promise.reject(new TypeError("zero-shot: there is no bucket"));
+  const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  return createServing(
+    {
+      base: base.manifest.name,
+      predictor: { deadlineMs: Infinity, maxWindows: 4_096 },
+      scheduler: { maxBatchTokens: 1_024, maxQueuedTokens: Infinity },
+      admission: { microsPerToken: 300, requestCpuMs: Infinity, maxHeapBytes: Infinity },
+      tasks: { cacheBytes: 0, freshMs: Infinity, maxLagMs: Infinity, maxStaleMs: Infinity },
+    },
+    {
+      bucket: { get: never, stream: never, list: never },
+      clock: { now: () => performance.now(), wait },
+      sha256: never,
+      startSha256: () => {
+        throw new TypeError("zero-shot: nothing is hashed");
+      },
+      engine: { prepare: never },
+    },
+    { get: async () => base, ready: base, status: { state: "ready", detail: "" } },
+  ).predictor;
+}
