@@ -3,11 +3,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../support/child.ts";
 import { findChromium, launchChromium } from "../support/chromium.ts";
 import { serveFiles } from "../support/file-server.ts";
 import type { FileServer } from "../support/file-server.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { runVerb } from "../support/verb.ts";
 
 const { missing } = await findChromium();
 const folder = temporaryFolder("site");
@@ -21,8 +21,8 @@ let browser: Browser;
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  const { err } = await runVerb("bundle", "--tasks", "sentiment,entities", "--out", out);
-  if (err.length > 0) throw new Error(err.join("\n"));
+  const { code, stderr } = await runCli(["bundle", "--tasks", "sentiment,entities", "--out", out]);
+  if (code !== 0) throw new Error(stderr);
   server = await serveFiles((path) => {
     if (!path.startsWith(PATH)) return null;
     const file = join(out, path.slice(PATH.length));
