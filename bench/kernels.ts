@@ -12,6 +12,7 @@ import type { Case } from "./kernels/cases.ts";
 import { table } from "./stats.ts";
 
 const SLICE_MS = 0.5;
+const BOUND = "bound";
 const BOUND_TURNS = 10_000;
 
 export const bench = defineCommand({
@@ -25,13 +26,12 @@ export const bench = defineCommand({
     const rounds = readInteger(values.rounds, "--rounds", { min: 1, max: 100_000 })!;
     const cases = [...(await boundCases()), ...casesOf(nodeKernels())];
     const best = bestRates(cases, rounds);
-    const boundOf = (kind: "integer" | "float"): number =>
-      Math.max(...best.filter((_, i) => cases[i]!.kernel === `bound ${kind}`));
-    const results = cases.map(({ kernel, shape, bound }, i) => ({
+    const bound = Math.max(...best.filter((_, i) => cases[i]!.kernel === BOUND));
+    const results = cases.map(({ kernel, shape, isProduct }, i) => ({
       kernel,
       shape,
       gops: best[i]!,
-      share: bound && best[i]! / boundOf(bound),
+      share: isProduct ? best[i]! / bound : null,
     }));
     if (io.json) io.out(JSON.stringify({ bench: "kernels", rounds, results }));
     else {
@@ -78,17 +78,11 @@ const SUMS = [10, 11, 12, 13];
 async function boundCases(): Promise<Case[]> {
   const wasm = await compileAssembly(join(import.meta.dirname, "kernels", "assembly"));
   const { exports: loops } = new WebAssembly.Instance(new WebAssembly.Module(wasm));
-  return SUMS.flatMap((sums) =>
-    ([16, 8] as const).map((operations): Case => {
-      const kind = operations === 16 ? "integer" : "float";
-      const loop = loops[`${kind}${sums}`]!;
-      return {
-        kernel: `bound ${kind}`,
-        shape: `${sums} sums`,
-        operations: BOUND_TURNS * 2 * sums * operations,
-        bound: null,
-        run: () => loop(BOUND_TURNS),
-      };
-    }),
-  );
+  return SUMS.map((sums): Case => ({
+    kernel: BOUND,
+    shape: `${sums} sums`,
+    operations: BOUND_TURNS * 2 * sums * 16,
+    isProduct: false,
+    run: () => loops[`bound${sums}`]!(BOUND_TURNS),
+  }));
 }

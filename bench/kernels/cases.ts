@@ -11,9 +11,10 @@ import { derive, keyOf, normals, uniforms } from "../../src/learn/random.ts";
 export interface Case {
   readonly kernel: string;
   readonly shape: string;
-  /** Multiplications and additions of a run; for kernels without a bound, numbers read. */
+  /** Multiplications and additions of a run; where they are not counted, numbers read. */
   readonly operations: number;
-  readonly bound: "integer" | "float" | null;
+  /** Whether it is made of the bound's operations. */
+  readonly isProduct: boolean;
   readonly run: () => void;
 }
 
@@ -51,7 +52,7 @@ export function casesOf(kernels: Kernels): Case[] {
         kernel: "multiply",
         shape: `K ${K}, M ${M}`,
         operations: 2 * M * K * N,
-        bound: "integer",
+        isProduct: true,
         run,
       };
     });
@@ -74,7 +75,7 @@ export function casesOf(kernels: Kernels): Case[] {
       kernel: "attention",
       shape: `T ${T}, P ${PREFIX}`,
       operations: 4 * T * (PREFIX + T) * H,
-      bound: "float",
+      isProduct: true,
       run,
     };
   });
@@ -90,7 +91,7 @@ export function casesOf(kernels: Kernels): Case[] {
     kernel,
     shape: `${M} x ${count / M}`,
     operations: count,
-    bound: null,
+    isProduct: false,
     run,
   });
   return [

@@ -12,7 +12,14 @@ import type { TensorSpec } from "../../encoder/layers/tensor-spec.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
 import type { Activation } from "../../graph/ops.ts";
 import type { Places } from "./heap.ts";
-import { ACTIVATION, EVERY_TOKEN, MAX_INPUTS, TABLE, WIDTH_UNIT } from "./kernels/kernels.ts";
+import {
+  ACTIVATION,
+  EVERY_TOKEN,
+  MAX_HEAD_SIZE,
+  MAX_INPUTS,
+  TABLE,
+  WIDTH_UNIT,
+} from "./kernels/kernels.ts";
 import type { Layer, Matrix, Model, ModelShape, Norm, Table } from "./model.ts";
 
 /** The place of one tensor. */
@@ -275,7 +282,8 @@ function checkWidths({ hidden, headSize, intermediate, encoder }: EncoderConfig)
     if (size % WIDTH_UNIT !== 0) {
       unsupported(`${name} is ${size}, expected a multiple of ${WIDTH_UNIT}`);
     }
-    if (size > MAX_INPUTS) unsupported(`${name} is ${size}, allowed are ${MAX_INPUTS}`);
+    const most = name === "head_dim" ? MAX_HEAD_SIZE : MAX_INPUTS;
+    if (size > most) unsupported(`${name} is ${size}, allowed are ${most}`);
   }
 }
 

@@ -8,8 +8,8 @@
  * writes beyond the arrays that it is given, and none checks them: sizes are the caller's to prove.
  *
  * Sizes: M rows (tokens of all texts of a batch, without padding), H hidden, K inputs and N outputs of
- * a product, D head size, P prefix length, T tokens of one text. H, K and N are multiples of 8, D of
- * 8, K is at most MAX_INPUTS. A row's results depend on that row (and its text) alone, and are the
+ * a product, D head size, P prefix length, T tokens of one text. H, K, N and D are multiples of 8, K is
+ * at most MAX_INPUTS, D at most MAX_HEAD_SIZE. A row's results depend on that row (and its text) alone, and are the
  * same bits on every host: no relaxed instruction is used.
  *
  * Quantized rows are int16: value = q * scale, |q| <= LEVELS, one scale a row. They lie in tiles of
@@ -26,6 +26,9 @@ export const LEVELS = 4095;
 
 /** The inputs of a product, at most: LEVELS * 127 * MAX_INPUTS is below 2^31, so sums are exact. */
 export const MAX_INPUTS = 4128;
+
+/** D at most: LEVELS * LEVELS * MAX_HEAD_SIZE is below 2^31. */
+export const MAX_HEAD_SIZE = 128;
 
 /** Rows that quantized rows are stored by. */
 export const ROW_TILE = 4;
@@ -194,7 +197,9 @@ export interface Kernels {
    * T tokens. The queries are the text's first `queries` tokens. `q` float32 [queries, heads, D], `k`
    * and `v` float32 [T, kvHeads, D] with one stride, `pastKeys` and `pastValues` float32 [kvHeads,
    * pastRows, D], of which the first P rows are read. Each key head serves heads / kvHeads neighbouring
-   * query heads. A token sees the whole prefix and tokens up to `window` away. `out` float32
+   * query heads. A token sees the whole prefix and tokens up to `window` away. Both products are of
+   * whole levels: each query, key and value of a head is quantized like a row, and so are a query's
+   * shares times the scales of their values, to at most 32,767 levels. `out` float32
    * [queries, heads, D]; `work` has attentionWorkBytes(P + T, D) bytes.
    */
   attention(
@@ -228,7 +233,8 @@ export interface Kernels {
 /** Bytes of `work` for attention over so many columns: keys, values, scores and queries of a head. */
 export function attentionWorkBytes(columns: number, headSize: number): number {
   const padded = Math.ceil(columns / 4) * 4 + 4; // prefix and text each to whole groups of 4
-  return 4 * (2 * padded * headSize + QUERY_TILE * (padded + 1 + headSize));
+  const gathered = 2 * padded * (2 * headSize + 4);
+  return gathered + QUERY_TILE * (4 * (padded + 1) + 2 * headSize + 4);
 }
 
 /** Query rows whose scores are in memory at a time. */

@@ -84,7 +84,16 @@ export function rotate(x: Row, angles: Row): Row {
   });
 }
 
-/** One head of one text: queries [Q, D], keys and values [P + T, D], the prefix's first. */
+/** A row as its whole levels say it. */
+function rounded(x: Row): Row {
+  const { q, scale } = quantize(x);
+  return q.map((level) => Math.round(level) * scale);
+}
+
+/**
+ * One head of one text: queries [Q, D], keys and values [P + T, D], the prefix's first. Without the
+ * rounding of the shares.
+ */
 export function attention(
   queries: readonly Row[],
   keys: readonly Row[],
@@ -92,10 +101,12 @@ export function attention(
   { P, window }: { P: number; window: number },
 ): Row[] {
   const D = keys[0]!.length;
+  const [roundedKeys, roundedValues] = [keys, values].map((rows) => rows.map(rounded));
   return queries.map((query, i) => {
     const isSeen = (c: number): boolean => c < P || Math.abs(c - P - i) <= window;
     const seen = indices(keys.length).filter((c) => isSeen(c));
-    const scores = seen.map((c) => dot(query, keys[c]!) / Math.sqrt(D));
+    const roundedQuery = rounded(query);
+    const scores = seen.map((c) => dot(roundedQuery, roundedKeys![c]!) / Math.sqrt(D));
     const top = Math.max(...scores);
     const shares = scores.map((score) => Math.exp(score - top));
     const total = shares.reduce((sum, share) => sum + share, 0);
@@ -103,7 +114,7 @@ export function attention(
       (d) =>
         dot(
           shares,
-          seen.map((c) => values[c]![d]!),
+          seen.map((c) => roundedValues![c]![d]!),
         ) / total,
     );
   });

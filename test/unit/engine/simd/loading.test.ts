@@ -177,12 +177,15 @@ describe("a base is refused", () => {
     );
   });
 
-  it("whose widths are no multiples of what the kernels take at once", async () => {
-    const config = { hidden_size: 36, num_attention_heads: 3 };
+  it.each([
+    [36, 3, "hidden_size is 36, expected a multiple of 8"],
+    [144, 1, "head_dim is 144, allowed are 128"],
+  ])("whose widths the kernels do not take: %i in %i heads", async (hidden, heads, message) => {
+    const config = { hidden_size: hidden, num_attention_heads: heads };
     const odd = await makeTinyBase({ dtype: "int8", seed: 1, config });
     const error = await refusalOf({ ...sourceOf(odd), stream: unread });
     expect(error).toMatchObject({ code: "engine-unsupported" });
-    expect(String(error)).toContain("hidden_size is 36, expected a multiple of 8");
+    expect(String(error)).toContain(message);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Activations of rows, gated or not, and their quantized form for the product that follows. */
-import { exp2 } from "./exp2";
+import { ZEROS, exp2 } from "./exp2";
 import { Lanes } from "./lanes";
 import { LEAST_TOP, quantizeRow } from "./quantize";
 
@@ -60,7 +60,7 @@ function activateRow(activation: i32, K: i32, x: usize, up: usize): f32 {
             v128.store(POWERS + at, Activation.power($activation, x$i), 16 * $i);
           }
         }
-        exp2(K, POWERS);
+        exp2(K, POWERS, ZEROS);
       }
       for (let at: usize = 0; at < bytes; at += 32) {
         for (const $i of [0, 1]) {

@@ -1,7 +1,7 @@
 /** Rows of floats to rows of int16, in the tiles that the matrix product reads (../kernels.ts). */
 import { Lanes, ROUNDING_BITS } from "./lanes";
 
-const LEVELS: f32 = 4095;
+export const LEVELS: f32 = 4095;
 /** The least that a row's largest magnitude is taken for, so that no scale is 0. */
 export const LEAST_TOP: f32 = 1e-20;
 

@@ -2,7 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { derive, keyOf, normals } from "../../../../../src/learn/random.ts";
 import type { Key } from "../../../../../src/learn/random.ts";
-import { EVERY_TOKEN, attentionWorkBytes } from "../../../../../src/engine/simd/kernels/kernels.ts";
+import {
+  EVERY_TOKEN,
+  MAX_HEAD_SIZE,
+  attentionWorkBytes,
+} from "../../../../../src/engine/simd/kernels/kernels.ts";
 import * as references from "../../../../../src/engine/simd/kernels/references.ts";
 import { KernelMemory, distance, rowsOf } from "../../../../support/kernel-memory.ts";
 
@@ -109,7 +113,8 @@ function error(key: Key, text: Text): number {
   return distance(run(text, arrays).flat(), expected(text, arrays).flat());
 }
 
-const TOLERANCE = 3e-6;
+/** What the rounding of shares leaves, and a level here and there that float32 rounds the other way. */
+const TOLERANCE = 3e-4;
 const key = keyOf(42);
 
 describe("attention", () => {
@@ -165,11 +170,31 @@ describe("attention", () => {
     expect(distance(rows, expected(text, arrays).slice(0, 7).flat())).toBeLessThan(TOLERANCE);
   });
 
+  it("keeps its sums exact where every number is the largest: 1,000 columns of heads of 128", () => {
+    const text = { ...PLAIN, T: 1_000, queries: 9, heads: 1, kvHeads: 1, D: MAX_HEAD_SIZE };
+    const arrays = arraysOf(derive(key, "largest"), text);
+    for (const array of [arrays.q, arrays.k, arrays.v]) array.fill(1);
+    expect(distance(run(text, arrays).flat(), expected(text, arrays).flat())).toBeLessThan(5e-4);
+  });
+
+  it("keeps small values beside those of a prefix that are a thousand times as large", () => {
+    const text = { ...PLAIN, P: 4, pastRows: 4, heads: 1, kvHeads: 1 };
+    const arrays = arraysOf(derive(key, "scales"), text);
+    arrays.pastKeys.fill(0);
+    arrays.q.fill(30);
+    arrays.k.fill(30);
+    arrays.pastValues = arrays.pastValues.map((value) => 1000 * value);
+    expect(distance(run(text, arrays).flat(), expected(text, arrays).flat())).toBeLessThan(
+      TOLERANCE,
+    );
+  });
+
   it("gives the largest score all of the share when scores are far apart", () => {
     const text = { ...PLAIN, T: 4, queries: 1, heads: 1, kvHeads: 1 };
     const arrays = arraysOf(derive(key, "far"), text);
     arrays.q.fill(100);
     arrays.k.fill(-100).fill(100, 2 * text.D, 3 * text.D);
-    expect(run(text, arrays)).toEqual([arrays.v.slice(2 * text.D, 3 * text.D)]);
+    const value = arrays.v.slice(2 * text.D, 3 * text.D);
+    expect(distance(run(text, arrays).flat(), value)).toBeLessThan(5e-4); // a level of 4,095
   });
 });
