@@ -26,10 +26,14 @@ parser.add_argument("--seed", type=int, default=21)
 args = parser.parse_args()
 rng = random.Random(args.seed)
 
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 SPACED = [
     "it's they're I'd we'll I've I'm don't IT'S 's 'd ''ll", "a  b   c", "  two before", "two after  ", "\n\n  x\t\ty \n",
     "x\u00a0y", "\u3000漢字", "12 345 6.7e8 ½ Ⅷ 一二", "<mask>", "a <mask>b", "  <mask>  x", "<mask> <mask>", "<x>foo<y> bar", "é e\u0301",
+    "IT'\u017f 'LL x\n\ny \r\n z!\n\n ?? 12345 a\t\n\tb 1a2b  \n", "\u2028\u2028x", ".a _b \u00a0c \n\nd",
 ]
 
 trained = Tokenizer(BPE())
@@ -73,6 +77,13 @@ VARIANTS = {
     "template": (byte_level(False), template(), PLAIN + [added("<x>"), added(" <y>", rstrip=True)], {}),
     "sequence, whole words first": (
         byte_level(False), {"type": "Sequence", "processors": [byte_level(False), template()]}, MASK, {"ignore_merges": True},
+    ),
+    "pattern of Llama 3": (
+        {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": LLAMA3}, "behavior": "Isolated", "invert": False},
+            byte_level(False, use_regex=False),
+        ]},
+        {"type": "Sequence", "processors": [byte_level(True, False), template()]}, PLAIN, {"ignore_merges": True},
     ),
     "no pattern": (byte_level(False, use_regex=False), byte_level(True), PLAIN, {}),
 }

@@ -2,7 +2,7 @@
 import { readRecord, type RecordReader } from "../../record.ts";
 import { INVALID } from "../json/fields.ts";
 import { bertPreTokenizer } from "./bert-pre-tokenizer.ts";
-import { readByteLevel } from "./byte-level.ts";
+import { readByteLevel, readSplitBytes } from "./byte-level.ts";
 import { readMetaspace } from "./metaspace.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 
@@ -15,6 +15,7 @@ const ALONE = new Map<string, (fields: RecordReader) => PreTokenizer>([
 export const PRE_TOKENIZERS: readonly string[] = [
   ...ALONE.keys(),
   "Sequence of WhitespaceSplit and Metaspace",
+  "Sequence of Split (by the patterns of GPT-2 and Llama 3) and ByteLevel",
 ];
 
 const MAX_STEPS = 16;
@@ -28,5 +29,6 @@ export function readPreTokenizer(fields: RecordReader): PreTokenizer | null {
   );
   const types = steps.map((step) => step.string("type"));
   if (types.join() === "WhitespaceSplit,Metaspace") return readMetaspace(steps[1]!, true);
+  if (types.join() === "Split,ByteLevel") return readSplitBytes(steps[0]!, steps[1]!);
   return types.length === 1 ? readPreTokenizer(steps[0]!) : null;
 }
