@@ -11,7 +11,7 @@ import { evaluationLogits } from "../src/learn/measure/evaluate.ts";
 import { metricsOf, scoreName, scoreOf } from "../src/learn/measure/metrics.ts";
 import { readBaseFolder } from "../scripts/base/base-folder.ts";
 import { baseFolder, bundledBaseDir } from "../scripts/base/names.ts";
-import { load } from "../scripts/base/open-base.ts";
+import { load } from "../src/encoder/loaded-base.ts";
 import { RUNTIMES } from "../scripts/base/runtimes.ts";
 import { UsageError, defineCommand } from "../scripts/cli/command.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/cli/data-options.ts";

@@ -1,7 +1,8 @@
 /** One cell of the table: data and settings become a trial, its numbers a result with its origin. */
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { load, openBase, poolerOf, tokenizerOf } from "../../scripts/base/open-base.ts";
+import { openBase } from "../../scripts/base/open-base.ts";
+import { load, poolerOf, tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";
 import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { Base } from "../../src/encoder/base.ts";
 import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";
-import { poolerOf } from "../../scripts/base/open-base.ts";
+import { poolerOf } from "../../src/encoder/loaded-base.ts";
 import {
   checkAdapterFitsBase,
   defaultPositionOffset,

@@ -3,7 +3,7 @@
  * whole texts, fitted as a convex problem. What `train --method linear` comes near by steps.
  */
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
-import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import { readDataFile } from "../../scripts/runs/task/data-files.ts";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";

@@ -1,6 +1,6 @@
 /** This project's cells: a data file is trained on as `train` does, and the task answers the test rows. */
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
-import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import type { FinishedRun } from "../../src/learn/task/finish.ts";
 import { prepareTask } from "../../src/learn/task/prepare.ts";
 import type { PreparedTask } from "../../src/learn/task/prepare.ts";

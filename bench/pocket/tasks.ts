@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { checkTaskMatchesBase, readTaskManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
-import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { makeData } from "../../scripts/dev/retrain/pairs-data.ts";
 import { prepareTask } from "../../src/learn/task/prepare.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Base } from "../../src/encoder/base.ts";
-import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";
 import { writePretrained } from "../../scripts/runs/pretrain/pretrained-folder.ts";
 import { DEFAULT_ALPHA } from "../../scripts/runs/pretrain/mixture.ts";

@@ -1,6 +1,6 @@
 /** Real rows for the epoch benchmark, tokenized once for all contenders, and how each batches them. */
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
-import { tokenizerOf } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import { readDataFile } from "../../scripts/runs/task/data-files.ts";
 import { featuresOf } from "../../src/learn/data/features.ts";
 import type { Feature } from "../../src/learn/data/features.ts";

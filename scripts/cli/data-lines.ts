@@ -4,6 +4,7 @@
  */
 import type { DataSummary, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { DoubtfulFact } from "../../src/learn/measure/doubtful-rows.ts";
+import { shownSettings } from "../../src/learn/task/settings.ts";
 import type { PreparedTask } from "../../src/learn/task/prepare.ts";
 
 /** More labels than this are shown by their largest and smallest. */
@@ -110,37 +111,15 @@ export function doubtfulLines(rows: readonly DoubtfulFact[], report: string | nu
 }
 
 /** The settings, with the reason for each that was chosen, in lines of up to 100 characters. */
-export function settingsLines(
+export const settingsLines = (
   prepared: PreparedTask,
   base: { name: string; dtype: string },
-): string[] {
-  const { method, objective, numVirtualTokens, pooling, maxLength, hyperparameters: h } = prepared;
-  const because = (setting: string): string => {
-    const reason = prepared.reasons[setting];
-    return reason === undefined ? "" : ` (${reason})`;
-  };
-  const settings = [
-    ...(numVirtualTokens > 0
-      ? [`${numVirtualTokens} virtual tokens${because("num_virtual_tokens")}`]
-      : []),
-    ...(pooling === "none" ? [] : [`pooling ${pooling}${because("pooling")}`]),
-    `windows of ${maxLength} tokens${because("max_length")}`,
-    `lr ${h.learning_rate}${because("learning_rate")}`,
-    ...(h.steps === undefined
-      ? [
-          `${h.epochs === 1 ? "1 epoch" : `${h.epochs} epochs`}${because("epochs")}`,
-          h.patience > 0
-            ? `stopping after ${h.patience} without a better score${because("patience")}`
-            : `no early stop${because("patience")}`,
-        ]
-      : [`${count(h.steps)} steps${because("steps")}`]),
-    `batches of ${h.batch_size}${because("batch_size")}`,
-    `trained in ${prepared.trainGraph}${because("train_graph")}`,
-    `seed ${prepared.seed}`,
-  ];
-  const what = `${method}${because("method")}${objective === "contrastive" ? ", contrastive" : ""} on ${base.name} (${base.dtype})`;
-  return wrapped([what, ...settings]);
-}
+): string[] =>
+  wrapped(
+    shownSettings(prepared, base).map(
+      ({ text, reason, more = "" }) => `${text}${reason === null ? "" : ` (${reason})`}${more}`,
+    ),
+  );
 
 /** Items between dots, in lines of up to 100 characters; later lines are set in. */
 function wrapped(items: readonly string[]): string[] {

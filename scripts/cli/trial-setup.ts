@@ -44,7 +44,8 @@ export async function openTrials(
   };
   const request = await readRequest({ ...values, ...none }, positionals);
   const { spec, name, out } = request;
-  const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+  const { openBase } = await import("../base/open-base.ts");
+  const { tokenizerOf } = await import("../../src/encoder/loaded-base.ts");
   const { readBaseFolder } = await import("../base/base-folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const base = await readBaseFolder(

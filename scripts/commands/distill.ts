@@ -121,7 +121,8 @@ export const command = defineCommand({
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 256 });
 
     const { checkBaseReplaceable, readBaseFolder } = await import("../base/base-folder.ts");
-    const { load, openBase, tokenizerOf } = await import("../base/open-base.ts");
+    const { openBase } = await import("../base/open-base.ts");
+    const { load, tokenizerOf } = await import("../../src/encoder/loaded-base.ts");
     const { createNodeSession, nodeEngine } = await import("../node/runtime-node.ts");
     const { readCorpus } = await import("../runs/distill/corpus.ts");
     const { describe, distill } = await import("../runs/distill/distill-run.ts");

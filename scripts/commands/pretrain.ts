@@ -90,7 +90,8 @@ export const command = defineCommand({
     const name = checkName("prefix", values.name ?? basename(resolve(out)));
     const request = readRequest(values);
 
-    const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+    const { openBase } = await import("../base/open-base.ts");
+    const { tokenizerOf } = await import("../../src/encoder/loaded-base.ts");
     const { NODE_HOST } = await import("../runs/task/host.ts");
     const { readBaseFolder } = await import("../base/base-folder.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");

@@ -6,9 +6,9 @@ import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
+import { settledSpec } from "../../src/learn/task/settled.ts";
 import { writeTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
-import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import { defineCommand, readInteger } from "../cli/command.ts";
@@ -51,7 +51,8 @@ async function trainInto(
     io,
   }: { readonly values: TrainValues; readonly positionals: readonly string[]; readonly io: Io },
 ): Promise<number> {
-  const { openBase, tokenizerOf } = await import("../base/open-base.ts");
+  const { openBase } = await import("../base/open-base.ts");
+  const { tokenizerOf } = await import("../../src/encoder/loaded-base.ts");
   const { readBaseFolder } = await import("../base/base-folder.ts");
   const { createNodeSession } = await import("../node/runtime-node.ts");
   const { checkOutFolder, madeBy } = await import("../runs/out-folder.ts");
@@ -110,27 +111,12 @@ async function trainInto(
   if (!result.isDone) {
     return noteInterrupted(io, result.step, ["train", TRAIN_OPTIONS, values, positionals]);
   }
-  const settled: TaskSpec = {
-    ...spec,
+  const settled = settledSpec(spec, prepared, {
     name,
     base: base.manifest.name,
-    type: prepared.type,
-    problem_type: prepared.problemType,
-    labels: prepared.labels,
-    method: prepared.method,
-    objective: prepared.objective === "head" ? undefined : prepared.objective,
     init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
-    num_virtual_tokens: prepared.numVirtualTokens,
-    pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
-    max_length: prepared.maxLength,
-    train_graph: prepared.trainGraph,
-    hyperparameters: h,
-    seed: prepared.seed,
-    data: {
-      ...spec.data,
-      ...filesSeenFrom(out, spec),
-    },
-  };
+    data: filesSeenFrom(out, spec),
+  });
   const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
   const sweep = await readSweep(out, prepared);
   const report = await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });

@@ -25,13 +25,17 @@ interface Part {
 
 /** What is built. Parts share no code: a page must not wait for what only a Web Worker needs. */
 const PARTS: readonly Part[] = [
-  { entries: ["page/page.ts", "page/page.css"], chunks: "page" },
+  { entries: ["page/page.ts", "page/page.css", "page/train/train.ts"], chunks: "page" },
   { entries: ["browser.ts"] },
   { entries: ["worker/browser-worker.ts"], chunks: "browser-worker" },
+  { entries: ["train/worker/train-worker.ts"], chunks: "train-worker" },
 ];
 
 /** Files that are served as they are. */
 const STATIC = ["page/_headers", "page/hero.svg", "page/icon.svg", "page/index.html"];
+
+/** ONNX Runtime's wasm, which training loads when it begins (src/browser/train). */
+const RUNTIME = join("node_modules", "onnxruntime-web", "dist", "ort-wasm-simd-threaded.wasm");
 
 const OPTIONS: BuildOptions = {
   bundle: true,
@@ -57,6 +61,7 @@ export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Pr
       outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
     ),
     ...STATIC.map((path) => [basename(path), readFileSync(join(SOURCE, path))] as const),
+    [basename(RUNTIME), readFileSync(join(PACKAGE, RUNTIME))],
   ]);
   mkdirSync(out, { recursive: true });
   for (const name of readdirSync(out)) {

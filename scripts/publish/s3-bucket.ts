@@ -98,7 +98,8 @@ export function s3Bucket(options: S3Options): PublishBucket {
   ): Promise<Response | null> {
     const response = await ask(pathOf(key), {
       method: "PUT",
-      body: bytes,
+      // Never shared memory, which a browser's types refuse.
+      body: bytes as Uint8Array<ArrayBuffer>,
       headers: { "x-amz-content-sha256": sha256Hex(bytes), ...headers },
     });
     return response.ok ? null : response;

@@ -24,8 +24,8 @@ import type { Tarball } from "../support/installed-package.ts";
 import { linesOf, shownFiles } from "../support/mount-page.ts";
 import { tinyCheckpoint } from "../support/tiny-base.ts";
 
-/** The base is 10.6 MB of that, which do not compress. */
-const MAX_TARBALL_BYTES = 12_500_000;
+/** The base is 10.6 MB of that, which do not compress; ONNX Runtime, by which the page trains, is 3.7 MB. */
+const MAX_TARBALL_BYTES = 16_000_000;
 /** Building, starting and training take seconds each; a machine busy with other tests needs its time. */
 const SLOW_MS = 1_800_000;
 /** The oldest Node of "engines", where it is installed (`.ci/run` does). */
@@ -103,7 +103,7 @@ afterAll(async () => {
 });
 
 describe("the tarball", { timeout: SLOW_MS }, () => {
-  it("holds what runs, the base and one task, and no more than 12.5 MB", () => {
+  it("holds what runs, the base and one task, and no more than 16 MB", () => {
     expect(tarball.bytes).toBeLessThan(MAX_TARBALL_BYTES);
     const tops = new Set(tarball.files.map((path) => path.split("/")[0]));
     expect([...tops].toSorted()).toEqual([

@@ -20,7 +20,7 @@ import { openLocalBucket } from "../../scripts/publish/local-bucket.ts";
 import { publishTask } from "../../scripts/publish/publish-task.ts";
 import { runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
-import { findChromium, launchChromium } from "../support/chromium.ts";
+import { findChromium, launchChromium } from "../../scripts/dev/chromium.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const { missing } = await findChromium();

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { statSync } from "node:fs";
 import { PACKAGE } from "../../scripts/node/project.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { launchChromium } from "../../scripts/dev/chromium.ts";
 
 const [url = "http://localhost:8787/"] = process.argv.slice(2);
 const path = join(PACKAGE, "docs", "page.png");

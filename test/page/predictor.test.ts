@@ -14,7 +14,7 @@ import type { PredictParameters, Prediction } from "../../src/serve/prediction.t
 import { answerQuestions } from "../../src/serve/questions.ts";
 import { createServing } from "../../src/serve/serving.ts";
 import { builtSite } from "../support/built-site.ts";
-import { findChromium, launchChromium } from "../support/chromium.ts";
+import { findChromium, launchChromium } from "../../scripts/dev/chromium.ts";
 import { serveFiles } from "../support/file-server.ts";
 import type { FileServer } from "../support/file-server.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/child.ts";
-import { findChromium, launchChromium } from "../support/chromium.ts";
+import { findChromium, launchChromium } from "../../scripts/dev/chromium.ts";
 import { serveFiles } from "../support/file-server.ts";
 import type { FileServer } from "../support/file-server.ts";
 import { temporaryFolder } from "../support/folders.ts";

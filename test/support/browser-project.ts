@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { LaunchOptions } from "playwright";
 import type { Plugin } from "vitest/config";
-import { findChromium, withGpu } from "./chromium.ts";
+import { findChromium, withGpu } from "../../scripts/dev/chromium.ts";
 
 /** Filled when the tests of the project are about to run: runs of other projects unpack no browser. */
 export const launchOptions: LaunchOptions = {};

@@ -39,6 +39,8 @@ const LEARN_GRAPH = /^src\/learn\/graph\//;
 const LEARN_DATA = /^src\/learn\/data\//;
 const LEARN_HEAD = /^src\/learn\/head\//;
 const LEARN_LOOP = /^src\/learn\/loop\//;
+/** The page's end of training in a Web Worker. */
+const BROWSER_TRAIN = /^src\/browser\/train\/[^/]+$/;
 const BROWSER_ROOT = /^src\/browser\/[^/]+$/;
 const BROWSER_CHANNEL = /^src\/browser\/channel\//;
 /** Cards and reports. */
@@ -113,7 +115,7 @@ export const GROUPS: readonly Group[] = [
     name: "src/encoder",
     files: ENCODER,
     may: [CORE, GRAPH, ENCODER_LAYERS, ENCODER_FAMILIES, ENCODER_FORMS],
-    types: [SESSION],
+    types: [SESSION, ENGINE],
   },
   { name: "src/learn/*.ts", files: LEARN_ROOT, may: [CORE] },
   {
@@ -144,7 +146,7 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, GRAPH, ENCODER, LEARN],
     types: [SESSION, ENGINE],
   },
-  { name: "src/report", files: /^src\/report\//, may: [CORE, LEARN] },
+  { name: "src/report", files: REPORT, may: [CORE, LEARN] },
   { name: "src/engine/*.ts", files: ENGINE_ROOT, may: [], types: [CORE] },
   { name: "src/engine/simd/kernels", files: ENGINE_KERNELS, may: [] },
   {
@@ -191,6 +193,20 @@ export const GROUPS: readonly Group[] = [
     types: [ENGINE, WORKER_TYPES],
   },
   {
+    // The part of the page that trains: views of plain data, and the page's end of its Web Worker.
+    name: "src/browser/page/train",
+    files: /^src\/browser\/page\/train\//,
+    may: [
+      CORE_ROOT,
+      /^src\/core\/format\/keys\.ts$/,
+      /^src\/learn\/methods\.ts$/,
+      /^src\/report\/text\.ts$/,
+      BROWSER_TRAIN,
+      /^src\/browser\/page\/[^/]+$/,
+    ],
+    types: [LEARN, REPORT],
+  },
+  {
     // What a person sees: it talks to the Worker by its routes, whose shapes it shares as types.
     name: "src/browser/page",
     files: /^src\/browser\/page\//,
@@ -204,6 +220,29 @@ export const GROUPS: readonly Group[] = [
     name: "src/browser/worker",
     files: /^src\/browser\/worker\//,
     may: [CORE, /^src\/serve\//, /^src\/engine\//, BROWSER_CHANNEL, BROWSER_ROOT],
+  },
+  {
+    // What trains in a page: the run of src/learn/task over ONNX Runtime's wasm and an engine of the page.
+    name: "src/browser/train/worker",
+    files: /^src\/browser\/train\/worker\//,
+    may: [
+      CORE,
+      ENCODER,
+      LEARN,
+      REPORT,
+      /^src\/engine\/ort\/(?:encoder|wasm-sessions)\.ts$/,
+      /^src\/serve\/(?:bucket\/|reading\.ts)/,
+      BROWSER_CHANNEL,
+      BROWSER_TRAIN,
+      /^src\/browser\/worker\//,
+    ],
+    types: [SESSION, ENGINE, /^src\/serve\/prediction\.ts$/, BROWSER_ROOT],
+  },
+  {
+    name: "src/browser/train",
+    files: BROWSER_TRAIN,
+    may: [CORE_ROOT, BROWSER_CHANNEL, BROWSER_ROOT],
+    types: [CORE, LEARN, REPORT],
   },
   {
     // The page's end, which must not bring along what only the Web Worker needs.
@@ -223,7 +262,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/node",
     files: NODE_FOLDER,
-    may: [CORE, /^src\/engine\//, NODE, /^onnxruntime-(?:node|web)$/],
+    may: [CORE, /^src\/engine\//, NODE, /^onnxruntime-node$/],
   },
   {
     name: "scripts/base",
@@ -306,7 +345,7 @@ export const GROUPS: readonly Group[] = [
       /^src\/(?:serve|http)\//,
       /^bench\/(?:accuracy|ladder)\//,
       NODE,
-      /^(?:assemblyscript|esbuild)$/,
+      /^(?:assemblyscript|esbuild|playwright|@sparticuz\/chromium)$/,
     ],
     types: [SESSION, ENGINE],
   },
@@ -322,7 +361,7 @@ export const GROUPS: readonly Group[] = [
 export const ONLY_IN: Readonly<Record<string, RegExp>> = {
   "onnxruntime-node": /^scripts\/node\/runtime-node\.ts$/,
   assemblyscript: /^scripts\/dev\/kernels\//,
-  "onnxruntime-web": /^(?:scripts\/node\/runtime-web\.ts|src\/engine\/ort\/)/,
+  "onnxruntime-web": /^src\/engine\/ort\//,
   // Feeds by the names of a graph's inputs: an engine makes them, and training.
   "src/core/model/collate.ts": /^(?:src\/(?:engine\/ort|learn)|scripts\/runs)\//,
 };

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
-import { sourceOf } from "../../scripts/base/open-base.ts";
+import { sourceOf } from "../../src/encoder/loaded-base.ts";
 import { RUNTIME_IMAGE } from "../../scripts/images/make.ts";
 import { sha256Hex } from "../../scripts/node/hash.ts";
 import { compileWebModule } from "../../scripts/node/wasm-module.ts";

@@ -5,7 +5,8 @@
 import { sessionImages } from "../../scripts/images/make.ts";
 import { sha256 } from "../../scripts/node/hash.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { loadEncoder, tokenizerOf } from "../../scripts/base/open-base.ts";
+import { loadEncoder } from "../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import { publishBase } from "../../scripts/publish/publish-base.ts";
 import type { Queries } from "../../src/core/model/rows.ts";
 import { temporaryFolder } from "../support/folders.ts";

@@ -6,8 +6,8 @@ import type { TaskType } from "../../../src/core/model/task.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
 import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
 import { readText, refuseFolder } from "../../node/text-files.ts";
-import { derive, keyOf } from "../../../src/learn/random.ts";
-import { someRows } from "../../../src/learn/data/split.ts";
+import { readFiles } from "../../../src/learn/task/read-files.ts";
+import type { FileSource } from "../../../src/learn/task/read-files.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../../../src/learn/task/spec.ts";
 import type { DataFile } from "../../../src/learn/task/spec.ts";
 import type { TaskSources } from "../../../src/learn/task/prepare.ts";
@@ -43,42 +43,13 @@ export async function readDataFile(path: string, options: DataOptions = {}): Pro
   return parseParallel({ texts: text, tags, labels }, path, options);
 }
 
-/** Bad rows shown one by one: enough to see what is wrong, few enough to see the rest. */
-const MAX_SHOWN = 5;
-
-/**
- * Reads data files; without a type the first of them decides it for all. What is left out is said
- * through `note`. Throws what read.ts throws.
- */
-export async function readFiles(
-  files: readonly DataFile[],
-  kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
-  { folders, strict, note }: ReadOptions,
-): Promise<Dataset[]> {
-  const datasets: Dataset[] = [];
-  const { isNumeric } = kind;
-  for (const { path, maxRows = Infinity, ...options } of files) {
-    const found = findFile(path, folders);
-    const type = kind.type ?? datasets[0]?.type;
-    const data = await readDataFile(found, {
-      ...options,
-      ...(type && { type }),
-      isNumeric,
-      strict,
-    });
-    const { problems, badRows, examples } = data;
-    for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
-    if (badRows > 0) {
-      const more = badRows > MAX_SHOWN ? ` (the first ${MAX_SHOWN} are shown)` : "";
-      note(`${found}: ${badRows} bad rows left out${more}, ${examples.length} rows read`);
-    }
-    const isTooMany = examples.length > maxRows;
-    // By the path alone: runs with different seeds must not be measured on different rows.
-    const key = derive(keyOf(0), "file", path);
-    datasets.push(isTooMany ? { ...data, examples: someRows(examples, maxRows, key) } : data);
-  }
-  return datasets;
-}
+/** Data files on a disk, for readFiles. */
+const filesIn = ({ folders, strict, note }: ReadOptions): FileSource => ({
+  find: (path) => findFile(path, folders),
+  read: readDataFile,
+  strict,
+  note,
+});
 
 /**
  * What prepareTask reads, on a disk. Throws what readFiles and readPretrained throw, NotFoundError
@@ -86,7 +57,7 @@ export async function readFiles(
  */
 export const diskSources = <T extends ReadOptions>(options: T): T & TaskSources => ({
   ...options,
-  read: (files, kind) => readFiles(files, kind, options),
+  read: (files, kind) => readFiles(files, kind, filesIn(options)),
   pretrained: (path, base) => readPretrainedFolder(findFile(path, options.folders), base),
 });
 
@@ -124,7 +95,7 @@ export async function readTaskDataFiles(
   } & Omit<ReadOptions, "folders">,
 ): Promise<Dataset[]> {
   const kind = { type, isNumeric };
-  if (files !== undefined) return readFiles(files, kind, { ...options, folders: ["."] });
+  if (files !== undefined) return readFiles(files, kind, filesIn({ ...options, folders: ["."] }));
   const path = join(dir, "task.json");
   const bytes = await readIfThere(path);
   const spec = bytes ? readTaskSpec(bytes, path) : EMPTY_SPEC;
@@ -135,7 +106,7 @@ export async function readTaskDataFiles(
     );
   }
   const folders = [...(dataDir === undefined ? [] : [dataDir]), dir];
-  return readFiles(spec.data.eval, kind, { ...options, folders });
+  return readFiles(spec.data.eval, kind, filesIn({ ...options, folders }));
 }
 
 /** The first folder that holds the file; an absolute path stands for itself. */

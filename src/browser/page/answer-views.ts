@@ -7,14 +7,17 @@ import { coloursOf, legendOf, segmentsOf } from "./segments.ts";
 import type { FoundEntity, PlacedEntity, Segment } from "./segments.ts";
 import { groupsOf } from "./task-facts.ts";
 
+/** What of a task its answers are shown by. */
+export type ShownTask = Pick<TaskDescription, "type" | "problem_type" | "labels" | "thresholds">;
+
 /** The answer of a task to `text`, as it is served. */
-export function showResult(task: TaskDescription, text: string, result: unknown): HTMLElement {
+export function showResult(task: ShownTask, text: string, result: unknown): HTMLElement {
   if (task.type === "token") return showEntities(task, text, result as FoundEntity[]);
   const labels = result as Scored[];
   return task.problem_type === "regression" ? showNumbers(labels) : showBars(task, labels);
 }
 
-function showBars(task: TaskDescription, labels: readonly Scored[]): HTMLElement {
+function showBars(task: ShownTask, labels: readonly Scored[]): HTMLElement {
   if (labels.length === 0) {
     return el("p", { class: "none", text: "No label reaches its threshold." });
   }
@@ -26,7 +29,7 @@ function showBars(task: TaskDescription, labels: readonly Scored[]): HTMLElement
   return el("div", {}, bars(first), el("details", { class: "more" }, more, bars(rest)));
 }
 
-function barOf(task: TaskDescription, { label, score }: Scored): HTMLElement {
+function barOf(task: ShownTask, { label, score }: Scored): HTMLElement {
   const threshold = task.thresholds?.[task.labels.indexOf(label)];
   return el(
     "li",
@@ -60,7 +63,7 @@ function showNumbers(labels: readonly Scored[]): HTMLElement {
 }
 
 function showEntities(
-  task: TaskDescription,
+  task: ShownTask,
   text: string,
   entities: readonly FoundEntity[],
 ): HTMLElement {

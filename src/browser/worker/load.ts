@@ -1,19 +1,11 @@
 /** The parts that serve, in a Web Worker: files over HTTP, an engine of the page, and no limits of a server. */
-import {
-  FILES_INDEX_KEY,
-  MAX_FILES_INDEX_BYTES,
-  readFilesIndex,
-} from "../../core/format/files-index.ts";
-import { UnavailableError } from "../../core/errors.ts";
-import { httpBucket } from "../../serve/bucket/http.ts";
-import type { Bucket } from "../../serve/bucket/bucket.ts";
 import { createServing } from "../../serve/serving.ts";
 import type { Serving, ServingConfig } from "../../serve/serving.ts";
 import type { LoadAsk, LoadProgress, LoadResult } from "../calls.ts";
 import { Download } from "./download.ts";
 import { openEngine } from "./engines.ts";
+import { baseOf, filesAt } from "./files.ts";
 import { clock, hold, sha256, startSha256 } from "./host.ts";
-import { keptFiles, openFileCache } from "./kept-files.ts";
 
 const MINUTE = 60_000;
 
@@ -50,15 +42,7 @@ export async function* load(
 ): AsyncGenerator<LoadProgress, Loaded> {
   const { from, apiKey } = ask;
   const download = new Download();
-  const kept = keptFiles(`${from}files/`, await openFileCache(), sha256, (url, init) =>
-    fetch(url, init),
-  );
-  const files = httpBucket({
-    from,
-    sha256,
-    fetch: kept.fetch,
-    ...(apiKey !== null && { apiKey }),
-  });
+  const { files, settled } = await filesAt(from, apiKey);
   const base = await baseOf(files, from);
   const { engine, backend } = await openEngine(ask.backend);
   const serving = createServing(
@@ -82,18 +66,6 @@ export async function* load(
   } while (!(await Promise.race([over, clock.wait(PROGRESS_MS)])));
   await loading;
   yield download.progress;
-  await kept.settled();
-  return { serving, backend, base, settled: kept.settled };
-}
-
-/** Name of the base that is served. */
-async function baseOf(files: Bucket, from: string): Promise<string> {
-  const found = await files.get(FILES_INDEX_KEY, MAX_FILES_INDEX_BYTES);
-  if (found === null || found === "unchanged") {
-    throw new UnavailableError(
-      "files-not-found",
-      `${from}: has no files/${FILES_INDEX_KEY}; expected the address of a Worker that gives out its files (SERVE_FILES), or of a folder that "edge-prefix bundle" wrote`,
-    );
-  }
-  return readFilesIndex(found.bytes).base;
+  await settled();
+  return { serving, backend, base, settled };
 }

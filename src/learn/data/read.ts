@@ -82,9 +82,9 @@ const EXTENSIONS: Readonly<Record<string, DataFormat>> = {
   in: "parallel",
 };
 
-const TEXT_COLUMNS = ["text", "sentence", "content"];
-const PAIR_COLUMNS = ["text_pair"];
-const LABEL_COLUMNS = ["label", "labels", "category"];
+export const TEXT_COLUMNS = ["text", "sentence", "content"];
+export const PAIR_COLUMNS = ["text_pair"];
+export const LABEL_COLUMNS = ["label", "labels", "category"];
 /** As Hugging Face's data sets call them. */
 const WORD_COLUMNS = ["tokens", "words"];
 const TAG_COLUMNS = ["tags", "ner_tags", "labels", "label"];

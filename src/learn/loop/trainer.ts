@@ -51,6 +51,8 @@ export interface Hooks {
   readonly signal: StopSignal;
   readonly now: () => number;
   readonly save: (state: RunState) => Promise<void>;
+  /** A crash costs at most this much work; default: two minutes, and less in the beginning. */
+  readonly saveEveryMs?: number | undefined;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (state: RunState) => void;
 }
@@ -64,7 +66,6 @@ export interface StepReport {
   readonly tokens: number;
 }
 
-/** A crash costs at most this much work; in the beginning of a run less. */
 const SAVE_EVERY_MS = 120_000;
 const FIRST_SAVE_MS = 10_000;
 
@@ -102,11 +103,12 @@ export async function train(
     ...(plan.groups && { groups: plan.groups }),
   });
   let state = start;
-  let saveAt = hooks.now() + FIRST_SAVE_MS;
+  const { saveEveryMs = SAVE_EVERY_MS } = hooks;
+  let saveAt = hooks.now() + Math.min(FIRST_SAVE_MS, saveEveryMs);
   const saveIfDue = async (): Promise<void> => {
     if (hooks.now() < saveAt) return;
     await hooks.save(state);
-    saveAt = hooks.now() + SAVE_EVERY_MS;
+    saveAt = hooks.now() + saveEveryMs;
   };
 
   while (state.epoch < h.epochs && !isStale(state, h.patience)) {

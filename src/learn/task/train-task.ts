@@ -41,6 +41,7 @@ export interface RunOptions {
   /** Where the run is saved while it is made, and by which release of this program. */
   readonly store: RunStore;
   readonly program: string;
+  readonly saveEveryMs?: number | undefined;
   readonly resume: boolean;
   /** Start from the first step although an unfinished run is saved there. */
   readonly overwrite?: boolean;
@@ -144,6 +145,7 @@ export async function trainTask(
   const course = recordCourse(options.now);
   const { state, isDone } = await saved.train(start, plan, {
     signal,
+    saveEveryMs: options.saveEveryMs,
     now: options.now,
     onStep: (report) => {
       course.onStep(report);

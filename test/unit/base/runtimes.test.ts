@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { namedRuntime, servingBuild } from "../../../scripts/base/runtimes.ts";
+import { namedRuntime } from "../../../scripts/base/runtimes.ts";
+import { servingBuild } from "../../../src/core/format/serving-engine.ts";
 import { PACKAGE } from "../../../scripts/node/project.ts";
 
 it("is the Worker's default engine for int8 bases, and onnxruntime-web for others", () => {

@@ -12,7 +12,7 @@ import { buildServingGraph } from "../../../src/encoder/forms/serving.ts";
 import { readBaseFolder } from "../../../scripts/base/base-folder.ts";
 import { packGraph } from "../../../src/graph/encoding/pack.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../src/engine/ort/wasm-sessions.ts";
 import {
   hiddenStates,
   maxDifference,
@@ -26,7 +26,7 @@ import { makeTinyBase } from "../../support/tiny-base.ts";
 
 const RUNTIMES = [
   ["node", createNodeSession],
-  ["web", createWebSession],
+  ["web", createWasmSession],
 ] as const;
 const DTYPES = ["fp32", "int8"] as const;
 
@@ -138,7 +138,7 @@ describe.each(DTYPES)("the %s graph", (dtype) => {
 
   it("stays finite when a whole row is masked", async () => {
     const base = baseOf(dtype);
-    await withSession(createWebSession, base, async (session) => {
+    await withSession(createWasmSession, base, async (session) => {
       const [states] = await hiddenStates(base, session, [{ ids: [] }, short]).then((all) =>
         all.slice(1),
       );
@@ -157,7 +157,7 @@ test("the graph is written as ONNX Runtime's optimizers would leave it", async (
   ];
   const answer = (level: "disabled" | "all") =>
     withSession(
-      (files) => createWebSession(files, { graphOptimizationLevel: level }),
+      (files) => createWasmSession(files, { graphOptimizationLevel: level }),
       baseOf("int8"),
       (session) => hiddenStates(baseOf("int8"), session, rows),
     );
@@ -167,7 +167,7 @@ test("the graph is written as ONNX Runtime's optimizers would leave it", async (
 test("int8 hidden states are close to fp32's", async () => {
   const [fp32, int8] = await Promise.all(
     DTYPES.map((dtype) =>
-      withSession(createWebSession, baseOf(dtype), (session) =>
+      withSession(createWasmSession, baseOf(dtype), (session) =>
         hiddenStates(baseOf(dtype), session, [long, middle]),
       ),
     ),

@@ -8,7 +8,7 @@
 import { buildEncoder } from "../../../src/encoder/layers/encoder.ts";
 import { describe, expect, it, test } from "vitest";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../src/engine/ort/wasm-sessions.ts";
 import { collateTokens } from "../../../src/core/model/collate.ts";
 import { emptyPrefix, unpackPrefix } from "../../../src/core/model/prefix.ts";
 import type { Prefix } from "../../../src/core/model/prefix.ts";
@@ -38,7 +38,7 @@ import type { Golden } from "../../support/golden-encoder.ts";
 
 const RUNTIMES = [
   ["node", createNodeSession],
-  ["web", createWebSession],
+  ["web", createWasmSession],
 ] as const;
 const PREFIX = 5;
 
@@ -123,7 +123,7 @@ describe.each(["distilbert", "electra", "eurobert", "modernbert", "roberta"])("%
       { ids: golden.ids[4]!, prefix: withDeltas(8, 2) },
       { ids: golden.ids[1]! },
     ];
-    await withSession(createWebSession, base, async (session) => {
+    await withSession(createWasmSession, base, async (session) => {
       const together = await hiddenStates(base, session, rows);
       for (const [i, row] of rows.entries()) {
         const [alone] = await hiddenStates(base, session, [row]);

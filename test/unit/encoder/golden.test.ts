@@ -9,7 +9,7 @@ import type { Base } from "../../../src/encoder/base.ts";
 import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../../scripts/base/convert.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../src/engine/ort/wasm-sessions.ts";
 import { unpackPrefix } from "../../../src/core/model/prefix.ts";
 import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
@@ -20,7 +20,7 @@ import { shared } from "../../support/shared.ts";
 
 const RUNTIMES = [
   ["node", createNodeSession],
-  ["web", createWebSession],
+  ["web", createWasmSession],
 ] as const;
 
 const importFolder = async (dir: string, dtype: "fp32" | "int8"): Promise<Base> => {
@@ -99,7 +99,7 @@ describe.skipIf(minilm === undefined || hidden === undefined)("MiniLM-L6", () =>
   });
 
   it("int8 in wasm gives a text the same bits alone and beside longer texts", async () => {
-    await withSession(createWebSession, int8, async (session) => {
+    await withSession(createWasmSession, int8, async (session) => {
       const together = await hiddenStates(int8, session, golden.rows);
       for (const [i, row] of golden.rows.entries()) {
         const [alone] = await hiddenStates(int8, session, [row]);

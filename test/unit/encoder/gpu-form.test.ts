@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, test } from "vitest";
-import { load, poolerOf, tokenizerOf } from "../../../scripts/base/open-base.ts";
+import { load, poolerOf, tokenizerOf } from "../../../src/encoder/loaded-base.ts";
 import { readBaseFolder } from "../../../scripts/base/base-folder.ts";
 import { BUNDLED_BASE } from "../../../scripts/base/names.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";

@@ -1,6 +1,6 @@
 /** A base by two engines; both are onnxruntime-node here, and the first can be told to fail. */
 import { describe, expect, it } from "vitest";
-import { load } from "../../../scripts/base/open-base.ts";
+import { load } from "../../../src/encoder/loaded-base.ts";
 import { nodeEngine } from "../../../scripts/node/runtime-node.ts";
 import { FormatError, InputError, UnavailableError } from "../../../src/core/errors.ts";
 import type { Engine } from "../../../src/engine/engine.ts";

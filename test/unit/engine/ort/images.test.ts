@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { RUNTIME_IMAGE, makeInThread, sessionImages } from "../../../../scripts/images/make.ts";
 import { sha256Hex } from "../../../../scripts/node/hash.ts";
-import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../../src/engine/ort/wasm-sessions.ts";
 import { seal, unseal } from "../../../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage, readSessionImage } from "../../../../src/engine/ort/images/start.ts";
 import type { SessionImage } from "../../../../src/engine/ort/images/start.ts";
@@ -71,7 +71,7 @@ describe("a base that is loaded from its image", () => {
   let expected: Float32Array[];
 
   beforeAll(async () => {
-    expected = await withSession(createWebSession, base, (session) =>
+    expected = await withSession(createWasmSession, base, (session) =>
       hiddenStates(base, session, rowsOf()),
     );
   });

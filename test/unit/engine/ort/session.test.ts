@@ -3,7 +3,7 @@ import { Graph } from "../../../../src/graph/graph.ts";
 import * as ops from "../../../../src/graph/ops.ts";
 import { packGraph } from "../../../../src/graph/encoding/pack.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../../src/engine/ort/wasm-sessions.ts";
 import { float32, int64 } from "../../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../../src/core/model/tensor.ts";
 import type { GraphFiles } from "../../../../src/engine/session.ts";
@@ -23,7 +23,7 @@ const ones = float32([1, 300], new Float32Array(300).fill(1));
 
 describe.each([
   ["node", createNodeSession],
-  ["web", createWebSession],
+  ["web", createWasmSession],
 ] as const)("a session on %s", (name, create) => {
   it("reads external data from memory and names its inputs and outputs", async () => {
     const session = await create(sampleFiles());
@@ -85,7 +85,7 @@ describe.each([
 });
 
 test("web sessions that are created at the same time do not disturb each other", async () => {
-  const sessions = await Promise.all([1, 2, 3].map(() => createWebSession(sampleFiles())));
+  const sessions = await Promise.all([1, 2, 3].map(() => createWasmSession(sampleFiles())));
   for (const session of sessions) {
     expect((await session.run({ x: ones }, ["y"]))["y"]!.data[0]).toBe(3);
     await session.release();

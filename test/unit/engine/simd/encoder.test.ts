@@ -1,7 +1,7 @@
 /** Runs of the encoder of our own kernels: any batch gives the same bits, and a run may be ended. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { sourceOf } from "../../../../scripts/base/open-base.ts";
+import { sourceOf } from "../../../../src/encoder/loaded-base.ts";
 import { emptyPrefix, prefixWidth, unpackPrefix } from "../../../../src/core/model/prefix.ts";
 import type { Prefix } from "../../../../src/core/model/prefix.ts";
 import { statesOfRow } from "../../../../src/core/model/rows.ts";

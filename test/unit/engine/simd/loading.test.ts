@@ -1,7 +1,7 @@
 /** How weights get into the kernels' memory: in any pieces, from any number of files, or not at all. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { sourceOf } from "../../../../scripts/base/open-base.ts";
+import { sourceOf } from "../../../../src/encoder/loaded-base.ts";
 import { writeSafetensors } from "../../../../src/core/format/safetensors.ts";
 import { emptyPrefix } from "../../../../src/core/model/prefix.ts";
 import type { Row } from "../../../../src/core/model/rows.ts";

@@ -11,7 +11,7 @@ import {
   quantizedLinear,
 } from "../../../../src/graph/quantization/int8.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../../src/engine/ort/wasm-sessions.ts";
 import { keyOf, normals } from "../../../../src/learn/random.ts";
 import { float32 } from "../../../../src/core/model/tensor.ts";
 import type { TensorOf } from "../../../../src/core/model/tensor.ts";
@@ -113,7 +113,7 @@ async function runLinear(x: TensorOf<"float32">, min?: number) {
   g.output(y, "y");
   g.output(rows.values, "q");
   const files = packGraph(g);
-  const [node, web] = await Promise.all([createNodeSession(files), createWebSession(files)]);
+  const [node, web] = await Promise.all([createNodeSession(files), createWasmSession(files)]);
   const outputs = { node: await node.run({ x }), web: await web.run({ x }) };
   await Promise.all([node.release(), web.release()]);
   const back = dequantize(values, scale).data;

@@ -9,7 +9,7 @@ import {
 } from "../../../../src/graph/quantization/packed-table.ts";
 import type { TableBits } from "../../../../src/graph/quantization/packed-table.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../../src/engine/ort/wasm-sessions.ts";
 import { keyOf, normals } from "../../../../src/learn/random.ts";
 import { float32, int64, toFloat32 } from "../../../../src/core/model/tensor.ts";
 
@@ -35,7 +35,7 @@ describe.each<TableBits>([4, 8])("a table in %i bits", (bits) => {
 
   test.each([
     ["natively", createNodeSession],
-    ["on the runtime that serves", createWebSession],
+    ["on the runtime that serves", createWasmSession],
   ])("is looked up %s as it is unpacked", async (_name, open) => {
     const g = new Graph();
     const ids = g.input("ids", "int64", ["n"]);

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
-import { tokenizerOf } from "../../../../scripts/base/open-base.ts";
+import { tokenizerOf } from "../../../../src/encoder/loaded-base.ts";
 import { taskCard } from "../../../../src/report/task-card.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import { assess, assessFiles } from "../../../../src/learn/measure/evaluate.ts";

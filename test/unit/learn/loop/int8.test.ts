@@ -18,7 +18,7 @@ import { Graph } from "../../../../src/graph/graph.ts";
 import { packGraph } from "../../../../src/graph/encoding/pack.ts";
 import { multipliesSigned } from "../../../../src/graph/quantization/signed-products.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";
-import { createWebSession } from "../../../../scripts/node/runtime-web.ts";
+import { createWasmSession } from "../../../../src/engine/ort/wasm-sessions.ts";
 import { graphWeights } from "../../../../src/learn/graph/weights.ts";
 import { hasVirtualTokens, partsOf } from "../../../../src/learn/methods.ts";
 import type { Method } from "../../../../src/learn/methods.ts";
@@ -193,7 +193,7 @@ describe("gradients through 8-bit linears point where those of float32 do", () =
 
 describe("whether signed weights may be used", () => {
   test("is asked of the runtime itself: wasm multiplies them exactly", async () => {
-    expect(await multipliesSigned(createWebSession)).toBe(true);
+    expect(await multipliesSigned(createWasmSession)).toBe(true);
   });
 
   test("is no where instructions add pairs of products in 16 bits", async () => {

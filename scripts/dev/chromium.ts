@@ -1,5 +1,5 @@
 /**
- * The Chromium of the tests: the one that npm installs (@sparticuz/chromium) on Linux with x64,
+ * The Chromium of tests and benchmarks: the one that npm installs (@sparticuz/chromium) on Linux with x64,
  * elsewhere a Chrome that is installed. `CHROME_PATH` names another one. Nothing is downloaded.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -55,7 +55,7 @@ async function find(): Promise<FoundChromium> {
   if (process.env["CHROME_PATH"] === undefined && canUnpack) return tell(await unpack());
   if (path !== undefined) return tell({ executablePath: path });
   return {
-    missing: `there is no browser for the tests on ${process.platform} ${process.arch}: install Chrome, or name a Chromium by CHROME_PATH`,
+    missing: `there is no browser for this on ${process.platform} ${process.arch}: install Chrome, or name a Chromium by CHROME_PATH`,
   };
 }
 
