@@ -119,6 +119,7 @@ describe("a cell", () => {
 
   test("that is there is not made again, unless it is asked for", async () => {
     const path = join(dir, "one", "results", "sst2.bias.0.json");
+    await bench(cellArgs("one", "--methods", "bias"));
     const before = await readFile(path, "utf8");
     await writeFile(path, before.replace('"title": "SST-2"', '"title": "kept"'));
     const { err } = await bench(cellArgs("one", "--methods", "bias"));

@@ -205,11 +205,12 @@ describe("a cell", () => {
   });
 
   test("that is there is not made again, unless it is asked for", async () => {
+    const args = cellArgs("one", "--contenders=head");
+    await bench(args);
     const [model = ""] = await readdir(join(dir, "one"));
     const path = join(dir, "one", model, "sst2.8.head.0.json");
     const before = await readFile(path, "utf8");
     await writeFile(path, before.replace('"bench": "ladder"', '"bench": "kept"'));
-    const args = cellArgs("one", "--contenders=head");
     const { err } = await bench(args);
     expect(err).toContain("is there");
     expect(await readFile(path, "utf8")).toContain('"bench": "kept"');

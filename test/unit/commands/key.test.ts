@@ -61,11 +61,13 @@ describe("key", () => {
   });
 
   it("replaces no entry, and leaves a list alone that it cannot read", async () => {
-    const before = readFileSync(file, "utf8");
-    const again = await runVerb("key", "shop", "--file", file);
+    const own = join(folder.path, "own.json");
+    await runVerb("key", "shop", "--file", own);
+    const before = readFileSync(own, "utf8");
+    const again = await runVerb("key", "shop", "--file", own);
     expect(again.code).toBe(1);
     expect(again.err.join("")).toContain("[key-exists]");
-    expect(readFileSync(file, "utf8")).toBe(before);
+    expect(readFileSync(own, "utf8")).toBe(before);
     const broken = join(folder.path, "broken.json");
     writeFileSync(broken, "{");
     expect((await runVerb("key", "b", "--file", broken)).code).toBe(1);
