@@ -1,5 +1,5 @@
 /** `push`: task folders, or a base folder, into the bucket; live within a second. */
-import { sessionImages } from "../images/make.ts";
+import { imagesFor } from "../images/make.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
@@ -11,8 +11,11 @@ import { publishTask } from "../publish/publish-task.ts";
 import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
 import { startProgress } from "../cli/progress.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
-import { UsageError, defineCommand, readNumber } from "../cli/command.ts";
+import { UsageError, defineCommand, readChoice, readNumber } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
+
+/** As in the Worker's entries, src/worker-NAME.ts. */
+const ENGINES = ["simd", "onnxruntime"] as const;
 
 export const command = defineCommand({
   summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",
@@ -30,6 +33,11 @@ export const command = defineCommand({
       value: "PERCENT",
       hint: "keep the current version, and send this share of the requests to the new one",
     },
+    engine: {
+      type: "string",
+      value: ENGINES.join("|"),
+      hint: "the Worker's engine: for onnxruntime, also upload an image of the loaded base",
+    },
     "allow-change": {
       type: "boolean",
       hint: "publish a task although its type or labels differ from those of its live version",
@@ -42,12 +50,13 @@ export const command = defineCommand({
       throw new UsageError("push: name at least one task folder, or --base DIR");
     }
     const canaryPercent = readNumber(values.canary, "--canary", { min: 0, max: 100 });
+    const engine = readChoice(values.engine, "--engine", ENGINES);
     const baseDir = baseFolder(values.base);
     const isDryRun = values["dry-run"] === true;
     const allowsChange = values["allow-change"] === true;
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
-      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, isDryRun);
+      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, { isDryRun, engine });
       const note = (line: string): void => io.err(line);
       const checkAnswers = createAnswerCheck(findBaseOf({ bucket, baseDir, note }), note);
       for (const folder of positionals) {
@@ -68,12 +77,12 @@ async function pushBase(
   bucket: PublishBucket,
   folder: string,
   io: Io,
-  isDryRun: boolean,
+  { isDryRun, engine }: { readonly isDryRun: boolean; readonly engine: string | undefined },
 ): Promise<void> {
   let bar: ReturnType<typeof startProgress> | undefined;
   try {
     const { isChanged, ...base } = await publishBase(bucket, folder, {
-      images: await sessionImages(),
+      images: await imagesFor(engine),
       signal: io.signal,
       onProgress(bytes, total) {
         if (total < WORTH_A_BAR) return;

@@ -14,7 +14,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EdgePrefixError, NotFoundError } from "../../src/core/errors.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { UsageError, readChoice } from "../cli/command.ts";
-import { sessionImages } from "../images/make.ts";
+import { imagesFor } from "../images/make.ts";
 import { stopTree, watchParent } from "../node/process-tree.ts";
 import { openLocalBucket, stateFolder } from "../publish/local-bucket.ts";
 import { moveDamagedAside } from "../publish/local-state.ts";
@@ -169,7 +169,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   const bucket = await openLocalBucket(options.persistTo, CLONE);
   let seeded: Seeded;
   try {
-    const images = await sessionImages();
+    const images = await imagesFor(options.engine);
     const named = options.tasks.map(checkTrained);
     seeded = await seed(bucket, options.base, [...bundledFolders(), ...named], say, images);
     sayUnpublished(named, say);

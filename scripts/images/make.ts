@@ -33,6 +33,10 @@ export async function sessionImages(): Promise<ImageMaker> {
   return { runtime: id, make: makeImageOf };
 }
 
+/** The maker for a Worker by this engine; the default engine reads weights, and needs no images. */
+export const imagesFor = async (engine: string | undefined): Promise<ImageMaker | undefined> =>
+  engine === "onnxruntime" ? sessionImages() : undefined;
+
 /**
  * Loads the base as the Worker does and returns what the runtime then has in memory; null when that
  * is more than an isolate holds. Throws FormatError `graph-invalid` when the base cannot be loaded.

@@ -86,8 +86,8 @@ headers-too-large | The request's URL and headers have more bytes than MAX_HEADE
 heap-limit | The memory left is too little for windows this long. | Ask with a smaller max_length, or serve a smaller base.
 hub-refused | The hub refuses the download. | Check the name; a private checkpoint needs HF_TOKEN.
 hub-unreachable | The hub does not answer. | Try again, or import from a folder.
-image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again.
-image-mismatch | The session image of the base is not what its graph gives. | Push the base again: "push --base DIR".
+image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again: "push --base DIR --engine onnxruntime".
+image-mismatch | The session image of the base is not what its graph gives. | Push the base again: "push --base DIR --engine onnxruntime".
 init-mismatch | The pretrained prefix has another length than the task asks for. | Leave --num-virtual-tokens out.
 init-unsupported | The task's method cannot start from this pretrained prefix. | The message lists the methods that can.
 input-invalid | The input file is not text, or one of its lines is no text and no input object. | The message names the line.

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sessionImages } from "../../../scripts/images/make.ts";
+import { imagesFor, sessionImages } from "../../../scripts/images/make.ts";
 import { sha256Hex } from "../../../scripts/node/hash.ts";
 import {
   isBasePublished,
@@ -73,6 +73,12 @@ describe("pushing a base with its session image", () => {
     expect(pointer().session_image).toEqual({ runtime: OLD, sha256: hash, bytes: image.length });
     expect(Buffer.compare(bucket.objects.get(blobKey(hash))!.bytes, image)).toBe(0);
     expect(await isPublished(OLD)).toBe(true);
+  });
+
+  it("has one for a Worker by onnxruntime-web alone", async () => {
+    expect(await imagesFor(undefined)).toBeUndefined();
+    expect(await imagesFor("simd")).toBeUndefined();
+    expect((await imagesFor("onnxruntime"))?.runtime).toBe((await sessionImages()).runtime);
   });
 
   it("changes nothing when it is done again", async () => {
