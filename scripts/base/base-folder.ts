@@ -12,7 +12,7 @@ import { sha256 } from "../node/hash.ts";
 
 /** Names of the files that a base folder may hold. */
 const BASE_FILE =
-  /^(manifest\.json|CARD\.md|model\.onnx|weights-\d+\.safetensors|pooler\.safetensors|tokenizer\.json|config\.json)$/;
+  /^(manifest\.json|CARD\.md|model\.onnx|weights-\d+\.safetensors|pooler\.safetensors|tokenizer\.json|config\.json|model\.sig)$/;
 
 const OWN_ENTRIES = { owns: (entry: string): boolean => BASE_FILE.test(entry), what: "a base" };
 

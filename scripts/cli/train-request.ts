@@ -38,6 +38,11 @@ export const TRAIN_OPTIONS = {
     multiple: true,
     hint: "evaluation data (default: a tenth of the rows, 2,000 at most)",
   },
+  sign: {
+    type: "string",
+    value: "KEY",
+    hint: "sign the trained folder with this private key, made by key --signing",
+  },
   "data-dir": {
     type: "string",
     value: "DIR",

@@ -1,6 +1,8 @@
 /** `canary`: some of a task's requests go to another version; only the pointer moves. */
 import { endCanary, startCanary } from "../publish/move-task.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { SIGN_OPTIONS, sealingOf } from "../cli/sign-options.ts";
+import { recordChange } from "../publish/history.ts";
 import { UsageError, defineCommand, readNumber } from "../cli/command.ts";
 
 export const command = defineCommand({
@@ -21,6 +23,7 @@ export const command = defineCommand({
     },
     promote: { type: "boolean", hint: "the canary becomes the current version" },
     end: { type: "boolean", hint: "all requests are the current version's again" },
+    ...SIGN_OPTIONS,
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
@@ -37,11 +40,17 @@ export const command = defineCommand({
     if (!isStart && (version !== undefined || percent !== undefined)) {
       throw new UsageError("canary: --promote and --end take no --version and no --percent");
     }
-    const { pointer, before, isChanged } = await withBucket(values, io, (bucket) =>
-      isStart
-        ? startCanary(bucket, task, { version, percent })
-        : endCanary(bucket, task, { promote }),
-    );
+    const sealing = await sealingOf(values);
+    const { pointer, before, isChanged } = await withBucket(values, io, async (bucket) => {
+      const move = isStart
+        ? await startCanary(bucket, task, { version, percent }, undefined, sealing)
+        : await endCanary(bucket, task, { promote }, undefined, sealing);
+      const action = isStart ? `canary ${percent} %` : promote ? "promote" : "end canary";
+      const now = isStart ? move.pointer.canary!.version : move.pointer.current;
+      const change = { name: task, action, version: now, previous: move.before?.current ?? null };
+      if (move.isChanged) await recordChange(bucket, change, sealing);
+      return move;
+    });
     const { current, canary } = pointer;
     if (io.json) {
       const previous = before?.canary ?? null;

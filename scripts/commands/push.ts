@@ -9,6 +9,10 @@ import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
 import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
+import { SIGN_OPTIONS, sealingOf } from "../cli/sign-options.ts";
+import { recordChange } from "../publish/history.ts";
+import { signFolder } from "../publish/sign-folder.ts";
+import type { Sealing } from "../publish/sealing.ts";
 import { startProgress } from "../cli/progress.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
 import { UsageError, defineCommand, readChoice, readNumber } from "../cli/command.ts";
@@ -43,6 +47,7 @@ export const command = defineCommand({
       hint: "publish a task although its type or labels differ from those of its live version",
     },
     "dry-run": { type: "boolean", hint: "check everything, say what would change, write nothing" },
+    ...SIGN_OPTIONS,
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
@@ -54,14 +59,20 @@ export const command = defineCommand({
     const baseDir = baseFolder(values.base);
     const isDryRun = values["dry-run"] === true;
     const allowsChange = values["allow-change"] === true;
+    const sealing = await sealingOf(values);
+    // A dry run writes nothing, and so no model.sig: it checks the one that is there.
+    if (sealing && !isDryRun) {
+      const folders = baseDir === undefined ? positionals : [baseDir, ...positionals];
+      for (const folder of folders) await signFolder(folder, sealing.signer);
+    }
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
-      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, { isDryRun, engine });
+      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, { isDryRun, engine, sealing });
       const note = (line: string): void => io.err(line);
       const checkAnswers = createAnswerCheck(findBaseOf({ bucket, baseDir, note }), note);
       for (const folder of positionals) {
         io.signal.throwIfAborted();
-        const how = { io, isDryRun, canaryPercent, allowsChange, checkAnswers };
+        const how = { io, isDryRun, canaryPercent, allowsChange, checkAnswers, sealing };
         await pushTask(bucket, folder, how);
       }
     });
@@ -77,13 +88,22 @@ async function pushBase(
   bucket: PublishBucket,
   folder: string,
   io: Io,
-  { isDryRun, engine }: { readonly isDryRun: boolean; readonly engine: string | undefined },
+  {
+    isDryRun,
+    engine,
+    sealing,
+  }: {
+    readonly isDryRun: boolean;
+    readonly engine: string | undefined;
+    readonly sealing: Sealing | undefined;
+  },
 ): Promise<void> {
   let bar: ReturnType<typeof startProgress> | undefined;
   try {
     const { isChanged, ...base } = await publishBase(bucket, folder, {
       images: await imagesFor(engine),
       signal: io.signal,
+      sealing,
       onProgress(bytes, total) {
         if (total < WORTH_A_BAR) return;
         bar ??= startProgress(io, {
@@ -93,6 +113,11 @@ async function pushBase(
         bar.update(toMegabytes(bytes));
       },
     });
+    if (isChanged) {
+      const version = base.identity.slice(0, 12);
+      const change = { name: `base:${base.name}`, action: "push", version, previous: null };
+      await recordChange(bucket, change, sealing);
+    }
     const done = isDryRun ? "would be published" : "published";
     const what = isChanged ? `${done}, ${base.uploaded} new files` : "unchanged";
     io.out(
@@ -114,11 +139,17 @@ async function pushTask(
     readonly canaryPercent: number | undefined;
     readonly allowsChange: boolean;
     readonly checkAnswers: CheckAnswers;
+    readonly sealing: Sealing | undefined;
   },
 ): Promise<void> {
-  const { io, isDryRun, canaryPercent, allowsChange, checkAnswers } = how;
-  const options = { checkAnswers, canaryPercent, allowsChange, signal: io.signal };
+  const { io, isDryRun, canaryPercent, allowsChange, checkAnswers, sealing } = how;
+  const options = { checkAnswers, canaryPercent, allowsChange, signal: io.signal, sealing };
   const result = await publishTask(bucket, folder, options);
+  if (result.isChanged) {
+    const action = canaryPercent === undefined ? "push" : `canary ${canaryPercent} %`;
+    const { task: name, previous } = result;
+    await recordChange(bucket, { name, action, version: result.version, previous }, sealing);
+  }
   if (io.json) {
     const { isChanged, ...rest } = result;
     io.out(JSON.stringify({ ...rest, changed: isChanged, ...dryRunField(isDryRun) }));

@@ -1,6 +1,8 @@
 /** `rollback`: an earlier version becomes current again; only the pointer moves. */
 import { rollbackTask } from "../publish/move-task.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
+import { SIGN_OPTIONS, sealingOf } from "../cli/sign-options.ts";
+import { recordChange } from "../publish/history.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 
 export const command = defineCommand({
@@ -13,6 +15,7 @@ export const command = defineCommand({
       value: "VERSION",
       hint: "a version, or the start of one, as list shows it (default: the one before the current)",
     },
+    ...SIGN_OPTIONS,
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
@@ -20,9 +23,14 @@ export const command = defineCommand({
     if (task === undefined || more.length > 0) {
       throw new UsageError(`rollback: expected one task name, found ${positionals.length}`);
     }
-    const { pointer, before, isChanged } = await withBucket(values, io, (bucket) =>
-      rollbackTask(bucket, task, values.to),
-    );
+    const sealing = await sealingOf(values);
+    const { pointer, before, isChanged } = await withBucket(values, io, async (bucket) => {
+      const move = await rollbackTask(bucket, task, values.to, undefined, sealing);
+      const [version, previous] = [move.pointer.current, move.before?.current ?? null];
+      const change = { name: task, action: "rollback", version, previous };
+      if (move.isChanged) await recordChange(bucket, change, sealing);
+      return move;
+    });
     const version = pointer.current;
     const previous = before?.current ?? null;
     const what = isChanged ? `current again, was ${previous}` : "is current already";

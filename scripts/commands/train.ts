@@ -26,6 +26,7 @@ import {
 } from "../cli/train-request.ts";
 import type { TrainRequest, TrainValues } from "../cli/train-request.ts";
 import { preciseNow } from "../node/clock.ts";
+import { readSigner } from "../node/signer.ts";
 
 export const command = defineCommand({
   summary: "train a task from labelled data",
@@ -65,6 +66,8 @@ async function trainInto(
   const { readSweep } = await import("../runs/sweep/sweep-file.ts");
 
   const note = (line: string): void => io.err(line);
+  // Read first: a wrong path must not cost the training.
+  const signer = values.sign === undefined ? null : await readSigner(values.sign);
   const overwrite = values.overwrite === true;
   const method = spec.method ?? "prefix";
   await checkOutFolder(out, madeBy(method), { overwrite, note });
@@ -120,6 +123,11 @@ async function trainInto(
   const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
   const sweep = await readSweep(out, prepared);
   const report = await writeTrainedTask(out, spec, prepared, result, { taskJson, sweep });
+
+  if (signer && isServed(prepared.method)) {
+    const { signFolder } = await import("../publish/sign-folder.ts");
+    await signFolder(out, signer);
+  }
 
   const { evaluation, uncalibrated, crossValidation, packed, state } = result;
   const { version, manifest } = packed.task;

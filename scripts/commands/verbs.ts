@@ -58,6 +58,10 @@ export const VERBS: Verbs = {
     summary: "turn a PEFT prefix-tuning adapter into a task folder",
     load: () => import("./import-peft.ts"),
   },
+  sign: {
+    summary: "sign task or base folders: model.sig, which model-signing verifies, too",
+    load: () => import("./sign.ts"),
+  },
   push: {
     summary: "check tasks, or a base, and put them into the bucket that the Worker serves from",
     load: () => import("./push.ts"),
@@ -77,6 +81,10 @@ export const VERBS: Verbs = {
   unpublish: {
     summary: "take a task down: within a second it answers 404",
     load: () => import("./unpublish.ts"),
+  },
+  history: {
+    summary: "list the changes of a task, oldest first: when, what, by which key, from where",
+    load: () => import("./history.ts"),
   },
   prune: {
     summary: "delete files that no task and no base in the bucket needs any more",

@@ -19,6 +19,7 @@ import { checkTaskFolder, checkVersion } from "../publish/publish-task.ts";
 import { readTaskFolder } from "../task/task-folder.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
 import { fetchTaskPointer, fetchVersion, findVersion } from "../publish/task-pointer.ts";
+import { verifySignedFolder, verifySignedTask } from "../cli/verify-signatures.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
@@ -48,7 +49,7 @@ type Verdict = TaskVerdict | BaseVerdict;
 
 export const command = defineCommand({
   summary: "check a task folder, or every published version of a task: hashes, base, answers",
-  usage: "TASK | TASK_DIR [--version VERSION] [--base DIR] [--local | --remote]",
+  usage: "TASK | TASK_DIR | DIR --public-key FILE [--version VERSION] [--base DIR]",
   example:
     "npx edge-prefix verify sentiment\nnpx edge-prefix verify prefixes/sentiment --base models/pocket",
   options: {
@@ -62,6 +63,11 @@ export const command = defineCommand({
       value: "DIR",
       hint: "a base folder: with TASK_DIR no bucket is read, with TASK it saves the download",
     },
+    "public-key": {
+      type: "string",
+      value: "FILE",
+      hint: "check signatures instead, by the public keys in this file; DIR may be a base, too",
+    },
     ...BUCKET_OPTIONS,
   },
   async run({ values, positionals, io }) {
@@ -72,6 +78,13 @@ export const command = defineCommand({
     const note = (line: string): void => io.err(line);
     const baseDir = baseFolder(values.base);
     const isFolder = existsSync(join(subject, "manifest.json"));
+    const file = values["public-key"];
+    if (file !== undefined) {
+      if (isFolder) return verifySignedFolder(subject, file, io);
+      return withBucket(values, io, (bucket) =>
+        verifySignedTask(bucket, subject, values.version, { file, io }),
+      );
+    }
     const verdicts =
       isFolder && baseDir !== undefined
         ? [await verifyOnFolder(subject, baseDir, note)]

@@ -4,10 +4,11 @@
  * hashed first, so that no pointer ever leads to what is not there.
  */
 import { InputError } from "../../src/core/errors.ts";
-import { readTaskPointer } from "../../src/core/format/pointer.ts";
+import { MAX_REVOKED, readTaskPointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { sleep } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
+import type { Sealing } from "./sealing.ts";
 import {
   fetchTaskPointer,
   fetchVersion,
@@ -27,15 +28,23 @@ export async function rollbackTask(
   task: string,
   version: string | undefined,
   wait: Wait = sleep,
+  sealing?: Sealing,
 ): Promise<Move> {
   const pointer = await fetchTaskPointer(bucket, task);
   const target = version === undefined ? versionBefore(pointer) : findVersion(pointer, version);
   await fetchVersion(bucket, task, target);
-  return change(bucket, task, target, wait, (current) => ({
-    ...current,
-    current: target.version,
-    canary: null,
-  }));
+  return change(
+    bucket,
+    task,
+    target,
+    wait,
+    (current) => ({
+      ...current,
+      current: target.version,
+      canary: null,
+    }),
+    sealing,
+  );
 }
 
 /**
@@ -47,18 +56,26 @@ export async function startCanary(
   task: string,
   { version, percent }: { version: string; percent: number },
   wait: Wait = sleep,
+  sealing?: Sealing,
 ): Promise<Move> {
   const target = findVersion(await fetchTaskPointer(bucket, task), version);
   await fetchVersion(bucket, task, target);
-  return change(bucket, task, target, wait, (current) => {
-    if (current.current === target.version) {
-      throw new InputError(
-        "canary-is-current",
-        `task "${task}": version ${target.version} is current already, a canary is another one`,
-      );
-    }
-    return { ...current, canary: { version: target.version, percent } };
-  });
+  return change(
+    bucket,
+    task,
+    target,
+    wait,
+    (current) => {
+      if (current.current === target.version) {
+        throw new InputError(
+          "canary-is-current",
+          `task "${task}": version ${target.version} is current already, a canary is another one`,
+        );
+      }
+      return { ...current, canary: { version: target.version, percent } };
+    },
+    sealing,
+  );
 }
 
 /** Ends a canary: all requests are the current version's again, or, promoted, the canary's. */
@@ -67,16 +84,24 @@ export async function endCanary(
   task: string,
   { promote = false }: { promote?: boolean } = {},
   wait: Wait = sleep,
+  sealing?: Sealing,
 ): Promise<Move> {
   const { canary, versions } = await fetchTaskPointer(bucket, task);
   if (!promote) {
-    return change(bucket, task, undefined, wait, (current) => ({ ...current, canary: null }));
+    return change(
+      bucket,
+      task,
+      undefined,
+      wait,
+      (current) => ({ ...current, canary: null }),
+      sealing,
+    );
   }
   const target = canary && versions.find((item) => item.version === canary.version);
   if (!target) {
     throw new InputError("canary-missing", `task "${task}": has no canary that could be promoted`);
   }
-  return rollbackTask(bucket, task, target.version, wait);
+  return rollbackTask(bucket, task, target.version, wait, sealing);
 }
 
 /** Moves the pointer as long as it has the version that it is to name. */
@@ -86,11 +111,52 @@ function change(
   target: TaskVersion | undefined,
   wait: Wait,
   next: (pointer: TaskPointer) => TaskPointer,
+  sealing: Sealing | undefined,
 ): Promise<Move> {
-  return movePointer(bucket, task, wait, readTaskPointer, (pointer) => {
-    const versions = pointer?.versions ?? [];
-    const isThere = !target || versions.some((item) => item.version === target.version);
-    if (!pointer || !isThere) throw versionNotFound(task, target?.version ?? "any", versions);
-    return next(pointer);
-  });
+  return movePointer(
+    bucket,
+    task,
+    wait,
+    readTaskPointer,
+    (pointer) => {
+      const versions = pointer?.versions ?? [];
+      const isThere = !target || versions.some((item) => item.version === target.version);
+      if (!pointer || !isThere) throw versionNotFound(task, target?.version ?? "any", versions);
+      return next(pointer);
+    },
+    sealing,
+  );
+}
+
+/**
+ * Makes a version answer no more, not even a request that names it; it can never be pushed again.
+ * Throws InputError `version-in-use` for the current version and the canary, and what rollbackTask
+ * throws.
+ */
+export async function revokeVersion(
+  bucket: PublishBucket,
+  task: string,
+  version: string,
+  wait: Wait = sleep,
+  sealing?: Sealing,
+): Promise<Move> {
+  const target = findVersion(await fetchTaskPointer(bucket, task), version).version;
+  return change(
+    bucket,
+    task,
+    undefined,
+    wait,
+    (pointer) => {
+      if (pointer.current === target || pointer.canary?.version === target) {
+        throw new InputError(
+          "version-in-use",
+          `task "${task}": version ${target} answers now; roll back or end the canary first`,
+        );
+      }
+      const revoked = [target, ...(pointer.revoked ?? []).filter((item) => item !== target)];
+      const versions = pointer.versions.filter((item) => item.version !== target);
+      return { ...pointer, versions, revoked: revoked.slice(0, MAX_REVOKED) };
+    },
+    sealing,
+  );
 }

@@ -11,6 +11,9 @@ import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { BasePointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sleep, updatePointer } from "./bucket.ts";
+import { sealed, signatureNeeded } from "./sealing.ts";
+import type { Sealing } from "./sealing.ts";
+import { readSignature, verifyFolderSignature } from "./sign-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "../node/files.ts";
@@ -75,6 +78,8 @@ export interface PublishBaseOptions {
   /** Called after every file with the bytes that are in the bucket now, and all of them. */
   readonly onProgress?: (bytes: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Seals the pointer; the folder must then be signed by the same key. */
+  readonly sealing?: Sealing | undefined;
 }
 
 /**
@@ -84,9 +89,12 @@ export interface PublishBaseOptions {
 export async function publishBase(
   bucket: PublishBucket,
   folder: string,
-  { wait = sleep, now = () => new Date(), images, onProgress, signal }: PublishBaseOptions = {},
+  options: PublishBaseOptions = {},
 ): Promise<PublishedBase> {
+  const { wait = sleep, now = () => new Date(), images, onProgress, signal, sealing } = options;
   const { manifest, bytes } = await readManifestOfBase(folder);
+  if (sealing) await verifyFolderSignature(folder, [sealing.signer.key]);
+  const signature = await readSignature(folder);
   const subject = `base "${manifest.name}"`;
   let uploaded = 0;
   let done = 0;
@@ -100,6 +108,7 @@ export async function publishBase(
     onProgress?.((done += ref.bytes), total);
   });
   if (await ensureBlob(bucket, bytes, wait)) uploaded++;
+  if (signature && (await ensureBlob(bucket, signature, wait))) uploaded++;
   const image = images ? await images.make(folder) : null;
   if (image && (await ensureBlob(bucket, image, wait))) uploaded++;
   signal?.throwIfAborted();
@@ -116,15 +125,20 @@ export async function publishBase(
       bytes: image.byteLength,
     },
     no_image_on: images && !image ? images.runtime : null,
+    ...(signature ? { signature: `sha256:${sha256Hex(signature)}` } : {}),
   };
   const key = baseKey(manifest.name);
   const isChanged = await updatePointer(
     bucket,
     key,
-    (current) =>
-      current && isSame(readablePointer(current, manifest.name), pointer, images !== undefined)
-        ? null
-        : encodeUtf8(`${JSON.stringify(pointer)}\n`),
+    (current) => {
+      const found = current && readablePointer(current, manifest.name);
+      const isSealed = found?.seal?.key === sealing?.signer.key.id && !sealing?.goodForMs;
+      if (isSealed && isSame(found, pointer, images !== undefined)) return null;
+      if (found?.seal && !sealing) throw signatureNeeded(key, found.seal);
+      const next = sealing ? sealed(pointer, found?.seal, sealing) : pointer;
+      return encodeUtf8(`${JSON.stringify(next)}\n`);
+    },
     wait,
   );
   return { name: manifest.name, identity: manifest.identity, uploaded, isChanged };
@@ -167,7 +181,7 @@ export const fetchBaseManifest = async (
 
 /** Whether both lead to the same manifest and, where that is asked for, to the same image of it. */
 const isSame = (a: BasePointer | null, b: BasePointer, hasImages: boolean): boolean =>
-  a?.manifest === b.manifest && (!hasImages || isSameImage(a, b));
+  a?.manifest === b.manifest && a.signature === b.signature && (!hasImages || isSameImage(a, b));
 
 const isSameImage = (a: BasePointer, b: BasePointer): boolean =>
   a.session_image?.sha256 === b.session_image?.sha256 &&

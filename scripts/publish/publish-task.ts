@@ -12,6 +12,8 @@ import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts"
 import { openTask } from "../../src/core/format/task.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { ensureBlob, sleep } from "./bucket.ts";
+import type { Sealing } from "./sealing.ts";
+import { readSignature, verifyFolderSignature } from "./sign-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "../task/check-norms.ts";
@@ -48,6 +50,8 @@ export interface PublishOptions {
   /** Publishes also a task whose type or labels are not those of the version that is current. */
   readonly allowsChange?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Seals the pointer; the folder must then be signed by the same key. */
+  readonly sealing?: Sealing | undefined;
 }
 
 /**
@@ -89,7 +93,8 @@ export async function publishTask(
   folder: string,
   options: PublishOptions = {},
 ): Promise<PublishedTask> {
-  const { wait = sleep, now = () => new Date(), checkAnswers, canaryPercent, signal } = options;
+  const { wait = sleep, now = () => new Date(), checkAnswers, canaryPercent } = options;
+  const { signal, sealing } = options;
   const { manifest, manifestBytes, version } = await readTaskFolder(folder);
   const { task } = manifest;
   const base = await fetchBaseManifest(bucket, manifest.base.name);
@@ -100,17 +105,27 @@ export async function publishTask(
   const { prefix, examples } = await checkTaskFolder(folder, base, checkAnswers);
   signal?.throwIfAborted();
   let uploaded = 0;
-  for (const blob of [prefix, manifestBytes]) if (await ensureBlob(bucket, blob, wait)) uploaded++;
+  if (sealing) await verifyFolderSignature(folder, [sealing.signer.key]);
+  // A signature that cannot be checked here travels along; a Worker checks it.
+  const signature = await readSignature(folder);
+  for (const blob of [prefix, manifestBytes, ...(signature ? [signature] : [])])
+    if (await ensureBlob(bucket, blob, wait)) uploaded++;
 
   const entry: TaskVersion = {
     version,
     manifest: `sha256:${sha256Hex(manifestBytes)}`,
     created: now().toISOString(),
+    ...(signature ? { signature: `sha256:${sha256Hex(signature)}` } : {}),
   };
   signal?.throwIfAborted();
 
-  const { before, isChanged } = await movePointer(bucket, task, wait, readablePointer, (pointer) =>
-    withVersion(pointer, task, entry, canaryPercent),
+  const { before, isChanged } = await movePointer(
+    bucket,
+    task,
+    wait,
+    readablePointer,
+    (pointer) => withVersion(pointer, task, entry, canaryPercent),
+    sealing,
   );
   return { task, version, previous: before?.current ?? null, isChanged, uploaded, examples };
 }
@@ -169,16 +184,32 @@ function withVersion(
   const { version } = entry;
   const known = pointer?.versions ?? [];
   const isKnown = known.some((item) => item.version === version);
-  const versions = isKnown ? known : newestOf([entry, ...known], pointer?.current);
-  if (canaryPercent === undefined) return { task, current: version, versions, canary: null };
+  const versions = isKnown
+    ? known.map((item) => (item.version === version ? withSignature(item, entry) : item))
+    : newestOf([entry, ...known], pointer?.current);
+  const { revoked } = pointer ?? {};
+  if (revoked?.includes(version)) {
+    throw new InputError(
+      "version-revoked",
+      `task "${task}": version ${version} was revoked and cannot come back; train it again`,
+    );
+  }
+  const more = revoked ? { revoked } : {};
+  if (canaryPercent === undefined)
+    return { task, current: version, versions, canary: null, ...more };
   if (!pointer || pointer.current === version) {
     throw new InputError(
       "canary-is-current",
       `task "${task}": ${pointer ? `version ${version} is current already` : "has no version yet"}, a canary is another version beside a current one; push without --canary`,
     );
   }
-  return { task, current: pointer.current, versions, canary: { version, percent: canaryPercent } };
+  const canary = { version, percent: canaryPercent };
+  return { task, current: pointer.current, versions, canary, ...more };
 }
+
+/** A version that is pushed again with another signature gets that one. */
+const withSignature = (known: TaskVersion, { signature }: TaskVersion): TaskVersion =>
+  signature === undefined ? known : { ...known, signature };
 
 /** The versions to keep: the newest, and `current` however old it is. */
 function newestOf(versions: readonly TaskVersion[], current: string | undefined): TaskVersion[] {

@@ -7,6 +7,8 @@ import { hashOf, readTaskPointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { readable, updatePointer } from "./bucket.ts";
+import { sealed, signatureNeeded } from "./sealing.ts";
+import type { Sealing } from "./sealing.ts";
 import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 
@@ -126,8 +128,9 @@ export interface Move {
 }
 
 /**
- * Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already.
- * `change` may run again, on what a faster writer left. Errors: see updatePointer.
+ * Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already, and
+ * seals it where a key is given. `change` may run again, on what a faster writer left. Throws
+ * InputError `signature-needed` for a sealed pointer without a key, and what updatePointer throws.
  */
 export async function movePointer(
   bucket: PublishBucket,
@@ -135,8 +138,10 @@ export async function movePointer(
   wait: Wait,
   read: (bytes: Uint8Array, subject: string) => TaskPointer | null,
   change: (pointer: TaskPointer | null) => TaskPointer,
+  sealing?: Sealing,
 ): Promise<Move> {
   const key = taskKey(task);
+  const contentOf = (of: TaskPointer): string => JSON.stringify({ ...of, seal: null });
   let before: TaskPointer | null = null;
   let pointer: TaskPointer | null = null;
   const isChanged = await updatePointer(
@@ -145,11 +150,14 @@ export async function movePointer(
     (bytes) => {
       const found = bytes && read(bytes, key);
       pointer = change(found);
+      const isSealed = found?.seal?.key === sealing?.signer.key.id;
       // What the last attempt wrote is no state before this move, even if it reported an error.
-      if (found && JSON.stringify(found) === JSON.stringify(pointer)) {
+      if (found && isSealed && contentOf(found) === contentOf(pointer) && !isLimited(sealing)) {
         before ??= found;
         return null;
       }
+      if (found?.seal && !sealing) throw signatureNeeded(key, found.seal);
+      if (sealing) pointer = sealed(pointer, found?.seal, sealing);
       before = found;
       return encodeUtf8(`${JSON.stringify(pointer)}\n`);
     },
@@ -157,3 +165,7 @@ export async function movePointer(
   );
   return { pointer: pointer!, before, isChanged };
 }
+
+/** A seal with an end is renewed by every write: that is how it is kept alive. */
+const isLimited = (sealing: Sealing | undefined): boolean =>
+  sealing !== undefined && sealing.goodForMs !== null;

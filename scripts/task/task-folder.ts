@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { readTaskManifest } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { versionOf } from "../../src/core/format/keys.ts";
+import { SIGNATURE_FILE } from "../../src/core/signing/bundle.ts";
 import { openTask } from "../../src/core/format/task.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
@@ -34,6 +35,8 @@ export async function writeTaskFolder(
   const files = new Map(textFiles(texts))
     .set("prefix.safetensors", packed.prefixBytes)
     .set("manifest.json", packed.manifestBytes);
+  // It is of the files that were there before.
+  await rm(join(dir, SIGNATURE_FILE), { force: true });
   await replaceFiles(dir, files);
   if (texts.report === null) await rm(join(dir, REPORT), { force: true });
 }
@@ -48,7 +51,12 @@ export async function writeComparisonFolder(
   more: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<void> {
   await replaceFiles(dir, new Map([...more, ...textFiles(texts)]));
-  const stale = ["prefix.safetensors", "manifest.json", ...(texts.report === null ? [REPORT] : [])];
+  const stale = [
+    "prefix.safetensors",
+    "manifest.json",
+    SIGNATURE_FILE,
+    ...(texts.report === null ? [REPORT] : []),
+  ];
   for (const name of stale) await rm(join(dir, name), { force: true });
 }
 

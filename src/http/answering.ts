@@ -147,6 +147,16 @@ async function* resume<T>(
   yield* rest;
 }
 
+/** Says that an older version than the current one answers, and why where that is known. */
+export function setStale(
+  c: AppContext,
+  { isStale, staleCode }: { readonly isStale: boolean; readonly staleCode?: string | undefined },
+): void {
+  if (!isStale) return;
+  c.header("x-task-stale", "true");
+  if (staleCode !== undefined) c.header("x-task-stale-code", staleCode);
+}
+
 /**
  * Headers that every answer has. server-timing is what the clock saw: in a deployed Worker it stands
  * still during computation, so only waiting shows; of a stream it covers what came before the first

@@ -7,6 +7,8 @@ import { readApiKeys } from "./api-keys.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { FormatError, InputError } from "../core/errors.ts";
 import { checkName } from "../core/format/keys.ts";
+import type { TrustSettings } from "../serve/trust.ts";
+import { readTrust } from "./trust-settings.ts";
 
 /** The platform's counter of requests, as far as it is used. */
 export interface RateLimit {
@@ -228,6 +230,8 @@ export interface Config extends Limits {
   readonly corsOrigins: readonly string[];
   /** Whether files of the bucket are given out below /files. */
   readonly servesFiles: boolean;
+  /** Whose signatures are believed; null where nothing needs one. */
+  readonly trust: TrustSettings | null;
   readonly rateLimitPeriodS: number;
   readonly metricsMaxTasks: number;
   readonly predictor: Pick<Values, "deadlineMs" | "maxWindows">;
@@ -257,6 +261,7 @@ export function readConfig(bindings: object): Config {
   const keys = readKeys(env["API_KEYS"], wrong);
   const corsOrigins = readOrigins(env["CORS_ORIGINS"], wrong);
   const servesFiles = readSwitch(env, "SERVE_FILES", wrong);
+  const trust = readTrust(env, wrong);
   if (wrong.length > 0 || typeof base !== "string") {
     throw new InputError("config-invalid", `wrangler.toml [vars]: ${wrong.join("; ")}`);
   }
@@ -277,6 +282,7 @@ export function readConfig(bindings: object): Config {
     keys,
     corsOrigins,
     servesFiles,
+    trust,
     rateLimitPeriodS: values.rateLimitPeriodS,
     metricsMaxTasks: values.metricsMaxTasks,
     maxBodyBytes,

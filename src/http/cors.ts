@@ -24,6 +24,7 @@ const ANSWER_HEADERS = [
   "x-model-identity",
   "x-request-id",
   "x-task-stale",
+  "x-task-stale-code",
   "x-task-version",
   "x-truncated",
 ];

@@ -7,7 +7,7 @@ import type { AppDeps, AppHandler } from "./context.ts";
 export const live: AppHandler = (c) => c.json({ status: "alive" });
 
 /** Starts the load of the base and says at once whether it is there. */
-export function ready({ config, models }: AppDeps): AppHandler {
+export function ready({ config, models, trust }: AppDeps): AppHandler {
   return (c) => {
     const before = models.status;
     if (!models.ready) {
@@ -27,6 +27,9 @@ export function ready({ config, models }: AppDeps): AppHandler {
       identity,
       loaded_from: models.ready.encoder.loadedFrom,
       api_keys: keys,
+      signatures: trust ? "on" : "off",
+      // Answers of these tasks come from the last good version, if from any.
+      ...(trust && trust.refused.size > 0 ? { refused: Object.fromEntries(trust.refused) } : {}),
     });
   };
 }

@@ -15,6 +15,7 @@ export const ANSWER_HEADERS = {
   "x-model-identity": text("The base that answered, by name and identity"),
   "x-task-version": text("The version of the task that answered"),
   "x-task-stale": text("true: the bucket could not confirm this version"),
+  "x-task-stale-code": text("Why the current version does not answer, where that is known"),
   "x-truncated": text("How many texts were cut, where truncation was asked for"),
   "server-timing": text("What tokenizing, waiting, running and decoding took"),
 };

@@ -10,6 +10,7 @@ import type { Example } from "./examples.ts";
 import { filePaths } from "./openapi-files.ts";
 import { ANSWER_HEADERS, NAME, ok, problems, refTo } from "./openapi-parts.ts";
 import type { Json } from "./openapi-parts.ts";
+import * as health from "./health-schema.ts";
 import * as schemas from "./schema.ts";
 import { LIST_LIMIT } from "./tasks.ts";
 
@@ -32,8 +33,8 @@ const COMPONENTS = {
   TaskDetails: schemas.taskDetailsSchema,
   TaskList: schemas.taskListSchema,
   Problem: schemas.problemSchema,
-  Alive: schemas.aliveSchema,
-  Ready: schemas.readySchema,
+  Alive: health.aliveSchema,
+  Ready: health.readySchema,
   Index: schemas.indexSchema,
   FilesIndex: schemas.filesIndexSchema,
   EmbeddingsRequest: base.embeddingsRequestSchema,

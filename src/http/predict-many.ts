@@ -197,5 +197,6 @@ async function* answerOf(
     result: bodyOf(results, isSingle, manifest.type),
     ...(truncated > 0 ? { truncated } : {}),
     ...(opened.isStale ? { is_stale: true } : {}),
+    ...(opened.isStale && opened.staleCode ? { stale_code: opened.staleCode } : {}),
   };
 }

@@ -7,6 +7,7 @@ import {
   atInput,
   collect,
   setAnswerHeaders,
+  setStale,
   startWork,
   streamAnswer,
   toItems,
@@ -35,7 +36,7 @@ export function predict(deps: AppDeps): AppHandler {
 
     const from = { version, canaryKey: canaryKeyOf(c), hold: holdOf(c) };
     const opened = await predictor.open(name, from);
-    const { base, task, isStale } = opened;
+    const { base, task } = opened;
     const work = startWork(c, deps);
     const predictions = weave(inputs.length, failures, (indexes) => {
       const asks = indexes.map((index) => ({ task, input: inputs[index]!, parameters }));
@@ -47,7 +48,7 @@ export function predict(deps: AppDeps): AppHandler {
     const setHeaders = (): void => {
       setAnswerHeaders(c, base, work, format);
       c.header("x-task-version", task.version);
-      if (isStale) c.header("x-task-stale", "true");
+      setStale(c, opened);
     };
 
     if (format !== "application/json") {

@@ -213,6 +213,7 @@ const manyResult = {
   /** Inputs of the item that were cut. */
   truncated: v.optional(v.number()),
   is_stale: v.optional(v.literal(true)),
+  stale_code: v.optional(v.string()),
 };
 const manyError = { task: v.string(), error: problemSchema };
 
@@ -253,6 +254,7 @@ export const taskSchema = v.strictObject({
   metrics: v.record(v.string(), v.unknown()),
   created: v.string(),
   is_stale: v.optional(v.literal(true)),
+  stale_code: v.optional(v.string()),
 });
 
 /** A text with the answer that was recorded when the task was trained. */
@@ -288,23 +290,6 @@ export const taskListSchema = v.strictObject({
     v.optional(v.string()),
     v.description("There when more may follow: ask again with ?cursor= this."),
   ),
-});
-
-/** Answer of GET /livez. */
-export const aliveSchema = v.strictObject({ status: v.literal("alive") });
-
-/** Answer of GET /readyz once the base is loaded. */
-export const readySchema = v.strictObject({
-  status: v.literal("ready"),
-  base: v.string(),
-  identity: v.string(),
-  loaded_from: v.pipe(
-    v.picklist(["image", "graph"]),
-    v.description(
-      "How the base came into memory: from the image beside it in the bucket, or from its graph, which takes longer.",
-    ),
-  ),
-  api_keys: v.picklist(["on", "off"]),
 });
 
 /** Answer of GET /. */

@@ -4,6 +4,7 @@ import { EdgePrefixError, InputError } from "../core/errors.ts";
 import { isName } from "../core/format/keys.ts";
 import { shortIdentity } from "../core/format/manifest.ts";
 import type { DescribedTask } from "../serve/task-store.ts";
+import { setStale } from "./answering.ts";
 import { holdOf } from "./context.ts";
 import type { AppContext, AppDeps, AppHandler } from "./context.ts";
 import type { TaskDescription, TaskDetails } from "./schema.ts";
@@ -47,7 +48,7 @@ export function showTask({ models, tasks }: AppDeps): AppHandler {
     const version = c.req.query("version");
     const found = await tasks.describe(c.req.param("task") ?? "", base, { version, hold });
     c.header("x-task-version", found.version);
-    if (found.isStale) c.header("x-task-stale", "true");
+    setStale(c, found);
     return c.json(detailsOf(found));
   };
 }
@@ -90,7 +91,13 @@ function detailsOf(found: DescribedTask): TaskDetails {
   };
 }
 
-function summaryOf({ manifest, version, canary, isStale }: DescribedTask): TaskDescription {
+function summaryOf({
+  manifest,
+  version,
+  canary,
+  isStale,
+  staleCode,
+}: DescribedTask): TaskDescription {
   return {
     task: manifest.task,
     ...(manifest.description === undefined ? {} : { description: manifest.description }),
@@ -105,6 +112,6 @@ function summaryOf({ manifest, version, canary, isStale }: DescribedTask): TaskD
     max_length: manifest.max_length,
     metrics: manifest.metrics,
     created: manifest.created,
-    ...(isStale ? { is_stale: true } : {}),
+    ...(isStale ? { is_stale: true, ...(staleCode ? { stale_code: staleCode } : {}) } : {}),
   };
 }

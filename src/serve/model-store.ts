@@ -15,6 +15,7 @@ import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
 import type { BaseSource, Engine, LoadedBase } from "../engine/engine.ts";
 import type { Bucket } from "./bucket/bucket.ts";
 import { createFlight } from "./flight.ts";
+import type { Trust } from "./trust.ts";
 import type { Hold } from "./flight.ts";
 import type { Clock } from "../core/clock.ts";
 
@@ -37,6 +38,8 @@ export interface ModelStoreOptions {
   readonly sha256: Sha256;
   readonly startSha256: StartSha256;
   readonly engine: Engine;
+  /** Where it is given, only what a trusted key has signed reaches the engine. */
+  readonly trust?: Trust | undefined;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
@@ -94,7 +97,7 @@ async function loadBase(
   broken: Broken,
   progress: (step: string) => void,
 ): Promise<LoadedBase> {
-  const { base, bucket, sha256, startSha256, engine } = options;
+  const { base, bucket, sha256, startSha256, engine, trust } = options;
   const notFound = (key: string): UnavailableError =>
     new UnavailableError(
       "base-not-found",
@@ -143,13 +146,16 @@ async function loadBase(
   }
 
   progress("reading the pointer");
-  const pointer = readBasePointer(await read(baseKey(base), MAX_POINTER_BYTES), baseKey(base));
+  const pointerBytes = await read(baseKey(base), MAX_POINTER_BYTES);
+  await trust?.pointer(baseKey(base), pointerBytes);
+  const pointer = readBasePointer(pointerBytes, baseKey(base));
   const manifestHash = hashOf(pointer.manifest);
   if (broken.has(manifestHash)) throw broken.get(manifestHash);
   const manifest = readManifest();
   const readFile = async (name: string): Promise<Uint8Array> =>
     readBlob((await manifest).files[name]!, name);
-  const image = pointer.session_image;
+  // An image is memory as it was somewhere: the base's signature does not say that it is of this base.
+  const image = trust ? null : pointer.session_image;
   const source: BaseSource = {
     manifest,
     file: readFile,
@@ -184,6 +190,11 @@ async function loadBase(
         "base-manifest-invalid",
         `${subject}: is of base "${found.name}"; push base "${base}" again`,
       );
+    }
+    if (trust) {
+      const files = Object.entries(found.files).map(([name, ref]) => [name, ref.sha256] as const);
+      const all = [["manifest.json", manifestHash] as const, ...files];
+      await trust.version(`base "${base}"`, all, pointer.signature);
     }
     return found;
   }

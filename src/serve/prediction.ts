@@ -99,6 +99,8 @@ export interface Opened {
   readonly base: LoadedBase;
   readonly task: Task;
   readonly isStale: boolean;
+  /** Code of what keeps the current version from answering, where that is known. */
+  readonly staleCode?: string | undefined;
 }
 
 export interface Predictor {

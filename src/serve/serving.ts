@@ -14,6 +14,8 @@ import { createPredictor } from "./predictor.ts";
 import type { Predictor, PredictorOptions } from "./predictor.ts";
 import { createScheduler } from "./queue/scheduler.ts";
 import type { Scheduler, SchedulerOptions } from "./queue/scheduler.ts";
+import { createTrust } from "./trust.ts";
+import type { Trust, TrustSettings } from "./trust.ts";
 import { createTaskStore } from "./task-store.ts";
 import type { TaskStore, TaskStoreOptions } from "./task-store.ts";
 
@@ -25,6 +27,8 @@ export interface ServingConfig {
   readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens">;
   readonly admission: Omit<AdmissionOptions, "deadlineMs" | "heapBytes">;
   readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxLagMs" | "maxStaleMs">;
+  /** Keys whose signatures are believed; null or absent: nothing needs a signature. */
+  readonly trust?: TrustSettings | null;
 }
 
 /** What the parts need of the world around them. */
@@ -43,21 +47,21 @@ export interface Serving {
   readonly scheduler: Scheduler;
   readonly predictor: Predictor;
   readonly arrivals: Arrivals;
+  /** Absent where nothing needs a signature. */
+  readonly trust?: Trust | undefined;
 }
 
-/** Puts the parts together. Nothing is loaded before the first request. `models` can be passed in, for example by a test. */
-export function createServing(
-  config: ServingConfig,
-  host: Host,
-  models: ModelStore = createModelStore({ ...host, base: config.base }),
-): Serving {
+/** Puts the parts together. Nothing is loaded before the first request. A store of the base can be passed in, for example by a test. */
+export function createServing(config: ServingConfig, host: Host, given?: ModelStore): Serving {
   const { clock } = host;
-  const tasks = createTaskStore({ ...host, ...config.tasks });
+  const trust = config.trust ? createTrust({ ...host, ...config.trust }) : undefined;
+  const models = given ?? createModelStore({ ...host, base: config.base, trust });
+  const tasks = createTaskStore({ ...host, ...config.tasks, trust });
   const heapBytes = (): number => (models.ready?.encoder.memoryBytes() ?? 0) + tasks.cached.bytes;
   const { deadlineMs } = config.predictor;
   const admission = createAdmission({ ...config.admission, deadlineMs, heapBytes });
   const scheduler = createScheduler({ clock, ...config.scheduler, admission });
   const predictor = createPredictor({ models, tasks, scheduler, clock, ...config.predictor });
   const arrivals = createArrivals({ clock, scheduler, admission, deadlineMs });
-  return { models, tasks, admission, scheduler, predictor, arrivals };
+  return { models, tasks, admission, scheduler, predictor, arrivals, trust };
 }

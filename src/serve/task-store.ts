@@ -28,6 +28,8 @@ export interface OpenedTask {
   readonly task: Task;
   /** True when the bucket's current version cannot be used or is not known, so that an older one answers. */
   readonly isStale: boolean;
+  /** Code of what keeps the current version from answering, where it is stale and that is known. */
+  readonly staleCode?: string | undefined;
 }
 
 /** What is to be said of a task without opening it. */
@@ -36,6 +38,7 @@ export interface DescribedTask {
   readonly version: string;
   readonly canary: TaskPointer["canary"];
   readonly isStale: boolean;
+  readonly staleCode?: string | undefined;
 }
 
 export interface GetOptions {
@@ -109,7 +112,7 @@ const MAX_POLLS = PATIENCE_MS / POLL_MS;
 const LOST_MS = 5_000;
 
 export function createTaskStore(options: TaskStoreOptions): TaskStore {
-  const { bucket, clock, freshMs, maxLagMs, maxStaleMs } = options;
+  const { bucket, clock, freshMs, maxLagMs, maxStaleMs, trust } = options;
   const entries = createLru<Entry>(MAX_POINTERS_BYTES);
   const versions = createTaskVersions(options);
 
@@ -135,23 +138,27 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     async get(name, base, { version, canaryKey, hold }) {
       const { entry, isStale } = await currentEntry(name, base, hold);
       const { current, canary } = entry.pointer;
-      if (version !== undefined) return { task: await open(entry, version, base), isStale };
+      const staleCode = codeOf(entry.trouble);
+      const stale = { isStale, staleCode };
+      const older = (error: unknown) => ({ isStale: true, staleCode: codeOf(error) ?? staleCode });
+      if (version !== undefined) return { task: await open(entry, version, base), ...stale };
       if (canary && isInCanary(name, canary, canaryKey ?? "")) {
         const task = await open(entry, canary.version, base).catch(unlessForeseen);
-        if (task) return { task, isStale };
+        if (task) return { task, ...stale };
       }
       const held = versions.held(name, current);
       if (held) {
         entry.good = current;
-        return { task: held, isStale };
+        return { task: held, ...stale };
       }
       // While a good version is in memory, looks try again, not requests.
       const good = entry.good === null ? undefined : versions.held(name, entry.good);
-      if (good && entry.failures.has(current)) return { task: good, isStale: true };
+      const failure = entry.failures.get(current);
+      if (good && failure) return { task: good, ...older(failure.error) };
       try {
-        return { task: await open(entry, current, base), isStale };
+        return { task: await open(entry, current, base), ...stale };
       } catch (error) {
-        if (good) return { task: good, isStale: true };
+        if (good) return { task: good, ...older(error) };
         throw error;
       }
     },
@@ -175,7 +182,7 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
       if (failure) throw failure.error;
       const manifest = await versions.manifest(entry.pointer, wanted);
       checkTaskMatchesBase(manifest, base);
-      return { manifest, version: wanted, canary, isStale };
+      return { manifest, version: wanted, canary, isStale, staleCode: codeOf(entry.trouble) };
     },
   };
 
@@ -210,6 +217,8 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
   /** A list tells of many pointers at once whether they are what they were. */
   function confirm(known: Entry | undefined, etag: string | null, askedAt: number): void {
     if (known?.etag !== etag || known.confirmedAt > askedAt) return;
+    // A list says nothing of signatures, whose time may be over.
+    if (trust) return;
     known.confirmedAt = askedAt;
     known.trouble = null;
   }
@@ -262,11 +271,14 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
 
   async function readPointer(name: string, known: Entry | undefined): Promise<Entry | "unchanged"> {
     const askedAt = clock.now();
-    const object = await asTaskFailure(name, () =>
-      bucket.get(taskKey(name), MAX_POINTER_BYTES, known?.etag),
-    );
+    const key = taskKey(name);
+    const object = await asTaskFailure(name, () => bucket.get(key, MAX_POINTER_BYTES, known?.etag));
     if (object === null) throw notFound(name);
-    if (object === "unchanged") return object;
+    if (object === "unchanged") {
+      trust?.again(key);
+      return object;
+    }
+    await trust?.pointer(key, object.bytes);
     const subject = `pointer of task "${name}"`;
     const pointer = await asTaskFailure(name, () => {
       const read = readTaskPointer(object.bytes, subject);
@@ -312,6 +324,9 @@ function unlessForeseen(error: unknown): undefined {
   if (error instanceof EdgePrefixError) return undefined;
   throw error;
 }
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof EdgePrefixError ? error.code : undefined;
 
 /** Bytes of a pointer in memory, roughly: a version is its hash twice and a date. */
 const sizeOf = ({ versions }: TaskPointer): number => 200 + 150 * versions.length;

@@ -18,12 +18,14 @@ import { openTask } from "../core/format/task.ts";
 import type { Task } from "../core/format/task.ts";
 import type { Bucket } from "./bucket/bucket.ts";
 import { createLru } from "./lru.ts";
+import type { Trust } from "./trust.ts";
 
 export interface TaskVersions {
   /** A version that is in memory. */
   held(task: string, version: string): Task | undefined;
   /**
    * Opens a version, from memory or from the bucket. Throws NotFoundError `version-not-found`,
+   * `version-revoked`, UnavailableError by `Trust.version`,
    * MismatchError `prefix-base-mismatch`, UnavailableError `task-corrupt` or `bucket-unavailable`.
    */
   open(pointer: TaskPointer, version: string, base: BaseManifest): Promise<Task>;
@@ -39,6 +41,8 @@ export interface TaskVersionsOptions {
   readonly sha256: Sha256;
   /** Bytes of prefixes and heads to hold; the least recently used version goes first. */
   readonly cacheBytes: number;
+  /** Where it is given, only what a trusted key has signed is opened. */
+  readonly trust?: Trust | undefined;
 }
 
 const MAX_MANIFEST_BYTES = 1_000_000;
@@ -50,7 +54,7 @@ const MAX_MANIFESTS_BYTES = 2_000_000;
 const MAX_FETCHED_BYTES = 4_000_000;
 
 export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
-  const { bucket, sha256, cacheBytes } = options;
+  const { bucket, sha256, cacheBytes, trust } = options;
   /** By `task@version`. */
   const opened = createLru<Task>(cacheBytes);
   const manifests = createLru<TaskManifest>(MAX_MANIFESTS_BYTES);
@@ -60,6 +64,7 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
   return {
     held: (task, version) => opened.get(`${task}@${version}`),
     async open(pointer, version, base) {
+      if (pointer.revoked?.includes(version)) throw revoked(pointer.task, version);
       const key = `${pointer.task}@${version}`;
       const held = opened.get(key);
       if (held) return held;
@@ -82,7 +87,8 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
       if (!isHeld()) fetched.set(hash, bytes, bytes.byteLength);
     },
     async manifest(pointer, version) {
-      const held = opened.get(`${pointer.task}@${version}`);
+      const isRevoked = pointer.revoked?.includes(version);
+      const held = isRevoked ? undefined : opened.get(`${pointer.task}@${version}`);
       return held?.manifest ?? (await readManifest(pointer, version));
     },
     get cached() {
@@ -90,10 +96,9 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
     },
   };
 
-  async function readManifest(
-    { task: name, versions }: TaskPointer,
-    version: string,
-  ): Promise<TaskManifest> {
+  async function readManifest(pointer: TaskPointer, version: string): Promise<TaskManifest> {
+    const { task: name, versions } = pointer;
+    if (pointer.revoked?.includes(version)) throw revoked(name, version);
     const listed = versions.find((item) => item.version === version);
     if (!listed) {
       throw new NotFoundError(
@@ -112,6 +117,13 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
       if (manifest.task !== name) {
         throw new FormatError("task-manifest-invalid", `${subject}: is of task "${manifest.task}"`);
       }
+      if (trust) {
+        const files = [
+          ["manifest.json", hash],
+          ["prefix.safetensors", manifest.prefix.sha256],
+        ] as const;
+        await trust.version(`task "${name}" version ${version}`, files, listed.signature);
+      }
       manifests.set(hash, manifest, bytes.byteLength);
       return manifest;
     });
@@ -126,12 +138,19 @@ export function createTaskVersions(options: TaskVersionsOptions): TaskVersions {
   }
 }
 
+const revoked = (name: string, version: string): NotFoundError =>
+  new NotFoundError(
+    "version-revoked",
+    `task "${name}": version ${version} was revoked by its owner; ask for another version, or none`,
+  );
+
 /** A broken artifact is the server's trouble, not the caller's: it becomes one code with its cause. */
 export async function asTaskFailure<T>(name: string, open: () => T | Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {
-    if (cause instanceof MismatchError || cause instanceof UnavailableError) throw cause;
+    const isOwn = cause instanceof MismatchError || cause instanceof NotFoundError;
+    if (isOwn || cause instanceof UnavailableError) throw cause;
     const reason = cause instanceof EdgePrefixError ? cause.message : String(cause);
     throw new UnavailableError(
       "task-corrupt",

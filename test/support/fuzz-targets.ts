@@ -7,6 +7,8 @@ import { expect } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/format/manifest.ts";
 import { readBasePointer, readTaskPointer } from "../../src/core/format/pointer.ts";
+import { readBundle, writeBundle } from "../../src/core/signing/bundle.ts";
+import { readStatement, writeStatement } from "../../src/core/signing/statement.ts";
 import { readSafetensors, writeSafetensors } from "../../src/core/format/safetensors.ts";
 import { seal, unseal } from "../../src/engine/ort/images/memory-image.ts";
 import type { MemoryImage } from "../../src/engine/ort/images/memory-image.ts";
@@ -22,6 +24,7 @@ import { damaged, damagedBytes, hostileValue } from "./hostile.ts";
 import {
   baseJson,
   basePointerJson,
+  hex,
   sha256,
   taskJson,
   taskPointerJson,
@@ -274,6 +277,16 @@ async function checkEvents({ items, fails }: Written): Promise<string> {
   return fails ? "failed" : "done";
 }
 
+const GOOD_STATEMENT = await writeStatement(
+  { subject: "mood", files: new Map([["manifest.json", hex("a")]]), ignoredPaths: [".git"] },
+  sha256,
+);
+const GOOD_BUNDLE = writeBundle({
+  hint: hex("e"),
+  payload: GOOD_STATEMENT,
+  signature: Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1),
+});
+
 export const TARGETS: readonly Target<unknown>[] = [
   target({
     name: "requests",
@@ -302,14 +315,14 @@ export const TARGETS: readonly Target<unknown>[] = [
   }),
   target({
     name: "manifests of tasks",
-    percent: 10,
+    percent: 8,
     inputs: jsonFile(taskJson()),
     check: (bytes) => reading(() => readTaskManifest(bytes)),
     expected: ["read", "refused"],
   }),
   target({
     name: "manifests of bases",
-    percent: 10,
+    percent: 8,
     inputs: jsonFile(baseJson()),
     check: (bytes) => readingLater(() => readBaseManifest(bytes, sha256)),
     expected: ["read", "refused"],
@@ -326,6 +339,20 @@ export const TARGETS: readonly Target<unknown>[] = [
     percent: 5,
     inputs: jsonFile(basePointerJson()),
     check: (bytes) => reading(() => readBasePointer(bytes, "x")),
+    expected: ["read", "refused"],
+  }),
+  target({
+    name: "signatures",
+    percent: 2,
+    inputs: jsonFile(JSON.parse(Buffer.from(GOOD_BUNDLE).toString())),
+    check: (bytes) => reading(() => readBundle(bytes, "x")),
+    expected: ["read", "refused"],
+  }),
+  target({
+    name: "signed statements",
+    percent: 2,
+    inputs: jsonFile(JSON.parse(Buffer.from(GOOD_STATEMENT).toString())),
+    check: (bytes) => reading(() => readStatement(bytes, "x")),
     expected: ["read", "refused"],
   }),
   target({

@@ -13,6 +13,7 @@ interface Group {
 const CORE = /^src\/core\//;
 const CORE_ROOT = /^src\/core\/[^/]+$/;
 const CORE_TOKENIZER = /^src\/core\/tokenizer\//;
+const CORE_SIGNING = /^src\/core\/signing\//;
 const CORE_MODEL = /^src\/core\/model\//;
 const SERVE_BUCKET = /^src\/serve\/bucket\//;
 const SERVE_QUEUE = /^src\/serve\/queue\//;
@@ -83,8 +84,9 @@ export const GROUPS: readonly Group[] = [
   {
     name: "src/core/format",
     files: /^src\/core\/format\//,
-    may: [CORE_ROOT, CORE_TOKENIZER, CORE_MODEL],
+    may: [CORE_ROOT, CORE_TOKENIZER, CORE_MODEL, CORE_SIGNING],
   },
+  { name: "src/core/signing", files: CORE_SIGNING, may: [CORE_ROOT] },
   { name: "src/graph/shapes", files: GRAPH_SHAPES, may: [CORE] },
   { name: "src/graph", files: GRAPH_BUILDER, may: [CORE, GRAPH_SHAPES] },
   {

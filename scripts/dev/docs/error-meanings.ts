@@ -84,6 +84,7 @@ gradient-shape-mismatch | A gradient has another shape than its tensor. | An err
 graph-invalid | ONNX Runtime cannot load a base's graph. | Import the base again.
 headers-too-large | The request's URL and headers have more bytes than MAX_HEADER_BYTES. | Send fewer headers or shorter cookies.
 heap-limit | The memory left is too little for windows this long. | Ask with a smaller max_length, or serve a smaller base.
+history-invalid | A line of a task's history in the bucket is not what it should be. | Look at the object that the message names; lines are only ever added, so remove it.
 hub-refused | The hub refuses the download. | Check the name; a private checkpoint needs HF_TOKEN.
 hub-unreachable | The hub does not answer. | Try again, or import from a folder.
 image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again: "push --base DIR --engine onnxruntime".
@@ -134,7 +135,9 @@ pair-too-long | Neither text of a pair leaves room for the other. | Shorten one,
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
 peft-invalid | The adapter's files are not those of PEFT prefix tuning. | The message names the field; other kinds of adapters are not supported.
 peft-not-found | The folder holds no PEFT adapter. | It needs adapter_config.json and adapter_model.safetensors.
+pointer-expired | The signature of a pointer was good for a time that is over. | Write it again with --sign KEY, for example by a push of the same folder.
 pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.
+pointer-replayed | An older pointer was put back into the bucket, or one from before TRUSTED_SINCE. | Find out who writes to the bucket; then push again with --sign KEY.
 pooling-invalid | The base has no pooler, or the embedding asks for another kind of pooling. | mean or cls.
 pooling-unavailable | The base has no pooler, which the task asks for. | --pooling mean or cls.
 port-in-use | The port is taken by another program. | Choose another with --port.
@@ -145,6 +148,7 @@ pretrain-tasks | The tasks cannot be pretrained together. | The message says whi
 pretrained-invalid | The pretrained prefix's files are not what they should be. | Run "pretrain" again.
 pretrained-not-found | The folder holds no pretrained prefix. | "pretrain" writes one.
 project-not-found | There is no wrangler configuration in this folder or above. | Run the command in the folder of your Worker, or make one with "npx edge-prefix new NAME".
+public-key-invalid | A public key cannot be read, or is not on P-256, P-384 or P-521. | Take the file NAME.pub.pem that "npx edge-prefix key NAME --signing" wrote.
 quantized-scale-invalid | A quantized tensor has no scales that fit it. | Import the base again.
 quantized-shape-invalid | A quantized tensor has a shape that cannot be used. | Import the base again.
 range-not-satisfiable | The range of bytes begins behind the end of the file. | Ask for a range within it; the header content-range has its length.
@@ -163,6 +167,13 @@ run-state-mismatch | The saved training run was made with other data or settings
 runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
 safetensors-invalid | A safetensors file is truncated or damaged. | Restore the file, or make the folder again.
 shard-too-large | A tensor is larger than one file of weights may be. | Cut the vocabulary ("shrink"), or use --dtype fp32.
+signature-invalid | A signature is damaged, or was not made by the key that it names over this content. | Do not use the files; sign them again, and find out who changed them.
+signature-key-unknown | A signature is by a key that is not among the trusted ones. | Sign with a trusted key, or add the public key to TRUSTED_KEYS.
+signature-mismatch | A file is not what was signed, or was not signed. | Sign the folder again: "npx edge-prefix sign DIR --key KEY".
+signature-missing | A pointer or version is not signed, and the Worker has TRUSTED_KEYS. | Push it with --sign KEY.
+signature-needed | The pointer in the bucket is signed, so an unsigned one would be refused by its Workers. | Name a key with --sign KEY.
+signature-unsupported | The signature is by a certificate or a transparency log, or of another kind of hash. | Sign with a key: "npx edge-prefix sign DIR --key KEY".
+signing-key-invalid | The file is no private key for signatures, or no file of public keys. | Make a pair: "npx edge-prefix key NAME --signing".
 stride-invalid | stride is not below the length of a window. | The message has the allowed range.
 sweep-invalid | The sweep's lengths, rates or share are not allowed. | The message names them.
 task-corrupt | The files of a task in the bucket cannot be used. | Push the task again, or roll back.
@@ -198,7 +209,9 @@ training-diverged | The loss became NaN or infinite. | Train with a smaller --lr
 training-unsupported | The base cannot be trained with this pooling or method. | The message lists what is possible.
 version-ambiguous | Several versions begin with these characters. | Write more of them.
 version-conflict | The body and the URL ask for different versions. | Send one of them.
+version-in-use | A version that answers now cannot be revoked. | Roll back or end the canary first.
 version-not-found | The task has no such version. | "list" or GET /v1/tasks/{task} shows the versions.
+version-revoked | The version was revoked by its owner. | Ask for another version, or none.
 vocabulary-size-invalid | --vocab-size is too small or too large. | The message has the allowed range.
 vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece only.
 webgpu-device-lost | The GPU was taken from the page: its driver was reset, or the computer slept. | Answers go on by wasm; load the page again to use the GPU.

@@ -6,6 +6,8 @@ import { isName, versionOf } from "./keys.ts";
 import type { FileRef } from "./manifest.ts";
 import { describe, readRecord } from "../record.ts";
 import type { RecordReader } from "../record.ts";
+import { readSeal } from "../signing/seal.ts";
+import type { Seal } from "../signing/seal.ts";
 import { parseJson } from "../text.ts";
 
 export interface TaskVersion {
@@ -13,6 +15,8 @@ export interface TaskVersion {
   /** `sha256:` and the hash of the version's manifest. */
   readonly manifest: string;
   readonly created: string;
+  /** `sha256:` and the hash of the version's model.sig; absent where it was not signed. */
+  readonly signature?: string;
 }
 
 /** `tasks/<task>.json`. */
@@ -22,6 +26,10 @@ export interface TaskPointer {
   /** Newest first. */
   readonly versions: readonly TaskVersion[];
   readonly canary: { readonly version: string; readonly percent: number } | null;
+  /** Versions that must not answer any more, newest first; absent where there are none. */
+  readonly revoked?: readonly string[];
+  /** Who wrote this pointer; absent where no key was given. */
+  readonly seal?: Seal;
 }
 
 /** `bases/<name>.json`. */
@@ -34,6 +42,10 @@ export interface BasePointer {
   readonly session_image: SessionImageRef | null;
   /** Runtime on which the base is too large for an image; so that it is not made only to find that. */
   readonly no_image_on: string | null;
+  /** `sha256:` and the hash of the base's model.sig; absent where it was not signed. */
+  readonly signature?: string;
+  /** Who wrote this pointer; absent where no key was given. */
+  readonly seal?: Seal;
 }
 
 /** A blob that spares a Worker, whose runtime image has this id, the loading of the graph. */
@@ -47,6 +59,8 @@ export const MAX_POINTER_BYTES = 256 * 1024;
 export const MAX_IMAGE_BYTES = 96_000_000;
 /** Rolling back further than this many versions is a publish. */
 export const MAX_VERSIONS = 100;
+/** Revoked versions that a pointer remembers. */
+export const MAX_REVOKED = 100;
 
 const BLOB_REF = /^sha256:[0-9a-f]{64}$/;
 const VERSION = /^[0-9a-f]{12}$/;
@@ -55,9 +69,13 @@ const RUNTIME = /^[0-9a-f]{16}$/;
 /** The hash inside a `sha256:<hex>` reference. */
 export const hashOf = (reference: string): string => reference.slice("sha256:".length);
 
-/** Reads a task's pointer; throws FormatError `pointer-invalid` or `json-invalid`. */
+/**
+ * Reads a task's pointer; its seal is not verified. Throws FormatError `pointer-invalid`,
+ * `signature-invalid` or `json-invalid`.
+ */
 export function readTaskPointer(bytes: Uint8Array, subject: string): TaskPointer {
-  const r = readRecord(parseJson(bytes, subject), subject, "pointer-invalid");
+  const value = parseJson(bytes, subject);
+  const r = readRecord(value, subject, "pointer-invalid");
   const versions = r.list("versions", MAX_VERSIONS, (item, name): TaskVersion => {
     const v = readRecord(item, name, "pointer-invalid");
     const version = v.string("version", VERSION);
@@ -65,8 +83,13 @@ export function readTaskPointer(bytes: Uint8Array, subject: string): TaskPointer
     if (versionOf(hashOf(manifest)) !== version) {
       v.fail(`version ${version} is not the start of its manifest's hash`);
     }
-    return { version, manifest, created: v.string("created") };
+    return { version, manifest, created: v.string("created"), ...readSignature(v) };
   });
+  const revoked = r.has("revoked")
+    ? r.list("revoked", MAX_REVOKED, (item, name) =>
+        typeof item === "string" && VERSION.test(item) ? item : r.fail(`${name} is no version`),
+      )
+    : [];
   const known = (version: string): string =>
     versions.some((item) => item.version === version)
       ? version
@@ -82,12 +105,18 @@ export function readTaskPointer(bytes: Uint8Array, subject: string): TaskPointer
           percent: canary.number("percent", 0, 100),
         }
       : null,
+    ...(revoked.length > 0 ? { revoked } : {}),
+    ...sealOf(value, subject),
   };
 }
 
-/** Reads a base's pointer; throws FormatError `pointer-invalid` or `json-invalid`. */
+/**
+ * Reads a base's pointer; its seal is not verified. Throws FormatError `pointer-invalid`,
+ * `signature-invalid` or `json-invalid`.
+ */
 export function readBasePointer(bytes: Uint8Array, subject: string): BasePointer {
-  const r = readRecord(parseJson(bytes, subject), subject, "pointer-invalid");
+  const value = parseJson(bytes, subject);
+  const r = readRecord(value, subject, "pointer-invalid");
   return {
     base: readName(r, "base"),
     manifest: r.string("manifest", BLOB_REF),
@@ -95,7 +124,17 @@ export function readBasePointer(bytes: Uint8Array, subject: string): BasePointer
     created: r.string("created"),
     session_image: r.has("session_image") ? readSessionImageRef(r.record("session_image")) : null,
     no_image_on: r.has("no_image_on") ? r.string("no_image_on", RUNTIME) : null,
+    ...readSignature(r),
+    ...sealOf(value, subject),
   };
+}
+
+const readSignature = (r: RecordReader): { signature?: string } =>
+  r.has("signature") ? { signature: r.string("signature", BLOB_REF) } : {};
+
+function sealOf(value: unknown, subject: string): { seal?: Seal } {
+  const seal = readSeal(value, subject);
+  return seal === null ? {} : { seal };
 }
 
 const readSessionImageRef = (r: RecordReader): SessionImageRef => ({
