@@ -7,8 +7,6 @@ import { expect } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/format/manifest.ts";
 import { readBasePointer, readTaskPointer } from "../../src/core/format/pointer.ts";
-import { readBundle, writeBundle } from "../../src/core/signing/bundle.ts";
-import { readStatement, writeStatement } from "../../src/core/signing/statement.ts";
 import { readSafetensors, writeSafetensors } from "../../src/core/format/safetensors.ts";
 import { seal, unseal } from "../../src/engine/ort/images/memory-image.ts";
 import type { MemoryImage } from "../../src/engine/ort/images/memory-image.ts";
@@ -19,12 +17,12 @@ import type { StreamItem } from "../../src/http/respond.ts";
 import { problemOf } from "../../src/http/problem.ts";
 import { checkData, dataFile } from "./data-files.ts";
 import { fakeApp } from "./fake-app.ts";
+import { SIGNED, readSigned } from "./fuzz-signatures.ts";
 import { checkWeights, weightsInput } from "./fuzz-weights.ts";
-import { damaged, damagedBytes, hostileValue } from "./hostile.ts";
+import { damaged, damagedBytes, hostileValue, throughJson } from "./hostile.ts";
 import {
   baseJson,
   basePointerJson,
-  hex,
   sha256,
   taskJson,
   taskPointerJson,
@@ -52,8 +50,6 @@ export interface Target<T> {
   /** What must become of some input: a fuzz that always fails the same way proves little. */
   readonly expected: readonly string[];
 }
-
-const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
 const target = <T>(value: Target<T>): Target<unknown> => value as unknown as Target<unknown>;
 
@@ -277,16 +273,6 @@ async function checkEvents({ items, fails }: Written): Promise<string> {
   return fails ? "failed" : "done";
 }
 
-const GOOD_STATEMENT = await writeStatement(
-  { subject: "mood", files: new Map([["manifest.json", hex("a")]]), ignoredPaths: [".git"] },
-  sha256,
-);
-const GOOD_BUNDLE = writeBundle({
-  hint: hex("e"),
-  payload: GOOD_STATEMENT,
-  signature: Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1),
-});
-
 export const TARGETS: readonly Target<unknown>[] = [
   target({
     name: "requests",
@@ -342,17 +328,10 @@ export const TARGETS: readonly Target<unknown>[] = [
     expected: ["read", "refused"],
   }),
   target({
-    name: "signatures",
-    percent: 2,
-    inputs: jsonFile(JSON.parse(Buffer.from(GOOD_BUNDLE).toString())),
-    check: (bytes) => reading(() => readBundle(bytes, "x")),
-    expected: ["read", "refused"],
-  }),
-  target({
-    name: "signed statements",
-    percent: 2,
-    inputs: jsonFile(JSON.parse(Buffer.from(GOOD_STATEMENT).toString())),
-    check: (bytes) => reading(() => readStatement(bytes, "x")),
+    name: "signatures and signed statements",
+    percent: 4,
+    inputs: fc.oneof(...SIGNED.map(jsonFile)),
+    check: (bytes) => reading(() => readSigned(bytes)),
     expected: ["read", "refused"],
   }),
   target({

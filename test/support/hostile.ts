@@ -126,3 +126,7 @@ function placesOf(value: unknown, path: string[] = []): string[][] {
     ...placesOf(item, [...path, key]),
   ]);
 }
+
+/** A value as it arrives where it was sent as JSON. */
+export const throughJson = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value)) as unknown;
