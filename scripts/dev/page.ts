@@ -34,8 +34,12 @@ const PARTS: readonly Part[] = [
 /** Files that are served as they are. */
 const STATIC = ["page/_headers", "page/hero.svg", "page/icon.svg", "page/index.html"];
 
-/** ONNX Runtime's wasm, which training loads when it begins (src/browser/train). */
-const RUNTIME = join("node_modules", "onnxruntime-web", "dist", "ort-wasm-simd-threaded.wasm");
+/**
+ * ONNX Runtime's wasm: what training loads when it begins (src/browser/train), and the build for
+ * WebGPU, loaded where a page computes by it (src/browser/worker/backend.ts).
+ */
+const RUNTIMES = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.jspi.wasm"];
+const RUNTIME_FOLDER = join(PACKAGE, "node_modules", "onnxruntime-web", "dist");
 
 const OPTIONS: BuildOptions = {
   bundle: true,
@@ -61,7 +65,7 @@ export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Pr
       outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
     ),
     ...STATIC.map((path) => [basename(path), readFileSync(join(SOURCE, path))] as const),
-    [basename(RUNTIME), readFileSync(join(PACKAGE, RUNTIME))],
+    ...RUNTIMES.map((name) => [name, readFileSync(join(RUNTIME_FOLDER, name))] as const),
   ]);
   mkdirSync(out, { recursive: true });
   for (const name of readdirSync(out)) {

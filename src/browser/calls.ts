@@ -27,10 +27,18 @@ export interface LoadAsk {
   readonly from: string;
   readonly backend: Backend | null;
   readonly apiKey: string | null;
+  /** Takes a GPU that is computed by the CPU, too. */
+  readonly allowsSoftwareGpu: boolean;
 }
 
-export interface LoadResult {
+/** What computes now. */
+export interface BackendState {
   readonly backend: Backend;
+  /** Why WebGPU does not compute; null where it does, and where wasm was asked for. */
+  readonly noWebgpu: string | null;
+}
+
+export interface LoadResult extends BackendState {
   /** Name of the base. */
   readonly base: string;
 }
@@ -56,12 +64,12 @@ export interface PredictorCalls {
   readonly predict: {
     ask: readonly (Question & VersionChoice)[];
     item: SentOutcome<Answer>;
-    result: CallFacts;
+    result: CallFacts & BackendState;
   };
   readonly embed: {
     ask: { readonly texts: readonly string[]; readonly parameters: EmbedParameters };
     item: SentOutcome<Float32Array>;
-    result: void;
+    result: BackendState;
   };
 }
 

@@ -15,7 +15,15 @@ import type {
 } from "../serve/prediction.ts";
 import type { Question, VersionChoice } from "../serve/questions.ts";
 import { received } from "./calls.ts";
-import type { Backend, CallFacts, LoadProgress, LoadedTask, PredictorCalls } from "./calls.ts";
+import type {
+  Backend,
+  BackendState,
+  CallFacts,
+  LoadProgress,
+  LoadedTask,
+  PredictorCalls,
+  SentOutcome,
+} from "./calls.ts";
 import { channelTo } from "./channel/channel.ts";
 import { startWorker } from "./start-worker.ts";
 
@@ -32,6 +40,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Address of the script of the Web Worker; by default `browser-worker.js` at `from`. */
   readonly workerUrl?: string | URL | undefined;
+  /** Lets WebGPU run on a GPU that the CPU stands in for: for tests, since wasm is far quicker. */
+  readonly allowsSoftwareGpu?: boolean | undefined;
 }
 
 export interface CallOptions {
@@ -44,8 +54,10 @@ export interface CallOptions {
  * of the inputs, each answer as soon as it is ready. Leaving a loop drops what has not run.
  */
 export interface BrowserPredictor {
-  /** What computes. */
+  /** What computes. A GPU can be taken away from a page; then wasm goes on, and this says so. */
   readonly backend: Backend;
+  /** Why WebGPU does not compute; null where it does, and where wasm was asked for. */
+  readonly noWebgpu: string | null;
   /** Name of the base. */
   readonly base: string;
   /** Names of the tasks that are there. */
@@ -80,11 +92,11 @@ export interface BrowserPredictor {
 /**
  * Loads the base. Throws what a Worker's predictor throws when its base cannot be loaded, and
  * UnavailableError `files-not-found` where nothing is given out at `from`, `worker-failed` where the
- * Web Worker cannot start, `page-insecure`, InputError `address-invalid` for a `from` that is no
- * address.
+ * Web Worker cannot start, `page-insecure`, `webgpu-unavailable` where that backend was asked for and
+ * cannot run, InputError `address-invalid` for a `from` that is no address.
  */
 export async function loadPredictor(options: LoadOptions): Promise<BrowserPredictor> {
-  const { backend, apiKey, onProgress, signal } = options;
+  const { backend, apiKey, onProgress, signal, allowsSoftwareGpu = false } = options;
   if (!globalThis.isSecureContext) {
     throw new UnavailableError(
       "page-insecure",
@@ -103,28 +115,38 @@ export async function loadPredictor(options: LoadOptions): Promise<BrowserPredic
     worker.terminate();
     channel.fail("was closed");
   };
+  let state: BackendState;
+
   async function* predictMany(
     questions: readonly (Question & VersionChoice)[],
     call: CallOptions = {},
   ): AsyncGenerator<Prediction, CallFacts> {
-    const answers = channel.call("predict", questions, call.signal);
-    try {
-      let next = await answers.next();
-      for (; next.done !== true; next = await answers.next()) yield received(next.value);
-      return next.value;
-    } finally {
-      // Ends the call where the loop was left.
-      await answers.return(undefined as never);
-    }
+    const calling = channel.call("predict", questions, call.signal);
+    const { backend: by, noWebgpu, ...facts } = yield* receivedAll(calling);
+    state = { backend: by, noWebgpu };
+    return facts;
   }
 
   try {
-    const ask = { from: from.href, backend: backend ?? null, apiKey: apiKey ?? null };
+    const ask = {
+      from: from.href,
+      backend: backend ?? null,
+      apiKey: apiKey ?? null,
+      allowsSoftwareGpu,
+    };
     const loading = channel.call("load", ask, signal);
     let next = await loading.next();
     for (; next.done !== true; next = await loading.next()) onProgress?.(next.value);
+    const { base } = next.value;
+    state = next.value;
     return {
-      ...next.value,
+      base,
+      get backend() {
+        return state.backend;
+      },
+      get noWebgpu() {
+        return state.noWebgpu;
+      },
       tasks: () => channel.ask("tasks", null),
       task: (name) => channel.ask("task", name),
       predict: (task, inputs, parameters, { version, canaryKey, ...call } = {}) =>
@@ -134,15 +156,27 @@ export async function loadPredictor(options: LoadOptions): Promise<BrowserPredic
         ),
       predictMany,
       async *embed(texts, parameters = {}, call = {}) {
-        for await (const outcome of channel.call("embed", { texts, parameters }, call.signal)) {
-          yield received(outcome);
-        }
+        state = yield* receivedAll(channel.call("embed", { texts, parameters }, call.signal));
       },
       close,
     };
   } catch (error) {
     close();
     throw error;
+  }
+}
+
+/** The outcomes of a call as they were sent, and its result. */
+async function* receivedAll<T, R>(
+  calling: AsyncGenerator<SentOutcome<T>, R>,
+): AsyncGenerator<Outcome<T>, R> {
+  try {
+    let next = await calling.next();
+    for (; next.done !== true; next = await calling.next()) yield received(next.value);
+    return next.value;
+  } finally {
+    // Ends the call where the loop was left.
+    await calling.return(undefined as never);
   }
 }
 

@@ -24,7 +24,13 @@ export function withFallback({ first, other, isEnd, onEnd }: Fallback): Engine {
   };
   return {
     async prepare(base) {
-      const load = await first.prepare(base);
+      let load: () => Promise<Encoder>;
+      try {
+        load = await first.prepare(base);
+      } catch (error) {
+        end(error);
+        return other.prepare(base);
+      }
       return async () => {
         try {
           return goingOn(await load(), () => loadBy(other, base), end);

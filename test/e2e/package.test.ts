@@ -24,8 +24,11 @@ import type { Tarball } from "../support/installed-package.ts";
 import { linesOf, shownFiles } from "../support/mount-page.ts";
 import { tinyCheckpoint } from "../support/tiny-base.ts";
 
-/** The base is 10.6 MB of that, which do not compress; ONNX Runtime, by which the page trains, is 3.7 MB. */
-const MAX_TARBALL_BYTES = 16_000_000;
+/**
+ * The base is 10.6 MB of that, which do not compress; ONNX Runtime is 3.7 MB, by which the page trains,
+ * and 4.1 MB, by which it computes on a GPU.
+ */
+const MAX_TARBALL_BYTES = 21_000_000;
 /** Building, starting and training take seconds each; a machine busy with other tests needs its time. */
 const SLOW_MS = 1_800_000;
 /** The oldest Node of "engines", where it is installed (`.ci/run` does). */
@@ -103,7 +106,7 @@ afterAll(async () => {
 });
 
 describe("the tarball", { timeout: SLOW_MS }, () => {
-  it("holds what runs, the base and one task, and no more than 16 MB", () => {
+  it("holds what runs, the base and one task, and no more than 21 MB", () => {
     expect(tarball.bytes).toBeLessThan(MAX_TARBALL_BYTES);
     const tops = new Set(tarball.files.map((path) => path.split("/")[0]));
     expect([...tops].toSorted()).toEqual([

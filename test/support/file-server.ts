@@ -21,6 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript",
   json: "application/json",
   svg: "image/svg+xml",
+  wasm: "application/wasm",
 };
 
 /**

@@ -19,8 +19,7 @@ function loaded(): Loaded {
 const handlers: Handlers<PredictorCalls> = {
   async *load(ask, signal) {
     current = yield* load(ask, signal);
-    const { backend, base } = current;
-    return { backend, base };
+    return { ...current.state(), base: current.base };
   },
   async tasks() {
     return loaded().serving.tasks.list();
@@ -32,20 +31,22 @@ const handlers: Handlers<PredictorCalls> = {
     return { version: found.version, isStale: found.isStale, manifest: found.manifest };
   },
   async *predict(questions, signal) {
-    const { serving, settled } = loaded();
+    const { serving, settled, state } = loaded();
     const timings = { tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 };
     const usage = { tokens: 0, windows: 0, truncated: 0 };
     const answers = answerQuestions(serving, questions, { hold, signal, timings, usage });
     let next = await answers.next();
     for (; next.done !== true; next = await answers.next()) yield sent(next.value);
     await settled();
-    return { versions: next.value, timings, usage };
+    return { versions: next.value, timings, usage, ...state() };
   },
   async *embed({ texts, parameters }, signal) {
-    const { models, predictor } = loaded().serving;
+    const { serving, state } = loaded();
+    const { models, predictor } = serving;
     const base = await models.get(hold);
     const vectors = withoutProgress(predictor.embed(base, texts, parameters, { signal }));
     for await (const outcome of vectors) yield sent(outcome);
+    return state();
   },
 };
 

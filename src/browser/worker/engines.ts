@@ -1,10 +1,9 @@
-/** The engines of a page. */
+/** The engine of a page that computes without a GPU. */
 import { UnavailableError } from "../../core/errors.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { simdEngine } from "../../engine/simd/engine.ts";
 import { instantiate } from "../../engine/simd/kernels/kernels.ts";
 import kernels from "../../engine/simd/kernels/kernels.wasm";
-import type { Backend } from "../calls.ts";
 
 /** A page has more memory than an isolate; no base that is worth a download needs as much. */
 const MAX_BYTES = 1_000_000_000;
@@ -28,15 +27,4 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
       { cause },
     );
   }
-}
-
-/** An engine of a page, and which one it is. */
-export interface OpenedEngine {
-  readonly engine: Engine;
-  readonly backend: Backend;
-}
-
-/** The engine that was asked for, or the best that there is; null leaves the choice. */
-export async function openEngine(_backend: Backend | null): Promise<OpenedEngine> {
-  return { engine: await wasmEngine(), backend: "wasm" };
 }

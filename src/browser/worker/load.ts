@@ -1,9 +1,10 @@
 /** The parts that serve, in a Web Worker: files over HTTP, an engine of the page, and no limits of a server. */
 import { createServing } from "../../serve/serving.ts";
 import type { Serving, ServingConfig } from "../../serve/serving.ts";
-import type { LoadAsk, LoadProgress, LoadResult } from "../calls.ts";
+import type { Backend, LoadAsk, LoadProgress } from "../calls.ts";
+import { openEngine } from "./backend.ts";
+import type { OpenedEngine } from "./backend.ts";
 import { Download } from "./download.ts";
-import { openEngine } from "./engines.ts";
 import { baseOf, filesAt } from "./files.ts";
 import { clock, hold, sha256, startSha256 } from "./host.ts";
 
@@ -14,9 +15,8 @@ const MINUTE = 60_000;
  * ten minutes without a question, after that while a new look is under way. Without a network it is
  * used for as long as the page is open.
  */
-const SETTINGS: Omit<ServingConfig, "base"> = {
+const SETTINGS: Omit<ServingConfig, "base" | "scheduler"> = {
   predictor: { deadlineMs: Infinity, maxWindows: 4_096 },
-  scheduler: { maxBatchTokens: 128, maxQueuedTokens: Infinity },
   admission: { microsPerToken: 300, requestCpuMs: Infinity, maxHeapBytes: Infinity },
   tasks: {
     cacheBytes: 100_000_000,
@@ -26,7 +26,12 @@ const SETTINGS: Omit<ServingConfig, "base"> = {
   },
 };
 
-export interface Loaded extends LoadResult {
+/** A GPU takes as long for a few tokens as for many: its time goes into starting each step. */
+const MAX_BATCH_TOKENS: Readonly<Record<Backend, number>> = { wasm: 128, webgpu: 1024 };
+
+export interface Loaded extends Pick<OpenedEngine, "state"> {
+  /** Name of the base. */
+  readonly base: string;
   readonly serving: Serving;
   /** Resolves when what has been read is kept for a time without a network. */
   settled(): Promise<void>;
@@ -44,9 +49,10 @@ export async function* load(
   const download = new Download();
   const { files, settled } = await filesAt(from, apiKey);
   const base = await baseOf(files, from);
-  const { engine, backend } = await openEngine(ask.backend);
+  const { engine, state } = await openEngine(ask);
+  const maxBatchTokens = MAX_BATCH_TOKENS[state().backend];
   const serving = createServing(
-    { base, ...SETTINGS },
+    { base, ...SETTINGS, scheduler: { maxBatchTokens, maxQueuedTokens: Infinity } },
     {
       bucket: download.fromBucket(files),
       engine: download.forEngine(engine),
@@ -67,5 +73,5 @@ export async function* load(
   await loading;
   yield download.progress;
   await settled();
-  return { serving, backend, base, settled };
+  return { serving, state, base, settled };
 }

@@ -14,6 +14,7 @@ const LOST = new UnavailableError("webgpu-device-lost", "the GPU is gone");
 /** onnxruntime-node that fails as it is told, and counts what it has loaded and released. */
 function fragileEngine() {
   const state = {
+    prepareError: null as Error | null,
     loadError: null as Error | null,
     runError: null as Error | null,
     loaded: 0,
@@ -21,6 +22,7 @@ function fragileEngine() {
   };
   const engine: Engine = {
     async prepare(base) {
+      if (state.prepareError) throw state.prepareError;
       const make = await nodeEngine().prepare(base);
       return async () => {
         if (state.loadError) throw state.loadError;
@@ -71,6 +73,16 @@ describe("a base by two engines", () => {
     const encoder = await load(engine, base);
     expect(await encodeRows(base, encoder, ROWS)).toHaveLength(1);
     expect([first.loaded, other.loaded, ends]).toEqual([0, 1, [first.loadError]]);
+    await encoder.release();
+  });
+
+  it("prepares the other when the first cannot be opened", async () => {
+    const base = await makeTinyBase({ dtype: "int8", seed: 1 });
+    const { engine, first, other, ends } = bothEngines();
+    first.prepareError = new UnavailableError("runtime-failed", "its script is missing");
+    const encoder = await load(engine, base);
+    expect(await encodeRows(base, encoder, ROWS)).toHaveLength(1);
+    expect([first.loaded, other.loaded, ends]).toEqual([0, 1, [first.prepareError]]);
     await encoder.release();
   });
 
