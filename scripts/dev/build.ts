@@ -1,7 +1,7 @@
 /**
  * `npm run build`: dist/ for the package. The library and the command line become JavaScript, the
- * library's types are written beside it, what the sources load as files is copied, and the page is
- * built. In a clone nothing but the page is read from dist/: the sources run as they are.
+ * library's types are written beside it, what the sources load as files is copied, and the page and the
+ * module for pages are built. In a clone nothing but the page is read from dist/: the sources run as they are.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ const TSC = join(PACKAGE, "node_modules", "typescript", "bin", "tsc");
 const ASSET = /\.(?:wasm|bin)$/;
 
 rmSync(DIST, { recursive: true, force: true });
-for (const part of ["src", "scripts"]) {
+for (const part of ["src", "src/browser", "scripts"]) {
   const configuration = join(PACKAGE, part, "tsconfig.build.json");
   execFileSync(process.execPath, [TSC, "-p", configuration], { stdio: "inherit" });
 }

@@ -58,9 +58,11 @@ const ROWS = ["film", "plot", "music", "ending", "cast"].flatMap((noun) => [
 const USES_ALL = [
   'import worker from "edge-prefix/worker";',
   'import { codePointOffsets, createTokenizer, type Encoding } from "edge-prefix/tokenizer";',
+  'import { loadPredictor, type BrowserPredictor } from "edge-prefix/browser";',
   'import { EdgePrefixError, createWorker, type Answer, type Env } from "edge-prefix";',
   "export const all = [worker.fetch, codePointOffsets, createTokenizer, EdgePrefixError];",
-  "export type All = [Encoding, Answer];",
+  "export type All = [Encoding, Answer, BrowserPredictor];",
+  "export const load = () => loadPredictor({ from: location.origin });",
   "export const start = (env: Env) => createWorker(env).predictor;",
   "",
 ].join("\n");

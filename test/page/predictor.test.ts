@@ -2,10 +2,13 @@
  * `loadPredictor` as a page has it: the built module and its Web Worker, in Chromium, over a bundle on
  * a plain web server. Expected answers are those of the same parts in Node.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Browser, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sha256, startSha256 } from "../../scripts/node/hash.ts";
+import { PACKAGE } from "../../scripts/node/project.ts";
 import { simdNodeEngine } from "../../scripts/node/runtime-simd.ts";
 import type * as Library from "../../src/browser/browser.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
@@ -24,6 +27,11 @@ declare const predictor: Library.BrowserPredictor;
 declare const problems: string[];
 
 const { missing } = await findChromium();
+
+/** The page that docs/browser.md shows. */
+const [, shownPage = ""] = /^```html\n([^]*?)^```$/m.exec(
+  readFileSync(join(PACKAGE, "docs", "browser.md"), "utf8"),
+)!;
 
 const TEXTS = [
   "a gripping, beautifully acted film",
@@ -55,6 +63,7 @@ describe.skipIf(missing !== undefined)("a predictor in a page", () => {
   beforeAll(async () => {
     const files = await builtSite("sentiment", "entities");
     files.set("test.html", pageOf("."));
+    files.set("example.html", encodeUtf8(shownPage));
     site = await serve((path) => files.get(path.slice(1)) ?? null, {
       "access-control-allow-origin": "*",
       "cache-control": "max-age=600",
@@ -76,7 +85,7 @@ describe.skipIf(missing !== undefined)("a predictor in a page", () => {
 
   async function visit(url: string): Promise<void> {
     await page.goto(url);
-    await page.waitForFunction(() => "library" in globalThis);
+    if (!url.endsWith("example.html")) await page.waitForFunction(() => "library" in globalThis);
   }
 
   /** Loads a predictor into the page; what it throws is thrown with its code. */
@@ -252,6 +261,20 @@ describe.skipIf(missing !== undefined)("a predictor in a page", () => {
     expect(await load(site.origin)).toMatchObject({ backend: "wasm" });
     expect(await predict("sentiment", TEXTS)).toEqual(await predictInNode("sentiment", TEXTS));
     expect(await page.evaluate(() => problems)).toEqual([]);
+  });
+
+  it("is used by the page of docs/browser.md", async () => {
+    await open(`${site.origin}/example.html`);
+    await page.getByRole("textbox").fill("two hours of my life that I want back");
+    await page.getByRole("button").click();
+    const output = page.getByRole("status");
+    await output.filter({ hasText: /\S/ }).waitFor();
+    const [expected] = (await predictInNode("sentiment", [
+      "two hours of my life that I want back",
+    ])) as { result: Library.Classification[] }[];
+    const [{ label, score }] = expected!.result as [Library.Classification];
+    expect(await output.textContent()).toBe(`${label} ${score.toFixed(3)}`);
+    expect(await page.locator("progress").isHidden()).toBe(true);
   });
 
   it("says why it cannot be loaded", async () => {

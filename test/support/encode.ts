@@ -26,7 +26,7 @@ export const hiddenStates = (
 
 /** The same by an encoder. */
 export async function encodeRows(
-  base: Base,
+  base: Pick<Base, "manifest">,
   encoder: Encoder,
   rows: readonly TestRow[],
   queries: Queries = "all",
@@ -42,7 +42,7 @@ export async function encodeRows(
 }
 
 /** A prefix of random keys and values. */
-export function randomPrefix(base: Base, length: number, seed: number): Prefix {
+export function randomPrefix(base: Pick<Base, "manifest">, length: number, seed: number): Prefix {
   const width = prefixWidth(base.manifest.configuration);
   return unpackPrefix(
     normals(keyOf(seed), length * width),
@@ -53,7 +53,7 @@ export function randomPrefix(base: Base, length: number, seed: number): Prefix {
 }
 
 /** Random deltas of all vectors, and shares of all layers. */
-export const randomDeltas = ({ manifest }: Base, seed: number): Deltas => ({
+export const randomDeltas = ({ manifest }: Pick<Base, "manifest">, seed: number): Deltas => ({
   biasDeltas: normals(keyOf(seed), manifest.configuration.num_bias_deltas, 0.1),
   layerWeights: normals(keyOf(seed + 1), manifest.configuration.num_hidden_layers + 1),
 });
