@@ -7,13 +7,13 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { UsageError, defineCommand, readInteger, required } from "../scripts/cli/command.ts";
+import { builtSite } from "../scripts/dev/built-site.ts";
 import { launchChromium } from "../scripts/dev/chromium.ts";
 import { buildPage } from "../scripts/dev/page.ts";
+import { serveFrom } from "../scripts/dev/serve-page.ts";
 import { readDataFile } from "../scripts/runs/task/data-files.ts";
 import { BLOB_PREFIX, blobHash, taskKey } from "../src/core/format/keys.ts";
 import { encodeUtf8 } from "../src/core/text.ts";
-import { builtSite } from "../test/support/built-site.ts";
-import { serveFiles } from "../test/support/file-server.ts";
 import { startServed } from "./served/client.ts";
 import type { Served } from "./served/client.ts";
 import { median, medianRatio, table } from "./stats.ts";
@@ -35,7 +35,7 @@ const PAGE = `<!doctype html><title>bench</title>
   import { loadPredictor } from "./browser.js";
   globalThis.load = async () => {
     const start = performance.now();
-    globalThis.predictor = await loadPredictor({ from: location.origin });
+    globalThis.predictor = await loadPredictor({ from: location.origin, backend: "wasm" });
     return performance.now() - start;
   };
   globalThis.ask = async (task, texts) => {
@@ -71,21 +71,19 @@ export const bench = defineCommand({
     const { examples } = await readDataFile(required(values.data, "--data"), { type: "sequence" });
     const texts = examples
       .slice(0, readInteger(values.rows, "--rows", { min: 1 }))
-      .map((example) => ("text" in example ? example.text : ""));
+      .map(({ text }) => text);
     if (texts.length === 0) throw new UsageError("--data has no rows");
 
     await buildPage();
     const files = await builtSite(task);
     files.set("index.html", encodeUtf8(PAGE));
-    const site = await serveFiles(
-      (path) => files.get(path === "/" ? "index.html" : path.slice(1)) ?? null,
-    );
+    const site = await serveFrom(async (path) => files.get(path.slice(1)) ?? null);
     const browser = await launchChromium();
     const worker = await startServed("simd", BUNDLED_BASE);
     try {
       await publish(worker, task, files);
       const page = await browser.newPage();
-      const loadMs = [await loadPage(page, site.origin), await loadPage(page, site.origin)];
+      const loadMs = [await loadPage(page, site.url), await loadPage(page, site.url)];
       const [inPage, inWorker]: [Answered[], Answered[]] = [[], []];
       for (let at = 0; at < texts.length; at += size) {
         const batch = texts.slice(at, at + size);

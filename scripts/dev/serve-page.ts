@@ -27,24 +27,18 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** Serves what `npm run page` has built, and the base. */
-export async function servePage(base: Base): Promise<ServedPage> {
-  const folder = join(PACKAGE, "dist", "page");
-  const policy = policyOf(await readFile(join(folder, "_headers"), "utf8"));
-  const files = filesOf(base);
-  const read = async (path: string): Promise<Uint8Array | null> => {
-    const found = files.get(path);
-    if (found !== undefined) return found;
-    if (!/^\/[\w.-]+$/.test(path)) return null;
-    return readFile(join(folder, path)).catch(() => null);
-  };
+/** What `read` finds under a path such as "/index.html", which also answers "/"; null is 404. */
+export async function serveFrom(
+  read: (path: string) => Promise<Uint8Array | null>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<ServedPage> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const path = pathname === "/" ? "/index.html" : pathname;
     void read(path).then((bytes) => {
       if (bytes === null) return response.writeHead(404).end();
       response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream");
-      response.setHeader("content-security-policy", policy);
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       return response.end(bytes);
     });
   });
@@ -58,6 +52,20 @@ export async function servePage(base: Base): Promise<ServedPage> {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Serves what `npm run page` has built, and the base. */
+export async function servePage(base: Base): Promise<ServedPage> {
+  const folder = join(PACKAGE, "dist", "page");
+  const policy = policyOf(await readFile(join(folder, "_headers"), "utf8"));
+  const files = filesOf(base);
+  const read = async (path: string): Promise<Uint8Array | null> => {
+    const found = files.get(path);
+    if (found !== undefined) return found;
+    if (!/^\/[\w.-]+$/.test(path)) return null;
+    return readFile(join(folder, path)).catch(() => null);
+  };
+  return serveFrom(read, { "content-security-policy": policy });
 }
 
 /** The policy that a Worker sends with the page (src/browser/page/_headers). */

@@ -16,7 +16,7 @@ import { httpBucket } from "../../src/serve/bucket/http.ts";
 import type { PredictParameters, Prediction } from "../../src/serve/prediction.ts";
 import { answerQuestions } from "../../src/serve/questions.ts";
 import { createServing } from "../../src/serve/serving.ts";
-import { builtSite } from "../support/built-site.ts";
+import { builtSite } from "../../scripts/dev/built-site.ts";
 import { findChromium, launchChromium } from "../../scripts/dev/chromium.ts";
 import { serveFiles } from "../support/file-server.ts";
 import type { FileServer } from "../support/file-server.ts";
