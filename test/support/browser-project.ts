@@ -12,14 +12,19 @@ export function chromiumOf(options: LaunchOptions): Plugin {
   return {
     name: "edge-prefix:chromium",
     enforce: "post",
-    async config() {
+    async config(config) {
       const found = await findChromium();
       if (found.missing === undefined) {
         Object.assign(options, withGpu(found.launch));
         return {};
       }
       console.warn(`\n!!! BROWSER TESTS ARE SKIPPED: ${found.missing}\n`);
-      return { test: { include: ["test/support/no-browser.ts"], browser: { enabled: false } } };
+      // Replaced in place: a list that is returned would be added to the one that is there.
+      Object.assign(config.test ?? {}, {
+        include: ["test/support/no-browser.ts"],
+        browser: { enabled: false },
+      });
+      return {};
     },
   };
 }
