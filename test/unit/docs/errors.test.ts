@@ -8,6 +8,7 @@ import { allCodes } from "../../../scripts/dev/docs/errors.ts";
 const HANDED_ON = [
   "files.ts: code",
   "record.ts: code",
+  "text-encoding.ts: `${kind}-invalid`",
   "trust.ts: cause.code",
   "trust.ts: error.code",
 ];

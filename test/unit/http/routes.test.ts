@@ -228,6 +228,7 @@ describe("health", () => {
       identity: BASE_IDENTITY,
       loaded_from: "graph",
       api_keys: "off",
+      signatures: "off",
     });
   });
 
