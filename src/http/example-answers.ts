@@ -2,53 +2,53 @@
 export const ANSWERS: Readonly<Record<string, unknown>> = {
   one: [
     [
-      { label: "positive", score: 0.9999608202486118 },
-      { label: "negative", score: 0.00003917975138826495 },
+      { label: "positive", score: 0.9999607997124496 },
+      { label: "negative", score: 0.000039200287550505336 },
     ],
   ],
   several: [
-    [{ label: "positive", score: 0.9999608202486118 }],
-    [{ label: "negative", score: 0.7989485855178364 }],
+    [{ label: "positive", score: 0.9999607997124496 }],
+    [{ label: "negative", score: 0.7984516636618809 }],
   ],
   command: [
     [
-      { label: "GetWeather", score: 0.9032090553916408 },
-      { label: "BookRestaurant", score: 0.082759833809977 },
+      { label: "GetWeather", score: 0.9031896186252959 },
+      { label: "BookRestaurant", score: 0.08278095313541046 },
     ],
   ],
   intent: [
     [
-      { label: "transaction_charged_twice", score: 0.9996219432921677 },
-      { label: "card_payment_fee_charged", score: 0.0001280447939924064 },
+      { label: "transaction_charged_twice", score: 0.9996223763293625 },
+      { label: "card_payment_fee_charged", score: 0.00012811106111464726 },
     ],
   ],
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9428624843367445,
+      score: 0.9429247052758514,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "cuisine", score: 0.6030746936900621, word: "mexican", start: 26, end: 33 },
+    { entity_group: "cuisine", score: 0.6028774314435068, word: "mexican", start: 26, end: 33 },
     {
       entity_group: "restaurant_type",
-      score: 0.9328029843277399,
+      score: 0.9326480444420646,
       word: "restaurant",
       start: 34,
       end: 44,
     },
-    { entity_group: "city", score: 0.6132213522508265, word: "boston", start: 48, end: 54 },
-    { entity_group: "timeRange", score: 0.8795652148462844, word: "tonight", start: 55, end: 62 },
+    { entity_group: "city", score: 0.6122797662839534, word: "boston", start: 48, end: 54 },
+    { entity_group: "timeRange", score: 0.879311309600863, word: "tonight", start: 55, end: 62 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.8289865974832922, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.9757640278908768, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.8288474247805057, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.975756200998256, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
-      { label: "same", score: 0.6246711656345971 },
-      { label: "different", score: 0.37532883436540293 },
+      { label: "same", score: 0.6250910446174394 },
+      { label: "different", score: 0.3749089553825606 },
     ],
   ],
   mixed: {
@@ -56,7 +56,7 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
       {
         task: "sentiment",
         version: "78597c7710df",
-        result: [[{ label: "negative", score: 0.9979499975977015 }]],
+        result: [[{ label: "negative", score: 0.9979566201200589 }]],
       },
       {
         task: "entities",
@@ -64,32 +64,32 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
         result: [
           {
             entity_group: "PER",
-            score: 0.8289865974832922,
+            score: 0.8288474247805057,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.9757640278908768, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.975756200998256, word: "London", start: 25, end: 31 },
         ],
       },
     ],
   },
   two: [
-    [0.0697728172, 0.00997800473, -0.0241617355],
-    [0.00851283967, 0.0248691738, 0.0441109799],
+    [0.0697223917, 0.0099809207, -0.0241544135],
+    [0.00851158332, 0.0248702858, 0.0440994278],
   ],
   openai: {
     object: "list",
     model: "pocket",
     usage: { prompt_tokens: 8, total_tokens: 8 },
     data: [
-      { object: "embedding", index: 0, embedding: [0.0697728172, 0.00997800473, -0.0241617355] },
+      { object: "embedding", index: 0, embedding: [0.0697223917, 0.0099809207, -0.0241544135] },
     ],
   },
-  similar: [0.532871, -0.017334],
+  similar: [0.532772, -0.017236],
   labels: [
-    { label: "sports", score: 0.9451104760536309 },
-    { label: "business", score: 0.043745209920768836 },
-    { label: "science", score: 0.01114431402560027 },
+    { label: "sports", score: 0.9452930441560028 },
+    { label: "business", score: 0.043589457212369724 },
+    { label: "science", score: 0.011117498631627438 },
   ],
 };
