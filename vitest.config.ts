@@ -130,7 +130,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          maxWorkers,
+          // One after the other: they build and remove dist/, which the servers of others give out.
+          fileParallelism: false,
           globalSetup: TEMPORARY,
           testTimeout: 3 * TEST_MS,
           hookTimeout: 3 * TEST_MS,
