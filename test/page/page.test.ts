@@ -314,6 +314,11 @@ describe.skipIf(missing !== undefined)("a task that is pushed", () => {
     const newer = await taskFolder("mood", { ...labels, thresholds: [0, 0.5] });
     await publishTask(bucket, newer, { canaryPercent: 100 });
     await bucket.close();
+    // A Worker believes a pointer for a moment (TASK_FRESH_MS): until it has looked again.
+    await page.waitForFunction(async () => {
+      const response = await fetch("/v1/tasks/mood");
+      return "canary" in ((await response.json()) as object);
+    });
     await page.locator("#refresh").click();
     await page.locator('.task[data-task="mood"] .tag', { hasText: "canary 100 %" }).waitFor();
     await page.locator("#run").click();
