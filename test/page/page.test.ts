@@ -93,6 +93,21 @@ const answered = (page: Page) => page.locator("#status", { hasText: "nswered" })
 const linkOf = (text: string, ...tasks: string[]): string =>
   `#${tasks.map((task) => `task=${task}&`).join("")}text=${encodeURIComponent(text)}`;
 
+/**
+ * Waits until the Worker lists a task with a field. It believes a pointer for a moment (TASK_FRESH_MS), and
+ * the page asks once for each Refresh.
+ */
+async function listed(page: Page, task: string, field: string): Promise<void> {
+  await page.waitForFunction(
+    async ({ name, wanted }) => {
+      const response = await fetch("/v1/tasks?limit=200");
+      const { tasks = [] } = (await response.json()) as { tasks?: { task: string }[] };
+      return tasks.some((each) => each.task === name && wanted in each);
+    },
+    { name: task, wanted: field },
+  );
+}
+
 /** What axe-core finds wrong. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
@@ -302,6 +317,8 @@ describe.skipIf(missing !== undefined)("a task that is pushed", () => {
     const bucket = await openLocalBucket(folder.path);
     await publishTask(bucket, mood);
     await publishTask(bucket, stars);
+    await listed(page, "mood", "version");
+    await listed(page, "stars", "version");
     await page.locator("#refresh").click();
     await page.locator('.task[data-task="mood"] .tag', { hasText: "new" }).waitFor();
     await page.locator("#only-mood").click();
@@ -314,11 +331,7 @@ describe.skipIf(missing !== undefined)("a task that is pushed", () => {
     const newer = await taskFolder("mood", { ...labels, thresholds: [0, 0.5] });
     await publishTask(bucket, newer, { canaryPercent: 100 });
     await bucket.close();
-    // A Worker believes a pointer for a moment (TASK_FRESH_MS): until it has looked again.
-    await page.waitForFunction(async () => {
-      const response = await fetch("/v1/tasks/mood");
-      return "canary" in ((await response.json()) as object);
-    });
+    await listed(page, "mood", "canary");
     await page.locator("#refresh").click();
     await page.locator('.task[data-task="mood"] .tag', { hasText: "canary 100 %" }).waitFor();
     await page.locator("#run").click();
