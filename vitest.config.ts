@@ -85,6 +85,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
+          setupFiles: "test/worker/clean-bucket.ts",
           globalSetup: [TEMPORARY, "test/worker/global-setup.ts"],
           testTimeout: TEST_MS,
           hookTimeout: TEST_MS,

@@ -1,4 +1,4 @@
-/** Files given out in workerd from R2: which, to whom, and how: ETags, ranges, caching. */
+/** The route /files in workerd over R2: which files a caller may read, and their ETags, ranges and caching. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { baseKey, blobKey, taskKey } from "../../src/core/format/keys.ts";
 import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
