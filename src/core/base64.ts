@@ -1,5 +1,4 @@
-/** Base64 (RFC 4648) of small things: signatures, keys, signed statements. Strict, no host objects. */
-import { FormatError } from "../errors.ts";
+/** Base64 (RFC 4648), strict and without host objects. */
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const VALUES = new Map([...DIGITS].map((digit, value) => [digit, value]));
@@ -19,12 +18,10 @@ export function toBase64(bytes: Uint8Array): string {
 
 /**
  * Standard base64 with padding -> bytes. One text for one value: other alphabets, blanks, and bits
- * beyond the last byte are refused with FormatError `signature-invalid`.
+ * beyond the last byte are refused: `fail` is told why, and throws.
  */
-export function fromBase64(text: string, subject: string): Uint8Array {
-  const fail = (what: string): FormatError =>
-    new FormatError("signature-invalid", `${subject}: is not base64 (${what})`);
-  if (text.length % 4 !== 0) throw fail(`${text.length} characters are no multiple of 4`);
+export function fromBase64(text: string, fail: (why: string) => never): Uint8Array<ArrayBuffer> {
+  if (text.length % 4 !== 0) fail(`${text.length} characters are no multiple of 4`);
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   const digits = text.length - padding;
@@ -32,8 +29,7 @@ export function fromBase64(text: string, subject: string): Uint8Array {
   let held = 0;
   let at = 0;
   for (let i = 0; i < digits; i++) {
-    const value = VALUES.get(text[i]!);
-    if (value === undefined) throw fail(`character ${i} is ${JSON.stringify(text[i])}`);
+    const value = VALUES.get(text[i]!) ?? fail(`character ${i} is ${JSON.stringify(text[i])}`);
     held = (held << 6) | value;
     bits += 6;
     if (bits >= 8) {
@@ -42,6 +38,6 @@ export function fromBase64(text: string, subject: string): Uint8Array {
       held &= (1 << bits) - 1;
     }
   }
-  if (held !== 0) throw fail("its last character has bits that belong to no byte");
+  if (held !== 0) fail("its last character has bits that belong to no byte");
   return bytes;
 }

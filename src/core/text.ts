@@ -5,13 +5,18 @@ import { FormatError } from "./errors.ts";
 // type settings offer no host library at all.
 declare const TextDecoder: new (
   label: "utf-8",
-  options: { fatal: true; ignoreBOM: true },
+  options: { fatal: boolean; ignoreBOM: true },
 ) => { decode(bytes: Uint8Array): string };
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
 /** Bytes -> text; throws a TypeError on anything that is not valid UTF-8. A BOM is kept as text. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/** Bytes -> text; what is not valid UTF-8 reads as U+FFFD. A BOM is kept as text. */
+export function decodeLoosely(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(bytes);
 }
 
 /** Text -> UTF-8 bytes. */

@@ -3,6 +3,7 @@
  * `baseURL` .../v1. The base is the only model that embeds; a task is a model that is asked at its own
  * route.
  */
+import { toBase64 } from "../core/base64.ts";
 import { mapLimited } from "../core/concurrency.ts";
 import { EdgePrefixError, NotFoundError } from "../core/errors.ts";
 import { shortIdentity } from "../core/format/manifest.ts";
@@ -34,7 +35,7 @@ export function createEmbeddings(deps: AppDeps): AppHandler {
       data: vectors.map((vector, index) => ({
         object: "embedding",
         index,
-        embedding: format === "base64" ? toBase64(vector) : toNumbers(vector),
+        embedding: format === "base64" ? toBase64(bytesOf(vector)) : toNumbers(vector),
       })),
       model: base.manifest.name,
       usage: { prompt_tokens: usage.tokens, total_tokens: usage.tokens },
@@ -123,9 +124,5 @@ const noModel = (name: string): NotFoundError =>
   );
 
 /** The numbers' bytes, little-endian, which is how every host of ours keeps them. */
-function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
-  let text = "";
-  for (const byte of new Uint8Array(buffer, byteOffset, byteLength))
-    text += String.fromCharCode(byte);
-  return btoa(text);
-}
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -1,10 +1,11 @@
 /** SHA-256 as Workers have it: of bytes in memory by Web Crypto, of a stream by its digest streams. */
 import type { RunningSha256 } from "../core/format/checked-stream.ts";
+import { toHex } from "../core/hex.ts";
 
 /** Hash of bytes as 64 lower-case hex digits. */
 export const sha256 = async (bytes: Uint8Array): Promise<string> =>
   // Never of shared memory, which browsers refuse.
-  hex(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)));
 
 /** A stream that hashes what is written to it, which Workers have and others do not. */
 interface DigestStream {
@@ -21,10 +22,7 @@ export function startSha256(): RunningSha256 {
     write: (bytes) => writer.write(bytes),
     async digest() {
       await writer.close();
-      return hex(await stream.digest);
+      return toHex(new Uint8Array(await stream.digest));
     },
   };
 }
-
-const hex = (digest: ArrayBuffer): string =>
-  Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");

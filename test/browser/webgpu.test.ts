@@ -26,6 +26,7 @@ import { packGraph } from "../../src/graph/encoding/pack.ts";
 import { answerExamples } from "../../src/learn/measure/answers.ts";
 import { engineCases } from "../cases/engine.cases.ts";
 import { fixture, loadedBase } from "./support.ts";
+import { cosines } from "../support/encode.ts";
 
 const wasmUrl = new URL(
   "/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jspi.wasm",
@@ -108,21 +109,6 @@ function mixedRows({ configuration }: BaseManifest): Row[] {
   ];
 }
 
-/** Least cosine of two matrices' rows of `width`. */
-function leastCosine(a: Float32Array, b: Float32Array, width: number): number {
-  let least = Infinity;
-  for (let from = 0; from < a.length; from += width) {
-    let [ab, aa, bb] = [0, 0, 0];
-    for (let i = from; i < from + width; i++) {
-      ab += a[i]! * b[i]!;
-      aa += a[i]! * a[i]!;
-      bb += b[i]! * b[i]!;
-    }
-    least = Math.min(least, ab / Math.sqrt(aa * bb));
-  }
-  return least;
-}
-
 /** Least cosine of an encoder's states to those of the float32 graph, over all rows and tokens. */
 async function cosineToFloats(manifest: BaseManifest, file: Files, found: Encoder) {
   const rows = mixedRows(manifest);
@@ -130,8 +116,8 @@ async function cosineToFloats(manifest: BaseManifest, file: Files, found: Encode
   const { hidden_size: width } = manifest.configuration;
   const [ours, theirs] = [await found.encode(rows, "all"), await floats.encode(rows, "all")];
   await floats.release();
-  const each = rows.map(({ ids }, b) =>
-    leastCosine(statesOfRow(ours, b, ids.length), statesOfRow(theirs, b, ids.length), width),
+  const each = rows.flatMap(({ ids }, b) =>
+    cosines(statesOfRow(ours, b, ids.length), statesOfRow(theirs, b, ids.length), width),
   );
   return Math.min(...each);
 }

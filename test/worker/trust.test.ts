@@ -7,7 +7,7 @@ import { baseKey, blobKey, taskKey } from "../../src/core/format/keys.ts";
 import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer } from "../../src/core/format/pointer.ts";
 import { writeBundle } from "../../src/core/signing/bundle.ts";
-import { toBase64 } from "../../src/core/signing/base64.ts";
+import { toBase64 } from "../../src/core/base64.ts";
 import { toDer } from "../../src/core/signing/der.ts";
 import { STATEMENT_TYPE, preAuthEncoding } from "../../src/core/signing/dsse.ts";
 import { readPublicKeys } from "../../src/core/signing/keys.ts";

@@ -2,7 +2,7 @@
 import { firstBars, percentOf, shareOf } from "./bars.ts";
 import type { Scored } from "./bars.ts";
 import type { TaskDescription } from "./client.ts";
-import { el } from "./element.ts";
+import { el, scrolling } from "./element.ts";
 import { coloursOf, legendOf, segmentsOf } from "./segments.ts";
 import type { FoundEntity, PlacedEntity, Segment } from "./segments.ts";
 import { groupsOf } from "./task-facts.ts";
@@ -139,9 +139,8 @@ function offsetsTable(entities: readonly PlacedEntity[]): HTMLElement {
     "details",
     { class: "more" },
     el("summary", { text: "Scores and offsets" }),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "group", "aria-label": "Scores and offsets" },
+    scrolling(
+      "Scores and offsets",
       el(
         "table",
         {},

@@ -31,6 +31,10 @@ export function el<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Something wide that scrolls by itself, with the keyboard too. */
+export const scrolling = (label: string, content: HTMLElement): HTMLElement =>
+  el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, content);
+
 /** Replaces what an element contains. */
 export function fill(element: Element, ...children: readonly Child[]): void {
   element.replaceChildren();

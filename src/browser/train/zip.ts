@@ -1,4 +1,5 @@
 /** A zip file of a few files as they are, without compression: weights would not get smaller. */
+import { joinBytes } from "../../core/bytes.ts";
 import { encodeUtf8 } from "../../core/text.ts";
 
 export interface ZipEntry {
@@ -56,7 +57,7 @@ export function zipOf(entries: readonly ZipEntry[], modified: Date): Uint8Array<
     [4, offset],
     [2, 0],
   ]);
-  return joined([...parts, ...directory, end]);
+  return joinBytes([...parts, ...directory, end]);
 }
 
 /** Bytes of a number, lowest first. */
@@ -71,16 +72,6 @@ function record(fields: readonly Field[]): Uint8Array {
     at += bytes;
   }
   return new Uint8Array(view.buffer);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 const dosTime = (date: Date): number =>

@@ -1,4 +1,5 @@
 /** What serving needs of the world, as a browser has it. */
+import { joinBytes } from "../../core/bytes.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RunningSha256 } from "../../core/format/checked-stream.ts";
 import { sha256 } from "../../serve/sha256.ts";
@@ -25,21 +26,9 @@ export { sha256 };
 /** Web Crypto hashes only what is whole, so the bytes are kept until then. */
 export function startSha256(): RunningSha256 {
   const kept: Uint8Array[] = [];
-  let bytes = 0;
   return {
-    write(piece) {
-      kept.push(piece.slice());
-      bytes += piece.byteLength;
-    },
-    digest() {
-      const whole = new Uint8Array(bytes);
-      let at = 0;
-      for (const piece of kept.splice(0)) {
-        whole.set(piece, at);
-        at += piece.byteLength;
-      }
-      return sha256(whole);
-    },
+    write: (piece) => void kept.push(piece.slice()),
+    digest: () => sha256(joinBytes(kept.splice(0))),
   };
 }
 

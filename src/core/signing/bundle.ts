@@ -7,7 +7,8 @@ import { FormatError } from "../errors.ts";
 import { readRecord } from "../record.ts";
 import type { RecordReader } from "../record.ts";
 import { encodeUtf8 } from "../text.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
+import { toBase64 } from "../base64.ts";
+import { fromSignedBase64 } from "./signed-base64.ts";
 import { fromDer } from "./der.ts";
 import { STATEMENT_TYPE, preAuthEncoding } from "./dsse.ts";
 import { CURVES } from "./keys.ts";
@@ -67,11 +68,11 @@ export function readBundle(bytes: Uint8Array, subject: string): Bundle {
   envelope.oneOf("payloadType", [STATEMENT_TYPE]);
   const signatures = envelope.list("signatures", 1, (item, name) => {
     const sig = readRecord(item, name, "signature-invalid").string("sig");
-    return fromBase64(sig, `${name}: "sig"`);
+    return fromSignedBase64(sig, `${name}: "sig"`);
   });
   const [signature] = signatures;
   if (!signature) return envelope.fail('"signatures" is empty');
-  const payload = fromBase64(envelope.string("payload"), `${subject}: "payload"`);
+  const payload = fromSignedBase64(envelope.string("payload"), `${subject}: "payload"`);
   return { hint, payload, signature };
 }
 

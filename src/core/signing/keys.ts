@@ -6,7 +6,8 @@
 import { FormatError } from "../errors.ts";
 import { readRecord } from "../record.ts";
 import { encodeUtf8, parseJson } from "../text.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
+import { fromBase64, toBase64 } from "../base64.ts";
+import { toHex } from "../hex.ts";
 
 export type Curve = "P-256" | "P-384" | "P-521";
 
@@ -82,7 +83,7 @@ export function checkPublicKeys(text: string, subject: string): Omit<PublicKey, 
 
 /** The curve of a SubjectPublicKeyInfo; throws FormatError `public-key-invalid`. */
 function curveOf(spki: Uint8Array, subject: string): Curve {
-  const hex = hexOf(spki);
+  const hex = toHex(spki);
   for (const curve of Object.keys(CURVES) as Curve[]) {
     const head = SPKI_HEADS[curve];
     if (hex.startsWith(head) && spki.length === head.length / 2 + 2 * CURVES[curve].size) {
@@ -119,13 +120,10 @@ function spkisIn(text: string, subject: string): Uint8Array[] {
   return items.map((item) => decode(item, subject));
 }
 
-function decode(base64: string, subject: string): Uint8Array {
-  try {
-    return fromBase64(base64, subject);
-  } catch {
+const decode = (base64: string, subject: string): Uint8Array =>
+  fromBase64(base64, () => {
     throw fail(subject, "has a key that is not base64");
-  }
-}
+  });
 
 function fromJwk(value: unknown, subject: string): Uint8Array {
   const r = readRecord(value, subject, "public-key-invalid");
@@ -144,6 +142,3 @@ function fromJwk(value: unknown, subject: string): Uint8Array {
   const head = SPKI_HEADS[curve].match(/../g)!.map((pair) => Number.parseInt(pair, 16));
   return Uint8Array.from([...head, ...number("x"), ...number("y")]);
 }
-
-const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

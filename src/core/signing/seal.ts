@@ -6,7 +6,8 @@
 import { FormatError } from "../errors.ts";
 import { readRecord } from "../record.ts";
 import { canonicalJson, encodeUtf8 } from "../text.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
+import { toBase64 } from "../base64.ts";
+import { fromSignedBase64 } from "./signed-base64.ts";
 import { keyNamed, verifySignature } from "./bundle.ts";
 import type { VerifyEcdsa } from "./bundle.ts";
 import { RECORD_TYPE, preAuthEncoding } from "./dsse.ts";
@@ -79,7 +80,7 @@ export async function verifySeal(
     );
   }
   const key = keyNamed(seal.key, keys, subject);
-  const der = fromBase64(seal.signature, `${subject}: "signature"`);
+  const der = fromSignedBase64(seal.signature, `${subject}: "signature"`);
   await verifySignature(key, der, sealedBytes(record as object, seal), verify, subject);
   return seal;
 }

@@ -141,10 +141,14 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
       split(buffer, start, end, addWord);
       return;
     }
-    segment.reset();
+    let input = normalized;
+    if (end - start < normalized.length) {
+      input = segment;
+      segment.reset();
+      segment.append(normalized, start, end);
+    }
     prepared.reset();
-    segment.append(normalized, start, end);
-    prepare(segment, prepared);
+    prepare(input, prepared);
     buffer = prepared;
     split(buffer, 0, buffer.length, addWord);
     buffer = normalized;

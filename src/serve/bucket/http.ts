@@ -9,6 +9,7 @@
  * plain web servers refuse. The etags that readers see are made of the content, since a page of another
  * origin may not read the server's.
  */
+import { joinBytes } from "../../core/bytes.ts";
 import { LimitError, UnavailableError } from "../../core/errors.ts";
 import {
   FILES_INDEX_KEY,
@@ -184,18 +185,8 @@ export function httpBucket(options: HttpBucketOptions): Bucket {
 
 async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const kept: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of pieces) {
-    kept.push(piece);
-    bytes += piece.byteLength;
-  }
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of kept) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
+  for await (const piece of pieces) kept.push(piece);
+  return joinBytes(kept);
 }
 
 const unavailable = (key: string, reason: string, cause?: unknown): UnavailableError =>

@@ -6,24 +6,18 @@
 A small vocabulary is trained on seeded texts; tokenizers that differ in post-processor, prefix space and
 added tokens encode others. Offsets are code points. --texts N takes N texts per tokenizer, --seed S others.
 """
-import argparse
-import datetime
 import json
 import random
 
-import tokenizers
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
-from texts import EDGES, random_text
+from golden_file import added_tokens_of, arguments, write_golden
+from texts import random_text
 
-parser = argparse.ArgumentParser()
-parser.add_argument("out")
-parser.add_argument("--texts", type=int, default=25)
-parser.add_argument("--seed", type=int, default=21)
-args = parser.parse_args()
+args = arguments(seed=21)
 rng = random.Random(args.seed)
 
 LLAMA3 = (
@@ -43,15 +37,11 @@ corpus = [random_text(rng) for _ in range(300)] + SPACED * 5
 trainer = BpeTrainer(vocab_size=700, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
 trained.train_from_iterator(corpus, trainer)
 model = json.loads(trained.to_str())["model"]
+added = added_tokens_of(model["vocab"])
 
 
 def byte_level(prefix, trim=True, **more):
     return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": trim, "use_regex": True, **more}
-
-
-def added(content, **flags):
-    token = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=False)
-    return {"id": model["vocab"].get(content, 0), "content": content, **token, **flags}
 
 
 def roberta(prefix, trim):
@@ -88,29 +78,6 @@ VARIANTS = {
     "no pattern": (byte_level(False, use_regex=False), byte_level(True), PLAIN, {}),
 }
 
-variants = []
-for name, (pre_tokenizer, post_processor, added_tokens, more) in VARIANTS.items():
-    fields = {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added_tokens, "normalizer": None,
-        "pre_tokenizer": pre_tokenizer, "post_processor": post_processor, "decoder": None,
-    }
-    tokenizer = Tokenizer.from_str(json.dumps({**fields, "model": {**model, **more}}))
-    texts = [(text, None) for text in EDGES + SPACED]
-    texts += [(random_text(rng), random_text(rng) if i % 4 == 3 else None) for i in range(args.texts)]
-    cases = []
-    for text, pair in texts:
-        e = tokenizer.encode(text, pair) if pair is not None else tokenizer.encode(text)
-        case = {"text": text, **({} if pair is None else {"pair": pair})}
-        case.update(ids=e.ids, offsets=e.offsets, type_ids=e.type_ids, word_ids=e.word_ids, sequence_ids=e.sequence_ids)
-        cases.append(json.dumps(case, separators=(",", ":")))
-    head = {**fields, "model": more}
-    body = ",\n".join(cases)
-    variants.append(f'{json.dumps(name)}: {{"tokenizer": {json.dumps(head)}, "cases": [\n{body}\n]}}')
-
-made_by = {
-    "made_by": "test/golden/tokenizer/make_byte_golden.py", "tokenizers": tokenizers.__version__,
-    "date": datetime.date.today().isoformat(), "seed": args.seed, "model": model,
-}
-head = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in made_by.items())
-with open(args.out, "w") as file:
-    file.write("{\n" + head + ',\n"variants": {\n' + ",\n".join(variants) + "\n}}\n")
+names = ("pre_tokenizer", "post_processor", "added_tokens")
+variants = {name: ({**dict(zip(names, fields)), "normalizer": None}, more) for name, (*fields, more) in VARIANTS.items()}
+write_golden("make_byte_golden.py", args, rng, model, SPACED, variants)

@@ -6,26 +6,20 @@
 A small vocabulary is trained on seeded texts; tokenizers that differ in normalizers and pre-tokenizer encode
 others. Offsets are code points. --texts N takes N texts per tokenizer, --seed S others.
 """
-import argparse
 import base64
-import datetime
 import json
 import random
 import struct
 
-import tokenizers
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
 from tokenizers.trainers import UnigramTrainer
 
-from texts import EDGES, random_text
+from golden_file import added_tokens_of, arguments, write_golden
+from texts import random_text
 
-parser = argparse.ArgumentParser()
-parser.add_argument("out")
-parser.add_argument("--texts", type=int, default=25)
-parser.add_argument("--seed", type=int, default=22)
-args = parser.parse_args()
+args = arguments(seed=22)
 rng = random.Random(args.seed)
 
 # A map as SentencePiece compiles one, made here: ligatures, wide letters, accents, controls that go.
@@ -98,11 +92,7 @@ trainer = UnigramTrainer(vocab_size=900, special_tokens=SPECIAL, unk_token="<unk
 trained.train_from_iterator(corpus, trainer)
 model = json.loads(trained.to_str())["model"]
 ids = {token: i for i, (token, _) in enumerate(model["vocab"])}
-
-
-def added(content, **flags):
-    token = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=False)
-    return {"id": ids.get(content, 0), "content": content, **token, **flags}
+added = added_tokens_of(ids)
 
 
 def metaspace(scheme="always", split=True):
@@ -140,29 +130,6 @@ VARIANTS = {
     "bare": (None, SPLIT, MORE),
 }
 
-variants = []
-for name, (normalizer, pre_tokenizer, added_tokens) in VARIANTS.items():
-    fields = {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added_tokens, "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer, "post_processor": TEMPLATE, "decoder": None,
-    }
-    tokenizer = Tokenizer.from_str(json.dumps({**fields, "model": model}))
-    texts = [(each, None) for each in EDGES + SPACED]
-    texts += [(random_text(rng), random_text(rng) if i % 4 == 3 else None) for i in range(args.texts)]
-    cases = []
-    for one, pair in texts:
-        e = tokenizer.encode(one, pair) if pair is not None else tokenizer.encode(one)
-        case = {"text": one, **({} if pair is None else {"pair": pair})}
-        case.update(ids=e.ids, offsets=e.offsets, type_ids=e.type_ids, word_ids=e.word_ids, sequence_ids=e.sequence_ids)
-        cases.append(json.dumps(case, separators=(",", ":")))
-    head = {**fields, "model": {}}
-    body = ",\n".join(cases)
-    variants.append(f'{json.dumps(name)}: {{"tokenizer": {json.dumps(head)}, "cases": [\n{body}\n]}}')
-
-made_by = {
-    "made_by": "test/golden/tokenizer/make_unigram_golden.py", "tokenizers": tokenizers.__version__,
-    "date": datetime.date.today().isoformat(), "seed": args.seed, "model": model,
-}
-head = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in made_by.items())
-with open(args.out, "w") as file:
-    file.write("{\n" + head + ',\n"variants": {\n' + ",\n".join(variants) + "\n}}\n")
+names = ("normalizer", "pre_tokenizer", "added_tokens")
+variants = {name: ({**dict(zip(names, fields)), "post_processor": TEMPLATE}, {}) for name, fields in VARIANTS.items()}
+write_golden("make_unigram_golden.py", args, rng, model, SPACED, variants)

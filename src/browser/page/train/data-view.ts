@@ -2,7 +2,7 @@
 import type { Look, Prepared } from "../../train/calls.ts";
 import type { TableStart } from "../../../learn/data/table-start.ts";
 import type { DataSummary, LabelCount } from "../../../learn/measure/data-summary.ts";
-import { el } from "../element.ts";
+import { el, scrolling } from "../element.ts";
 
 /** More labels are shown by their largest and smallest. */
 const MAX_LABELS = 8;
@@ -105,9 +105,8 @@ function showStart({ columns, rows }: TableStart): HTMLElement {
     "details",
     { class: "more" },
     el("summary", { text: `The first rows, ${columns.length} columns` }),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "group", "aria-label": "The first rows" },
+    scrolling(
+      "The first rows",
       el(
         "table",
         {},

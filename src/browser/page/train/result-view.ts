@@ -12,7 +12,7 @@ import {
   formatScore,
   metricName,
 } from "../../../report/text.ts";
-import { el } from "../element.ts";
+import { el, scrolling } from "../element.ts";
 import { count } from "./data-view.ts";
 
 /** Rows that are shown of a list; the report in the folder has them all. */
@@ -87,9 +87,8 @@ function confusionTable(cells: readonly ConfusionCell[], labels: readonly string
     "div",
     {},
     el("h4", { text: "Which label was taken for which" }),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "group", "aria-label": "Confusion of labels" },
+    scrolling(
+      "Confusion of labels",
       el(
         "table",
         { class: "confusion" },

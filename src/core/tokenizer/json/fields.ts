@@ -2,7 +2,7 @@
  * Fields that several components of a tokenizer.json have, each checked as it is read: the file is
  * untrusted.
  */
-import { describe, type RecordReader } from "../../record.ts";
+import { describe, readRecord, type RecordReader } from "../../record.ts";
 
 /** Code of every error about a file that is no tokenizer. */
 export const INVALID = "tokenizer-invalid";
@@ -51,3 +51,12 @@ export function checkId(fields: RecordReader, field: string, id: unknown): numbe
 export function failId(fields: RecordReader, field: string, id: unknown): never {
   return fields.fail(`${field}: id is ${describe(id)}, expected an integer from 0 to ${MAX_ID}`);
 }
+
+/** Steps of a sequence; real files have up to four. */
+const MAX_STEPS = 16;
+
+/** A component's steps: those that a Sequence lists in `field`, or the component itself. */
+export const stepsOf = (fields: RecordReader, field: string): RecordReader[] =>
+  fields.string("type") === "Sequence"
+    ? fields.list(field, MAX_STEPS, (value, name) => readRecord(value, name, INVALID))
+    : [fields];

@@ -93,7 +93,13 @@ class Symbols {
     }
     const at = this.length++;
     if (at > 0) this.#rows[(at - 1) * FIELDS + NEXT] = at;
-    this.#rows.set([id, start, end, at - 1, -1], at * FIELDS);
+    const rows = this.#rows;
+    const row = at * FIELDS;
+    rows[row] = id;
+    rows[row + START] = start;
+    rows[row + END] = end;
+    rows[row + PREVIOUS] = at - 1;
+    rows[row + NEXT] = -1;
   }
 
   /** False for one that was merged into its neighbour. */

@@ -9,11 +9,11 @@
  */
 import type { RecordReader } from "../../record.ts";
 import { readFlag } from "../json/fields.ts";
+import { pushLowercase } from "../text/lowercase.ts";
 import { codePointAt, widthOf, type TextBuffer } from "../text/text-buffer.ts";
 import {
   CJK,
   DECOMPOSES,
-  DOTTED_CAPITAL_I,
   MARK,
   NONSTARTER,
   REMOVED,
@@ -34,7 +34,6 @@ export interface BertNormalizerOptions {
 }
 
 const BLANK = 0x20;
-const COMBINING_DOT_ABOVE = 0x307;
 // A pending mark is packed into one integer: class, whether NFD added it, code point.
 const CLASS_SHIFT = 22;
 const ADDED = 1 << 21;
@@ -59,14 +58,8 @@ export function bertNormalizer(options: BertNormalizerOptions): Normalizer {
 
   const emit = (code: number, origin: number): void => {
     if (stripAccents && flags[code]! & MARK) return;
-    if (!lowercase || (flags[code]! & UPPERCASE) === 0) {
-      out.push(code, origin);
-    } else if (code === DOTTED_CAPITAL_I) {
-      out.push(0x69, origin);
-      out.push(COMBINING_DOT_ABOVE, origin);
-    } else {
-      out.push(lowercaseOf(code), origin);
-    }
+    if (lowercase) pushLowercase(code, origin, out);
+    else out.push(code, origin);
   };
 
   const flushPending = (): void => {

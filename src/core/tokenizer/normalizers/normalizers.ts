@@ -1,6 +1,6 @@
 /** The normalizers of a tokenizer.json, alone or in a sequence, as one. */
-import { readRecord, type RecordReader } from "../../record.ts";
-import { INVALID } from "../json/fields.ts";
+import type { RecordReader } from "../../record.ts";
+import { stepsOf } from "../json/fields.ts";
 import { TextBuffer } from "../text/text-buffer.ts";
 import { readBertNormalizer } from "./bert-normalizer.ts";
 import { normalForm } from "./normal-forms.ts";
@@ -23,15 +23,9 @@ const REWRITERS = new Map<string, (fields: RecordReader) => Rewriter | null>([
 
 export const NORMALIZERS: readonly string[] = ["BertNormalizer", ...REWRITERS.keys(), "Sequence"];
 
-/** Steps of a sequence; real files have up to four. */
-const MAX_STEPS = 16;
-
 /** Reads a normalizer; null for a type, in a sequence too, that is not built here. */
 export function readNormalizer(fields: RecordReader): Normalizer | null {
-  const steps =
-    fields.string("type") === "Sequence"
-      ? fields.list("normalizers", MAX_STEPS, (value, name) => readRecord(value, name, INVALID))
-      : [fields];
+  const steps = stepsOf(fields, "normalizers");
   let first: Normalizer = identityNormalizer;
   const rewriters: Rewriter[] = [];
   for (const [i, step] of steps.entries()) {

@@ -5,9 +5,11 @@
  * of fewer than 6 bytes is replaced as a whole, by what the shortest of its beginnings becomes that is
  * in the map; any other is replaced character by character.
  */
+import { fromBase64 } from "../../base64.ts";
 import type { RecordReader } from "../../record.ts";
+import { decodeLoosely } from "../../text.ts";
 import { codePointAt, widthOf, type TextBuffer } from "../text/text-buffer.ts";
-import { decodeUtf8, forEachByte } from "../text/utf8.ts";
+import { forEachByte } from "../text/utf8.ts";
 import { BREAKS, EXTENDS, PREPENDED, graphemeParts } from "../text/unicode.ts";
 import { writerTo, type Made } from "./origins.ts";
 import type { Rewriter } from "./rewriter.ts";
@@ -136,24 +138,9 @@ function readMap(fields: RecordReader): CharacterMap {
 }
 
 function readBase64(fields: RecordReader, text: string): Uint8Array<ArrayBuffer> {
-  const values = new Map(Array.from(BASE64, (character, value) => [character, value]));
-  const digits = text.replace(/=+$/, "");
-  const bytes = new Uint8Array(Math.floor((digits.length * 6) / 8));
-  let [bits, held, at] = [0, 0, 0];
-  for (const digit of digits) {
-    const value = values.get(digit);
-    if (value === undefined) fields.fail(`"precompiled_charsmap" is no base64`);
-    bits = ((bits << 6) | value!) & 0xfff;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      bytes[at++] = (bits >> held) & 0xff;
-    }
-  }
-  return bytes;
+  const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+  return fromBase64(padded, () => fields.fail(`"precompiled_charsmap" is no base64`));
 }
-
-const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // A unit of the double array: the byte that leads to it, whether a key ends there, and where its
 // children are. The unit behind the end of a key holds its value instead.
@@ -169,7 +156,8 @@ function mapOf(units: Uint32Array, texts: Uint8Array): CharacterMap {
     let codes = known.get(at);
     if (!codes) {
       const end = texts.indexOf(0, at);
-      codes = decodeUtf8(texts.subarray(at, end < 0 ? texts.length : end));
+      const text = decodeLoosely(texts.subarray(at, end < 0 ? texts.length : end));
+      codes = Array.from(text, (character) => character.codePointAt(0)!);
       known.set(at, codes);
     }
     return codes;

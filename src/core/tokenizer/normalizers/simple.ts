@@ -1,32 +1,12 @@
 /** Normalizers of one line each: lower case, no accents, no spaces at the ends, one text for another. */
 import type { RecordReader } from "../../record.ts";
 import { readFlag, readText } from "../json/fields.ts";
+import { pushLowercase } from "../text/lowercase.ts";
 import { codePointAt, widthOf, type TextBuffer } from "../text/text-buffer.ts";
-import {
-  DOTTED_CAPITAL_I,
-  SPACE,
-  UPPERCASE,
-  codePointFlags,
-  isCombining,
-  lowercaseOf,
-} from "../text/unicode.ts";
+import { SPACE, codePointFlags, isCombining } from "../text/unicode.ts";
 import { eachCodePoint, type Rewriter } from "./rewriter.ts";
 
-const COMBINING_DOT_ABOVE = 0x307;
-
-export const lowercase = (): Rewriter => {
-  const flags = codePointFlags();
-  return eachCodePoint((code, origin, out) => {
-    if ((flags[code]! & UPPERCASE) === 0) {
-      out.push(code, origin);
-    } else if (code === DOTTED_CAPITAL_I) {
-      out.push(0x69, origin);
-      out.push(COMBINING_DOT_ABOVE, origin);
-    } else {
-      out.push(lowercaseOf(code), origin);
-    }
-  });
-};
+export const lowercase = (): Rewriter => eachCodePoint(pushLowercase);
 
 /** Drops combining marks; of a text in NFD these are its accents. */
 export const stripAccents = (): Rewriter =>
@@ -45,7 +25,7 @@ export function readStrip(fields: RecordReader): Rewriter {
     let [from, to] = [0, input.length];
     if (left) while (from < to && isSpace(input, from)) from++;
     if (right) while (to > from && isSpace(input, to - 1)) to--;
-    copy(input, from, to, out);
+    out.append(input, from, to);
   };
 }
 
@@ -93,12 +73,4 @@ function replacing(matchEnd: (input: TextBuffer, at: number) => number, content:
       }
     }
   };
-}
-
-function copy(input: TextBuffer, from: number, to: number, out: TextBuffer): void {
-  for (let i = from; i < to;) {
-    const code = codePointAt(input, i);
-    out.push(code, input.origin(i));
-    i += widthOf(code);
-  }
 }

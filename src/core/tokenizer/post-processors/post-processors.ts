@@ -1,6 +1,6 @@
 /** The post-processors of a tokenizer.json, alone or in a sequence, as one. */
-import { readRecord, type RecordReader } from "../../record.ts";
-import { INVALID, readFlag } from "../json/fields.ts";
+import type { RecordReader } from "../../record.ts";
+import { readFlag, stepsOf } from "../json/fields.ts";
 import { readBertProcessing } from "./bert-processing.ts";
 import { readRobertaProcessing } from "./roberta-processing.ts";
 import { BARE_TEMPLATE, type PostProcessor, type Template } from "./template.ts";
@@ -30,15 +30,9 @@ const PARTS = new Map<string, (fields: RecordReader) => Part>([
 
 export const POST_PROCESSORS: readonly string[] = [...PARTS.keys(), "Sequence"];
 
-/** Steps of a sequence; real files have two. */
-const MAX_STEPS = 16;
-
 /** Reads a post-processor; null for a type, in a sequence too, that is not built here. */
 export function readPostProcessor(fields: RecordReader): PostProcessor | null {
-  const steps =
-    fields.string("type") === "Sequence"
-      ? fields.list("processors", MAX_STEPS, (value, name) => readRecord(value, name, INVALID))
-      : [fields];
+  const steps = stepsOf(fields, "processors");
   let found: PostProcessor = { template: BARE_TEMPLATE, trimming: null };
   for (const step of steps) {
     const read = PARTS.get(step.string("type"));

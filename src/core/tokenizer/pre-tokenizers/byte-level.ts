@@ -2,7 +2,6 @@
 import type { RecordReader } from "../../record.ts";
 import { readFlag } from "../json/fields.ts";
 import type { Rewriter } from "../normalizers/rewriter.ts";
-import { codePointAt, widthOf } from "../text/text-buffer.ts";
 import type { PreTokenizer, WordSplitter } from "./pre-tokenizer.ts";
 import { GPT2, splitterOf } from "./word-patterns.ts";
 
@@ -41,9 +40,5 @@ export function readSplitBytes(split: RecordReader, byteLevel: RecordReader): Pr
 /** A space before a text that does not begin with one; it shares the first character's origin. */
 const withPrefixSpace: Rewriter = (input, out) => {
   if (input.length > 0 && input.charCodeAt(0) !== BLANK) out.push(BLANK, input.origin(0));
-  for (let i = 0; i < input.length;) {
-    const code = codePointAt(input, i);
-    out.push(code, input.origin(i));
-    i += widthOf(code);
-  }
+  out.append(input, 0, input.length);
 };

@@ -1,6 +1,6 @@
 /** The pre-tokenizers of a tokenizer.json, alone or in the sequences that files have. */
-import { readRecord, type RecordReader } from "../../record.ts";
-import { INVALID } from "../json/fields.ts";
+import type { RecordReader } from "../../record.ts";
+import { stepsOf } from "../json/fields.ts";
 import { bertPreTokenizer } from "./bert-pre-tokenizer.ts";
 import { readByteLevel, readSplitBytes } from "./byte-level.ts";
 import { readMetaspace } from "./metaspace.ts";
@@ -18,15 +18,11 @@ export const PRE_TOKENIZERS: readonly string[] = [
   "Sequence of Split (by the patterns of GPT-2 and Llama 3) and ByteLevel",
 ];
 
-const MAX_STEPS = 16;
-
 /** Reads a pre-tokenizer; null for a type or a sequence that is not built here. */
 export function readPreTokenizer(fields: RecordReader): PreTokenizer | null {
   const type = fields.string("type");
   if (type !== "Sequence") return ALONE.get(type)?.(fields) ?? null;
-  const steps = fields.list("pretokenizers", MAX_STEPS, (value, name) =>
-    readRecord(value, name, INVALID),
-  );
+  const steps = stepsOf(fields, "pretokenizers");
   const types = steps.map((step) => step.string("type"));
   if (types.join() === "WhitespaceSplit,Metaspace") return readMetaspace(steps[1]!, true);
   if (types.join() === "Split,ByteLevel") return readSplitBytes(steps[0]!, steps[1]!);

@@ -18,24 +18,3 @@ export function forEachByte(code: number, take: (byte: number) => void): void {
     take(0x80 | (code & 0x3f));
   }
 }
-
-/** Code points of bytes; a wrong sequence reads as U+FFFD. */
-export function decodeUtf8(bytes: Uint8Array): number[] {
-  const codes: number[] = [];
-  for (let i = 0; i < bytes.length;) {
-    const first = bytes[i++]!;
-    const more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc2 ? 1 : -1;
-    let code = more === 0 ? first : first & (0x3f >> Math.max(more, 0));
-    let isWhole = more >= 0;
-    for (let n = 0; n < more && isWhole; n++) {
-      const next = bytes[i] ?? 0;
-      isWhole = (next & 0xc0) === 0x80;
-      if (isWhole) {
-        code = (code << 6) | (next & 0x3f);
-        i++;
-      }
-    }
-    codes.push(isWhole && code <= 0x10ffff ? code : 0xfffd);
-  }
-  return codes;
-}
