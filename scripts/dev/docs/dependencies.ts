@@ -32,6 +32,10 @@ development | axe-core | 3.4 MB | Looks for what a screen reader or a keyboard c
 development | esbuild | 12 MB | Bundles the page and the module for browsers.
 development | yaml | 1.4 MB | Reads the front matter of cards in tests.
 development | @huggingface/inference | 1.5 MB | The client that must work unchanged; used by tests alone.
+development | openai | 24 MB | OpenAI's client, which must work unchanged; used by tests alone.
+development | ai | 8.8 MB | Vercel's AI SDK, which must work unchanged; used by tests alone.
+development | @ai-sdk/openai-compatible | 508 kB | The AI SDK's way to an endpoint of OpenAI's shape; used by tests alone.
+development | @huggingface/tokenizers | 400 kB | The peer that \`bench tokenizers\` measures beside.
 development | typescript | 2.5 MB | Checks types.
 development | publint | 131 kB | Checks what the package exports.
 development | @arethetypeswrong/cli | 70 kB | Checks the types that the package exports.
