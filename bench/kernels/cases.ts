@@ -2,6 +2,7 @@
 import {
   ACTIVATION,
   EVERY_TOKEN,
+  NORM,
   TABLE,
   attentionWorkBytes,
 } from "../../src/engine/simd/kernels/kernels.ts";
@@ -100,8 +101,8 @@ export function casesOf(kernels: Kernels): Case[] {
     other("lookUp int8", M * H, () =>
       kernels.lookUp(M, H, ids, table, TABLE.int8, tableScale, 1, out),
     ),
-    other("layerNorm", M * H, () =>
-      kernels.layerNorm(M, H, qkv, vectors, 0, 4 * H, 1e-12, inputScale, out, q, scale),
+    other("norm", M * H, () =>
+      kernels.norm(M, H, NORM.layer, qkv, vectors, 0, 4 * H, 1e-12, inputScale, out, q, scale),
     ),
     other("quantizeRows", M * H, () => kernels.quantizeRows(M, H, qkv, 0, q, scale)),
     ...(["gelu", "geluTanh", "relu"] as const).map((name) =>

@@ -4,6 +4,7 @@ import { blobKey } from "../../src/core/format/keys.ts";
 import { wasmEngine } from "../../src/browser/worker/engines.ts";
 import { sha256 } from "../../src/browser/worker/host.ts";
 import { engineCases } from "../cases/engine.cases.ts";
+import { familyCases } from "../cases/family.cases.ts";
 import { unpackRow, unpackStates } from "../worker/fixtures.ts";
 import { fixture, loadedBase } from "./support.ts";
 
@@ -28,3 +29,5 @@ describe("the same wasm in Node and in Chromium", () => {
     },
   );
 });
+
+familyCases("Chromium", wasmEngine);

@@ -26,10 +26,10 @@ import { fileOf, headerOf } from "./safetensors-files.ts";
 
 const CONFIG = {
   model_type: "bert",
-  hidden_size: 8,
+  hidden_size: 12,
   num_attention_heads: 1,
   num_hidden_layers: 1,
-  intermediate_size: 16,
+  intermediate_size: 18,
   vocab_size: 11,
   type_vocab_size: 2,
   max_position_embeddings: 16,
@@ -125,14 +125,14 @@ function run(model: Model): void {
     prefix: emptyPrefix({
       num_hidden_layers: 1,
       num_key_value_heads: 1,
-      head_dim: 8,
+      head_dim: 12,
       num_bias_deltas: model.numDeltas,
     }),
     positionOffset: 13,
   };
-  const machine = { kernels, heap, model, angles: new Angles(8) };
+  const machine = { kernels, heap, model, angles: new Angles(model.head) };
   const steps = runBatch(machine, batchOf([row], "all", model));
   let step = steps.next();
   while (!step.done) step = steps.next();
-  expect(step.value.dims).toEqual([1, 3, 8]);
+  expect(step.value.dims).toEqual([1, 3, 12]);
 }

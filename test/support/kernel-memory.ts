@@ -95,6 +95,10 @@ export class KernelMemory {
 /** Rows of a matrix as one list. */
 export const flat = (rows: readonly (readonly number[])[]): number[] => rows.flat();
 
+/** Rows as the kernels have them: zeros behind each, up to a multiple of 8. */
+export const padded = (rows: readonly (readonly number[])[]): number[][] =>
+  rows.map((row) => [...row, ...Array<number>(-row.length & 7).fill(0)]);
+
 /** Cuts a list into rows of `width`. */
 export const rowsOf = (values: readonly number[], width: number): number[][] =>
   Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));

@@ -1,6 +1,9 @@
 /** The engines of the Worker, in workerd. */
 import { blobKey } from "../../src/core/format/keys.ts";
+import { inject } from "vitest";
 import { engineCases } from "../cases/engine.cases.ts";
+import { fromBase64 } from "./fixtures.ts";
+import type { FamilyFixture } from "./fixtures.ts";
 import { ENGINES, baseManifest, fixture, loadedBase } from "./support.ts";
 
 for (const [name, engine] of [
@@ -20,3 +23,12 @@ for (const [name, engine] of [
     knowsMemory: true,
   });
 }
+
+// No width of its heads is a multiple of 8.
+const [{ name, manifest, files }] = inject("fixtures").families as [FamilyFixture];
+engineCases(`simd in workerd, ${name}`, {
+  engine: ENGINES.simd,
+  base: () => Promise.resolve({ manifest, file: (file) => fromBase64(files[file]!) }),
+  tolerance: 0,
+  knowsMemory: true,
+});

@@ -4,8 +4,10 @@
  */
 import type { BaseManifest, Sha256 } from "../../src/core/format/manifest.ts";
 import { openTask } from "../../src/core/format/task.ts";
-import { emptyPrefix } from "../../src/core/model/prefix.ts";
+import { emptyPrefix, unpackPrefix } from "../../src/core/model/prefix.ts";
 import type { Queries, Row, States } from "../../src/core/model/rows.ts";
+import type { BaseSource } from "../../src/engine/engine.ts";
+import { piecesOf } from "../support/memory-store.ts";
 import { makeTinyTask } from "../support/tiny-task.ts";
 
 /** A row as JSON; its prefix is the one that makeTinyTask makes. */
@@ -26,10 +28,25 @@ export interface Reference {
   readonly states: { readonly dims: States["dims"]; readonly values: string };
 }
 
+/** A base of one family, what float32 makes of some texts, and what our own kernels make of them in Node. */
+export interface FamilyFixture {
+  readonly name: string;
+  readonly manifest: BaseManifest;
+  /** Weights by name, base64. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly texts: readonly { readonly ids: readonly number[]; readonly hasPrefix: boolean }[];
+  /** The prefix [length, width] of the texts that have one; float32 in base64. */
+  readonly prefix: { readonly length: number; readonly values: string };
+  /** States of all tokens of each text, float32 in base64. */
+  readonly exact: readonly string[];
+  readonly states: Reference["states"];
+}
+
 export interface Fixtures {
   /** Bucket objects by key, base64: the bases "pocket" (int8) and "pocket-fp32". */
   readonly objects: Readonly<Record<string, string>>;
   readonly references: readonly Reference[];
+  readonly families: readonly FamilyFixture[];
 }
 
 declare module "vitest" {
@@ -64,12 +81,44 @@ export async function unpackRow(
   return { ...row, prefix };
 }
 
+export const packFloats = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
+  toBase64(new Uint8Array(buffer, byteOffset, byteLength));
+
+export const unpackFloats = (values: string): Float32Array =>
+  new Float32Array(fromBase64(values).buffer as ArrayBuffer);
+
 export const packStates = ({ dims, values }: States): Reference["states"] => ({
   dims,
-  values: toBase64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  values: packFloats(values),
 });
 
 export const unpackStates = ({ dims, values }: Reference["states"]): States => ({
   dims,
-  values: new Float32Array(fromBase64(values).buffer as ArrayBuffer),
+  values: unpackFloats(values),
 });
+
+/** The base of a family, as an engine reads it. */
+export function familySource({ manifest, files }: FamilyFixture): BaseSource {
+  const bytes = (name: string): Uint8Array => fromBase64(files[name]!);
+  return {
+    manifest: Promise.resolve(manifest),
+    image: null,
+    file: (name) => Promise.resolve(bytes(name)),
+    stream: (name) => piecesOf(bytes(name)),
+  };
+}
+
+export function familyRows({
+  manifest: { configuration },
+  texts,
+  prefix: { length, values },
+}: Pick<FamilyFixture, "manifest" | "texts" | "prefix">): Row[] {
+  const floats = unpackFloats(values);
+  const prefix = unpackPrefix(floats, [length, floats.length / length], configuration, "fixture");
+  return texts.map(({ ids, hasPrefix }) => ({
+    ids: Int32Array.from(ids),
+    typeIds: new Int32Array(ids.length),
+    prefix: hasPrefix ? prefix : emptyPrefix(configuration),
+    positionOffset: 0,
+  }));
+}

@@ -12,6 +12,7 @@ import type { Queries } from "../../src/core/model/rows.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { createMemoryBucket } from "../support/memory-bucket.ts";
 import { writeTinyBase } from "../support/tiny-base.ts";
+import { FAMILIES, familyFixture } from "./make-families.ts";
 import { packStates, toBase64, unpackRow } from "./fixtures.ts";
 import type { Fixtures, PackedRow, Reference } from "./fixtures.ts";
 
@@ -40,7 +41,9 @@ async function makeFixtures(): Promise<Fixtures> {
     const objects = Object.fromEntries(
       [...bucket.objects].map(([key, { bytes }]) => [key, toBase64(bytes)]),
     );
-    return { objects, references };
+    const families = [];
+    for (const name of FAMILIES) families.push(await familyFixture(name));
+    return { objects, references, families };
   } finally {
     folder.remove();
   }

@@ -4,7 +4,8 @@ import type { Queries, Row } from "../../src/core/model/rows.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { unpackRow, unpackStates } from "./fixtures.ts";
 import type { Reference } from "./fixtures.ts";
-import { clock, loadedBase, restoredBases, sha256 } from "./support.ts";
+import { familyCases } from "../cases/family.cases.ts";
+import { ENGINES, clock, loadedBase, restoredBases, sha256 } from "./support.ts";
 
 const bases = new Map<string, LoadedBase>();
 
@@ -57,3 +58,5 @@ describe("the same wasm in Node and in workerd", () => {
     expect(heapOf("simd")).toBeGreaterThan(100_000);
   });
 });
+
+familyCases("workerd", () => Promise.resolve(ENGINES.simd));

@@ -88,7 +88,7 @@ async function read(
   }
   const model = attempt(() => loader.finish());
   if (model instanceof Refusal) return invalid(model);
-  return { kernels, heap, model, angles: new Angles(model.headSize) };
+  return { kernels, heap, model, angles: new Angles(model.head) };
 }
 
 /**

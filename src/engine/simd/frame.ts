@@ -11,7 +11,8 @@ import type { ModelShape } from "./model.ts";
  */
 const CHUNK_ROWS = 16 * ROW_TILE;
 
-/** What the sizes of a run's arrays follow from. M tokens, Q queries, C = heads * D. */
+/** What the sizes of a run's arrays follow from. M tokens, Q queries, C = heads * D; all widths are those
+ * in memory. */
 export interface FrameSize extends Pick<
   Batch,
   "tokens" | "queries" | "isNarrowed" | "columns" | "positions" | "virtualTokens"
@@ -48,7 +49,7 @@ export interface Frame {
   readonly past: number; // float32 [2 * virtual tokens, kvHeads * D]
   readonly work: number;
   /** The vectors of a task that changes them. */
-  readonly changed: number; // float32 [deltas, numDeltas + numZeros]
+  readonly changed: number; // float32 [deltas, vectorsWidth + numZeros]
   /** Answers, where they are more than the last layer's x. */
   readonly mixed: number; // float32 [Q, H]
   readonly angles: number; // float32 [thetas, positions, 2, D/2]
@@ -56,11 +57,12 @@ export interface Frame {
 
 /** Lays out the arrays of a run. */
 export function placeFrame(model: ModelShape, size: FrameSize, places: Places): Frame {
-  const { hidden, embeddingWidth, heads, kvHeads, headSize, layers } = model;
+  const { heads, kvHeads, layers, widths } = model;
+  const { hidden, head } = widths;
   const { tokens, queries } = size;
   const array = (rows: number, width = 1, bytes = 4): number =>
     places.allocate(rows * width * bytes);
-  const width = Math.max(hidden, embeddingWidth, heads * headSize);
+  const width = Math.max(hidden, widths.embeddings, heads * head);
   const wide = Math.max(...layers.map(({ widen }) => widen.outputs));
   const chunkRows = Math.min(tokens, CHUNK_ROWS);
   const streamOf = (rows: number): Stream => ({
@@ -78,18 +80,18 @@ export function placeFrame(model: ModelShape, size: FrameSize, places: Places): 
     baseVectors: array(tokens),
     all: streamOf(tokens),
     narrowed: size.isNarrowed
-      ? { ...streamOf(queries), queries: array(queries, heads * headSize) }
+      ? { ...streamOf(queries), queries: array(queries, heads * head) }
       : null,
     y: array(tokens, width),
-    projected: array(Math.max(tokens * (heads + 2 * kvHeads) * headSize, chunkRows * wide)),
+    projected: array(Math.max(tokens * (heads + 2 * kvHeads) * head, chunkRows * wide)),
     chunkRows,
-    wideQuantized: array(chunkRows, model.intermediate, 2),
+    wideQuantized: array(chunkRows, widths.intermediate, 2),
     wideScale: array(chunkRows),
-    past: array(2 * size.virtualTokens, kvHeads * headSize),
-    work: places.allocate(attentionWorkBytes(size.columns, headSize)),
-    changed: array(size.deltas.length, model.numDeltas + model.numZeros),
+    past: array(2 * size.virtualTokens, kvHeads * head),
+    work: places.allocate(attentionWorkBytes(size.columns, head)),
+    changed: array(size.deltas.length, model.vectorsWidth + model.numZeros),
     mixed: isMixed ? array(queries, hidden) : 0,
-    angles: array(model.thetas.length * size.positions, headSize),
+    angles: array(model.thetas.length * size.positions, head),
   };
 }
 

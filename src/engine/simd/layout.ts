@@ -2,37 +2,39 @@
  * Where everything of a base goes: its encoder's description -> a place for every tensor of its files,
  * and the model that these places make. Nothing is read or written here.
  */
-import { FormatError } from "../../core/errors.ts";
 import type { EncoderConfig } from "../../encoder/families/architecture.ts";
 import type { BlockSpec } from "../../encoder/layers/block.ts";
 import type { TableSpec } from "../../encoder/layers/embeddings.ts";
 import type { LinearSpec } from "../../encoder/layers/linear.ts";
-import type { NormSpec } from "../../encoder/layers/norm.ts";
 import type { TensorSpec } from "../../encoder/layers/tensor-spec.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
 import type { Activation } from "../../graph/ops.ts";
+import { axesOf, checkWidths, linearsOf, thetasOf, unsupported, widthOf } from "./axes.ts";
 import type { Places } from "./heap.ts";
-import {
-  ACTIVATION,
-  EVERY_TOKEN,
-  MAX_HEAD_SIZE,
-  MAX_INPUTS,
-  TABLE,
-  WIDTH_UNIT,
-} from "./kernels/kernels.ts";
-import type { Layer, Matrix, Model, ModelShape, Norm, Table } from "./model.ts";
+import { ACTIVATION, EVERY_TOKEN, TABLE } from "./kernels/kernels.ts";
+import type { Layer, Matrix, Model, ModelShape, Table } from "./model.ts";
+import { axisOf, lengthOf, numbersOf, paddedTo } from "./padding.ts";
+import type { Axis } from "./padding.ts";
+import { placeVectors } from "./vectors.ts";
 
-/** The place of one tensor. */
+/** The place of one tensor: its dimensions in the file, and its axes in memory. */
 export type Slot =
-  /** float32, copied as it is. Optional ones have a value of their own where the files lack them. */
+  /** float32. Optional ones have a value of their own where the files lack them. */
   | {
       readonly kind: "floats";
       readonly dims: readonly number[];
+      readonly axis: Axis;
       readonly at: number;
       readonly isRequired: boolean;
     }
   /** uint8 [K, N] that is packed to `at`. */
-  | { readonly kind: "matrix"; readonly dims: readonly [number, number]; readonly at: number }
+  | {
+      readonly kind: "matrix";
+      readonly dims: readonly [number, number];
+      readonly rows: Axis;
+      readonly columns: Axis;
+      readonly at: number;
+    }
   /** Rows of embeddings, in the form that the file has; they get their place when that is known. */
   | { readonly kind: "table"; readonly rows: number; readonly width: number };
 
@@ -70,34 +72,40 @@ export function layOut(
   places: Places,
 ): Layout {
   checkWidths(config);
-  const { hidden, encoder } = config;
+  const { encoder } = config;
+  const axes = axesOf(config);
   const slots = new Map<string, Slot>();
   const ones: { at: number; length: number }[] = [];
-  const vectors = placeVectors(config, deltas, places);
-  for (const [name, { at, length }] of vectors.byName) {
-    slots.set(name, { kind: "floats", dims: [length], at: vectors.at + at, isRequired: true });
+  const vectors = placeVectors(config, deltas, axes, places);
+  for (const [name, { at, axis }] of vectors.byName) {
+    slots.set(name, floats([numbersOf(axis)], axis, vectors.at + at));
   }
 
   function matrixOf(specs: readonly LinearSpec[]): Matrix {
-    const inputs = specs[0]!.inputs;
-    const outputs = outputsOf(specs);
+    const rows = axes.inputs(specs[0]!);
+    const inputs = lengthOf(rows);
+    const outputs = widthOf(specs, axes);
     const weights = places.allocate(inputs * outputs);
     const scales = places.allocate(4 * outputs);
     let from = 0;
-    for (const { name, outputs: own } of specs) {
-      const weight = `${name}.weight`;
-      slots.set(weight, { kind: "matrix", dims: [inputs, own], at: weights + from * inputs });
-      slots.set(scaleName(weight), floats([own], scales + 4 * from));
-      from += own;
+    for (const spec of specs) {
+      const weight = `${spec.name}.weight`;
+      const columns = axes.outputs(spec);
+      const dims = [spec.inputs, spec.outputs] as const;
+      slots.set(weight, { kind: "matrix", dims, rows, columns, at: weights + from * inputs });
+      slots.set(scaleName(weight), floats([spec.outputs], columns, scales + 4 * from));
+      from += lengthOf(columns);
     }
     return { inputs, outputs, weights, scales, bias: vectors.joined(specs) };
   }
 
   /** One scale for every column of a linear's input. */
-  function inputScaleOf({ inputScale, inputs }: LinearSpec): number {
-    const at = places.allocate(4 * inputs);
-    ones.push({ at, length: inputs });
-    if (inputScale !== undefined) slots.set(inputScale, floats([inputs], at, false));
+  function inputScaleOf(spec: LinearSpec): number {
+    const axis = axes.inputs(spec);
+    const at = places.allocate(4 * lengthOf(axis));
+    ones.push({ at, length: lengthOf(axis) });
+    const { inputScale } = spec;
+    if (inputScale !== undefined) slots.set(inputScale, floats([spec.inputs], axis, at, false));
     return at;
   }
 
@@ -135,7 +143,7 @@ export function layOut(
   function tableOf({ name, rows }: TableSpec): (tables: ReadonlyMap<string, PlacedTable>) => Table {
     const scales = places.allocate(4 * rows);
     slots.set(name, { kind: "table", rows, width });
-    slots.set(scaleName(name), floats([rows, 1], scales, false));
+    slots.set(scaleName(name), floats([rows, 1], axisOf(rows, 1, rows), scales, false));
     return (tables) => ({ ...tables.get(name)!, scales, rows });
   }
 
@@ -145,14 +153,19 @@ export function layOut(
   const typeTable = types && tableOf(types);
   const thetas = thetasOf(encoder.blocks);
   const layers = encoder.blocks.map(layerOf);
-  const { heads, kvHeads, headSize, intermediate, maxPositions, firstPosition } = config;
+  const { hidden, heads, kvHeads, headSize, intermediate, maxPositions, firstPosition } = config;
   const shape: ModelShape = {
+    widths: {
+      hidden: paddedTo(hidden),
+      embeddings: paddedTo(width),
+      head: paddedTo(headSize),
+      intermediate: paddedTo(intermediate),
+    },
     hidden,
-    embeddingWidth: width,
+    headSize,
     heads,
     kvHeads,
-    headSize,
-    intermediate,
+    head: axes.head,
     maxPositions,
     firstPosition,
     embeddingsNorm: norm && vectors.norm(norm),
@@ -161,7 +174,9 @@ export function layOut(
     layers,
     thetas,
     vectors: vectors.at,
+    vectorsWidth: vectors.width,
     numDeltas: vectors.numDeltas,
+    deltas: vectors.deltas,
     numZeros: vectors.numZeros,
   };
   return {
@@ -177,122 +192,13 @@ export function layOut(
   };
 }
 
-const floats = (dims: readonly number[], at: number, isRequired = true): Slot => ({
+const floats = (dims: readonly number[], axis: Axis, at: number, isRequired = true): Slot => ({
   kind: "floats",
   dims,
+  axis,
   at,
   isRequired,
 });
-
-/** The linears of a layer; those that read the same rows are one matrix. */
-const linearsOf = ({ attention, feedForward }: BlockSpec) =>
-  ({
-    project:
-      attention.form === "separate"
-        ? [attention.query, attention.key, attention.value]
-        : [attention.all],
-    output: [attention.output],
-    widen: feedForward.form === "gated" ? [feedForward.gate, feedForward.up] : [feedForward.up],
-    narrow: [feedForward.down],
-  }) satisfies Record<string, readonly LinearSpec[]>;
-
-const outputsOf = (linears: readonly LinearSpec[]): number =>
-  linears.reduce((sum, { outputs }) => sum + outputs, 0);
-
-/** Each base of rotary angles once. */
-const thetasOf = (blocks: readonly BlockSpec[]): number[] => [
-  ...new Set(blocks.flatMap(({ attention: { rotaryTheta } }) => rotaryTheta ?? [])),
-];
-
-interface Vectors {
-  readonly at: number;
-  readonly numDeltas: number;
-  readonly numZeros: number;
-  /** Offsets in bytes. */
-  readonly byName: ReadonlyMap<string, { readonly at: number; readonly length: number }>;
-  norm(spec: NormSpec): Norm;
-  /** Offset of the biases of linears side by side. */
-  joined(specs: readonly LinearSpec[]): number;
-}
-
-/** First what a task may change, then zeros, then what stands before and behind the layers. */
-function placeVectors(
-  { hidden, encoder }: EncoderConfig,
-  deltas: readonly TensorSpec[],
-  places: Places,
-): Vectors {
-  const byName = new Map<string, { at: number; length: number }>();
-  let end = 0;
-  const add = (name: string, length: number): void => {
-    byName.set(name, { at: 4 * end, length });
-    end += length;
-  };
-  for (const { name, dims } of deltas) add(name, dims[0]!);
-  const numDeltas = end;
-  const matrices = encoder.blocks.flatMap((block) => Object.values(linearsOf(block)));
-  const numZeros = Math.max(hidden, ...matrices.map(outputsOf));
-  const zeros = 4 * end;
-  end += numZeros;
-  for (const norm of [encoder.embeddings.norm, encoder.finalNorm]) {
-    if (!norm) continue;
-    add(`${norm.name}.weight`, norm.width);
-    if (norm.hasBias) add(`${norm.name}.bias`, norm.width);
-  }
-  const { projection } = encoder.embeddings;
-  if (projection?.hasBias) add(`${projection.name}.bias`, projection.outputs);
-  const at = places.allocate(4 * end);
-  const offsetOf = (name: string): number => byName.get(name)!.at;
-  return {
-    at,
-    numDeltas,
-    numZeros,
-    byName,
-    norm: ({ name, kind, hasBias, epsilon }) => ({
-      kind,
-      gamma: offsetOf(`${name}.weight`),
-      beta: hasBias ? offsetOf(`${name}.bias`) : zeros,
-      epsilon,
-    }),
-    joined(specs) {
-      const [first] = specs;
-      if (specs.every(({ hasBias }) => !hasBias)) return zeros;
-      let next = offsetOf(`${first!.name}.bias`);
-      const start = next;
-      for (const { name, outputs, hasBias } of specs) {
-        if (!hasBias || offsetOf(`${name}.bias`) !== next) {
-          return unsupported(`the biases beside ${name}.bias are not side by side`);
-        }
-        next += 4 * outputs;
-      }
-      return start;
-    },
-  };
-}
-
-/** Throws `engine-unsupported` for sizes that the kernels do not take. */
-function checkWidths({ hidden, headSize, intermediate, encoder }: EncoderConfig): void {
-  const { width } = encoder.embeddings;
-  const widths = {
-    hidden_size: hidden,
-    embedding_size: width,
-    head_dim: headSize,
-    intermediate_size: intermediate,
-  };
-  for (const [name, size] of Object.entries(widths)) {
-    if (size % WIDTH_UNIT !== 0) {
-      unsupported(`${name} is ${size}, expected a multiple of ${WIDTH_UNIT}`);
-    }
-    const most = name === "head_dim" ? MAX_HEAD_SIZE : MAX_INPUTS;
-    if (size > most) unsupported(`${name} is ${size}, allowed are ${most}`);
-  }
-}
-
-function unsupported(what: string): never {
-  throw new FormatError(
-    "engine-unsupported",
-    `engine simd: ${what}; serve this base by onnxruntime`,
-  );
-}
 
 /** The form of a stored table [rows, width], null for one that no form has. */
 export function tableForm(

@@ -6,7 +6,7 @@
  */
 import { FormatError } from "../../core/errors.ts";
 import type { TensorPlace } from "../../core/format/safetensors.ts";
-import { checkDims, sizeOf } from "../../core/model/shapes.ts";
+import { checkDims } from "../../core/model/shapes.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
 import type { Heap } from "./heap.ts";
 import { TABLE } from "./kernels/kernels.ts";
@@ -14,11 +14,21 @@ import type { Kernels } from "./kernels/kernels.ts";
 import { tableForm } from "./layout.ts";
 import type { Layout, PlacedTable, Slot } from "./layout.ts";
 import type { Model } from "./model.ts";
+import { axisOf, isPadded, lengthOf, pieceAt } from "./padding.ts";
+import type { Axis } from "./padding.ts";
 import { TensorStream } from "./tensor-stream.ts";
 import type { Sink } from "./tensor-stream.ts";
 
 /** Rows of a matrix are collected up to about so many bytes before they are packed. */
 const STAGE_BYTES = 65_536;
+
+/** How a number of each form is stored, and the byte of zeros. */
+const STORED = {
+  [TABLE.float32]: { bits: 32, zero: 0 },
+  [TABLE.int8]: { bits: 8, zero: 0 },
+  [TABLE.uint8]: { bits: 8, zero: 128 },
+  [TABLE.uint4]: { bits: 4, zero: 0x88 },
+} as const;
 
 type SlotOf<K extends Slot["kind"]> = Extract<Slot, { kind: K }>;
 
@@ -72,7 +82,7 @@ export class WeightLoader {
     switch (slot.kind) {
       case "floats":
         check(subject, place, "float32", slot.dims);
-        return () => this.#copyFloats(subject, slot.at, sizeOf(slot.dims));
+        return () => this.#copyFloats(subject, slot.at, 1, scaled(slot.axis, 4));
       case "matrix":
         check(subject, place, "uint8", slot.dims);
         return () => this.#pack(slot);
@@ -87,7 +97,7 @@ export class WeightLoader {
     subject: string,
     name: string,
     { rows, width }: SlotOf<"table">,
-    { dtype, dims, begin, end }: TensorPlace,
+    { dtype, dims }: TensorPlace,
   ): () => Sink {
     const form = dims.length === 2 ? tableForm(dtype, dims[1]!, width) : null;
     if (form === null || dims[0] !== rows) {
@@ -96,68 +106,109 @@ export class WeightLoader {
         `${subject}: is ${dtype} [${dims.join(", ")}], expected float32, int8 or uint8 [${rows}, ${width}] or uint8 [${rows}, ${width / 2}]`,
       );
     }
-    const values = this.#heap.allocate(end - begin);
+    const { bits, zero } = STORED[form];
+    const row = scaled(axisOf(width), bits / 8);
+    const bytes = rows * lengthOf(row);
+    const values = this.#heap.allocate(bytes);
+    if (isPadded(row)) this.#heap.bytes(values, bytes).fill(zero);
     this.#tables.set(name, { form, values });
     return form === TABLE.float32
-      ? () => this.#copyFloats(subject, values, rows * width)
-      : () => this.#copy(values);
+      ? () => this.#copyFloats(subject, values, rows, row)
+      : () => this.#copy(values, rows, row);
   }
 
-  #copy(at: number): Sink {
-    let next = at;
-    return {
-      take: (bytes) => {
-        this.#heap.bytes(next, bytes.length).set(bytes);
-        next += bytes.length;
-      },
-      finish: () => undefined,
-    };
+  /** Rows of bytes, one behind the other; what is between them in memory is left as it is. */
+  #copy(at: number, rows: number, row: Axis): Sink {
+    return this.#spread(axisOf(rows, 1, rows), row, (to, bytes) => {
+      this.#heap.bytes(at + to, bytes.length).set(bytes);
+    });
   }
 
   /** No number may be NaN or infinite: one would spoil every answer. */
-  #copyFloats(subject: string, at: number, length: number): Sink {
+  #copyFloats(subject: string, at: number, rows: number, row: Axis): Sink {
     return {
-      ...this.#copy(at),
+      ...this.#copy(at, rows, row),
       finish: () => {
-        const found = this.#heap.floats(at, length).findIndex((value) => !Number.isFinite(value));
+        const numbers = (rows * lengthOf(row)) / 4;
+        const isWrong = (value: number): boolean => !Number.isFinite(value);
+        const found = this.#heap.floats(at, numbers).findIndex(isWrong);
         if (found < 0) return;
+        const [run, step] = [row.run / 4, row.step / 4];
+        const element = Math.floor(found / step) * run + (found % step);
         throw new FormatError(
           "weights-not-finite",
-          `${subject}: element ${found} is NaN or infinite, all must be finite`,
+          `${subject}: element ${element} is NaN or infinite, all must be finite`,
         );
       },
     };
   }
 
-  #pack({ dims: [inputs, outputs], at }: SlotOf<"matrix">): Sink {
+  #pack({ rows, columns, at }: SlotOf<"matrix">): Sink {
+    const [inputs, outputs] = [lengthOf(rows), lengthOf(columns)];
     // An even number of rows, as the kernel takes them. They lie on top of all that has a place.
     const rowsAtOnce = 2 * Math.max(1, Math.floor(STAGE_BYTES / (2 * outputs)));
     const stageBytes = Math.min(inputs, rowsAtOnce) * outputs;
     const stage = this.#heap.top;
     this.#heap.allocate(stageBytes);
     this.#heap.reset(stage);
-    let filled = 0;
     let packed = 0;
-    const pack = (): void => {
-      const rows = filled / outputs;
-      if (rows > 0) this.#kernels.pack(inputs, outputs, packed, packed + rows, stage, at);
-      packed += rows;
-      filled = 0;
+    /** Zeros where no weight will be. */
+    const clear = (): void => {
+      if (isPadded(rows) || isPadded(columns)) {
+        this.#heap.bytes(stage, stageBytes).fill(STORED[TABLE.uint8].zero);
+      }
     };
+    const pack = (): void => {
+      const end = Math.min(packed + stageBytes / outputs, inputs);
+      this.#kernels.pack(inputs, outputs, packed, end, stage, at);
+      packed = end;
+      clear();
+    };
+    clear();
+    return {
+      ...this.#spread(rows, columns, (to, bytes) => {
+        for (let from = 0; from < bytes.length;) {
+          const place = to + from - packed * outputs;
+          if (place >= stageBytes) {
+            pack();
+            continue;
+          }
+          const count = Math.min(bytes.length - from, stageBytes - place);
+          this.#heap.bytes(stage + place, count).set(bytes.subarray(from, from + count));
+          from += count;
+        }
+      }),
+      finish: () => {
+        const stages = Math.ceil(((inputs - packed) * outputs) / stageBytes);
+        for (let i = 0; i < stages; i++) pack();
+      },
+    };
+  }
+
+  /** Takes the bytes of a tensor [rows, columns] and hands them on with their place in memory. */
+  #spread(rows: Axis, columns: Axis, put: (to: number, bytes: Uint8Array) => void): Sink {
+    let next = 0;
     return {
       take: (bytes) => {
         for (let from = 0; from < bytes.length;) {
-          const count = Math.min(bytes.length - from, stageBytes - filled);
-          this.#heap.bytes(stage + filled, count).set(bytes.subarray(from, from + count));
-          filled += count;
-          from += count;
-          if (filled === stageBytes) pack();
+          const { to, count } = pieceAt(rows, columns, next);
+          const piece = bytes.subarray(from, from + count);
+          put(to, piece);
+          from += piece.length;
+          next += piece.length;
         }
       },
-      finish: pack,
+      finish: () => undefined,
     };
   }
 }
+
+/** An axis of numbers, each of so many bytes. */
+const scaled = ({ runs, run, step }: Axis, bytes: number): Axis => ({
+  runs,
+  run: run * bytes,
+  step: step * bytes,
+});
 
 function check(
   subject: string,

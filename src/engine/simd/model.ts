@@ -2,7 +2,8 @@
  * An encoder in the kernels' memory: where every weight lies, layer by layer, in the form that a run
  * reads. Addresses are bytes of that memory.
  */
-import type { ACTIVATION, TABLE } from "./kernels/kernels.ts";
+import type { ACTIVATION, NORM, TABLE } from "./kernels/kernels.ts";
+import type { Axis, Piece } from "./padding.ts";
 
 /** Rows of embeddings. */
 export interface Table {
@@ -13,7 +14,7 @@ export interface Table {
   readonly rows: number;
 }
 
-/** Packed weights [K, N]; several linears that read the same rows are one matrix. */
+/** Packed weights [K, N]; several linears that read the same rows are one matrix. K and N are widths. */
 export interface Matrix {
   readonly inputs: number; // K
   readonly outputs: number; // N
@@ -25,7 +26,9 @@ export interface Matrix {
 
 /** A norm over a row; gamma and beta are offsets in a row's vectors. */
 export interface Norm {
-  readonly kind: "layer" | "rms";
+  readonly kind: (typeof NORM)[keyof typeof NORM];
+  /** Numbers of a row, zeros aside. */
+  readonly size: number;
   readonly gamma: number;
   readonly beta: number;
   readonly epsilon: number;
@@ -59,14 +62,24 @@ export interface Layer {
   readonly widenScale: number;
 }
 
+/** How wide rows are in memory, zeros included (padding.ts). */
+export interface Widths {
+  readonly hidden: number; // H
+  readonly embeddings: number; // E, H unless there is a projection
+  readonly head: number; // D
+  readonly intermediate: number; // I
+}
+
 /** All but the tables, whose form only the files tell. */
 export interface ModelShape {
-  readonly hidden: number; // H
-  readonly embeddingWidth: number; // E, H unless there is a projection
+  readonly widths: Widths;
+  /** Numbers of an answer, and of a head. */
+  readonly hidden: number;
+  readonly headSize: number;
   readonly heads: number;
   readonly kvHeads: number;
-  readonly headSize: number; // D
-  readonly intermediate: number; // I
+  /** Where the numbers of a head lie. */
+  readonly head: Axis;
   readonly maxPositions: number;
   readonly firstPosition: number;
   /** What follows is the same for all tasks: its vectors are offsets from `vectors` alone. */
@@ -77,9 +90,12 @@ export interface ModelShape {
   readonly layers: readonly Layer[];
   /** Bases of the angles of rotary positions, each once. */
   readonly thetas: readonly number[];
-  /** The vectors that a task may change, in the order of its deltas, float32 [numDeltas]. */
+  /** The vectors that a task may change, in the order of its deltas, float32 [vectorsWidth]. */
   readonly vectors: number;
+  readonly vectorsWidth: number;
+  /** Numbers of a task's deltas, and where they lie among the vectors. */
   readonly numDeltas: number;
+  readonly deltas: readonly Piece[];
   /** Zeros behind them, for linears and norms without a bias: also behind a task's own vectors. */
   readonly numZeros: number;
 }

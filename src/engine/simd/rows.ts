@@ -1,10 +1,12 @@
-/** What a run reads of its texts: ids, positions, types, and the vectors of each row's task. */
+/** What a run reads of its texts (ids, positions, types, the vectors of each row's task) and what it answers. */
 import type { Deltas } from "../../core/model/prefix.ts";
+import type { States } from "../../core/model/rows.ts";
 import type { Batch } from "./batch.ts";
 import type { Frame } from "./frame.ts";
 import type { Heap } from "./heap.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Model } from "./model.ts";
+import { axisOf, piecesOf } from "./padding.ts";
 
 /** Fills the arrays that all positions have one number of. */
 export function writeRows(
@@ -34,17 +36,38 @@ export function writeRows(
 export function writeChangedVectors(
   { add }: Pick<Kernels, "add">,
   heap: Heap,
-  { vectors, numDeltas, numZeros }: Model,
+  { vectors, vectorsWidth, deltas: pieces, numZeros }: Model,
   { deltas }: Batch,
   { changed }: Frame,
 ): ReadonlyMap<Deltas, number> {
   const places = new Map<Deltas, number>();
   for (const [i, each] of deltas.entries()) {
-    const at = changed + 4 * i * (numDeltas + numZeros);
-    heap.floats(at, numDeltas).set(each.biasDeltas);
-    add(numDeltas, vectors, at, at);
-    heap.floats(at + 4 * numDeltas, numZeros).fill(0);
+    const width = vectorsWidth + numZeros;
+    const at = changed + 4 * i * width;
+    const floats = heap.floats(at, width).fill(0);
+    for (const { from, to, count } of pieces) {
+      floats.set(each.biasDeltas.subarray(from, from + count), to);
+    }
+    add(vectorsWidth, vectors, at, at);
     places.set(each, at);
   }
   return places;
+}
+
+/** The states of every text, copied from the answers [queries, H]. */
+export function readStates(
+  heap: Heap,
+  { hidden, widths }: Pick<Model, "hidden" | "widths">,
+  { texts, queries, queryLength }: Batch,
+  at: number,
+): States {
+  const values = new Float32Array(texts.length * queryLength * hidden);
+  const answers = heap.floats(at, queries * widths.hidden);
+  for (const [b, { queryStart, queries: own }] of texts.entries()) {
+    for (const { from, to, count } of piecesOf(axisOf(hidden, own))) {
+      const place = queryStart * widths.hidden + to;
+      values.set(answers.subarray(place, place + count), b * queryLength * hidden + from);
+    }
+  }
+  return { dims: [texts.length, queryLength, hidden], values };
 }

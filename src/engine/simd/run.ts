@@ -2,7 +2,6 @@
  * One batch through the encoder: embeddings, layers, answers. A generator that stops between layers,
  * where its caller may do something else, or leave.
  */
-import type { Prefix } from "../../core/model/prefix.ts";
 import type { States } from "../../core/model/rows.ts";
 import type { Angles } from "./angles.ts";
 import type { Batch, Text } from "./batch.ts";
@@ -11,7 +10,8 @@ import type { Frame, Stream } from "./frame.ts";
 import type { Heap } from "./heap.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Layer, Matrix, Model, Norm, Table } from "./model.ts";
-import { writeChangedVectors, writeRows } from "./rows.ts";
+import { Past } from "./past.ts";
+import { readStates, writeChangedVectors, writeRows } from "./rows.ts";
 
 /** What a run works with. */
 export interface Machine {
@@ -49,8 +49,7 @@ class BatchRun {
   readonly #model: Model;
   readonly #batch: Batch;
   readonly #frame: Frame;
-  /** Where the keys of each prefix are; its values follow. */
-  readonly #past = new Map<Prefix, number>();
+  readonly #past: Past;
   /** All positions; in the last layer those that are answered. */
   #stream: Stream;
 
@@ -61,11 +60,8 @@ class BatchRun {
     this.#batch = batch;
     this.#frame = placeFrame(model, batch, heap);
     this.#stream = this.#frame.all;
-    let { past, angles: at } = this.#frame;
-    for (const prefix of batch.prefixes) {
-      this.#past.set(prefix, past);
-      past += 4 * 2 * this.#pastSize(prefix);
-    }
+    this.#past = new Past(heap, model, batch.prefixes, this.#frame.past);
+    let { angles: at } = this.#frame;
     for (const theta of model.thetas) {
       const table = angles.of(theta, batch.positions);
       heap.floats(at, table.length).set(table);
@@ -93,13 +89,13 @@ class BatchRun {
 
   /** Sum of the tables' rows: float32 [M, E]. */
   #lookUp(out: number): void {
-    const { embeddingWidth, words, types, positions } = this.#model;
+    const { widths, words, types, positions } = this.#model;
     const { rows, positions: positionIds } = this.#stream;
     const { ids, types: typeIds } = this.#frame;
     const lookUp = (table: Table | null, at: number, adds: 0 | 1): void => {
       if (!table) return;
       const { values, form, scales } = table;
-      this.#k.lookUp(rows, embeddingWidth, at, values, form, scales, adds, out);
+      this.#k.lookUp(rows, widths.embeddings, at, values, form, scales, adds, out);
     };
     lookUp(words, ids, 0);
     lookUp(types, typeIds, 1);
@@ -108,11 +104,11 @@ class BatchRun {
 
   /** Embeddings in y, normed and widened: x. */
   #projectEmbeddings(projection: Matrix, norm: Norm | null): void {
-    const { embeddingWidth, hidden } = this.#model;
+    const { embeddings, hidden } = this.#model.widths;
     const { rows, x, quantized, scale } = this.#stream;
     const { y, baseVectors } = this.#frame;
-    if (norm) this.#norm(norm, y, y, baseVectors, null, embeddingWidth);
-    this.#k.quantizeRows(rows, embeddingWidth, y, 0, quantized, scale);
+    if (norm) this.#norm(norm, y, y, baseVectors, null);
+    this.#k.quantizeRows(rows, embeddings, y, 0, quantized, scale);
     const base = { ...this.#stream, vectors: baseVectors };
     this.#multiply(projection, base, { out: x, stride: 4 * hidden });
   }
@@ -131,23 +127,17 @@ class BatchRun {
 
   /** The states of every text, copied. */
   states(): States {
-    const { texts, queries, queryLength } = this.#batch;
-    const { hidden, finalNorm } = this.#model;
+    const { finalNorm, widths } = this.#model;
     const { mixed, baseVectors } = this.#frame;
     const { x } = this.#stream;
     if (mixed) {
-      for (const { row, queryStart, queries: own } of texts) {
-        if (!row.prefix.deltas) this.#copyRows(x, mixed, 4 * hidden, queryStart, queryStart, own);
+      for (const { row, queryStart, queries: own } of this.#batch.texts) {
+        if (!row.prefix.deltas)
+          this.#copyRows(x, mixed, 4 * widths.hidden, queryStart, queryStart, own);
       }
     }
     if (finalNorm) this.#norm(finalNorm, mixed, mixed, baseVectors, null);
-    const values = new Float32Array(texts.length * queryLength * hidden);
-    const answers = this.#heap.floats(mixed || x, queries * hidden);
-    for (const [b, { queryStart, queries: own }] of texts.entries()) {
-      const answer = answers.subarray(queryStart * hidden, (queryStart + own) * hidden);
-      values.set(answer, b * queryLength * hidden);
-    }
-    return { dims: [texts.length, queryLength, hidden], values };
+    return readStates(this.#heap, this.#model, this.#batch, mixed || x);
   }
 
   /** Norms x, where there is a norm, and quantizes it for a layer that reads it as it is. */
@@ -166,14 +156,14 @@ class BatchRun {
 
   #quantize(inputScale: number): void {
     const { rows, x, quantized, scale } = this.#stream;
-    this.#k.quantizeRows(rows, this.#model.hidden, x, inputScale, quantized, scale);
+    this.#k.quantizeRows(rows, this.#model.widths.hidden, x, inputScale, quantized, scale);
   }
 
   /** Queries, keys and values of all rows; in the last layer only the queries that are asked for. */
   #project({ project, projectScale, inputNorm, rotation }: Layer, isLast: boolean): void {
-    const { heads, kvHeads, headSize } = this.#model;
+    const { heads, kvHeads, widths } = this.#model;
     const { all, narrowed, projected } = this.#frame;
-    const width = heads * headSize;
+    const width = heads * widths.head;
     const stride = 4 * project.outputs;
     if (isLast && narrowed) {
       this.#multiply(project, all, { from: width, out: projected, stride });
@@ -192,7 +182,7 @@ class BatchRun {
 
   /** Goes on with the positions that are answered. */
   #narrow(to: Stream): void {
-    const { hidden } = this.#model;
+    const { hidden } = this.#model.widths;
     const from = this.#stream;
     for (const { start, queryStart, queries } of this.#batch.texts) {
       const copy = (array: "positions" | "vectors" | "x", bytes: number): void =>
@@ -206,19 +196,19 @@ class BatchRun {
 
   /** Contexts of all rows, in y. */
   #attend({ window }: Layer, index: number): void {
-    const { heads, kvHeads, headSize } = this.#model;
+    const { heads, kvHeads, headSize, widths } = this.#model;
     const { projected, y, work, narrowed } = this.#frame;
     const isNarrowed = this.#stream === narrowed;
-    const width = 4 * heads * headSize;
-    const keyWidth = 4 * kvHeads * headSize;
+    const width = 4 * heads * widths.head;
+    const keyWidth = 4 * kvHeads * widths.head;
     const stride = width + 2 * keyWidth;
-    this.#writePast(index);
+    this.#past.write(index);
     for (const text of this.#batch.texts) {
       const { prefix } = text.row;
       const { first, rows } = this.#rowsOf(text);
       if (rows === 0) continue;
       const keys = projected + text.start * stride + width;
-      const past = this.#past.get(prefix) ?? 0;
+      const past = this.#past.of(prefix);
       this.#k.attention(
         rows,
         text.length,
@@ -231,8 +221,8 @@ class BatchRun {
         keys + keyWidth,
         stride,
         prefix.numVirtualTokens,
-        past,
-        past + 4 * this.#pastSize(prefix),
+        past.keys,
+        past.values,
         prefix.numVirtualTokens,
         window,
         y + first * width,
@@ -242,18 +232,9 @@ class BatchRun {
     }
   }
 
-  #writePast(layer: number): void {
-    for (const [prefix, at] of this.#past) {
-      const { key, value } = prefix.layers[layer]!;
-      const past = this.#heap.floats(at, 2 * key.length);
-      past.set(key);
-      past.set(value, key.length);
-    }
-  }
-
   /** Adds what attention gives to x, and norms it for the feed-forward block: in y, or in x if pre-norm. */
   #addAttended({ output, outputNorm, middleNorm, widenScale }: Layer): void {
-    const { hidden } = this.#model;
+    const { hidden } = this.#model.widths;
     const { y } = this.#frame;
     const { rows, x, vectors, quantized, scale } = this.#stream;
     const sum = outputNorm ? y : x;
@@ -264,7 +245,7 @@ class BatchRun {
 
   /** x = residual + feed-forward block, a chunk of rows at a time. */
   #feedForward({ widen, narrow, isGated, activation, outputNorm }: Layer): void {
-    const { hidden, intermediate } = this.#model;
+    const { hidden, intermediate } = this.#model.widths;
     const { projected, chunkRows, wideQuantized, wideScale, y } = this.#frame;
     const { rows, x, vectors, quantized, scale, positions } = this.#stream;
     const stride = 4 * widen.outputs;
@@ -299,7 +280,7 @@ class BatchRun {
 
   /** Adds the share of a layer's output to the answers of the tasks that mix layers. */
   #mix(index: number): void {
-    const { hidden } = this.#model;
+    const { hidden } = this.#model.widths;
     const { mixed } = this.#frame;
     for (const text of this.#batch.texts) {
       const { deltas } = text.row.prefix;
@@ -321,12 +302,6 @@ class BatchRun {
       : { first: start, rows: length };
   }
 
-  /** Numbers of a prefix's keys in one layer. */
-  #pastSize({ numVirtualTokens }: Prefix): number {
-    const { kvHeads, headSize } = this.#model;
-    return kvHeads * numVirtualTokens * headSize;
-  }
-
   #multiply(
     { inputs, outputs, weights, scales, bias }: Matrix,
     { rows, quantized, scale, vectors }: Stream,
@@ -339,25 +314,14 @@ class BatchRun {
   }
 
   /** Norms rows of the stream; with an input scale, also quantizes them. */
-  #norm(
-    norm: Norm,
-    x: number,
-    out: number,
-    vectors: number,
-    inputScale: number | null,
-    width = this.#model.hidden,
-  ): void {
+  #norm(norm: Norm, x: number, out: number, vectors: number, inputScale: number | null): void {
     const { rows, quantized, scale } = this.#stream;
-    const { kind, gamma, beta, epsilon } = norm;
+    const { kind, size, gamma, beta, epsilon } = norm;
     const q = inputScale === null ? 0 : quantized;
-    const channels = inputScale ?? 0;
-    if (kind === "layer") {
-      this.#k.layerNorm(
-        ...([rows, width, x, vectors, gamma, beta, epsilon, channels, out, q, scale] as const),
-      );
-    } else {
-      this.#k.rmsNorm(rows, width, x, vectors, gamma, epsilon, channels, out, q, scale);
-    }
+    this.#k.norm(
+      ...([rows, size, kind, x, vectors, gamma, beta, epsilon] as const),
+      ...([inputScale ?? 0, out, q, scale] as const),
+    );
   }
 
   #rotate(
@@ -368,8 +332,8 @@ class BatchRun {
     stride: number,
   ): void {
     if (rotation === null) return;
-    const { headSize } = this.#model;
-    const angles = this.#frame.angles + 4 * rotation * this.#batch.positions * headSize;
+    const { headSize, widths } = this.#model;
+    const angles = this.#frame.angles + 4 * rotation * this.#batch.positions * widths.head;
     this.#k.rotate(rows, heads, headSize, x, stride, positions, angles);
   }
 

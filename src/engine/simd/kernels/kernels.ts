@@ -8,9 +8,14 @@
  * writes beyond the arrays that it is given, and none checks them: sizes are the caller's to prove.
  *
  * Sizes: M rows (tokens of all texts of a batch, without padding), H hidden, K inputs and N outputs of
- * a product, D head size, P prefix length, T tokens of one text. H, K, N and D are multiples of 8, K is
- * at most MAX_INPUTS, D at most MAX_HEAD_SIZE. A row's results depend on that row (and its text) alone, and are the
- * same bits on every host: no relaxed instruction is used.
+ * a product, D head size, P prefix length, T tokens of one text. K is at most MAX_INPUTS, D at most
+ * MAX_HEAD_SIZE. A row's results depend on that row (and its text) alone, and are the same bits on every
+ * host: no relaxed instruction is used.
+ *
+ * Widths (H, K, N, D) are multiples of WIDTH_UNIT in memory. A width that is none has zeros behind its
+ * numbers, and every kernel leaves them zeros. Three take the number itself, since it counts there, and
+ * find the width from it: H of norm, D of attention and of rotate. The zeros of a head that is turned
+ * are half behind the first, half behind the second half of its numbers.
  *
  * Quantized rows are int16: value = q * scale, |q| <= LEVELS, one scale a row. They lie in tiles of
  * ROW_TILE rows, [M / 4, K / 2, 4, 2], behind them the last M % 4 rows as a lower tile; in all 2 * M * K
@@ -33,7 +38,7 @@ export const MAX_HEAD_SIZE = 128;
 /** Rows that quantized rows are stored by. */
 export const ROW_TILE = 4;
 
-/** What all widths (H, K, N, D) are multiples of. The loader refuses a base of other widths. */
+/** What all widths are multiples of in memory. */
 export const WIDTH_UNIT = 8;
 
 /** How the rows of a table are stored, and what they hold. */
@@ -47,6 +52,9 @@ export const TABLE = {
   /** two numbers a byte, the first in the low half, less 8, times the row's scale */
   uint4: 3,
 } as const;
+
+/** What is taken from a row before it is scaled: its mean, or nothing. */
+export const NORM = { layer: 0, rms: 1 } as const;
 
 /** gelu is within 2.6e-5 of x times the normal distribution's function, gelu's tanh form within 4.7e-4. */
 export const ACTIVATION = { gelu: 0, geluTanh: 1, relu: 2, silu: 3 } as const;
@@ -76,16 +84,18 @@ export interface Kernels {
   ): void;
 
   /**
-   * LayerNorm over rows, then quantized:
-   *   out = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta
+   * LayerNorm or RMSNorm over rows, then quantized:
+   *   center = mean(x), or 0 for RMSNorm
+   *   out = (x - center) / sqrt(mean((x - center)^2) + epsilon) * gamma + beta
    *   q, scale = quantized(out * inputScale)
-   * `x` and `out` float32 [M, H], possibly the same array. gamma and beta float32 [H], at
-   * vectors[m] + gammaOffset (betaOffset). `inputScale` float32 [H], or 0 for none. `q` quantized
-   * rows [M, H], `scale` float32 [M]; with q = 0 nothing is quantized.
+   * `H` is how many numbers a row has, zeros aside. `x` and `out` float32 [M, H], possibly the same
+   * array. gamma and beta float32 [H], at vectors[m] + gammaOffset (betaOffset). `inputScale` float32
+   * [H], or 0 for none. `q` quantized rows [M, H], `scale` float32 [M]; with q = 0 nothing is quantized.
    */
-  layerNorm(
+  norm(
     M: number,
     H: number,
+    kind: (typeof NORM)[keyof typeof NORM],
     x: number,
     vectors: number,
     gammaOffset: number,
@@ -97,28 +107,14 @@ export interface Kernels {
     scale: number,
   ): void;
 
-  /** RMSNorm in the same way: out = x / sqrt(mean(x * x) + epsilon) * gamma. */
-  rmsNorm(
-    M: number,
-    H: number,
-    x: number,
-    vectors: number,
-    gammaOffset: number,
-    epsilon: number,
-    inputScale: number,
-    out: number,
-    q: number,
-    scale: number,
-  ): void;
-
   /**
    * Quantizes rows: scale[m] = max |x[m] * inputScale| / LEVELS, q = round(x * inputScale / scale).
-   * `x` float32 [M, K] is not changed; `inputScale`, `q` and `scale` as for layerNorm.
+   * `x` float32 [M, K] is not changed; `inputScale`, `q` and `scale` as for norm.
    */
   quantizeRows(M: number, K: number, x: number, inputScale: number, q: number, scale: number): void;
 
   /**
-   * Columns from..to (multiples of 8) of a matrix product:
+   * Columns from..to (multiples of WIDTH_UNIT) of a matrix product:
    *   out[m, n] = (sum over k of q[m, k] * w[k, n]) * weightScale[n] * scale[m]
    *               + bias(m)[n] + residual[m, n]
    * `q` quantized rows [M, K] with `scale` float32 [M]; `w` as `pack` wrote it; `weightScale` float32 [N];
@@ -180,7 +176,7 @@ export interface Kernels {
   /**
    * Turns the heads of rows by rotary positions, in place: number i and number i + D/2 of a head by the
    * angles of the row's position. `x` float32 [M, heads, D] with its stride, `positions` uint32 [M],
-   * `angles` float32 [positions, 2, D/2]: cosines, then sines. D is a multiple of 8.
+   * `angles` float32 [positions, 2, D/2]: cosines, then sines.
    */
   rotate(
     M: number,
@@ -232,9 +228,10 @@ export interface Kernels {
 
 /** Bytes of `work` for attention over so many columns: keys, values, scores and queries of a head. */
 export function attentionWorkBytes(columns: number, headSize: number): number {
+  const width = Math.ceil(headSize / WIDTH_UNIT) * WIDTH_UNIT;
   const padded = Math.ceil(columns / 4) * 4 + 4; // prefix and text each to whole groups of 4
-  const gathered = 2 * padded * (2 * headSize + 4);
-  return gathered + QUERY_TILE * (4 * (padded + 1) + 2 * headSize + 4);
+  const gathered = 2 * padded * (2 * width + 4);
+  return gathered + QUERY_TILE * (4 * (padded + 1) + 2 * width + 4);
 }
 
 /** Query rows whose scores are in memory at a time. */

@@ -24,9 +24,9 @@ export function layerNorm(x: Row, gamma: Row, beta: Row, epsilon: number): Row {
   return x.map((value, i) => ((value - center) / deviation) * gamma[i]! + beta[i]!);
 }
 
-export function rmsNorm(x: Row, gamma: Row, epsilon: number): Row {
+export function rmsNorm(x: Row, gamma: Row, beta: Row, epsilon: number): Row {
   const size = Math.sqrt(mean(x.map((value) => value * value)) + epsilon);
-  return x.map((value, i) => (value / size) * gamma[i]!);
+  return x.map((value, i) => (value / size) * gamma[i]! + beta[i]!);
 }
 
 /** Without the rounding to whole levels: `q` are the numbers that the kernel rounds. */

@@ -19,6 +19,7 @@ import type { Base } from "../../../../src/encoder/base.ts";
 import type { Encoder } from "../../../../src/engine/engine.ts";
 import { cosines, encodeRows, randomDeltas, randomPrefix } from "../../../support/encode.ts";
 import type { TestRow } from "../../../support/encode.ts";
+import { FAMILY_CONFIGS } from "../../../support/family-bases.ts";
 import { STATES_SHA256, STATE_TEXTS, recordedStates } from "../../../support/recorded-states.ts";
 import { shared } from "../../../support/shared.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
@@ -35,37 +36,7 @@ function compare(
   return found.flatMap((states, i) => cosines(states, expected[i]!, width));
 }
 
-/** What the configuration of each family has that others have not. */
-const FAMILIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  bert: { hidden_act: "relu" },
-  "bert with tanh": { hidden_act: "gelu_new" },
-  modernbert: {
-    model_type: "modernbert",
-    num_hidden_layers: 4,
-    global_attn_every_n_layers: 3,
-    local_attention: 16,
-    hidden_activation: "gelu",
-    norm_eps: 1e-5,
-    norm_bias: false,
-    attention_bias: false,
-    mlp_bias: false,
-  },
-  eurobert: {
-    model_type: "eurobert",
-    num_key_value_heads: 2,
-    hidden_act: "silu",
-    rms_norm_eps: 1e-5,
-    attention_bias: false,
-    mlp_bias: false,
-    rope_parameters: { rope_type: "default", rope_theta: 10_000 },
-  },
-  electra: { model_type: "electra", embedding_size: 16 },
-  "electra with wide embeddings": { model_type: "electra", embedding_size: 48 },
-  roberta: { model_type: "roberta", pad_token_id: 1 },
-  distilbert: { model_type: "distilbert", dim: 32, n_heads: 2, n_layers: 2, hidden_dim: 64 },
-};
-
-describe.each(Object.entries(FAMILIES))("the layers of %s", (_, config) => {
+describe.each(Object.entries(FAMILY_CONFIGS))("the layers of %s", (_, config) => {
   let int8: Base;
   let encoders: Readonly<Record<"simd" | "web" | "float", Encoder>>;
   let rows: TestRow[];

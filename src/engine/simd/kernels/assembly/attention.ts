@@ -32,7 +32,7 @@ export function attention(
   T: i32,
   heads: i32,
   kvHeads: i32,
-  D: i32,
+  headSize: i32,
   q: usize,
   qStride: usize,
   k: usize,
@@ -47,6 +47,8 @@ export function attention(
   outStride: usize,
   work: usize,
 ): void {
+  const D = (headSize + 7) & ~7;
+  const factor = LOG2_E / sqrt<f32>(<f32>headSize);
   const headBytes = (<usize>D) << 2;
   const prefix = (P + 3) & ~3; // columns with padding
   const columns = <usize>(prefix + ((T + 3) & ~3));
@@ -88,12 +90,12 @@ export function attention(
         const count = prefix + ((end - begin + 3) & ~3);
         const to = out + at + <usize>first * outStride;
         if (rows > 4) {
-          score2(count, prefix, begin, D, keys, keyScales, turned, queryScales, scores);
+          score2(count, prefix, begin, D, factor, keys, keyScales, turned, queryScales, scores);
           hide(P, T, window, first, begin, count, scores);
           softmax2(count, prefix, begin, valueScales, room, scores);
           mix2(count, prefix, begin, D, values, columns, scores, rows, to, outStride);
         } else {
-          score1(count, prefix, begin, D, keys, keyScales, turned, queryScales, scores);
+          score1(count, prefix, begin, D, factor, keys, keyScales, turned, queryScales, scores);
           hide(P, T, window, first, begin, count, scores);
           softmax1(count, prefix, begin, valueScales, room, scores);
           mix1(count, prefix, begin, D, values, columns, scores, rows, to, outStride);
@@ -105,12 +107,13 @@ export function attention(
 
 // Each of the three steps for one vector of queries (up to 4) and for two (up to 8).
 for (const $n of [1, 2]) {
-  /** Scores as powers of 2. */
+  /** Scores, times `scale`: powers of 2. */
   function score$n(
     count: i32,
     prefix: i32,
     begin: i32,
     D: i32,
+    scale: f32,
     keys: usize,
     keyScales: usize,
     turned: usize,
@@ -119,7 +122,7 @@ for (const $n of [1, 2]) {
   ): void {
     let key = keys;
     let keyScale = keyScales;
-    const factor = f32x4.splat(LOG2_E / sqrt<f32>(<f32>D));
+    const factor = f32x4.splat(scale);
     for (const $h of upTo($n)) {
       const queryScale$h = f32x4.mul(v128.load(queryScales, 16 * $h), factor);
     }

@@ -7,7 +7,7 @@ export { activate, gate } from "./activation";
 export { attention } from "./attention";
 export { lookUp } from "./look-up";
 export { multiply, pack } from "./multiply";
-export { layerNorm, rmsNorm } from "./norm";
+export { norm } from "./norm";
 export { quantizeRows } from "./quantize";
 export { rotate } from "./rotary";
 export { add, addScaled } from "./sums";

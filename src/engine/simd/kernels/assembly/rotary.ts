@@ -9,7 +9,7 @@ export function rotate(
   positions: usize,
   angles: usize,
 ): void {
-  const half = (<usize>D) << 1; // bytes of D / 2 floats
+  const half = (<usize>((D + 7) & ~7)) << 1; // bytes of half a head, with its zeros
   for (let m = 0; m < M; m++) {
     const cosines = angles + <usize>load<u32>(positions + ((<usize>m) << 2)) * 2 * half;
     for (let head = 0; head < heads; head++) {
