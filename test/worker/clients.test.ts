@@ -1,11 +1,15 @@
 /**
- * Hugging Face's JavaScript client, unchanged, against the whole app: it checks every answer's shape
- * itself. Only its `fetch` is ours, so that no port is needed. The Python client's check is
- * test/clients/huggingface_hub_check.py.
+ * The JavaScript clients of Hugging Face, OpenAI and Vercel's AI SDK, unchanged, against the whole app:
+ * they check every answer's shape themselves. Only their `fetch` is ours, so that no port is needed. The
+ * Python clients' checks are in test/clients.
  */
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { InferenceClient } from "@huggingface/inference";
+import { embed, embedMany } from "ai";
+import OpenAI from "openai";
 import { beforeAll, describe, expect, it } from "vitest";
-import { testApp } from "./app-support.ts";
+import { postJson, testApp } from "./app-support.ts";
+import type { TestApp } from "./app-support.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";
 
 const TEXT = "Angela Merkel visited Paris";
@@ -16,14 +20,24 @@ beforeAll(async () => {
   await putTask(await makeTask({ task: "names", manifest: { type: "token" } }));
 });
 
+/** A client's `fetch` that asks the app. */
+const fetchOf =
+  (app: TestApp): typeof fetch =>
+  (input, init) =>
+    app.fetch(new Request(input as RequestInfo, init));
+
 /** The client of one route of a fresh app. */
 async function clientOf(path: string): Promise<InferenceClient> {
-  const app = await testApp();
-  return new InferenceClient(undefined, {
-    endpointUrl: `https://worker${path}`,
-    fetch: (input, init) => app.fetch(new Request(input as RequestInfo, init)),
-  });
+  const endpointUrl = `https://worker${path}`;
+  return new InferenceClient(undefined, { endpointUrl, fetch: fetchOf(await testApp()) });
 }
+
+const TEXTS = [TEXT, "a film"];
+const BASE_URL = "https://worker/v1";
+
+/** The vectors that the app's own route gives. */
+const vectorsOf = async (app: TestApp, inputs: readonly string[]): Promise<number[][]> =>
+  (await (await postJson(app, "/v1/embed", { inputs })).json()) as number[][];
 
 describe("@huggingface/inference with endpointUrl", () => {
   it("classifies texts", async () => {
@@ -91,5 +105,95 @@ describe("@huggingface/inference with endpointUrl", () => {
     await expect(client.textClassification({ inputs: TEXT })).rejects.toMatchObject({
       httpResponse: { status: 404, body: expect.objectContaining({ code: "task-not-found" }) },
     });
+  });
+});
+
+describe("openai with baseURL", () => {
+  /** Without retries, so that a failure is told at once. */
+  const openAiOf = (app: TestApp): OpenAI =>
+    new OpenAI({ baseURL: BASE_URL, apiKey: "ep_any", maxRetries: 0, fetch: fetchOf(app) });
+
+  it("embeds a list of texts by base64, which it asks for by itself", async () => {
+    const app = await testApp();
+    const { data, model, usage } = await openAiOf(app).embeddings.create({
+      model: "pocket",
+      input: TEXTS,
+    });
+    const own = await vectorsOf(app, TEXTS);
+    expect(data.map(({ embedding }) => embedding)).toEqual(own.map((v) => v.map(Math.fround)));
+    expect(model).toBe("pocket");
+    expect(usage.total_tokens).toBeGreaterThan(0);
+  });
+
+  it("embeds one text as numbers, of the base's own length alone", async () => {
+    const app = await testApp();
+    const [own] = await vectorsOf(app, [TEXT]);
+    const create = (dimensions: number) =>
+      openAiOf(app).embeddings.create({
+        model: "pocket",
+        input: TEXT,
+        encoding_format: "float",
+        dimensions,
+      });
+    expect((await create(own!.length)).data[0]!.embedding).toEqual(own);
+    const refused = await create(8).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(refused).toMatchObject({
+      message: expect.stringContaining(`expected ${own!.length}`) as string,
+      param: "dimensions",
+      code: "parameter-invalid",
+    });
+  });
+
+  it("lists the models page by page, and shows one", async () => {
+    const client = openAiOf(await testApp());
+    const ids: string[] = [];
+    for await (const { id } of client.models.list()) ids.push(id);
+    expect(ids).toEqual(["pocket", "mood", "names"]);
+    expect(await client.models.retrieve("mood")).toMatchObject({ id: "mood", object: "model" });
+  });
+
+  it.each<[string, (client: OpenAI) => Promise<unknown>, string]>([
+    ["a model", (client) => client.models.retrieve("nosuch"), "does not exist"],
+    [
+      "a base",
+      (client) => client.embeddings.create({ model: "nosuch", input: TEXT }),
+      'send "model": "pocket"',
+    ],
+  ])("shows why there is no such %s", async (_, ask, reason) => {
+    const error = await ask(openAiOf(await testApp())).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(OpenAI.NotFoundError);
+    expect(error).toMatchObject({
+      status: 404,
+      code: "model-not-found",
+      message: expect.stringContaining(reason) as string,
+    });
+  });
+});
+
+describe("ai with @ai-sdk/openai-compatible", () => {
+  const modelOf = (app: TestApp, name = "pocket") =>
+    createOpenAICompatible({ name: "edge", baseURL: BASE_URL, fetch: fetchOf(app) }).embeddingModel(
+      name,
+    );
+
+  it("embeds one text", async () => {
+    const app = await testApp();
+    const { embedding, usage } = await embed({ model: modelOf(app), value: TEXT });
+    expect([embedding]).toEqual(await vectorsOf(app, [TEXT]));
+    expect(usage.tokens).toBeGreaterThan(0);
+  });
+
+  it("embeds many texts in their order", async () => {
+    const app = await testApp();
+    const { embeddings } = await embedMany({ model: modelOf(app), values: TEXTS });
+    expect(embeddings).toEqual(await vectorsOf(app, TEXTS));
+  });
+
+  it("shows what was wrong", async () => {
+    const model = modelOf(await testApp(), "nosuch");
+    await expect(embed({ model, value: TEXT, maxRetries: 0 })).rejects.toThrow(
+      'send "model": "pocket"',
+    );
   });
 });

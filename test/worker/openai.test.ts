@@ -1,6 +1,6 @@
 /**
- * OpenAI's interface in workerd: the requests that its JavaScript client (openai 6.49) sends, as they
- * leave it, and what it reads of the answers: `data[].embedding`, `usage`, `error.message`.
+ * OpenAI's interface in workerd, request by request: what is answered, what is refused, and how. The
+ * clients themselves are in clients.test.ts.
  */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -34,9 +34,6 @@ const create = (app: TestApp, body: object): Promise<Response> =>
         accept: "application/json",
         authorization: "Bearer ep_any",
         "content-type": "application/json",
-        "user-agent": "OpenAI/JS 6.49.0",
-        "x-stainless-lang": "js",
-        "x-stainless-retry-count": "0",
       },
       body: JSON.stringify({ encoding_format: "base64", model: "pocket", ...body }),
     }),
