@@ -182,6 +182,13 @@ export const GROUPS: readonly Group[] = [
   { name: "src/serve/bucket", files: SERVE_BUCKET, may: [CORE], types: [WORKER_TYPES] },
   { name: "src/serve/queue", files: SERVE_QUEUE, may: [CORE], types: [ENGINE] },
   {
+    // Jobs over files: what answers a row is handed in, so that it knows neither HTTP nor an engine.
+    name: "src/serve/bulk",
+    files: /^src\/serve\/bulk\//,
+    may: [CORE, SERVE_BUCKET, /^src\/learn\/data\/csv\.ts$/],
+    types: [/^src\/serve\/prediction\.ts$/],
+  },
+  {
     name: "src/serve/*.ts",
     files: /^src\/serve\/[^/]+$/,
     may: [CORE, SERVE_BUCKET, SERVE_QUEUE],
@@ -351,11 +358,7 @@ export const GROUPS: readonly Group[] = [
     ],
     types: [SESSION, ENGINE],
   },
-  {
-    name: "scripts/cli.ts",
-    files: /^scripts\/[^/]+$/,
-    may: [/^scripts\/(?:cli|commands)\//, NODE],
-  },
+  { name: "scripts/cli.ts", files: /^scripts\/[^/]+$/, may: [/^scripts\/c(?:li|ommands)\//, NODE] },
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
 ];
 

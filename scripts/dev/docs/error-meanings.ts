@@ -20,6 +20,8 @@ base-manifest-invalid | A base's manifest.json is not what it should be, or belo
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
 base-not-loaded | A page asked a Web Worker whose base has not been loaded. | Load it first; loadPredictor does.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
+batch-input-missing | The file that a batch reads is not in the bucket any more. | Send the file again and make another batch; look at the bucket's lifecycle rules.
+batch-not-found | There is no batch of this id, the key may not see it, or it has expired. | "batch list" or GET /v1/batches shows what there is.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
 base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink"), or raise MAX_HEAP_BYTES where there is more memory.
 blob-corrupt | A file in the bucket is not what its hash says. | Push the task or base again: a push repairs damaged files.
@@ -34,6 +36,7 @@ bucket-not-found | There is no bucket of this name. | Make it: "npx wrangler r2 
 bucket-unavailable | The bucket does not answer. | Try again; a Worker goes on from memory for TASK_MAX_STALE_MS meanwhile.
 bucket-write-failed | Writing to the bucket failed several times. What was served before is unchanged. | Run the command again.
 build-missing | The base has no graph for this engine. | Import the base again.
+bulk-corrupt | An object of a batch is not what it should be: it was written by something else. | Make another batch.
 canary-is-current | The version is already the current one, so it cannot be tested beside itself. | Name another version; "list" shows them.
 canary-missing | The task has no version that gets a share of the requests. | Start one: "push TASK_DIR --canary 5".
 checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download the whole checkpoint.
@@ -43,6 +46,7 @@ checkpoint-not-found | There is no checkpoint in the folder, or of this name on 
 checkpoint-pooling-invalid | The files of the checkpoint that say how it pools cannot be read. | Download them again, or remove modules.json and 1_Pooling.
 checkpoint-tensors-mismatch | The checkpoint's tensors are not those of its configuration. | The message lists what is missing; take another checkpoint.
 client-left | The client closed the connection before the answer. Seen in logs only. | Nothing to do; raise the client's timeout if it happens often.
+column-missing | The header of a batch's csv file has not the column that the batch names. | Name one that it has; the message lists them.
 config-invalid | A setting is wrong: a variable of wrangler.toml, or a checkpoint's config.json. | The message names the setting and what is allowed.
 content-type-unsupported | The request's body is not announced as JSON. | Send "content-type: application/json".
 corpus-empty | The corpus has no text that can be used. | Check the file: one text a line.
@@ -67,6 +71,7 @@ distill-unmeasured | The saved distillation has no measurement yet. | Let it run
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
 engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
+file-empty | A batch's file has no line with anything on it. | Look at what was sent.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
 file-not-found | There is no such file to give out, or this key may not read it. | GET /files/index.json lists the tasks; push the task or base again where a file is missing.
 file-search-unfinished | The bucket has very many versions, and this Worker has not yet found which task the file belongs to. | Ask again after retry-after: the search goes on.
@@ -108,11 +113,14 @@ labels-too-few | All rows have the same label. | Add rows with other labels.
 labels-too-many | The task names several labels, but its answers are numbers. | Name one.
 labels-unnamed | The labels are lists of zeros and ones, or the tags are numbers, and nothing names them. | Name them with --label-names.
 layers-invalid | --layers names layers that the base does not have. | Ascending numbers from 0.
+line-invalid | A line of a batch's file is no JSON object, lacks a field, or names another route than the batch. | Correct the line, which the message names; the other lines are answered.
 line-invalid | A line of the input is no JSON of the expected form. | The message names the line.
+line-too-long | A line of a batch's file has more than 2,000,000 bytes. | Cut the text into several lines.
 line-too-long | A line of the input is longer than the limit. | One text a line.
 load-stalled | A file has been loading without progress. | Ask again; look at the bucket's health.
 local-state-damaged | A file of the local storage is damaged. | Run npm start: it moves the damaged part aside and stores base and bundled tasks anew.
 max-length-invalid | max_length is above what the task or base allows, or leaves no room for text. | The message has the allowed range.
+message-invalid | A message of the queue is neither the Worker's own nor an event of R2. | Look for another producer of the same queue.
 method-not-allowed | The route does not take this HTTP method. | The header "allow" lists those that it takes.
 model-not-found | No model of this name embeds, or the key may not use it. | Send the name of the base as "model"; GET /v1/models lists the models.
 name-invalid | A name has characters that names may not have. | 1 to 64 of a-z 0-9 . _ - with a letter or digit at both ends.
@@ -135,6 +143,7 @@ pair-too-long | Neither text of a pair leaves room for the other. | Shorten one,
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
 peft-invalid | The adapter's files are not those of PEFT prefix tuning. | The message names the field; other kinds of adapters are not supported.
 peft-not-found | The folder holds no PEFT adapter. | It needs adapter_config.json and adapter_model.safetensors.
+plan-failed | A batch's file could not be read in any attempt. | Look at the Worker's log; make another batch.
 pointer-expired | The signature of a pointer was good for a time that is over. | Write it again with --sign KEY, for example by a push of the same folder.
 pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.
 pointer-replayed | An older pointer was put back into the bucket, or one from before TRUSTED_SINCE. | Find out who writes to the bucket; then push again with --sign KEY.
@@ -159,6 +168,8 @@ request-cancelled | The request was given up while it waited. | Ask again.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
 route-not-found | There is no such path. | The app's /docs lists the routes.
+row-failed | A row of a batch fails in an unforeseen way. | Ask for it alone; report what the Worker's log says of it.
+row-given-up | Every attempt to answer a row of a batch failed, or ended without a word. | Look at the Worker's log, then send the row in another batch.
 row-invalid | A row of a batch has a token, a position or a prefix that the base does not have. | Import the base again with the tokenizer of its checkpoint.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
 run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
@@ -202,6 +213,7 @@ too-many-bodies | The caller sends more bodies at once than MAX_OPEN_BODIES, or 
 too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.
 too-many-inputs | The request has more inputs than MAX_INPUTS. | Send several requests.
 too-many-labels | The task has more labels than can be chosen together. | Train it with --plain-head.
+too-many-lines | A batch's file has more lines than OpenAI's form allows. | Send it in several files, or as {"id", "text"} lines of one task, which have no limit.
 too-many-tasks | The request names more tasks than MAX_TASKS. | Send several requests.
 too-many-windows | A text would be read in more windows than MAX_WINDOWS. | Shorten it, set "truncation": true, or raise max_length.
 train-graph-unavailable | This base cannot be trained through its 8-bit layers. | --train-graph fp32, or import the base with --dtype int8.
