@@ -1,4 +1,7 @@
-/** What a deployment uploads, as wrangler bundles it: bytes of every module, and compressed. By each engine. */
+/**
+ * What a deployment uploads, as wrangler bundles it: bytes of every module, and compressed. By each
+ * engine. Fails when the Worker by our own kernels is larger than its limit.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +14,9 @@ import { sum, table } from "./stats.ts";
 
 /** A Worker whose engine is onnxruntime-web has this entry, and nothing of ours but a tokenizer. */
 const PLAIN = fileHere("entries/cold-plain.ts");
+
+/** Compressed bytes of the Worker by our own kernels: a fifth above what it has, for what is added. */
+const MAX_GZIP_BYTES = 140_000;
 
 export const bench = defineCommand({
   summary: "bytes of the Worker as `wrangler deploy --dry-run` bundles it, by each engine",
@@ -44,7 +50,11 @@ export const bench = defineCommand({
       );
       io.out(table([["engine", "module", "bytes", "gzip"], ...rows]));
     }
-    return 0;
+    const simd = bundles.find(({ name }) => name === "simd")!;
+    if (simd.gzip_bytes <= MAX_GZIP_BYTES) return 0;
+    const [found, limit] = [simd.gzip_bytes, MAX_GZIP_BYTES].map((n) => n.toLocaleString("en"));
+    io.err(`bundle: the Worker by simd has ${found} bytes compressed, the limit is ${limit}`);
+    return 1;
   },
 });
 

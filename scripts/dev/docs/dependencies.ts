@@ -7,14 +7,14 @@ import { markdownTable } from "../../../src/report/text.ts";
 type Place = "worker" | "tools" | "development";
 
 /**
- * A line a package: place, name, size, reason. Sizes of the Worker are bytes in the unminified
+ * A line a package: place, name, size, reason. Sizes of the Worker are bytes in the
  * bundle (`wrangler deploy --dry-run --metafile`), others those of the installed folder.
  */
 const LINES = `
-worker | hono | 79 kB | Router and middleware.
-worker | onnxruntime-web | 115 kB and 14.2 MB of wasm | Runs the model, unpatched. The command line measures with it, too, so that scores are those of the endpoint.
-worker | valibot | 21 kB | Validates requests and describes answers.
-worker | @valibot/to-json-schema | 26 kB | Makes /openapi.json of the same schemas.
+worker | hono | 29 kB | Router and middleware.
+worker | onnxruntime-web | 75 kB and 14.2 MB of wasm | Runs the model, unpatched. The command line measures with it, too, so that scores are those of the endpoint.
+worker | valibot | 10 kB | Validates requests and describes answers.
+worker | @valibot/to-json-schema | 13 kB | Makes /openapi.json of the same schemas.
 tools | onnxruntime-node | 294 MB | Runs the training graph. Native code for several systems, hence the size.
 tools | aws4fetch | 73 kB | Signs requests to S3 on top of \`fetch\`.
 tools | wrangler | 15 MB | Runs the Worker locally and deploys it.
