@@ -35,7 +35,14 @@ export function compose(env: Env, openEngine: OpenEngine): AppDeps {
   const serving = createServing(config, { ...host, engine, bucket });
   const store = r2Files(env.BUCKET);
   const { base, tasks } = config;
-  const files = createPublishedFiles({ ...host, ...tasks, base, bucket, store });
+  const files = createPublishedFiles({
+    ...host,
+    ...tasks,
+    base,
+    bucket,
+    store,
+    trust: serving.trust,
+  });
   const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS, page: env.PAGE };
   return { config, ...serving, files, ...outside, ...bindings };
 }

@@ -10,7 +10,7 @@
  */
 import { mapLimited } from "../core/concurrency.ts";
 import type { Clock } from "../core/clock.ts";
-import { FormatError, OverloadedError } from "../core/errors.ts";
+import { FormatError, OverloadedError, UnavailableError } from "../core/errors.ts";
 import type { FilesIndex } from "../core/format/files-index.ts";
 import { TASK_PREFIX, baseKey, blobKey, isName, taskKey } from "../core/format/keys.ts";
 import { checkFile, readBaseManifest, readTaskManifest } from "../core/format/manifest.ts";
@@ -24,11 +24,15 @@ import {
 import type { TaskPointer } from "../core/format/pointer.ts";
 import type { Bucket, FileStore, StoredObject } from "./bucket/bucket.ts";
 import { createLru } from "./lru.ts";
+import type { Trust } from "./trust.ts";
 
 export interface PublishedFiles {
   /** The base, and the tasks in the bucket of those that are `allowed`; null allows all. */
   index(allowed: readonly string[] | null): Promise<FilesIndex>;
-  /** A pointer as it is in the bucket; null when there is none, or it is another base's. */
+  /**
+   * A pointer as it is in the bucket; null when there is none, or it is another base's. Throws
+   * UnavailableError by `Trust.pointer`.
+   */
   basePointer(base: string): Promise<StoredObject | null>;
   taskPointer(task: string): Promise<StoredObject | null>;
   /**
@@ -50,6 +54,8 @@ export interface PublishedFilesOptions {
   readonly sha256: Sha256;
   /** For how long a pointer is used without a look at the bucket. */
   readonly freshMs: number;
+  /** Where it is given, only pointers that a trusted key has sealed are passed on, or followed. */
+  readonly trust?: Trust | undefined;
 }
 
 interface Known<T> {
@@ -75,7 +81,7 @@ const READS_AT_ONCE = 6;
 const RETRY_AFTER_MS = 1_000;
 
 export function createPublishedFiles(options: PublishedFilesOptions): PublishedFiles {
-  const { base, bucket, store, clock, sha256, freshMs } = options;
+  const { base, bucket, store, clock, sha256, freshMs, trust } = options;
   let ofBase: Known<ReadonlySet<string>> | null = null;
   const pointers = createLru<Known<TaskPointer>>(MAX_POINTERS_BYTES);
   /** Hash of a task's manifest -> hash of its prefix. */
@@ -107,7 +113,20 @@ export function createPublishedFiles(options: PublishedFilesOptions): PublishedF
 
   async function readPointer(key: string): Promise<StoredObject | null> {
     const object = await bucket.get(key, MAX_POINTER_BYTES);
-    return object === "unchanged" ? null : object;
+    if (object === null || object === "unchanged") return null;
+    await trust?.pointer(key, object.bytes);
+    return object;
+  }
+
+  /** Whether a pointer may be followed. */
+  async function isBelieved(key: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await trust?.pointer(key, bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof UnavailableError) return false;
+      throw error;
+    }
   }
 
   /** Names of all tasks; their etags tell which pointers need not be read again. */
@@ -133,6 +152,7 @@ export function createPublishedFiles(options: PublishedFilesOptions): PublishedF
     }
     const hashes = new Set<string>();
     if (object === null || object === "unchanged") return hashes;
+    if (!(await isBelieved(baseKey(base), object.bytes))) return hashes;
     await unlessMalformed(async () => {
       const manifest = hashOf(readBasePointer(object.bytes, baseKey(base)).manifest);
       const { files } = await readBaseManifest(await readManifest(manifest), sha256);
@@ -167,6 +187,7 @@ export function createPublishedFiles(options: PublishedFilesOptions): PublishedF
       }
       pointers.delete(name);
       if (object === null || object === "unchanged") return null;
+      if (!(await isBelieved(taskKey(name), object.bytes))) return null;
       return unlessMalformed(() => {
         const value = readTaskPointer(object.bytes, taskKey(name));
         if (value.task !== name) return null;

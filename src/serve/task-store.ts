@@ -137,7 +137,7 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
 
     async get(name, base, { version, canaryKey, hold }) {
       const { entry, isStale } = await currentEntry(name, base, hold);
-      const { current, canary } = entry.pointer;
+      const { current, canary, revoked } = entry.pointer;
       const staleCode = codeOf(entry.trouble);
       const stale = { isStale, staleCode };
       const older = (error: unknown) => ({ isStale: true, staleCode: codeOf(error) ?? staleCode });
@@ -152,7 +152,8 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
         return { task: held, ...stale };
       }
       // While a good version is in memory, looks try again, not requests.
-      const good = entry.good === null ? undefined : versions.held(name, entry.good);
+      const isUsable = entry.good !== null && revoked?.includes(entry.good) !== true;
+      const good = isUsable ? versions.held(name, entry.good!) : undefined;
       const failure = entry.failures.get(current);
       if (good && failure) return { task: good, ...older(failure.error) };
       try {
@@ -195,7 +196,12 @@ export function createTaskStore(options: TaskStoreOptions): TaskStore {
     if (!isName(name)) throw notFound(name);
     const known = entries.get(name);
     if (!known) {
-      const entry = await readPointer(name, undefined);
+      const entry = await readPointer(name, undefined).catch((error: unknown) => {
+        // Another request has read a newer pointer meanwhile, beside which this one's was old.
+        const newer = entries.get(name);
+        if (newer) return newer;
+        throw error;
+      });
       if (entry === "unchanged") throw notFound(name);
       return { entry, isStale: false };
     }

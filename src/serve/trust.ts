@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { EdgePrefixError, FormatError, UnavailableError } from "../core/errors.ts";
-import { blobKey } from "../core/format/keys.ts";
+import { baseKey, blobKey, taskKey } from "../core/format/keys.ts";
 import type { Sha256 } from "../core/format/manifest.ts";
 import { checkFile } from "../core/format/manifest.ts";
 import { hashOf } from "../core/format/pointer.ts";
@@ -16,7 +16,7 @@ import { MAX_BUNDLE_BYTES, checkCovers, verifyBundle } from "../core/signing/bun
 import { readPublicKeys } from "../core/signing/keys.ts";
 import type { PublicKey } from "../core/signing/keys.ts";
 import type { Seal } from "../core/signing/seal.ts";
-import { verifySeal } from "../core/signing/seal.ts";
+import { sealedBytes, verifySeal } from "../core/signing/seal.ts";
 import { parseJson } from "../core/text.ts";
 import type { Bucket } from "./bucket/bucket.ts";
 import { verifyEcdsa } from "./ecdsa.ts";
@@ -30,8 +30,9 @@ export interface TrustSettings {
 
 export interface Trust {
   /**
-   * Checks a pointer's seal. Throws UnavailableError `signature-missing`, `signature-key-unknown`,
-   * `signature-invalid`, `pointer-expired`, `pointer-replayed`.
+   * Checks a pointer's seal, and that it is the pointer of this key. Throws UnavailableError
+   * `signature-missing`, `signature-key-unknown`, `signature-invalid`, `json-invalid`,
+   * `pointer-invalid`, `pointer-expired`, `pointer-replayed`.
    */
   pointer(key: string, bytes: Uint8Array): Promise<void>;
   /**
@@ -64,12 +65,12 @@ const MAX_NAMES = 20_000;
 const MAX_REFUSED = 100;
 
 export function createTrust({ keys: text, since, bucket, clock, sha256 }: TrustOptions): Trust {
-  let keys: Promise<readonly PublicKey[]> | undefined;
-  // Read once, by the first request: a host hashes asynchronously.
+  // Plain data, not a promise: what one request awaits may never settle for another (src/README.md).
+  let keys: readonly PublicKey[] | undefined;
   const trusted = async (): Promise<readonly PublicKey[]> =>
-    (keys ??= readPublicKeys(text, sha256, "TRUSTED_KEYS"));
-  /** The newest seal that was believed, by the key of its pointer. */
-  const seen = new Map<string, Seal>();
+    (keys ??= await readPublicKeys(text, sha256, "TRUSTED_KEYS"));
+  /** The newest pointer that was believed, by its key. */
+  const seen = new Map<string, Seen>();
   const refused = new Map<string, string>();
 
   return {
@@ -77,11 +78,14 @@ export function createTrust({ keys: text, since, bucket, clock, sha256 }: TrustO
     pointer: (key, bytes) =>
       asRefusal(async () => {
         try {
-          const seal = await verifySeal(parseJson(bytes, key), await trusted(), verifyEcdsa, key);
+          const record = parseJson(bytes, key);
+          const seal = await verifySeal(record, await trusted(), verifyEcdsa, key);
+          checkPlace(key, record);
+          const content = await sha256(sealedBytes(record as object, seal));
           checkTime(key, seal);
-          checkSerial(key, seal);
+          checkSerial(key, seal, content);
           forget(seen, key, MAX_NAMES);
-          seen.set(key, seal);
+          seen.set(key, { seal, content });
           refused.delete(key);
         } catch (error) {
           refuse(key, error);
@@ -89,9 +93,9 @@ export function createTrust({ keys: text, since, bucket, clock, sha256 }: TrustO
         }
       }),
     again(key) {
-      const seal = seen.get(key);
-      if (seal && isOver(seal)) {
-        const error = expired(key, seal);
+      const last = seen.get(key);
+      if (last && isOver(last.seal)) {
+        const error = expired(key, last.seal);
         refuse(key, error);
         throw new UnavailableError(error.code, error.message);
       }
@@ -145,17 +149,33 @@ export function createTrust({ keys: text, since, bucket, clock, sha256 }: TrustO
     }
   }
 
-  function checkSerial(key: string, seal: Seal): void {
+  function checkSerial(key: string, { serial }: Seal, content: string): void {
     const last = seen.get(key);
-    if (!last || seal.serial > last.serial) return;
-    // The same record again is no older one. Two records of one serial were never written by one owner.
-    const isSame = seal.serial === last.serial && seal.signature === last.signature;
-    if (isSame) return;
+    if (!last || serial > last.seal.serial) return;
+    // The same record again is no older one, also with its signature in ECDSA's other form.
+    if (serial === last.seal.serial && content === last.content) return;
     throw new FormatError(
       "pointer-replayed",
-      `${key}: has serial ${seal.serial}, ${last.serial} was there before; an older one was put back`,
+      `${key}: has serial ${serial}, ${last.seal.serial} was there before; an older one was put back`,
     );
   }
+}
+
+/** A pointer that was believed. */
+interface Seen {
+  readonly seal: Seal;
+  /** SHA-256 of what was signed. */
+  readonly content: string;
+}
+
+/** All records are signed alike: another task's pointer, or a line of history, is none of this key. */
+function checkPlace(key: string, record: unknown): void {
+  const { task, base } = record as { readonly task?: unknown; readonly base?: unknown };
+  const isOwn =
+    (typeof task === "string" && taskKey(task) === key) ||
+    (typeof base === "string" && baseKey(base) === key);
+  if (isOwn) return;
+  throw new FormatError("pointer-invalid", `${key}: was signed as another record than this one`);
 }
 
 const expired = (key: string, { expires }: Seal): FormatError =>

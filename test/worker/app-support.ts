@@ -65,7 +65,9 @@ export async function testApp(
   const host = { bucket: r2Bucket(r2), clock, sha256, startSha256, engine: workerdEngine };
   const serving = createServing(config, host, models ?? loaded);
   const { base: baseName, tasks } = config;
-  const files = createPublishedFiles({ ...host, ...tasks, base: baseName, store: r2Files(r2) });
+  const { trust } = serving;
+  const served = { ...host, ...tasks, base: baseName, trust };
+  const files = createPublishedFiles({ ...served, store: r2Files(r2) });
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     config,

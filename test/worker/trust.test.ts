@@ -6,19 +6,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { baseKey, blobKey, taskKey } from "../../src/core/format/keys.ts";
 import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer } from "../../src/core/format/pointer.ts";
-import { writeBundle } from "../../src/core/signing/bundle.ts";
-import { toBase64 } from "../../src/core/base64.ts";
-import { toDer } from "../../src/core/signing/der.ts";
-import { STATEMENT_TYPE, preAuthEncoding } from "../../src/core/signing/dsse.ts";
-import { readPublicKeys } from "../../src/core/signing/keys.ts";
-import type { PublicKey } from "../../src/core/signing/keys.ts";
-import { sealedBytes, withSeal } from "../../src/core/signing/seal.ts";
-import { writeStatement } from "../../src/core/signing/statement.ts";
 import { encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { BaseSource, Engine } from "../../src/engine/engine.ts";
 import { r2Bucket } from "../../src/serve/bucket/r2.ts";
 import { createModelStore } from "../../src/serve/model-store.ts";
 import { createTrust } from "../../src/serve/trust.ts";
+import { bundleBy, makeTestKey, sealedBy } from "../support/signing-keys.ts";
+import type { TestKey } from "../support/signing-keys.ts";
 import type { TinyTask } from "../support/tiny-task.ts";
 import { testApp } from "./app-support.ts";
 import type { TestApp } from "./app-support.ts";
@@ -35,45 +29,12 @@ import {
   startSha256,
 } from "./support.ts";
 
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
-
-/** A key of Web Crypto, and what it signs. */
-async function makeKey() {
-  const pair = (await crypto.subtle.generateKey(ALGORITHM, true, ["sign"])) as CryptoKeyPair;
-  const spki = (await crypto.subtle.exportKey("spki", pair.publicKey)) as ArrayBuffer;
-  const setting = toBase64(new Uint8Array(spki));
-  const [key] = await readPublicKeys(setting, sha256, "key");
-  const sign = async (message: Uint8Array): Promise<Uint8Array> => {
-    const how = { name: "ECDSA", hash: "SHA-256" };
-    const raw = await crypto.subtle.sign(how, pair.privateKey, message as BufferSource);
-    return toDer(new Uint8Array(raw));
-  };
-  return { setting, key: key!, sign };
-}
-type TestKey = Awaited<ReturnType<typeof makeKey>>;
-
-const [owner, stranger] = [await makeKey(), await makeKey()];
+const [owner, stranger] = [await makeTestKey(sha256), await makeTestKey(sha256)];
 const [JANUARY, JUNE] = [Date.parse("2026-01-01"), Date.parse("2026-06-01")];
 
-async function seal<T extends object>(
-  { key, sign }: TestKey,
-  record: T,
-  serial: number,
-  expires: string | null = null,
-) {
-  const signed_at = new Date(serial).toISOString();
-  const facts = { serial, signed_at, expires, key: key.id };
-  return withSeal(record, facts, await sign(sealedBytes(record, facts)));
-}
-
 /** Puts a bundle over the files into the bucket, and says how a pointer names it. */
-async function putBundle(
-  { key, sign }: { key: PublicKey; sign: TestKey["sign"] },
-  files: ReadonlyMap<string, string>,
-): Promise<string> {
-  const payload = await writeStatement({ subject: "x", files, ignoredPaths: [] }, sha256);
-  const signature = await sign(preAuthEncoding(STATEMENT_TYPE, payload));
-  const bytes = writeBundle({ hint: key.id, payload, signature });
+async function putBundle(by: TestKey, files: ReadonlyMap<string, string>): Promise<string> {
+  const bytes = await bundleBy(by, files, sha256);
   const hash = await sha256(bytes);
   await r2.put(blobKey(hash), bytes);
   return `sha256:${hash}`;
@@ -120,23 +81,25 @@ describe("a signed task", () => {
       versions: [version],
       canary: null,
     });
-    const now = await seal(owner, pointer(good), JUNE);
+    const now = await sealedBy(owner, pointer(good), JUNE);
     const app = await testApp({ TRUSTED_KEYS: owner.setting });
     await put(task, now);
     expect(await ask(app, task)).toMatchObject({ status: 200, stale: null });
 
     const attacks: [string, object][] = [
       ["signature-missing", pointer(other)],
-      ["signature-key-unknown", await seal(stranger, pointer(other), JUNE + 1)],
+      ["signature-key-unknown", await sealedBy(stranger, pointer(other), JUNE + 1)],
       ["signature-invalid", { ...now, current: other.version, versions: [other, good] }],
-      ["pointer-replayed", await seal(owner, pointer(other), JANUARY)],
-      ["pointer-expired", await seal(owner, pointer(other), JUNE + 1, "2026-06-02T00:00:00Z")],
+      ["pointer-replayed", await sealedBy(owner, pointer(other), JANUARY)],
+      ["pointer-expired", await sealedBy(owner, pointer(other), JUNE + 1, "2026-06-02T00:00:00Z")],
+      // The owner's, for a task that only has another name.
+      ["pointer-invalid", await sealedBy(owner, { ...pointer(other), task: "twin" }, JUNE + 1)],
       // From here on pointers of the owner, to versions that are not: each has a higher serial.
-      ["signature-missing", await seal(owner, pointer(unsigned), JUNE + 2)],
-      ["signature-key-unknown", await seal(owner, pointer(bySomeone), JUNE + 3)],
+      ["signature-missing", await sealedBy(owner, pointer(unsigned), JUNE + 2)],
+      ["signature-key-unknown", await sealedBy(owner, pointer(bySomeone), JUNE + 3)],
       [
         "signature-mismatch",
-        await seal(owner, pointer({ ...other, signature: good.signature }), JUNE + 4),
+        await sealedBy(owner, pointer({ ...other, signature: good.signature }), JUNE + 4),
       ],
     ];
     for (const [code, forged] of attacks) {
@@ -146,7 +109,7 @@ describe("a signed task", () => {
       expect(answers, code).toEqual(answers.map(() => wanted));
     }
     // What the owner writes next is believed again.
-    await put(task, await seal(owner, pointer(other), JUNE + 5));
+    await put(task, await sealedBy(owner, pointer(other), JUNE + 5));
     expect(await ask(app, task)).toEqual({
       status: 200,
       version: second.version,
@@ -160,7 +123,7 @@ describe("a signed task", () => {
     const version = await signedVersion(owner, made);
     const pointer = { task: "told", current: made.version, versions: [version], canary: null };
     const app = await testApp({ TRUSTED_KEYS: owner.setting });
-    await put("told", await seal(owner, pointer, JUNE));
+    await put("told", await sealedBy(owner, pointer, JUNE));
     await ask(app, "told");
     await put("told", pointer);
     await ask(app, "told");
@@ -180,7 +143,7 @@ describe("a signed task", () => {
     const made = await makeTask({ task: "since", seed: 1 });
     const version = await signedVersion(owner, made);
     const pointer = { task: "since", current: made.version, versions: [version], canary: null };
-    await put("since", await seal(owner, pointer, JANUARY));
+    await put("since", await sealedBy(owner, pointer, JANUARY));
     const keys = { TRUSTED_KEYS: `${stranger.setting},${owner.setting}` }; // an overlap of two keys
     expect(await ask(await testApp(keys), "since")).toMatchObject({ status: 200 });
     const late = await testApp({ ...keys, TRUSTED_SINCE: "2026-02-01" });
@@ -195,14 +158,65 @@ describe("a signed task", () => {
     const versions = [await signedVersion(owner, first), await signedVersion(owner, second)];
     const pointer = { task, current: first.version, versions, canary: null };
     const app = await testApp({ TRUSTED_KEYS: owner.setting });
-    await put(task, await seal(owner, pointer, JUNE));
+    await put(task, await sealedBy(owner, pointer, JUNE));
     const pinned = () =>
       app.predict(task, { inputs: "film", parameters: { version: second.version } });
     expect((await pinned()).status).toBe(200);
     const revoked = [second.version];
-    await put(task, await seal(owner, { ...pointer, revoked }, JUNE + 1));
+    await put(task, await sealedBy(owner, { ...pointer, revoked }, JUNE + 1));
     expect(await (await pinned()).json()).toMatchObject({ code: "version-revoked" });
     expect(await ask(app, task)).toMatchObject({ version: first.version, stale: null });
+  });
+
+  it("does not answer by a revoked version where the current one is damaged", async () => {
+    const task = "damaged";
+    const [first, second] = [await makeTask({ task, seed: 1 }), await makeTask({ task, seed: 2 })];
+    const [old, now] = [await signedVersion(owner, first), await signedVersion(owner, second)];
+    const pointer = { task, current: first.version, versions: [old], canary: null };
+    const app = await testApp({ TRUSTED_KEYS: owner.setting });
+    await put(task, await sealedBy(owner, pointer, JUNE));
+    expect(await ask(app, task)).toMatchObject({ version: first.version });
+    // A writer of the bucket can do this: the old version is still in memory.
+    await r2.delete(blobKey(second.manifest.prefix.sha256));
+    const next = { task, current: second.version, versions: [now], canary: null };
+    await put(task, await sealedBy(owner, { ...next, revoked: [first.version] }, JUNE + 1));
+    expect(await ask(app, task)).toMatchObject({ status: 503, version: null });
+    await putVersion(second);
+    expect(await ask(app, task)).toMatchObject({ version: second.version, stale: null });
+  });
+});
+
+describe("files for clients that compute by themselves", () => {
+  const keys = { TRUSTED_KEYS: owner.setting };
+  const statusOf = async (app: TestApp, path: string): Promise<number> => {
+    const response = await app.fetch(new Request(`https://worker/files/${path}`));
+    await response.arrayBuffer();
+    return response.status;
+  };
+
+  it("are given out where a trusted key has sealed the pointer, and not otherwise", async () => {
+    const task = "shared";
+    const made = await makeTask({ task, seed: 1 });
+    const version = await signedVersion(owner, made);
+    const pointer = { task, current: made.version, versions: [version], canary: null };
+    const [file, blob] = [`tasks/${task}.json`, blobKey(made.manifestSha256)];
+    await put(task, await sealedBy(owner, pointer, JUNE));
+    const app = await testApp(keys);
+    expect([await statusOf(app, file), await statusOf(app, blob)]).toEqual([200, 200]);
+    for (const forged of [pointer, await sealedBy(stranger, pointer, JUNE + 1)]) {
+      await put(task, forged);
+      const late = await testApp(keys);
+      expect([await statusOf(late, file), await statusOf(late, blob)]).toEqual([503, 404]);
+      expect([await statusOf(await testApp(), file)]).toEqual([200]);
+    }
+  });
+
+  it("have no base whose pointer is not sealed", async () => {
+    const blob = blobKey(hashOf(readBasePointer(fixture(baseKey("pocket")), "pocket").manifest));
+    const app = await testApp(keys);
+    expect([await statusOf(app, "bases/pocket.json"), await statusOf(app, blob)]).toEqual([
+      503, 404,
+    ]);
   });
 });
 
@@ -232,7 +246,7 @@ describe("a signed base", () => {
 
   const putBase = async (files: Map<string, string>, change: object = {}): Promise<void> => {
     const signature = await putBundle(owner, files);
-    const signed = await seal(owner, { ...pointer, signature, ...change }, JUNE);
+    const signed = await sealedBy(owner, { ...pointer, signature, ...change }, JUNE);
     await r2.put(baseKey("pocket"), encodeUtf8(JSON.stringify(signed)));
   };
 
