@@ -16,14 +16,12 @@ export const ENGINE_OPTION = {
   },
 } as const satisfies Options;
 
-/** The engines that can load a base: our own kernels know int8 alone. */
-export const enginesOf = ({ dtype }: Pick<BaseManifest, "dtype">): readonly EngineName[] =>
-  dtype === "int8" ? ENGINES : ["onnxruntime"];
+/** The engines that can load a base. */
+export const enginesOf = (base: BaseManifest): readonly EngineName[] =>
+  namedRuntime("serving", base) === "simd" ? ENGINES : ["onnxruntime"];
 
 /** The engine that was asked for, or the Worker's default for such a base. Throws UsageError. */
-export const readEngine = (
-  value: string | undefined,
-  base: Pick<BaseManifest, "dtype"> = { dtype: "int8" },
-): EngineName =>
-  readChoice(value, "--engine", enginesOf(base)) ??
-  (namedRuntime("serving", base.dtype) === "simd" ? "simd" : "onnxruntime");
+export const readEngine = (value: string | undefined, base?: BaseManifest): EngineName => {
+  const engines = base ? enginesOf(base) : ENGINES;
+  return readChoice(value, "--engine", engines) ?? engines[0]!;
+};

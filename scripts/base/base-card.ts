@@ -1,6 +1,7 @@
 /** CARD.md of a base: where the weights come from, their licence, what was removed, the sizes. */
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
+import { ENGINE_TITLES, servingEngine } from "../../src/engine/simd/serving-engine.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** Card of an imported base. */
@@ -21,11 +22,18 @@ A frozen ${manifest.configuration.model_type} encoder, made by \`edge-prefix imp
 | weights | ${checkpoint.source} |
 | licence of the weights | ${licence} |
 | stored as | ${manifest.dtype === "int8" ? "int8: linear weights per output channel, word table per row; the rest float32" : "float32"} |
+| served by | ${servedBy(manifest)} |
 | pooling | ${manifest.pooling ?? "not stated by the checkpoint"} |
 | left aside | ${ignored.length > 0 ? ignored.join(", ") : "nothing"} |
 
 ${sizesSection(manifest)}`;
 }
+
+/** The engines that compute it in a Worker. */
+const servedBy = (manifest: BaseManifest): string =>
+  servingEngine(manifest) === "simd"
+    ? `${ENGINE_TITLES.simd}, ${ENGINE_TITLES.web}`
+    : ENGINE_TITLES.web;
 
 /** Card of a shrunk base: the card it came from, and what was taken away. */
 export function shrinkCard(

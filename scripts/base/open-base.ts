@@ -21,7 +21,7 @@ export async function openBase(base: Base, runtime: Runtime): Promise<LoadedBase
 
 /** Loads a base in memory on a runtime, which is itself loaded only now: a verb needs but one of them. */
 export async function loadEncoder(base: Base, runtime: Runtime): Promise<Encoder> {
-  const named = namedRuntime(runtime, base.manifest.dtype);
+  const named = namedRuntime(runtime, base.manifest);
   switch (named) {
     case "web":
       return load((await import("../node/runtime-web.ts")).webEngine, base);

@@ -1,6 +1,6 @@
 /** What a base can be computed by on the command line, and which of these is what serves. */
-import type { WeightDtype } from "../../src/core/format/manifest.ts";
-import { ENGINE_TITLES, servingEngine } from "../../src/core/format/serving-engine.ts";
+import { ENGINE_TITLES, servingEngine, servingNote } from "../../src/engine/simd/serving-engine.ts";
+import type { KernelBase } from "../../src/engine/simd/supported.ts";
 
 /** `web` is onnxruntime-web, `simd` our own kernels, `node` the native onnxruntime. */
 export const RUNTIMES = ["web", "simd", "node"] as const;
@@ -14,6 +14,10 @@ export const RUNTIME_TITLES: Readonly<Record<RuntimeName, string>> = {
   node: "onnxruntime-node",
 };
 
-/** The name of a runtime, where "serving" is what serves bases of this dtype. */
-export const namedRuntime = (runtime: Runtime, dtype: WeightDtype): RuntimeName =>
-  runtime === "serving" ? servingEngine(dtype) : runtime;
+/** The name of a runtime, where "serving" is what serves the base. */
+export const namedRuntime = (runtime: Runtime, base: KernelBase): RuntimeName =>
+  runtime === "serving" ? servingEngine(base) : runtime;
+
+/** A line for people where our own kernels refuse the base that "serving" was asked for; else null. */
+export const runtimeNote = (runtime: Runtime, base: KernelBase): string | null =>
+  runtime === "serving" ? servingNote(base) : null;

@@ -117,7 +117,7 @@ export const command = defineCommand({
             output,
             texts: rows.length,
             pool: pooling,
-            runtime: namedRuntime(runtime, manifest.dtype),
+            runtime: namedRuntime(runtime, manifest),
             tensors: Object.fromEntries(shapes),
           })
         : `${rows.length} texts -> ${output}: ${shapes.map(([name, dims]) => `${name} [${dims.join(", ")}]`).join(", ")}`,

@@ -1,7 +1,7 @@
 /** `eval`: measures a task on labelled data, on the graph and the runtime that serve. */
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { writeWhole } from "../node/files.ts";
-import { RUNTIME_TITLES, namedRuntime } from "../base/runtimes.ts";
+import { RUNTIME_TITLES, namedRuntime, runtimeNote } from "../base/runtimes.ts";
 import { startProgress } from "../cli/progress.ts";
 import { UsageError, defineCommand, readInteger } from "../cli/command.ts";
 import { DATA_OPTIONS, readDataOptions } from "../cli/data-options.ts";
@@ -57,7 +57,9 @@ export const command = defineCommand({
       note,
     );
     const { dtype } = base.manifest;
-    const runtime = namedRuntime(asked, dtype);
+    const runtime = namedRuntime(asked, base.manifest);
+    const remark = runtimeNote(asked, base.manifest);
+    if (remark !== null) note(`note: ${remark}`);
     if (task.manifest.type === "token") {
       for (const warning of tagSetWarnings(task.manifest.labels)) note(warning);
     }

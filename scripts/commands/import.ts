@@ -7,6 +7,7 @@ import type { Base } from "../../src/encoder/base.ts";
 import { folderFiles } from "../base/checkpoint-files.ts";
 import type { CheckpointFiles } from "../base/checkpoint-files.ts";
 import { nameFrom } from "../base/names.ts";
+import { runtimeNote } from "../base/runtimes.ts";
 import { hubFiles, hubSettings, isHubId } from "../base/hub.ts";
 import { startProgress } from "../cli/progress.ts";
 import type { Progress } from "../cli/progress.ts";
@@ -72,6 +73,8 @@ export const command = defineCommand({
       dtype === "int8"
         ? await importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession })
         : await importCheckpoint(checkpoint, { ...options, dtype });
+    const remark = runtimeNote("serving", base.manifest);
+    if (remark !== null) note(remark);
     const cosine =
       dtype === "int8"
         ? await compare(

@@ -5,8 +5,9 @@ import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { findBaseOf } from "../publish/find-base.ts";
 import { baseFolder } from "../base/names.ts";
+import { runtimeNote } from "../base/runtimes.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
-import { publishBase } from "../publish/publish-base.ts";
+import { publishBase, readManifestOfBase } from "../publish/publish-base.ts";
 import { publishTask } from "../publish/publish-task.ts";
 import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
 import { SIGN_OPTIONS, sealingOf } from "../cli/sign-options.ts";
@@ -120,6 +121,9 @@ async function pushBase(
     }
     const done = isDryRun ? "would be published" : "published";
     const what = isChanged ? `${done}, ${base.uploaded} new files` : "unchanged";
+    const { manifest } = await readManifestOfBase(folder);
+    const remark = runtimeNote("serving", manifest);
+    if (remark !== null) io.err(`note: ${remark}`);
     io.out(
       io.json
         ? JSON.stringify({ ...base, changed: isChanged, ...dryRunField(isDryRun) })

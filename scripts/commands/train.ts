@@ -3,6 +3,7 @@
  * the request, learn/task/train-task.ts is the run; this file opens base and data and shows the progress.
  */
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
+import { runtimeNote } from "../base/runtimes.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
@@ -84,6 +85,8 @@ async function trainInto(
   const { hyperparameters: h } = prepared;
   for (const line of dataLines(name, prepared)) note(line);
   for (const line of settingsLines(prepared, base.manifest)) note(line);
+  const remark = runtimeNote("serving", base.manifest);
+  if (remark !== null) note(`note: ${remark}`);
   if (prepared.init) {
     note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
   }

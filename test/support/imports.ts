@@ -1,5 +1,4 @@
 /** The dependency rule (src/README.md): what the files of each folder may import. */
-import type { Import } from "./source-imports.ts";
 
 /** What a group of files may import, besides its own group. */
 interface Group {
@@ -21,6 +20,8 @@ const SERVE_QUEUE = /^src\/serve\/queue\//;
 const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
 const ENGINE_ROOT = /^src\/engine\/[^/]+$/;
+/** Which engine serves a base. */
+const ENGINE_CHOICE = /^src\/engine\/simd\/serving-engine\.ts$/;
 const ENGINE_KERNELS = /^src\/engine\/simd\/kernels\//;
 const ENGINE_IMAGES = /^src\/engine\/ort\/images\//;
 const GRAPH = /^src\/graph\//;
@@ -31,7 +32,7 @@ const GRAPH_QUANTIZATION = /^src\/graph\/quantization\//;
 const GRAPH_ENCODING = /^src\/graph\/encoding\//;
 const ENCODER = /^src\/encoder\//;
 const ENCODER_LAYERS = /^src\/encoder\/layers\//;
-const ENCODER_FAMILIES = /^src\/encoder\/families\//;
+export const ENCODER_FAMILIES = /^src\/encoder\/families\//;
 const ENCODER_FORMS = /^src\/encoder\/forms\//;
 const LEARN = /^src\/learn\//;
 /** Random numbers and the names of methods, beside the folders of learn. */
@@ -63,6 +64,7 @@ function runsGroup(folder: string, others: readonly string[]): Group {
       CORE,
       GRAPH,
       ENCODER,
+      ENGINE_CHOICE,
       LEARN,
       NODE_FOLDER,
       REPORT,
@@ -239,6 +241,7 @@ export const GROUPS: readonly Group[] = [
       ENCODER,
       LEARN,
       REPORT,
+      ENGINE_CHOICE,
       /^src\/engine\/ort\/(?:encoder|wasm-sessions)\.ts$/,
       /^src\/serve\/(?:bucket\/|reading\.ts)/,
       BROWSER_CHANNEL,
@@ -276,8 +279,8 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/base",
     files: /^scripts\/base\//,
-    may: [CORE, GRAPH, ENCODER, NODE_FOLDER, NODE],
-    types: [SESSION, ENGINE],
+    may: [CORE, GRAPH, ENCODER, ENGINE_CHOICE, NODE_FOLDER, NODE],
+    types: [SESSION, ENGINE, /^src\/engine\/simd\/supported\.ts$/],
   },
   {
     name: "scripts/task",
@@ -361,38 +364,3 @@ export const GROUPS: readonly Group[] = [
   { name: "scripts/cli.ts", files: /^scripts\/[^/]+$/, may: [/^scripts\/c(?:li|ommands)\//, NODE] },
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
 ];
-
-/** What only some files may name, so that it can be replaced without the rest. */
-export const ONLY_IN: Readonly<Record<string, RegExp>> = {
-  "onnxruntime-node": /^scripts\/node\/runtime-node\.ts$/,
-  assemblyscript: /^scripts\/dev\/kernels\//,
-  "onnxruntime-web": /^src\/engine\/ort\//,
-  // Feeds by the names of a graph's inputs: an engine makes them, and training.
-  "src/core/model/collate.ts": /^(?:src\/(?:engine\/ort|learn)|scripts\/runs)\//,
-};
-
-/** One architecture; everything else asks the table of families for it. */
-const FAMILY = /^src\/encoder\/families\/(?!architecture\.ts|families\.ts)/;
-
-/** One sentence for every import that the rule does not allow. */
-export function offences(imports: readonly Import[]): string[] {
-  return imports.flatMap(({ from, to, isTypeOnly }) => {
-    const group = GROUPS.find((item) => item.files.test(from));
-    if (!group) return [`${from}: belongs to no group of the dependency rule`];
-    const edge = `${from} -> ${to}`;
-    const only = ONLY_IN[to];
-    if (only && !only.test(from) && !from.startsWith("bench/")) {
-      return [`${edge}: ${to} may be imported only where ${only.source} matches`];
-    }
-    if (FAMILY.test(to) && !ENCODER_FAMILIES.test(from)) {
-      return [`${edge}: a family may be imported only beside the table of families`];
-    }
-    const isOwn = GROUPS.find((item) => item.files.test(to)) === group;
-    const isAllowed = isOwn || group.may.some((pattern) => pattern.test(to));
-    if (isAllowed) return [];
-    if (group.types?.some((pattern) => pattern.test(to))) {
-      return isTypeOnly ? [] : [`${edge}: ${group.name} may import only types from it`];
-    }
-    return [`${edge}: not allowed for ${group.name}`];
-  });
-}

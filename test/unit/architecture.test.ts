@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { offences } from "../support/imports.ts";
+import { offences } from "../support/import-offences.ts";
 import {
   betweenFolders,
   findCycle,

@@ -30,7 +30,7 @@ export async function writeTrainedTask(
   run: FinishedRun,
   { taskJson, sweep }: WriteOptions,
 ): Promise<string | null> {
-  const runtime = isServed(prepared.method) ? namedRuntime("serving", run.base.dtype) : "node";
+  const runtime = isServed(prepared.method) ? namedRuntime("serving", run.base) : "node";
   const facts = { ...trainedFacts(out, spec, prepared, run, RUNTIME_TITLES[runtime]), sweep };
   const report = (spec.report ?? DEFAULT_LEVEL) === "none" ? null : reportHtml(facts);
   const texts = { taskJson, card: taskCard(facts), report };

@@ -7,7 +7,7 @@ import { shortIdentity } from "../../core/format/manifest.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
 import type { EncoderConfig } from "../../encoder/families/architecture.ts";
 import { architectureOf } from "../../encoder/families/families.ts";
-import { countDeltas, deltaSpecs } from "../../encoder/forms/deltas.ts";
+import { deltaSpecs } from "../../encoder/forms/deltas.ts";
 import type { TensorSpec } from "../../encoder/layers/tensor-spec.ts";
 import type { BaseSource, Engine } from "../engine.ts";
 import { Angles } from "./angles.ts";
@@ -18,6 +18,7 @@ import type { Kernels } from "./kernels/kernels.ts";
 import { layOut } from "./layout.ts";
 import { WeightLoader } from "./loader.ts";
 import type { Machine } from "./run.ts";
+import { kernelConfig } from "./supported.ts";
 import type { TensorStream } from "./tensor-stream.ts";
 
 export interface SimdOptions {
@@ -73,7 +74,7 @@ async function read(
   manifest: BaseManifest,
   { kernels: instantiate, maxBytes }: SimdOptions,
 ): Promise<Machine | Refusal> {
-  const config = attempt(() => readConfig(manifest));
+  const config = attempt(() => kernelConfig(manifest));
   if (config instanceof Refusal) return config;
   const kernels = instantiate();
   const heap = new Heap(kernels, maxBytes);
@@ -107,28 +108,6 @@ async function readFile(
   for await (const piece of pieces) tell(() => file.write(piece));
   tell(() => file.end());
   return refusal;
-}
-
-/** Throws FormatError `engine-unsupported`, or what the family's reader throws. */
-function readConfig(manifest: BaseManifest): EncoderConfig {
-  const { configuration, dtype } = manifest;
-  if (dtype !== "int8") {
-    throw new FormatError(
-      "engine-unsupported",
-      `base ${shortIdentity(manifest)}: its weights are ${dtype}, the engine simd computes with int8; import it with --dtype int8, or serve it by onnxruntime`,
-    );
-  }
-  const config = architectureOf(configuration).readConfig(configuration);
-  // Written by the importer, read by the tasks: both must count alike.
-  const { num_bias_deltas: expected } = configuration;
-  const found = countDeltas(architectureOf(configuration), config);
-  if (found !== expected) {
-    throw new FormatError(
-      "engine-unsupported",
-      `base ${shortIdentity(manifest)}: num_bias_deltas is ${expected}, its layers have ${found}; import it again`,
-    );
-  }
-  return config;
 }
 
 /** Throws LimitError `base-too-large` before a byte of it is read, and what layOut throws. */

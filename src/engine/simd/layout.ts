@@ -9,7 +9,7 @@ import type { LinearSpec } from "../../encoder/layers/linear.ts";
 import type { TensorSpec } from "../../encoder/layers/tensor-spec.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
 import type { Activation } from "../../graph/ops.ts";
-import { axesOf, checkWidths, linearsOf, thetasOf, unsupported, widthOf } from "./axes.ts";
+import { axesOf, linearsOf, thetasOf, unsupported, widthOf } from "./axes.ts";
 import type { Places } from "./heap.ts";
 import { ACTIVATION, EVERY_TOKEN, TABLE } from "./kernels/kernels.ts";
 import type { Layer, Matrix, Model, ModelShape, Table } from "./model.ts";
@@ -63,7 +63,7 @@ const ACTIVATION_OF: Readonly<Record<Activation, Layer["activation"]>> = {
 };
 
 /**
- * Lays out an encoder; `deltas` are the vectors that a task may change, in their order. Throws
+ * Lays out an encoder of supported.ts; `deltas` are the vectors that a task may change, in their order. Throws
  * FormatError `engine-unsupported` for an encoder that the kernels cannot compute.
  */
 export function layOut(
@@ -71,7 +71,6 @@ export function layOut(
   deltas: readonly TensorSpec[],
   places: Places,
 ): Layout {
-  checkWidths(config);
   const { encoder } = config;
   const axes = axesOf(config);
   const slots = new Map<string, Slot>();

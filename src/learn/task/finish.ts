@@ -84,7 +84,7 @@ export async function finishTask(
   };
   const measured = {
     ...(spec.description !== undefined && { description: spec.description }),
-    measured_on: servingBuild(base.dtype),
+    measured_on: servingBuild(base),
     examples,
     metrics,
   };

@@ -1,5 +1,5 @@
 /** What a run of training needs of the world: two runtimes, and hashes. */
-import type { BuildName, Sha256, WeightDtype } from "../../core/format/manifest.ts";
+import type { BaseManifest, BuildName, Sha256 } from "../../core/format/manifest.ts";
 import type { Base } from "../../encoder/base.ts";
 import type { LoadedBase } from "../../engine/engine.ts";
 import type { GraphFiles, Session } from "../../engine/session.ts";
@@ -9,7 +9,7 @@ export interface Runtimes {
   readonly createSession: (files: GraphFiles) => Promise<Session>;
   /** The base as it answers: quickly ("node") between epochs, by what serves at the end. */
   readonly openBase: (base: Base, runtime: "serving" | "node") => Promise<LoadedBase>;
-  /** What serves bases of this dtype, and so measures their tasks. */
-  readonly servingBuild: (dtype: WeightDtype) => BuildName;
+  /** What serves a base, and so measures its tasks. */
+  readonly servingBuild: (base: BaseManifest) => BuildName;
   readonly sha256: Sha256;
 }

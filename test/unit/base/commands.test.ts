@@ -140,7 +140,7 @@ describe("embed", () => {
     expect(maxDifference(web, await embeddings("node"))).toBeLessThan(0.1);
     expect(maxDifference(web, await embeddings("simd"))).toBeLessThan(0.1);
     expect(maxDifference(web, await embeddings("plain"))).toBeGreaterThan(0.1);
-    const serving = await embeddings(namedRuntime("serving", base.manifest.dtype));
+    const serving = await embeddings(namedRuntime("serving", base.manifest));
     expect(await embeddings("serving")).toEqual(serving);
   });
 

@@ -2,8 +2,8 @@
  * What trains and measures in a page: onnxruntime-web's wasm build for the training graph, and for
  * answers what serves. Both give the page's Web Worker a turn after each run, in which it hears of a stop.
  */
-import type { WeightDtype } from "../../../core/format/manifest.ts";
-import { servingBuild, servingEngine } from "../../../core/format/serving-engine.ts";
+import type { BaseManifest } from "../../../core/format/manifest.ts";
+import { servingBuild, servingEngine } from "../../../engine/simd/serving-engine.ts";
 import type { Base } from "../../../encoder/base.ts";
 import { load, withEncoder } from "../../../encoder/loaded-base.ts";
 import type { Encoder, Engine, LoadedBase } from "../../../engine/engine.ts";
@@ -34,12 +34,12 @@ export function pageRuntimes(base: Base, runtimeUrl: string): PageRuntimes {
       },
     };
   }
-  const engineFor = async (dtype: WeightDtype): Promise<Engine> =>
-    servingEngine(dtype) === "simd" ? wasmEngine() : graphEngine(createSession);
+  const engineFor = async (manifest: BaseManifest): Promise<Engine> =>
+    servingEngine(manifest) === "simd" ? wasmEngine() : graphEngine(createSession);
 
   let loading: Promise<LoadedBase> | undefined;
   const answering = (): Promise<LoadedBase> =>
-    (loading ??= engineFor(base.manifest.dtype)
+    (loading ??= engineFor(base.manifest)
       .then((engine) => load(engine, base))
       .then((encoder) => withEncoder(base, withTurns(encoder))));
   return {

@@ -1,6 +1,6 @@
 /** One base in memory, and the runs that are made on it, one at a time. */
 import { InputError } from "../../../core/errors.ts";
-import { ENGINE_TITLES, servingEngine } from "../../../core/format/serving-engine.ts";
+import { ENGINE_TITLES, servingEngine } from "../../../engine/simd/serving-engine.ts";
 import type { Task } from "../../../core/format/task.ts";
 import { encodeUtf8 } from "../../../core/text.ts";
 import type { Base } from "../../../encoder/base.ts";
@@ -89,7 +89,7 @@ function trainerOf(base: Base, runtimeUrl: string, storage: RunStorage): Trainer
       });
       if (!result.isDone) return { isDone: false, step: result.step };
       trained = result.packed.task;
-      const engine = ENGINE_TITLES[servingEngine(base.manifest.dtype)];
+      const engine = ENGINE_TITLES[servingEngine(base.manifest)];
       const facts = trainedFacts(request.name, spec, prepared, result, engine);
       const end: RunEnd = {
         isDone: true,
