@@ -67,6 +67,7 @@ export async function runHead({
     labels,
     temperature: 1,
     thresholds: null,
+    other: null,
   } as const;
   const { score } = assess(decoder, test, logits);
   return {

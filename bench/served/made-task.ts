@@ -66,6 +66,7 @@ export function makeTask(
     max_length: Math.min(256, maxLengthOf(base.configuration)),
     temperature: 1,
     thresholds: null,
+    other: null,
     prefix: { sha256: sha256Hex(prefix), bytes: prefix.byteLength },
     measured_on: null,
     examples: [],

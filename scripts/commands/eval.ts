@@ -1,4 +1,5 @@
 /** `eval`: measures a task on labelled data, on the graph and the runtime that serve. */
+import { answerLabels } from "../../src/core/model/decode.ts";
 import { shortIdentity } from "../../src/core/format/manifest.ts";
 import { writeWhole } from "../node/files.ts";
 import { RUNTIME_TITLES, namedRuntime, runtimeNote } from "../base/runtimes.ts";
@@ -74,7 +75,7 @@ export const command = defineCommand({
       note,
     });
     const examples = datasets.flatMap((data) => data.examples);
-    const known = new Set(task.manifest.labels);
+    const known = new Set(answerLabels(task.manifest));
     const unknown = new Set(
       examples.flatMap(({ labels }) => labels).filter((label) => !known.has(label)),
     );

@@ -82,6 +82,7 @@ export const command = defineCommand({
         max_length: maxLengthOf(base.configuration) - offset,
         temperature: 1,
         thresholds: null,
+        other: null,
         measured_on: null,
         examples: [],
         metrics: {},

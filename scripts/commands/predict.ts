@@ -10,7 +10,7 @@ import { createPredictor } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { readInputs, readStdin } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
-import { UsageError, defineCommand, readChoice, readInteger } from "../cli/command.ts";
+import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
 import { readRuntime } from "../cli/runtime-option.ts";
 import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
@@ -32,6 +32,7 @@ export const command = defineCommand({
       hint: 'a line: "text", {"text","text_pair"?} or [text, pair]; without it and TEXT, stdin: such lines, or a plain text a line',
     },
     ...TASK_BASE_OPTIONS,
+    "min-score": { type: "string", value: "X", hint: "only labels that score X or more" },
     "top-k": { type: "string", value: "N", hint: "only the N best labels" },
     "function-to-apply": {
       type: "string",
@@ -55,6 +56,7 @@ export const command = defineCommand({
     const { parameters } = readPredictRequest({
       inputs: [],
       parameters: {
+        min_score: readNumber(values["min-score"], "--min-score", { min: -1e9, max: 1e9 }),
         top_k: readInteger(values["top-k"], "--top-k", { min: 1 }),
         function_to_apply: readChoice(
           values["function-to-apply"],

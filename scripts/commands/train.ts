@@ -148,6 +148,7 @@ async function trainInto(
         calibration: {
           temperature: manifest.temperature,
           thresholds: manifest.thresholds,
+          other: manifest.other,
           ece: evaluation.ece,
           ece_uncalibrated: uncalibrated.ece,
         },

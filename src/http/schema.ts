@@ -37,6 +37,7 @@ const optional = <const T extends v.GenericSchema>(schema: T, description: strin
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = fields({
   top_k: optional(count(1), "Only so many labels, best first; all by default."),
+  min_score: optional(v.number(), "Leave out labels that score lower, possibly all of them."),
   function_to_apply: optional(
     v.picklist(["softmax", "sigmoid", "none"]),
     "From logits to scores; what the task was trained with by default.",
@@ -245,6 +246,10 @@ export const taskSchema = v.strictObject({
   type: v.picklist(["sequence", "token"]),
   problem_type: v.string(),
   labels: v.array(v.string()),
+  other: v.pipe(
+    v.optional(v.string()),
+    v.description("The answer to texts that fit no label; absent where each text gets a label."),
+  ),
   base: v.string(),
   version: v.string(),
   canary: v.optional(v.strictObject({ version: v.string(), percent: v.number() })),

@@ -104,6 +104,7 @@ function summaryOf({
     type: manifest.type,
     problem_type: manifest.problem_type,
     labels: [...manifest.labels],
+    ...(manifest.other ? { other: manifest.other.label } : {}),
     base: shortIdentity(manifest.base),
     version,
     ...(canary ? { canary: { ...canary } } : {}),

@@ -1,5 +1,5 @@
 /** From the logits of the evaluation rows to what the report says of them. */
-import { scoresOf } from "../core/model/decode.ts";
+import { answerLabels, labelScores, scoresOf } from "../core/model/decode.ts";
 import type { Example } from "../learn/data/read.ts";
 import { reliabilityOf } from "../learn/measure/calibration.ts";
 import type { CrossValidation } from "../learn/measure/cross-validation.ts";
@@ -221,9 +221,10 @@ const hardNumber = ({ example, truth, answer }: Judged<number>): HardExample => 
   loss: (truth - answer) ** 2,
 });
 
-/** Softmax of a row, asked for by label. */
-function probabilities({ labels, temperature }: Decoder, row: Float32Array) {
-  const scores = scoresOf(row, "softmax", temperature);
+/** The probabilities of a row, asked for by label. */
+function probabilities(decoder: Decoder, row: Float32Array) {
+  const labels = answerLabels(decoder);
+  const scores = labelScores(row, decoder, "softmax");
   return (label: string): number => Math.max(LEAST, scores[labels.indexOf(label)]!);
 }
 

@@ -5,7 +5,7 @@
  * its part of the page is then left out.
  */
 import type { Pooling } from "../core/model/head.ts";
-import type { ProblemType, TaskType } from "../core/model/task.ts";
+import type { OtherLabel, ProblemType, TaskType } from "../core/model/task.ts";
 import type { Reliability } from "../learn/measure/calibration.ts";
 import type { CrossValidation } from "../learn/measure/cross-validation.ts";
 import type { DataFileFact, Histogram, LabelCount } from "../learn/measure/data-summary.ts";
@@ -23,6 +23,8 @@ export interface ReportFacts {
   /** false for a method that is only compared with (full, prompt): there is nothing to publish. */
   readonly isServed?: boolean | undefined;
   readonly labels: readonly string[];
+  /** The answer to texts that fit no label, and the least cosine of one that fits; absent: each gets a label. */
+  readonly other?: OtherLabel | undefined;
   readonly numVirtualTokens: number;
   /** A token task whose head reads word shapes, whose tags are chosen together (core/model/transitions.ts). */
   readonly readsWords?: boolean | undefined;

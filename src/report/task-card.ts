@@ -2,10 +2,12 @@
  * CARD.md of a task: a model card in the Hub's format, from the facts that the report shows too.
  * It travels with the task and therefore has no text of the data in it.
  */
+import { MOST_LOST } from "../learn/measure/other.ts";
 import { METHODS, partsOf } from "../learn/methods.ts";
 import { cardMetadata, yamlBlock } from "./card-metadata.ts";
 import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "./facts.ts";
 import {
+  formatShare,
   formatBytes,
   formatCount,
   formatInterval,
@@ -66,7 +68,7 @@ function whatItIs(facts: ReportFacts): string {
   return `A ${kind} task for ${of}: ${what} (method \`${method}\`), ${formatBytes(prefixBytes)}. The base itself is unchanged.`;
 }
 
-function intendedUse({ type, problemType, data, isServed = true }: ReportFacts): string {
+function intendedUse({ type, problemType, data, other, isServed = true }: ReportFacts): string {
   const does = {
     token: "Finds the entities of the types below in a text, with their positions.",
     single_label_classification:
@@ -75,10 +77,13 @@ function intendedUse({ type, problemType, data, isServed = true }: ReportFacts):
       "Answers a text with a score for each of the labels below; several may be true.",
     regression: "Answers a text with a number.",
   }[type === "token" ? "token" : problemType];
+  const unknown = other
+    ? ` A text that fits none of them is answered \`${other.label}\`; at the limit that was chosen, at most ${formatShare(MOST_LOST)} of the evaluation rows lose a right answer to that.`
+    : "";
   const { language } = data ?? {};
   const texts =
     language === undefined ? "of the language and kind" : `in ${nameOf(language)}, of the kind`;
-  return `${does} Meant for texts ${texts} that it was trained on${isServed ? ", served by edge-prefix beside other tasks on the same base" : ""}.`;
+  return `${does}${unknown} Meant for texts ${texts} that it was trained on${isServed ? ", served by edge-prefix beside other tasks on the same base" : ""}.`;
 }
 
 /** "en" -> English; what is no language tag stays as it is. */

@@ -33,6 +33,7 @@ export function taskFacts(
     method: more.method,
     isServed: more.isServed,
     labels: manifest.labels,
+    ...(manifest.other && { other: manifest.other }),
     numVirtualTokens: manifest.num_virtual_tokens,
     readsWords: more.readsWords,
     pooling: manifest.pooling,

@@ -18,6 +18,8 @@ export interface TextInput {
 export interface PredictParameters {
   /** Labels to answer, best first; all by default. */
   readonly top_k?: number | undefined;
+  /** The least score of a label that is answered; a text may then have none. */
+  readonly min_score?: number | undefined;
   /** What makes scores of logits; `none` answers the logits. */
   readonly function_to_apply?: FunctionToApply | undefined;
   /** How pieces become entities; `simple` by default, `none` answers single pieces. */

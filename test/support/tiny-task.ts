@@ -73,6 +73,7 @@ export async function makeTinyTask(
     max_length: 64,
     temperature: 1,
     thresholds: null,
+    other: null,
     prefix: { sha256: await sha256(prefixBytes), bytes: prefixBytes.byteLength },
     measured_on: null,
     examples: [],

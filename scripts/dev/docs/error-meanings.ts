@@ -133,6 +133,7 @@ onnx-name-taken | A graph names two values alike. | An error of the program; ple
 onnx-op-unknown | A graph has an operator without a shape rule. | An error of the program; please report it.
 onnx-shape-mismatch | Tensors of a graph do not fit each other. | An error of the program; please report it.
 optimizer-state-mismatch | The saved optimizer belongs to other parameters. | Start again without --resume.
+other-unavailable | A label for texts that fit none was asked for, and this task or its rows cannot have one. | The message says what is missing; leave "--other" out, or give more rows.
 output-too-large | The hidden states would be too many for one file. | Use --pool mean, or fewer texts.
 overloaded | More requests wait than can be answered in time. | Wait for the seconds of retry-after, then ask again.
 package-missing | A package is not installed that this verb alone needs. | The message has the line that installs it.

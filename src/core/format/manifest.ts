@@ -10,7 +10,7 @@
 import { readConfiguration, maxLengthOf } from "./configuration.ts";
 import type { BaseConfiguration } from "./configuration.ts";
 import { FormatError, MismatchError } from "../errors.ts";
-import type { TaskSettings } from "../model/task.ts";
+import type { OtherLabel, TaskSettings } from "../model/task.ts";
 import { isName } from "./keys.ts";
 import { describe, readRecord } from "../record.ts";
 import type { RecordReader } from "../record.ts";
@@ -219,6 +219,7 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
     max_length: r.count("max_length", 3, MAX_LENGTH),
     temperature: r.number("temperature", 0.01, 100),
     thresholds,
+    other: r.has("other") ? readOther(r.record("other"), labels) : null,
     prefix: readFileRef(r.record("prefix")),
     measured_on: r.has("measured_on") ? (r.string("measured_on", BUILD) as BuildName) : null,
     examples: r.has("examples") ? r.list("examples", MAX_EXAMPLES, readExample) : [],
@@ -226,6 +227,16 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
       ? Object.fromEntries(metrics.fields().map((name) => [name, metrics.raw(name)]))
       : {},
     created: r.string("created", TIMESTAMP),
+  };
+}
+
+function readOther(r: RecordReader, labels: readonly string[]): OtherLabel {
+  const label = r.string("label", /./s);
+  if (labels.includes(label)) r.fail(`"label" ${describe(label)} is one of the labels`);
+  return {
+    label,
+    similarity: r.number("similarity", -2, 2),
+    spread: r.number("spread", 1e-6, 2),
   };
 }
 

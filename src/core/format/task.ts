@@ -19,11 +19,13 @@ import {
   POOLER_BIAS,
   POOLER_WEIGHT,
   PROMPT_EMBEDDINGS,
+  PROTOTYPES,
   SHAPE_WEIGHT,
   START_TRANSITIONS,
   TRANSITIONS,
   checkDims,
 } from "../model/shapes.ts";
+import { prototypesOf } from "../model/prototypes.ts";
 import type { TaskParts } from "../model/task.ts";
 import { toFloat32 } from "../model/tensor.ts";
 import type { Dtype } from "../model/tensor.ts";
@@ -96,7 +98,42 @@ export async function openTask(
     const bias = floats(file, CLASSIFIER_BIAS, subject);
     checkDims(`${subject}: ${CLASSIFIER_WEIGHT}`, weight.dims, [labels, shape.hidden_size]);
     checkDims(`${subject}: ${CLASSIFIER_BIAS}`, bias.dims, [labels]);
-    return { weight: weight.values, bias: bias.values, ...readTextParts(file) };
+    const prototypes = readPrototypes(file);
+    return { weight: weight.values, bias: bias.values, ...readTextParts(file), prototypes };
+  }
+
+  function readPrototypes(file: Safetensors): Head["prototypes"] {
+    const tensor = file.tensors.get(PROTOTYPES);
+    const { other, type, problem_type } = manifest;
+    if (other && (type !== "sequence" || problem_type !== "single_label_classification")) {
+      throw new FormatError(
+        "task-manifest-invalid",
+        `${subject}: has "other", which only a task with one label a text may have`,
+      );
+    }
+    // Both or neither: each means nothing without the other.
+    if (!tensor && !other) return null;
+    if (!tensor) {
+      throw new FormatError(
+        "tensor-missing",
+        `${subject}: has no tensor "${PROTOTYPES}", its manifest has "other"; train it again`,
+      );
+    }
+    if (!other) {
+      throw new FormatError(
+        "tensor-unexpected",
+        `${subject}: has the tensor "${PROTOTYPES}", its manifest has no "other"; train it again`,
+      );
+    }
+    if (tensor.dtype !== "int8") {
+      throw new FormatError(
+        "tensor-dtype-mismatch",
+        `${subject}: ${PROTOTYPES} is ${tensor.dtype}, expected int8`,
+      );
+    }
+    const [rows = 0] = tensor.dims;
+    checkDims(`${subject}: ${PROTOTYPES}`, tensor.dims, [Math.max(1, rows), shape.hidden_size]);
+    return prototypesOf(tensor.data, shape.hidden_size);
   }
 
   function readTextParts(file: Safetensors): Pick<Head, "shapeWeight" | "transitions"> {

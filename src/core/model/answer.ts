@@ -6,6 +6,7 @@
 import type { Queries, Row } from "./rows.ts";
 import { addText, linear, pool, tokenLogits } from "./head.ts";
 import type { Pooler, Pooling } from "./head.ts";
+import { familiarity } from "./prototypes.ts";
 import type { TaskParts } from "./task.ts";
 import type { InTurns } from "../turns.ts";
 import { mergeSequence, mergeTokens } from "./windows.ts";
@@ -25,7 +26,8 @@ export const rowOf = ({ encoding }: Window, { prefix, manifest }: TaskParts): Ro
 
 /**
  * What the head makes of a window's hidden states [q, H], and all that is kept of them: logits [C],
- * one row of a sequence task, one for each token of a token task.
+ * one row of a sequence task, one for each token of a token task. Where the task has a label for texts
+ * that fit none, the row is [C+1] and ends with how familiar the window is.
  */
 export function windowLogits(
   { manifest: { pooling }, head }: TaskParts,
@@ -36,12 +38,14 @@ export function windowLogits(
 ): readonly Float32Array[] {
   if (pooling === "none") return tokenLogits(states, ids.length, hiddenSize, head);
   const pooled = pool(states, ids.length, hiddenSize, pooling, pooler);
-  return [linear(pooled, head.weight, head.bias)];
+  const logits = linear(pooled, head.weight, head.bias);
+  if (!head.prototypes) return [logits];
+  return [Float32Array.of(...logits, familiarity(pooled, head.prototypes))];
 }
 
 /**
- * Logits of a text from those of its windows. A sequence task has one row [C]; a token task has one
- * row for each piece of the text.
+ * Logits of a text from those of its windows. A sequence task has one row, [C] or [C+1]; a token
+ * task has one row for each piece of the text.
  */
 export function* answerLogits(
   { manifest: { pooling, labels }, head }: TaskParts,

@@ -5,6 +5,7 @@
  */
 import type { Pieces } from "../tokenizer/tokenizer.ts";
 import { tanh } from "./exponential.ts";
+import type { Prototypes } from "./prototypes.ts";
 import { decideWords } from "./transitions.ts";
 import type { Transitions } from "./transitions.ts";
 import type { InTurns } from "../turns.ts";
@@ -21,6 +22,8 @@ export interface Head {
   readonly shapeWeight: Float32Array | null;
   /** null: each piece is tagged by itself. */
   readonly transitions: Transitions | null;
+  /** null: the task has no label for texts that fit none. */
+  readonly prototypes: Prototypes | null;
 }
 
 /** The checkpoint's own pooler: tanh(W x + b) over the first token, as Hugging Face's BertPooler. */

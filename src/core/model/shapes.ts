@@ -3,7 +3,7 @@
  *
  * Shape letters, used in trailing comments everywhere:
  *   B batch, T tokens, P prefix length, Q queries of the last layer, L layers,
- *   N heads, D head size, H hidden size, V vocabulary, C labels, S word shapes.
+ *   N heads, D head size, H hidden size, V vocabulary, C labels, S word shapes, M prototypes.
  */
 import { FormatError } from "../errors.ts";
 
@@ -32,6 +32,8 @@ export const CLASSIFIER_BIAS = "classifier.bias"; // [C]
 export const SHAPE_WEIGHT = "word_shapes.weight"; // [C, S]
 export const TRANSITIONS = "transitions"; // [C, C], from row to column
 export const START_TRANSITIONS = "start_transitions"; // [C]
+/** Of a task that may answer that a text fits no label: see prototypes.ts. */
+export const PROTOTYPES = "prototypes"; // [M, H] int8
 
 // Besides these, BIAS_DELTAS [W] and LAYER_WEIGHTS [L+1] as the graph spells them.
 

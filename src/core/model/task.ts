@@ -27,6 +27,20 @@ export interface TaskSettings {
    * answer. null where none were chosen: then every label is answered and the client decides.
    */
   readonly thresholds: readonly number[] | null;
+  /** How a text is answered that fits no label; null: each text gets one of the labels. */
+  readonly other: OtherLabel | null;
+}
+
+/**
+ * The label of texts that fit none. Its probability is 1 / (1 + exp((familiarity - similarity) / spread)),
+ * with the familiarity of prototypes.ts; the other labels share the rest.
+ */
+export interface OtherLabel {
+  readonly label: string;
+  /** The cosine at which a text is as likely other as not. */
+  readonly similarity: number;
+  /** Over which width of cosines the probability changes. */
+  readonly spread: number;
 }
 
 /** A task as the model reads it. */

@@ -5,7 +5,7 @@
 import { InputError } from "../../core/errors.ts";
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../core/model/shapes.ts";
 import { float32 } from "../../core/model/tensor.ts";
-import type { TensorOf } from "../../core/model/tensor.ts";
+import type { Tensor, TensorOf } from "../../core/model/tensor.ts";
 import type { Example } from "./read.ts";
 
 export interface LabelScale {
@@ -48,11 +48,16 @@ export const scaled = (label: string, { mean, deviation }: LabelScale): number =
 
 /** The head [C, H], [C] in the unit of the labels; other tensors stay as they are. */
 export function unscaledHead(
-  tensors: ReadonlyMap<string, TensorOf<"float32">>,
+  tensors: ReadonlyMap<string, Tensor>,
   { mean, deviation }: LabelScale,
-): ReadonlyMap<string, TensorOf<"float32">> {
-  const weight = tensors.get(CLASSIFIER_WEIGHT)!;
-  const bias = tensors.get(CLASSIFIER_BIAS)!;
+): ReadonlyMap<string, Tensor> {
+  const floats = (name: string): TensorOf<"float32"> => {
+    const tensor = tensors.get(name);
+    if (tensor?.dtype === "float32") return tensor;
+    throw new TypeError(`a head without ${name} cannot be scaled`);
+  };
+  const weight = floats(CLASSIFIER_WEIGHT);
+  const bias = floats(CLASSIFIER_BIAS);
   return new Map([
     ...tensors,
     [

@@ -7,6 +7,7 @@ import {
   CLASSIFIER_WEIGHT,
   LAYER_WEIGHTS,
   PROMPT_EMBEDDINGS,
+  PROTOTYPES,
   SHAPE_WEIGHT,
 } from "../../core/model/shapes.ts";
 import { float32, toFloat16, toFloat32 } from "../../core/model/tensor.ts";
@@ -16,17 +17,26 @@ import type { Arrays, Target } from "./parameters.ts";
 
 type Tensors = Map<string, TensorOf<"float32">>;
 
+/** The tensors of a task's file: floats, and the prototypes as they are stored. */
+export type ServedTensors = Map<string, TensorOf<"float32"> | TensorOf<"int8">>;
+
 /**
- * The parameters in a task's file: the head, deltas, and `prompt_embeddings`
+ * The parameters in a task's file: the head, deltas, prototypes, and `prompt_embeddings`
  * [P, 2*L*N*D], which the projection's network is folded into: tanh(E A' + a) B' + b. Parts that cannot be served
  * (input embeddings, whole weights) are left out.
  */
-export function servedParams(params: Arrays, target: Target): Tensors {
+export function servedParams(params: Arrays, target: Target): ServedTensors {
   const { numLabels: C, readsWords } = target;
-  const served = encoderParams(params, target);
+  const served: ServedTensors = encoderParams(params, target);
   served.set(CLASSIFIER_WEIGHT, rowsOf(C, params[CLASSIFIER_WEIGHT]!));
   served.set(CLASSIFIER_BIAS, float32([C], params[CLASSIFIER_BIAS]!));
   if (readsWords) served.set(SHAPE_WEIGHT, rowsOf(C, params[SHAPE_WEIGHT]!));
+  const prototypes = params[PROTOTYPES];
+  if (prototypes) {
+    const hidden = params[CLASSIFIER_WEIGHT]!.length / C;
+    const dims = [prototypes.length / hidden, hidden];
+    served.set(PROTOTYPES, { dtype: "int8", dims, data: Int8Array.from(prototypes) });
+  }
   return served;
 }
 

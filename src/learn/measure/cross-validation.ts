@@ -6,7 +6,7 @@
  * saw the rows, fitting the head is enough. An encoder that was trained on the rows has to be trained
  * anew in each fold: its features of a row are better when that row has taught it.
  */
-import { scoresOf } from "../../core/model/decode.ts";
+import { logitsOf, scoresOf } from "../../core/model/decode.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Example } from "../data/read.ts";
 import { casesOf, decide } from "./decisions.ts";
@@ -116,13 +116,17 @@ export function assessFolds(
  * as other evidence about labels (label-doubts.ts).
  */
 export function scoresByRow(
-  { problem_type, temperature }: Pick<Decoder, "problem_type" | "temperature">,
+  decoder: Pick<Decoder, "problem_type" | "temperature" | "labels">,
   train: readonly Example[],
   { examples, logits }: Pick<CrossValidated, "examples" | "logits">,
 ): (Float64Array | null)[] {
+  const { problem_type, temperature } = decoder;
   const kind = problem_type === "single_label_classification" ? "softmax" : "sigmoid";
   const scores = new Map(
-    examples.map((example, i) => [example, scoresOf(logits[i]!.rows[0]!, kind, temperature)]),
+    examples.map((example, i) => [
+      example,
+      scoresOf(logitsOf(logits[i]!.rows[0]!, decoder), kind, temperature),
+    ]),
   );
   return train.map((example) => scores.get(example) ?? null);
 }

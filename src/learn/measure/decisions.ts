@@ -2,7 +2,7 @@
  * Logits -> the answers of a task beside the true labels: labels as the endpoint answers them, with the
  * manifest's temperature and thresholds. Metrics, intervals and calibration all start here.
  */
-import { scoresOf } from "../../core/model/decode.ts";
+import { answerLabels, labelScores, logitsOf, scoresOf } from "../../core/model/decode.ts";
 import type { TaskManifest } from "../../core/format/manifest.ts";
 import { findEntities } from "../../core/model/spans.ts";
 import type { TaskParts } from "../../core/model/task.ts";
@@ -16,12 +16,15 @@ import type { TagSpan } from "./entities.ts";
 /** The fields of a manifest that turn logits into answers. */
 export type Decoder = Pick<
   TaskManifest,
-  "type" | "problem_type" | "labels" | "temperature" | "thresholds"
+  "type" | "problem_type" | "labels" | "temperature" | "thresholds" | "other"
 >;
 
 /** What is measured of one text. */
 export interface JudgedText {
-  /** One row [C], or one for each word of a token task; null for a word without a piece. */
+  /**
+   * One row [C], [C+1] where texts may fit no label, or one for each word of a token task; null for a word
+   * without a piece.
+   */
   readonly rows: readonly (Float32Array | null)[];
   /** Token: the true entities, and those that the endpoint answers; by their UTF-16 units. */
   readonly entities?: JudgedEntities;
@@ -123,7 +126,7 @@ export function decide(
       return {
         kind: "class",
         truth: truth.map(([label]) => label ?? ""),
-        predicted: logits.map(({ rows: [row] }) => labels[argmax(row!)]!),
+        predicted: logits.map(({ rows: [row] }) => bestLabel(decoder, row!)),
       };
     case "multi_label_classification":
       return {
@@ -141,6 +144,12 @@ export function decide(
     default:
       return problem_type satisfies never;
   }
+}
+
+/** The label that the endpoint answers first. */
+function bestLabel(decoder: Decoder, row: Float32Array): string {
+  if (!decoder.other) return decoder.labels[argmax(logitsOf(row, decoder))]!;
+  return answerLabels(decoder)[argmax(labelScores(row, decoder, "softmax"))]!;
 }
 
 /** Every label whose score reaches its threshold, 0.5 where the manifest has none. */
@@ -186,15 +195,15 @@ export function casesOf(
 
 /** The same where each text, or each word, has one label. */
 export function tagCases(
-  { labels }: Pick<Decoder, "labels">,
+  decoder: Pick<Decoder, "labels">,
   examples: readonly Example[],
   logits: JudgedLogits,
 ): { readonly logits: Float32Array; readonly truth: number }[] {
-  const idOf = new Map(labels.map((label, id) => [label, id]));
+  const idOf = new Map(decoder.labels.map((label, id) => [label, id]));
   return examples.flatMap((example, i) =>
     logits[i]!.rows.flatMap((row, unit) => {
       const truth = idOf.get(example.labels[unit] ?? "");
-      return row && truth !== undefined ? [{ logits: row, truth }] : [];
+      return row && truth !== undefined ? [{ logits: logitsOf(row, decoder), truth }] : [];
     }),
   );
 }

@@ -12,6 +12,7 @@ import type { Case } from "./calibration.ts";
 import type { Example } from "../data/read.ts";
 import { casesOf, decide, judgedLogits } from "./decisions.ts";
 import type { Decisions, Decoder, JudgedLogits } from "./decisions.ts";
+import { fitOther } from "./other.ts";
 import { intervalsOf, metricsOf, scoreName, scoreOf } from "./metrics.ts";
 import type { TaskMetrics } from "./metrics.ts";
 import { derive, keyOf } from "../random.ts";
@@ -40,6 +41,7 @@ export interface FileEvaluation extends Evaluation, FileRows {}
 export interface Calibration {
   readonly temperature: number;
   readonly thresholds: readonly number[] | null;
+  readonly other: Decoder["other"];
 }
 
 /** Rows of an evaluation batch; bounded so that the wasm heap stays small. */
@@ -102,7 +104,8 @@ export function assessFiles(
 }
 
 /**
- * The temperature, and for several labels a text the thresholds, that suit these rows best. The
+ * The temperature, for several labels a text the thresholds, and the limit of the label for texts that fit
+ * none, that suit these rows best. The
  * temperature is 1 where the fitted one makes the calibration error larger: it has the best mean
  * likelihood, which a few confident mistakes can pull away from the scores of all other rows.
  */
@@ -116,10 +119,13 @@ export function calibrate(
   const isBetter = reliabilityOf(cases, fitted).ece <= reliabilityOf(cases, 1).ece;
   const temperature = isBetter ? fitted : 1;
   if (decoder.problem_type !== "multi_label_classification") {
-    return { temperature, thresholds: null };
+    const { other } = decoder;
+    const settled = other && fitOther({ ...decoder, temperature, other }, examples, logits);
+    return { temperature, thresholds: null, other: settled };
   }
   const sets = cases.filter(
     (item): item is Case & { truth: readonly boolean[] } => typeof item.truth !== "number",
   );
-  return { temperature, thresholds: fitThresholds(sets, decoder.labels.length, temperature) };
+  const thresholds = fitThresholds(sets, decoder.labels.length, temperature);
+  return { temperature, thresholds, other: null };
 }

@@ -42,7 +42,8 @@ export async function answersOfFolds(
     const own = run.on(rows);
     const params = await trainOn(own, fold, options);
     options.use(params);
-    const whole = await own.withHead(params, base, signal);
+    const withHead = await own.withHead(params, base, signal);
+    const whole = await own.withPrototypes(withHead, base, signal);
     return (others) => {
       const examples = others.map((row) => prepared.train[row]!);
       return own.answer(whole, base, examples, signal);

@@ -6,7 +6,7 @@ import { writeSafetensors } from "../../core/format/safetensors.ts";
 import { openTask } from "../../core/format/task.ts";
 import type { Task } from "../../core/format/task.ts";
 import { toFloat16 } from "../../core/model/tensor.ts";
-import type { Tensor, TensorOf } from "../../core/model/tensor.ts";
+import type { Tensor } from "../../core/model/tensor.ts";
 import { encodeUtf8 } from "../../core/text.ts";
 
 /** What a manifest says besides what follows from base and prefix. */
@@ -19,18 +19,21 @@ export interface PackedTask {
   readonly prefixBytes: Uint8Array;
 }
 
-/** Packs parameters into a task; `dtype` F16 halves the file at no measured loss, F32 keeps every bit. */
+/** Packs parameters into a task; `dtype` is that of its floats: F16 halves the file at no measured loss, F32 keeps every bit. */
 export async function packTask(
   facts: TaskFacts,
   base: BaseManifest,
-  params: ReadonlyMap<string, TensorOf<"float32">>,
+  params: ReadonlyMap<string, Tensor>,
   dtype: "float16" | "float32",
   sha256: Sha256,
 ): Promise<PackedTask> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of params) {
-    const { dims, data } = tensor;
-    tensors.set(name, dtype === "float16" ? { dtype, dims, data: toFloat16(data) } : tensor);
+    const isHalved = dtype === "float16" && tensor.dtype === "float32";
+    tensors.set(
+      name,
+      isHalved ? { dtype, dims: tensor.dims, data: toFloat16(tensor.data) } : tensor,
+    );
   }
   return packPrefix(facts, base, writeSafetensors(tensors, { format: "pt" }), sha256);
 }

@@ -18,6 +18,7 @@ import { chooseSettings } from "./defaults.ts";
 import { labelsOf, problemTypeOf } from "../data/labels.ts";
 import { labelWarnings } from "../data/label-warnings.ts";
 import { isServed } from "../methods.ts";
+import { LEAST_ROWS } from "../measure/other.ts";
 import type { Hyperparameters, Method, Objective } from "../methods.ts";
 import { chooseRecipe } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
@@ -62,6 +63,8 @@ export interface PreparedTask {
   readonly trainGraph: TrainGraph;
   /** A token task whose head reads word shapes, and whose tags are chosen together. */
   readonly readsWords: boolean;
+  /** The answer to texts that fit no label; null: each text gets a label. */
+  readonly other: string | null;
   /** A token task: the later pieces of a word have labels, too. */
   readonly labelAllTokens: boolean;
   readonly seed: number;
@@ -143,6 +146,7 @@ export async function prepareTask(
       `pooling "pooler": base "${base.name}" has no pooler; allowed are cls and mean`,
     );
   }
+  checkOther(spec.other, { type, problemType, method, labels }, folds ? usable : evaluation);
   const lengths = tokenCounts(usable, tokenizer);
   const baseMaxLength = maxLengthOf(base.configuration);
   const shape = {
@@ -195,6 +199,7 @@ export async function prepareTask(
     ...settings,
     trainGraph,
     readsWords: readsWords(),
+    other: spec.other ?? null,
     labelAllTokens: type === "token" && spec.label_all_tokens,
     warnings,
     reasons,
@@ -253,6 +258,32 @@ function checkObjective(
     "training-unsupported",
     `objective "contrastive": ${obstacle}; allowed is "head"`,
   );
+}
+
+/** Refuses a label for texts that fit none where there is no such thing, or too few rows to judge by. */
+function checkOther(
+  other: string | undefined,
+  {
+    type,
+    problemType,
+    method,
+    labels,
+  }: Pick<PreparedTask, "type" | "problemType" | "method" | "labels">,
+  judged: readonly Example[],
+): void {
+  if (other === undefined) return;
+  const obstacle =
+    type === "token" || problemType !== "single_label_classification"
+      ? "it needs one label a text"
+      : !isServed(method)
+        ? `method "${method}" is never served`
+        : labels.includes(other)
+          ? "it is one of the labels; choose another name"
+          : judged.length < LEAST_ROWS
+            ? `there are ${judged.length} rows to judge it by, and at least ${LEAST_ROWS} are needed`
+            : null;
+  if (obstacle === null) return;
+  throw new InputError("other-unavailable", `other "${other}": ${obstacle}`);
 }
 
 function checkProblemType(

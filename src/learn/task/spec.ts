@@ -61,6 +61,8 @@ export interface TaskSpec {
   readonly num_virtual_tokens: number | undefined;
   readonly pooling: Exclude<Pooling, "none"> | undefined;
   readonly max_length: number | undefined;
+  /** Name of the answer to texts that fit no label; undefined: each text gets a label. */
+  readonly other: string | undefined;
   readonly label_all_tokens: boolean;
   /** Tags are decided by hidden states alone, without word shapes and transitions. */
   readonly plain_head: boolean | undefined;
@@ -90,6 +92,7 @@ export const EMPTY_SPEC: TaskSpec = {
   num_virtual_tokens: undefined,
   pooling: undefined,
   max_length: undefined,
+  other: undefined,
   label_all_tokens: false,
   plain_head: undefined,
   max_rows: undefined,
@@ -143,6 +146,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     ),
     pooling: optional(r, "pooling", () => r.oneOf("pooling", ["pooler", "cls", "mean"])),
     max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
+    other: optional(r, "other", () => r.string("other", /./s)),
     label_all_tokens: r.raw("label_all_tokens") === true,
     plain_head: optional(r, "plain_head", () => r.raw("plain_head") === true),
     max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),

@@ -31,7 +31,7 @@ import type { Runtimes } from "./runtimes.ts";
 import type { Fingerprint, RunState } from "../loop/run-state.ts";
 import { encoderOf } from "../loop/step.ts";
 import type { TaskSpec } from "./spec.ts";
-import { openTrainingRun } from "./training-run.ts";
+import { openTrainingRun, withOther } from "./training-run.ts";
 import type { Plan, StepReport } from "../loop/trainer.ts";
 import { openTunedBase } from "./tuned-base.ts";
 import type { StopSignal } from "../../core/signal.ts";
@@ -166,8 +166,10 @@ export async function trainTask(
     (async () => {
       const answers = prepared.folds && (await heldOut(prepared.folds));
       tuned?.use(best);
-      const whole = await run.withHead(best, serving, signal);
-      const closing = { ...runtimes, facts, prepared, spec, serving };
+      const withHead = await run.withHead(best, serving, signal);
+      const whole = await run.withPrototypes(withHead, serving, signal);
+      const own = prepared.other === null ? facts : withOther(facts, prepared.other);
+      const closing = { ...runtimes, facts: own, prepared, spec, serving };
       if (answers) return finishTask(await run.pack(whole), answers, closing);
       const { settled, logits } = await run.judge(whole, serving, { signal });
       return finishTask(await run.pack(settled()), logits, closing);

@@ -7,6 +7,7 @@ import type { Base } from "../../encoder/base.ts";
 import {
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
+  PROTOTYPES,
   START_TRANSITIONS,
   TRANSITIONS,
 } from "../../core/model/shapes.ts";
@@ -25,7 +26,9 @@ import type { Example } from "../data/read.ts";
 import { IGNORED_LABEL } from "../graph/loss.ts";
 import { fitHead } from "../head/fit-head.ts";
 import type { FeatureRows } from "../head/fit-head.ts";
+import { fitPrototypes, prototypeRows } from "../head/prototypes.ts";
 import { targetsOf } from "../head/rows.ts";
+import { unsettledOther } from "../measure/other.ts";
 import { pooledStates } from "../measure/pooled-states.ts";
 import { countTransitions } from "../data/transitions.ts";
 import { graphWeights } from "../graph/weights.ts";
@@ -33,8 +36,10 @@ import { checkNumbers, labelScaleOf, unscaledHead } from "../data/label-scale.ts
 import { isServed, partsOf } from "../methods.ts";
 import type { Arrays, Encoder, Parameter, Target } from "../graph/parameters.ts";
 import { servedParams, servedPrefix } from "../graph/served-params.ts";
+import type { ServedTensors } from "../graph/served-params.ts";
 import type { PreparedTask } from "./prepare.ts";
 import type { Runtimes } from "./runtimes.ts";
+import { keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
 import { openTrainingSession } from "../loop/step.ts";
 import { packTask } from "./packed-task.ts";
@@ -79,6 +84,11 @@ export interface RowsRun {
    * makes of the rows.
    */
   withHead(params: Arrays, base: LoadedBase, signal: StopSignal): Promise<Arrays>;
+  /**
+   * The parameters with the prototypes of these rows, as `base` reads them; the same ones where the task has
+   * no label for texts that fit none.
+   */
+  withPrototypes(params: Arrays, base: LoadedBase, signal: StopSignal): Promise<Arrays>;
   /** Parameters as the task that serves them. */
   pack(params: Arrays): Promise<PackedTask>;
   /** What parameters with a head answer to examples, over `base`. */
@@ -118,7 +128,7 @@ export async function openTrainingRun(
   { name, prepared, prefixDropout, created }: TrainingRunRequest,
   { base, encoder, native, createSession, sha256 }: TrainingRunOptions,
 ): Promise<TrainingRun> {
-  const { type, labels, problemType, method, objective, pooling } = prepared;
+  const { type, labels, problemType, method, objective, pooling, other, seed } = prepared;
   const { numVirtualTokens, maxLength, readsWords, labelAllTokens } = prepared;
   if (problemType === "regression") checkNumbers(prepared.train);
   const parts = partsOf(method);
@@ -165,6 +175,7 @@ export async function openTrainingRun(
     max_length: maxLength,
     temperature: 1,
     thresholds: null,
+    other: null,
     measured_on: null,
     examples: [],
     metrics: {},
@@ -187,10 +198,11 @@ export async function openTrainingRun(
         )
       : new Map<string, never>();
     function pack(params: Arrays): Promise<PackedTask> {
-      const tensors = new Map([...servedParams(params, target), ...transitions]);
-      if (!scale) return packTask(facts, base.manifest, tensors, "float16", sha256);
+      const tensors: ServedTensors = new Map([...servedParams(params, target), ...transitions]);
+      const own = params[PROTOTYPES] && other !== null ? withOther(facts, other) : facts;
+      if (!scale) return packTask(own, base.manifest, tensors, "float16", sha256);
       // Numbers need more digits than the choice between labels does.
-      return packTask(facts, base.manifest, unscaledHead(tensors, scale), "float32", sha256);
+      return packTask(own, base.manifest, unscaledHead(tensors, scale), "float32", sha256);
     }
     return {
       lengths: features.map(({ ids }) => ids.length),
@@ -210,6 +222,18 @@ export async function openTrainingRun(
           inverseL2: FITTED_INVERSE_L2,
         });
         return { ...params, [CLASSIFIER_WEIGHT]: head.weight, [CLASSIFIER_BIAS]: head.bias };
+      },
+      async withPrototypes(params, loaded, signal) {
+        if (other === null) return params;
+        const own = features.map((feature) => feature.labels[0] ?? IGNORED_LABEL);
+        const rows = prototypeRows(own, labels.length, keyOf(seed));
+        const chosen = rows.map((row) => features[row]!);
+        const states = await statesOf(params, loaded, chosen, signal);
+        const ids = rows.map((row) => own[row]!);
+        return {
+          ...params,
+          [PROTOTYPES]: Float32Array.from(fitPrototypes(states, ids, labels.length)),
+        };
       },
       pack,
       async answer(params, loaded, asked, signal) {
@@ -248,6 +272,12 @@ export async function openTrainingRun(
     release: () => session.release(),
   };
 }
+
+/** The facts of a task that has a label for texts that fit none, before its limit is known. */
+export const withOther = (facts: TaskFacts, label: string): TaskFacts => ({
+  ...facts,
+  other: unsettledOther(label),
+});
 
 /** Which tags follow which in the training rows, as a task's file holds it. */
 function transitionTensors(

@@ -271,7 +271,9 @@ describe("parameters", () => {
     const inner = await problemOf(
       await fakeApp().predict({ inputs: "a", parameters: { topk: 1 } }),
     );
-    expect(inner.detail).toContain("allowed are top_k, function_to_apply, aggregation_strategy");
+    expect(inner.detail).toContain(
+      "allowed are top_k, min_score, function_to_apply, aggregation_strategy",
+    );
     const outer = await problemOf(await fakeApp().predict({ inputs: "a", top_k: 1 }));
     expect(outer.detail).toContain("allowed are inputs, parameters");
     const proto = await problemOf(await fakeApp().predict('{"inputs": "a", "__proto__": {}}'));

@@ -22,6 +22,7 @@ const DECODER: Decoder = {
   labels: ["bad", "good"],
   temperature: 2,
   thresholds: null,
+  other: null,
 };
 const text = (content: string, ...labels: string[]): Example => ({
   text: content,

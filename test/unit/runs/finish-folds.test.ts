@@ -24,6 +24,7 @@ const FACTS: TaskFacts = {
   max_length: 32,
   temperature: 1,
   thresholds: null,
+  other: null,
   measured_on: null,
   examples: [],
   metrics: {},

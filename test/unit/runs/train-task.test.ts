@@ -48,10 +48,12 @@ beforeAll(async () => {
     join(dir, "eval.tsv"),
     "text\tlabel\nthe movie was great\tup\nthe plot was awful\tdown\nthe story was funny\tup\nthe film was sad\tdown\n",
   );
+  const others = reviews.map((line) => line.replace("the", "that"));
+  await writeFile(join(dir, "others.tsv"), `text\tlabel\n${others.join("\n")}\n`);
   await writeFile(join(dir, "tags.conll"), sentences.join("\n"));
   // The same with a full stop, so that no text is trained on and measured.
-  const others = sentences.map((sentence) => `${sentence}. O\n`);
-  await writeFile(join(dir, "others.conll"), others.join("\n"));
+  const stopped = sentences.map((sentence) => `${sentence}. O\n`);
+  await writeFile(join(dir, "others.conll"), stopped.join("\n"));
 });
 
 async function prepare(
@@ -127,6 +129,28 @@ describe("a sequence task", () => {
     expect(state.history.at(-1)!.loss).toBeLessThan(state.history[0]!.loss);
     expect(packed.task.manifest.num_virtual_tokens).toBe(0);
     expect(packed.task.prefix.numVirtualTokens).toBe(0);
+  });
+
+  test("learns which texts fit none of its labels, and keeps the limit in its file", async () => {
+    const own = {
+      ...SEQUENCE,
+      other: "neither",
+      data: { train: ["train.tsv"], eval: "others.tsv" },
+    };
+    await expect(prepare({ ...SEQUENCE, other: "neither" })).rejects.toMatchObject({
+      code: "other-unavailable",
+      message: /4 rows to judge it by, and at least 30 are needed/,
+    });
+    await expect(prepare({ ...own, other: "up" })).rejects.toMatchObject({
+      code: "other-unavailable",
+      message: /one of the labels/,
+    });
+    const { packed } = await finish(await prepare(own));
+    const { manifest, head } = packed.task;
+    expect(manifest.other).toMatchObject({ label: "neither" });
+    expect(manifest.other!.similarity).toBeGreaterThan(-1);
+    expect(head.prototypes!.norms.length).toBeGreaterThan(2);
+    expect(manifest.examples[0]!.label).toBe("up");
   });
 
   test("comes out the same, byte by byte, from the same seed, and another from another", async () => {

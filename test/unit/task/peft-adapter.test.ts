@@ -261,6 +261,7 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
       max_length: 128,
       temperature: 1,
       thresholds: null,
+      other: null,
       measured_on: null,
       examples: [],
       metrics: {},

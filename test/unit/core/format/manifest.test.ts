@@ -42,6 +42,8 @@ const goodFiles = baseJson()["files"] as Record<string, unknown>;
 /** A base that lists one more file: nothing else is wrong with it, so only that file can be refused. */
 const withFile = (name: string, ref: unknown) => ({ files: { ...goodFiles, [name]: ref } });
 
+const OTHER = { label: "unknown", similarity: 0.5, spread: 0.05 };
+
 describe("a base's manifest", () => {
   test("is read as it is", async () => {
     expect(await readBase()).toEqual(baseJson());
@@ -191,17 +193,20 @@ describe("a task's manifest", () => {
         examples: undefined,
         metrics: undefined,
         thresholds: undefined,
+        other: undefined,
       }),
     ).toMatchObject({
       measured_on: null,
       examples: [],
       metrics: {},
       thresholds: null,
+      other: null,
     });
+    expect(readTask({ other: OTHER }).other).toEqual(OTHER);
     expect(readTask({ type: "token", pooling: "none" }).pooling).toBe("none");
   });
 
-  const optional = ["description", "thresholds", "measured_on", "examples", "metrics"];
+  const optional = ["description", "thresholds", "other", "measured_on", "examples", "metrics"];
   const fields = Object.keys(taskJson());
   test.each(fields.filter((field) => !optional.includes(field)))("needs %s", (field) => {
     const error = formatError(() => readTask({ [field]: undefined }));
@@ -235,6 +240,11 @@ describe("a task's manifest", () => {
     ["a threshold above 1", { thresholds: [0.5, 1.5] }],
     ["a threshold as text", { thresholds: [0.5, "0.5"] }],
     ["thresholds that are no list", { thresholds: 0.5 }],
+    ["an other label that is one of the labels", { other: { ...OTHER, label: "positive" } }],
+    ["an other label without a name", { other: { ...OTHER, label: "" } }],
+    ["an other label without a limit", { other: { ...OTHER, similarity: undefined } }],
+    ["a spread of 0", { other: { ...OTHER, spread: 0 } }],
+    ["an other label that is no object", { other: "unknown" }],
     ["a temperature of 0", { temperature: 0 }],
     ["too long a prefix", { num_virtual_tokens: 1025 }],
     ["too short a window", { max_length: 2 }],
@@ -283,7 +293,7 @@ describe("seeded fuzz: a manifest or a FormatError, nothing else", () => {
     base: (bytes: Uint8Array) => readBaseManifest(bytes, sha256),
   };
   test.each([
-    ["task", taskJson({ thresholds: [0.1, 0.2] }), "task-manifest-invalid"],
+    ["task", taskJson({ thresholds: [0.1, 0.2], other: OTHER }), "task-manifest-invalid"],
     ["base", baseJson(), "base-manifest-invalid"],
   ] as const)("%s", async (kind, good, code) => {
     const bytes = fc.oneof(damaged(good).map(toBytes), damagedBytes(toBytes(good)));

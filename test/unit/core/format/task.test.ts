@@ -18,6 +18,13 @@ const ramp = (dims: number[]) => {
     Float32Array.from({ length: size }, (_, i) => i / 8),
   );
 };
+const whole = (...dims: number[]): Tensor => ({
+  dtype: "int8",
+  dims,
+  data: new Int8Array(dims.reduce((a, b) => a * b, 1)).fill(1),
+});
+const [prototypes, narrow, empty] = [whole(2, 8), whole(2, 4), whole(0, 8)];
+const other = { label: "other", similarity: 0.5, spread: 0.1 };
 const good: Record<string, Tensor> = {
   prompt_embeddings: ramp([3, 32]),
   "classifier.weight": ramp([2, 8]),
@@ -52,6 +59,13 @@ describe("openTask", () => {
     expect([...task.prefix.layers[0]!.key.subarray(0, 4)]).toEqual([0, 1 / 8, 2 / 8, 3 / 8]);
     expect(task.head.weight).toEqual(good["classifier.weight"]!.data);
     expect(task.head.bias).toEqual(good["classifier.bias"]!.data);
+  });
+
+  test("a task that knows texts which fit no label has its prototypes", async () => {
+    const { manifest, head } = await open({ ...good, prototypes }, { other });
+    expect(manifest.other).toEqual(other);
+    expect(head.prototypes!.directions).toHaveLength(16);
+    expect((await open(good)).head.prototypes).toBeNull();
   });
 
   test("float16 as training writes it is widened", async () => {
@@ -121,6 +135,17 @@ describe("openTask", () => {
     ],
     ["windows longer than the base's", "prefix-base-mismatch", {}, { max_length: 65 }],
     ["pooling by a pooler that the base lacks", "prefix-base-mismatch", {}, { pooling: "pooler" }],
+    ["a label for texts that fit none, without prototypes", "tensor-missing", {}, { other }],
+    ["prototypes without such a label", "tensor-unexpected", { prototypes }, {}],
+    ["prototypes of another width", "tensor-shape-mismatch", { prototypes: narrow }, { other }],
+    ["no prototype at all", "tensor-shape-mismatch", { prototypes: empty }, { other }],
+    ["prototypes as floats", "tensor-dtype-mismatch", { prototypes: ramp([2, 8]) }, { other }],
+    [
+      "such a label beside labels of which several may be true",
+      "task-manifest-invalid",
+      { prototypes },
+      { other, problem_type: "multi_label_classification" },
+    ],
     [
       "a prefix file of another size",
       "file-hash-mismatch",

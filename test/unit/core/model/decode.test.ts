@@ -9,12 +9,14 @@ const single = (labels: string[], temperature = 1) => ({
   labels,
   temperature,
   thresholds: null,
+  other: null,
 });
 const multi = (labels: string[], thresholds: number[] | null, temperature = 1) => ({
   problem_type: "multi_label_classification" as const,
   labels,
   temperature,
   thresholds,
+  other: null,
 });
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
 
@@ -164,6 +166,7 @@ test("a regression answers its raw numbers, untouched by the temperature", () =>
     labels: ["stars"],
     temperature: 3,
     thresholds: null,
+    other: null,
   };
   expect(classify(Float32Array.of(3.5), task)).toEqual([{ label: "stars", score: 3.5 }]);
 });

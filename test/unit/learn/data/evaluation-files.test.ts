@@ -66,6 +66,7 @@ describe("the score of each file", () => {
     labels: ["no", "yes"],
     temperature: 1,
     thresholds: null,
+    other: null,
   } as const;
   // Every answer is "yes": right in 1 of 4 rows, then in 3 of 4.
   const truth = ["yes", "no", "no", "no", "yes", "yes", "yes", "no"];

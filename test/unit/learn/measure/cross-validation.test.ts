@@ -28,6 +28,7 @@ const decoderOf = (C: number, more: Partial<Decoder> = {}): Decoder => ({
   labels: Array.from({ length: C }, (_, c) => `label ${c}`),
   temperature: 1,
   thresholds: null,
+  other: null,
   ...more,
 });
 const rowsOf = (labels: readonly number[]): Example[] =>

@@ -109,6 +109,7 @@ describe("the screen before training", () => {
     },
     init: null,
     trainGraph: "int8",
+    other: null,
     readsWords: false,
     labelAllTokens: false,
     seed: 0,

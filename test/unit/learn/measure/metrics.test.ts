@@ -157,6 +157,7 @@ describe("entities are measured as the endpoint answers them", () => {
       labels,
       temperature: 1,
       thresholds: null,
+      other: null,
     } as const;
     let [correct, all] = [0, 0];
     for (const [row, tags] of truth.entries()) {
@@ -179,6 +180,7 @@ test("a label that a row names twice counts once, in the score and in its interv
     labels: ["a", "b"],
     temperature: 1,
     thresholds: null,
+    other: null,
   } as const;
   const examples = Array.from({ length: 20 }, (_, i): Example => ({
     text: `${i}`,

@@ -214,6 +214,7 @@ describe("a task's temperature", () => {
     labels: ["no", "yes"],
     temperature: 1,
     thresholds: null,
+    other: null,
   } as const;
   /** Rows answered "yes" with this logit, of which every tenth is wrong. */
   const rows = (count: number, logit: number, isWrong: (row: number) => boolean) =>
