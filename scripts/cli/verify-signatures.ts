@@ -1,10 +1,10 @@
-/** `verify --public-key`: signatures alone, of a folder or of a task in the bucket. */
+/** `verify --public-key`: signatures alone, of a folder, or of a task or base in the bucket. */
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { readPublicKeyFile } from "../node/signer.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { verifyFolderSignature } from "../publish/sign-folder.ts";
 import { fetchTaskPointer, findVersion } from "../publish/task-pointer.ts";
-import { verifyPointer, verifyVersion } from "../publish/verify-signatures.ts";
+import { verifyBase, verifyPointer, verifyVersion } from "../publish/verify-signatures.ts";
 import type { Io } from "./command.ts";
 
 /** Checks one signature and prints the verdict. */
@@ -28,6 +28,17 @@ export async function verifySignedFolder(folder: string, file: string, io: Io): 
   const keys = await readPublicKeyFile(file);
   const check = async (): Promise<string> => (await verifyFolderSignature(folder, keys)).id;
   return (await tell(io, folder, check)) ? 0 : 1;
+}
+
+/** Exit code: 0 when the base's pointer, and all its files, are signed by keys in the file. */
+export async function verifySignedBase(
+  bucket: PublishBucket,
+  name: string,
+  { file, io }: { readonly file: string; readonly io: Io },
+): Promise<number> {
+  const keys = await readPublicKeyFile(file);
+  const check = async (): Promise<string> => (await verifyBase(bucket, name, keys)).base;
+  return (await tell(io, `base ${name}`, check)) ? 0 : 1;
 }
 
 /** Exit code: 0 when the pointer and the versions, or the wanted one, are signed by one of the keys. */

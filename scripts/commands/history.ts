@@ -24,18 +24,25 @@ export const command = defineCommand({
     const file = values["public-key"];
     const keys = file === undefined ? null : await readPublicKeyFile(file);
     const lines = await withBucket(values, io, (bucket) => readHistory(bucket, name, keys));
-    for (const { line, isSigned } of lines) {
+    for (const { key, line, isSigned } of lines) {
       if (io.json) {
-        io.out(JSON.stringify({ ...line, signed: isSigned }));
+        io.out(JSON.stringify({ ...(line ?? { key, error: "unreadable" }), signed: isSigned }));
+        continue;
+      }
+      if (!line) {
+        io.out(printable(`${key}  cannot be read`));
         continue;
       }
       const { at, action, version, previous, from, seal } = line;
       const by = seal ? `key ${seal.key.slice(0, 12)}` : "no key";
       const verdict = isSigned === null ? "" : isSigned ? ", verified" : ", NOT VERIFIED";
       const moved = `${version ?? "-"}${previous === null ? "" : ` (was ${previous})`}`;
-      io.out(`${at}  ${action}  ${moved}  ${by}${verdict}  ${from}`);
+      io.out(printable(`${at}  ${action}  ${moved}  ${by}${verdict}  ${from}`));
     }
     if (lines.length === 0) io.err(`${name}: no change was recorded`);
     return lines.every(({ isSigned }) => isSigned !== false) ? 0 : 1;
   },
 });
+
+/** Without what would move a terminal's cursor or end the line: any writer of the bucket may add lines. */
+const printable = (text: string): string => text.replace(/\p{C}/gu, "\ufffd");

@@ -12,7 +12,7 @@ import { publishTask } from "../publish/publish-task.ts";
 import type { CheckAnswers, PublishedTask } from "../publish/publish-task.ts";
 import { SIGN_OPTIONS, sealingOf } from "../cli/sign-options.ts";
 import { recordChange } from "../publish/history.ts";
-import { signFolder } from "../publish/sign-folder.ts";
+import { ensureSigned } from "../publish/sign-folder.ts";
 import type { Sealing } from "../publish/sealing.ts";
 import { startProgress } from "../cli/progress.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
@@ -64,7 +64,7 @@ export const command = defineCommand({
     // A dry run writes nothing, and so no model.sig: it checks the one that is there.
     if (sealing && !isDryRun) {
       const folders = baseDir === undefined ? positionals : [baseDir, ...positionals];
-      for (const folder of folders) await signFolder(folder, sealing.signer);
+      for (const folder of folders) await ensureSigned(folder, sealing.signer);
     }
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
@@ -154,9 +154,15 @@ async function pushTask(
     const { task: name, previous } = result;
     await recordChange(bucket, { name, action, version: result.version, previous }, sealing);
   }
+  const { isChanged, leftOut, ...rest } = result;
+  if (leftOut > 0) {
+    io.err(
+      `${result.task}: its pointer was not signed by this key, and ${leftOut} of its versions are left out (--public-key FILE keeps those of another key)`,
+    );
+  }
   if (io.json) {
-    const { isChanged, ...rest } = result;
-    io.out(JSON.stringify({ ...rest, changed: isChanged, ...dryRunField(isDryRun) }));
+    const more = leftOut > 0 ? { left_out: leftOut } : {};
+    io.out(JSON.stringify({ ...rest, ...more, changed: isChanged, ...dryRunField(isDryRun) }));
     return;
   }
   const { task, version } = result;

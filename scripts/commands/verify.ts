@@ -19,7 +19,11 @@ import { checkTaskFolder, checkVersion } from "../publish/publish-task.ts";
 import { readTaskFolder } from "../task/task-folder.ts";
 import type { CheckAnswers } from "../publish/publish-task.ts";
 import { fetchTaskPointer, fetchVersion, findVersion } from "../publish/task-pointer.ts";
-import { verifySignedFolder, verifySignedTask } from "../cli/verify-signatures.ts";
+import {
+  verifySignedBase,
+  verifySignedFolder,
+  verifySignedTask,
+} from "../cli/verify-signatures.ts";
 import { BUCKET_OPTIONS, withBucket } from "../cli/bucket-options.ts";
 import { UsageError, defineCommand } from "../cli/command.ts";
 import type { Io } from "../cli/command.ts";
@@ -49,7 +53,8 @@ type Verdict = TaskVerdict | BaseVerdict;
 
 export const command = defineCommand({
   summary: "check a task folder, or every published version of a task: hashes, base, answers",
-  usage: "TASK | TASK_DIR | DIR --public-key FILE [--version VERSION] [--base DIR]",
+  usage:
+    "TASK | TASK_DIR | (TASK | base:NAME | DIR) --public-key FILE [--version VERSION] [--base DIR]",
   example:
     "npx edge-prefix verify sentiment\nnpx edge-prefix verify prefixes/sentiment --base models/pocket",
   options: {
@@ -81,8 +86,11 @@ export const command = defineCommand({
     const file = values["public-key"];
     if (file !== undefined) {
       if (isFolder) return verifySignedFolder(subject, file, io);
+      const base = /^base:(.+)$/.exec(subject)?.[1];
       return withBucket(values, io, (bucket) =>
-        verifySignedTask(bucket, subject, values.version, { file, io }),
+        base === undefined
+          ? verifySignedTask(bucket, subject, values.version, { file, io })
+          : verifySignedBase(bucket, base, { file, io }),
       );
     }
     const verdicts =

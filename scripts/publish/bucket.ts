@@ -89,13 +89,13 @@ async function isStored(bucket: PublishBucket, key: string, bytes: Uint8Array): 
 export async function updatePointer(
   bucket: PublishBucket,
   key: string,
-  change: (current: Uint8Array | null) => Uint8Array | null,
+  change: (current: Uint8Array | null) => Uint8Array | null | Promise<Uint8Array | null>,
   wait: Wait = sleep,
 ): Promise<boolean> {
   let written = false;
   await retry(key, wait, async () => {
     const current = await bucket.get(key);
-    const next = change(current?.bytes ?? null);
+    const next = await change(current?.bytes ?? null);
     // After an attempt that failed but did happen, `change` finds its own work done.
     if (next === null) return true;
     written = true;

@@ -6,11 +6,12 @@ import { randomBytes } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import { FormatError } from "../../src/core/errors.ts";
 import type { Seal } from "../../src/core/signing/seal.ts";
-import { verifySeal } from "../../src/core/signing/seal.ts";
+import { readSeal, verifySeal } from "../../src/core/signing/seal.ts";
 import type { PublicKey } from "../../src/core/signing/keys.ts";
 import { readRecord } from "../../src/core/record.ts";
 import { encodeUtf8, parseJson } from "../../src/core/text.ts";
 import { verifyEcdsa } from "../../src/serve/ecdsa.ts";
+import { readable } from "./bucket.ts";
 import type { PublishBucket } from "./bucket.ts";
 import { sealed } from "./sealing.ts";
 import type { Sealing } from "./sealing.ts";
@@ -43,7 +44,7 @@ export async function recordChange(
   const at = now.toISOString();
   const line: HistoryLine = { ...change, at, from: place() };
   // A line is true for ever, whatever time its pointer has.
-  const record = sealing ? sealed(line, undefined, { ...sealing, goodForMs: null }) : line;
+  const record = sealing ? sealed(line, null, { ...sealing, goodForMs: null }) : line;
   const key = `${prefixOf(change.name)}${at}-${randomBytes(4).toString("hex")}.json`;
   await bucket.putIf(key, encodeUtf8(`${JSON.stringify(record)}\n`), null);
 }
@@ -56,13 +57,15 @@ function place(): string {
   }
 }
 
-/** A line and whether one of the keys has sealed it; null where no keys were given. */
+/** A line and whether one of the keys has sealed it; `isSigned` is null where no keys were given. */
 export interface ReadLine {
-  readonly line: HistoryLine;
+  readonly key: string;
+  /** null where it cannot be read: whatever is below history/ may be any writer's. */
+  readonly line: HistoryLine | null;
   readonly isSigned: boolean | null;
 }
 
-/** The lines of a task or base, oldest first. */
+/** The lines of a task or base, oldest first by their keys. */
 export async function readHistory(
   bucket: PublishBucket,
   name: string,
@@ -73,24 +76,29 @@ export async function readHistory(
   for (const { key } of listed.sort((a, b) => (a.key < b.key ? -1 : 1))) {
     const object = await bucket.get(key);
     if (!object) continue;
-    const value = parseJson(object.bytes, key);
-    const r = readRecord(value, key, "history-invalid");
-    const optional = (field: string): string | null => (r.has(field) ? r.string(field) : null);
-    const line: HistoryLine = {
-      name: r.string("name"),
-      action: r.string("action"),
-      version: optional("version"),
-      previous: optional("previous"),
-      at: r.string("at"),
-      from: r.string("from"),
-      ...(r.has("seal") ? { seal: r.raw("seal") as Seal } : {}),
-    };
-    lines.push({
-      line,
-      isSigned: keys && line.name === name && (await isSealed(value, keys, key)),
-    });
+    const line = readable(() => readLine(object.bytes, key));
+    const isOwn = line?.name === name;
+    const isSigned = keys && isOwn && (await isSealed(parseJson(object.bytes, key), keys, key));
+    lines.push({ key, line, isSigned });
   }
   return lines;
+}
+
+/** Throws FormatError `history-invalid`, `signature-invalid` or `json-invalid`. */
+function readLine(bytes: Uint8Array, key: string): HistoryLine {
+  const value = parseJson(bytes, key);
+  const r = readRecord(value, key, "history-invalid");
+  const seal = readSeal(value, key);
+  const optional = (field: string): string | null => (r.has(field) ? r.string(field) : null);
+  return {
+    name: r.string("name"),
+    action: r.string("action"),
+    version: optional("version"),
+    previous: optional("previous"),
+    at: r.string("at"),
+    from: r.string("from"),
+    ...(seal ? { seal } : {}),
+  };
 }
 
 async function isSealed(value: unknown, keys: readonly PublicKey[], key: string): Promise<boolean> {

@@ -4,7 +4,7 @@
  * hashed first, so that no pointer ever leads to what is not there.
  */
 import { InputError } from "../../src/core/errors.ts";
-import { MAX_REVOKED, readTaskPointer } from "../../src/core/format/pointer.ts";
+import { MAX_REVOKED } from "../../src/core/format/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { sleep } from "./bucket.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
@@ -116,15 +116,13 @@ function change(
   return movePointer(
     bucket,
     task,
-    wait,
-    readTaskPointer,
     (pointer) => {
       const versions = pointer?.versions ?? [];
       const isThere = !target || versions.some((item) => item.version === target.version);
       if (!pointer || !isThere) throw versionNotFound(task, target?.version ?? "any", versions);
       return next(pointer);
     },
-    sealing,
+    { wait, sealing },
   );
 }
 

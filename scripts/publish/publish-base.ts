@@ -11,7 +11,7 @@ import { hashOf, readBasePointer } from "../../src/core/format/pointer.ts";
 import type { BasePointer } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sleep, updatePointer } from "./bucket.ts";
-import { sealed, signatureNeeded } from "./sealing.ts";
+import { believedSeal, sealed, signatureNeeded } from "./sealing.ts";
 import type { Sealing } from "./sealing.ts";
 import { readSignature, verifyFolderSignature } from "./sign-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
@@ -131,12 +131,13 @@ export async function publishBase(
   const isChanged = await updatePointer(
     bucket,
     key,
-    (current) => {
+    async (current) => {
       const found = current && readablePointer(current, manifest.name);
-      const isSealed = found?.seal?.key === sealing?.signer.key.id && !sealing?.goodForMs;
-      if (isSealed && isSame(found, pointer, images !== undefined)) return null;
       if (found?.seal && !sealing) throw signatureNeeded(key, found.seal);
-      const next = sealing ? sealed(pointer, found?.seal, sealing) : pointer;
+      const seal = found && sealing ? await believedSeal(current, sealing, key) : null;
+      const isSealed = seal?.key === sealing?.signer.key.id && !sealing?.goodForMs;
+      if (isSealed && isSame(found, pointer, images !== undefined)) return null;
+      const next = sealing ? sealed(pointer, seal, sealing) : pointer;
       return encodeUtf8(`${JSON.stringify(next)}\n`);
     },
     wait,

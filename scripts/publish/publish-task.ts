@@ -38,6 +38,8 @@ export interface PublishedTask {
   readonly uploaded: number;
   /** Recorded examples that were answered and compared. */
   readonly examples: number;
+  /** Versions in the bucket that are not carried on, since no trusted key had signed their pointer. */
+  readonly leftOut: number;
 }
 
 export interface PublishOptions {
@@ -119,15 +121,14 @@ export async function publishTask(
   };
   signal?.throwIfAborted();
 
-  const { before, isChanged } = await movePointer(
+  const { before, isChanged, leftOut } = await movePointer(
     bucket,
     task,
-    wait,
-    readablePointer,
     (pointer) => withVersion(pointer, task, entry, canaryPercent),
-    sealing,
+    { wait, sealing, replaces: true },
   );
-  return { task, version, previous: before?.current ?? null, isChanged, uploaded, examples };
+  const previous = before?.current ?? null;
+  return { task, version, previous, isChanged, uploaded, examples, leftOut };
 }
 
 /** The manifest of the current version; null where it is `version`, or none that can be read. */

@@ -56,6 +56,19 @@ export async function signFolder(dir: string, signer: Signer): Promise<void> {
 }
 
 /**
+ * Signs a folder unless this key has signed it as it is: ECDSA gives another signature each time, and a
+ * push of the same folder is to change nothing.
+ */
+export async function ensureSigned(dir: string, signer: Signer): Promise<void> {
+  try {
+    await verifyFolderSignature(dir, [signer.key]);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    await signFolder(dir, signer);
+  }
+}
+
+/**
  * The bytes of a folder's model.sig, null where it has none. Whose it is does not matter here, but it
  * must be of these files: throws FormatError `signature-invalid`, `signature-mismatch`.
  */

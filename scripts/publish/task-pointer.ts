@@ -7,17 +7,24 @@ import { hashOf, readTaskPointer } from "../../src/core/format/pointer.ts";
 import type { TaskPointer, TaskVersion } from "../../src/core/format/pointer.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { readable, updatePointer } from "./bucket.ts";
-import { sealed, signatureNeeded } from "./sealing.ts";
+import { believedSeal, pointerUntrusted, sealed, signatureNeeded } from "./sealing.ts";
 import type { Sealing } from "./sealing.ts";
 import { sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 
-/** A task's pointer; throws NotFoundError `task-not-found`. */
+/** A task's pointer; throws NotFoundError `task-not-found`, FormatError `pointer-invalid`. */
 export async function fetchTaskPointer(bucket: PublishBucket, task: string): Promise<TaskPointer> {
   const key = taskKey(checkName("task", task));
   const object = await bucket.get(key);
-  if (object) return readTaskPointer(object.bytes, key);
+  if (object) return readOwnPointer(object.bytes, key);
   throw await taskNotFound(bucket, task);
+}
+
+/** Reads a pointer; one of another task in its place is invalid, too. */
+export function readOwnPointer(bytes: Uint8Array, key: string): TaskPointer {
+  const pointer = readTaskPointer(bytes, key);
+  if (taskKey(pointer.task) === key) return pointer;
+  throw new FormatError("pointer-invalid", `${key}: is the pointer of task "${pointer.task}"`);
 }
 
 /** NotFoundError `task-not-found`, with the tasks that there are. */
@@ -114,10 +121,8 @@ export const versionNotFound = (
   );
 
 /** The pointer, or null where it is damaged or another task's. */
-export function readablePointer(bytes: Uint8Array, key: string): TaskPointer | null {
-  const pointer = readable(() => readTaskPointer(bytes, key));
-  return pointer && taskKey(pointer.task) === key ? pointer : null;
-}
+export const readablePointer = (bytes: Uint8Array, key: string): TaskPointer | null =>
+  readable(() => readOwnPointer(bytes, key));
 
 /** What became of a pointer. */
 export interface Move {
@@ -125,45 +130,64 @@ export interface Move {
   /** What it said before, null for a new task or a damaged pointer. */
   readonly before: TaskPointer | null;
   readonly isChanged: boolean;
+  /** Versions of a pointer that no trusted key had sealed, which are not in the new one. */
+  readonly leftOut: number;
+}
+
+/** How a pointer is read, changed and sealed. */
+export interface MoveOptions {
+  readonly wait: Wait;
+  readonly sealing?: Sealing | undefined;
+  /** A push: it replaces a pointer that is damaged, or that no trusted key has sealed. */
+  readonly replaces?: boolean;
 }
 
 /**
  * Writes `change(pointer)` by compare-and-swap, unless it is what the pointer says already, and
- * seals it where a key is given. `change` may run again, on what a faster writer left. Throws
- * InputError `signature-needed` for a sealed pointer without a key, and what updatePointer throws.
+ * seals it where a key is given. `change` may run again, on what a faster writer left; it gets null
+ * where there is no pointer, or one that is to be replaced. Throws InputError `signature-needed` for a
+ * sealed pointer without a key, `pointer-untrusted`, and what updatePointer throws.
  */
 export async function movePointer(
   bucket: PublishBucket,
   task: string,
-  wait: Wait,
-  read: (bytes: Uint8Array, subject: string) => TaskPointer | null,
   change: (pointer: TaskPointer | null) => TaskPointer,
-  sealing?: Sealing,
+  { wait, sealing, replaces = false }: MoveOptions,
 ): Promise<Move> {
   const key = taskKey(task);
+  const read = replaces ? readablePointer : readOwnPointer;
   const contentOf = (of: TaskPointer): string => JSON.stringify({ ...of, seal: null });
   let before: TaskPointer | null = null;
   let pointer: TaskPointer | null = null;
+  let leftOut = 0;
   const isChanged = await updatePointer(
     bucket,
     key,
-    (bytes) => {
+    async (bytes) => {
       const found = bytes && read(bytes, key);
-      pointer = change(found);
-      const isSealed = found?.seal?.key === sealing?.signer.key.id;
+      if (found?.seal && !sealing) throw signatureNeeded(key, found.seal);
+      const seal = found && sealing ? await believedSeal(bytes, sealing, key) : null;
+      const isBelieved = !sealing || seal !== null;
+      if (found && !isBelieved && !replaces) throw pointerUntrusted(key);
+      const next = change(isBelieved ? found : null);
+      const isKept = (version: string): boolean =>
+        next.versions.some((item) => item.version === version);
+      const dropped = isBelieved ? [] : (found?.versions ?? []);
+      leftOut = dropped.filter(({ version }) => !isKept(version)).length;
+      pointer = next;
+      const isSealed = seal?.key === sealing?.signer.key.id;
       // What the last attempt wrote is no state before this move, even if it reported an error.
       if (found && isSealed && contentOf(found) === contentOf(pointer) && !isLimited(sealing)) {
         before ??= found;
         return null;
       }
-      if (found?.seal && !sealing) throw signatureNeeded(key, found.seal);
-      if (sealing) pointer = sealed(pointer, found?.seal, sealing);
+      if (sealing) pointer = sealed(pointer, seal, sealing);
       before = found;
       return encodeUtf8(`${JSON.stringify(pointer)}\n`);
     },
     wait,
   );
-  return { pointer: pointer!, before, isChanged };
+  return { pointer: pointer!, before, isChanged, leftOut };
 }
 
 /** A seal with an end is renewed by every write: that is how it is kept alive. */

@@ -148,6 +148,7 @@ plan-failed | A batch's file could not be read in any attempt. | Look at the Wor
 pointer-expired | The signature of a pointer was good for a time that is over. | Write it again with --sign KEY, for example by a push of the same folder.
 pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.
 pointer-replayed | An older pointer was put back into the bucket, or one from before TRUSTED_SINCE. | Find out who writes to the bucket; then push again with --sign KEY.
+pointer-untrusted | A command with --sign would sign a pointer that neither its key nor a key in --public-key has signed, and so whatever was put there without a key. | Push the task again with --sign, which begins a new list of versions, or name the key that signed it.
 pooling-invalid | The base has no pooler, or the embedding asks for another kind of pooling. | mean or cls.
 pooling-unavailable | The base has no pooler, which the task asks for. | --pooling mean or cls.
 port-in-use | The port is taken by another program. | Choose another with --port.
