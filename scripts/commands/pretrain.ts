@@ -1,5 +1,5 @@
 /**
- * `pretrain`: one prefix trained on several tasks at once, for other tasks to start from. The settings
+ * `pretrain`: one prefix trained on one task, or on several at once, for other tasks to start from. The settings
  * are chosen in runs/pretrain/settle.ts, the run is runs/pretrain/pretrain-run.ts.
  */
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
@@ -73,17 +73,15 @@ const OPTIONS = {
 } as const satisfies Options;
 
 export const command = defineCommand({
-  summary: "train one prefix on several tasks, for others to start from",
-  usage: "TASK_DIR TASK_DIR.. --out DIR [options]",
+  summary: "train one prefix on one task or several, for others to start from",
+  usage: "TASK_DIR.. --out DIR [options]",
   example: [
     "npx edge-prefix pretrain prefixes/sentiment prefixes/intents prefixes/entities --out prefixes/start",
     "npx edge-prefix train few.csv --init prefixes/start",
   ].join("\n"),
   options: OPTIONS,
   async run({ values, positionals, io }) {
-    if (positionals.length < 2) {
-      throw new UsageError(`pretrain: expected two or more TASK_DIR, found ${positionals.length}`);
-    }
+    if (positionals.length === 0) throw new UsageError("pretrain: expected a TASK_DIR, or several");
     const noFolder = positionals.find((dir) => !isTaskFolder(dir));
     if (noFolder !== undefined) throw new UsageError(`pretrain: ${noFolder} is no task folder`);
     const out = required(values.out, "--out");

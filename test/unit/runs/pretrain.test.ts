@@ -199,6 +199,15 @@ describe("pretrain", () => {
     expect(bytes).toEqual(await readFile(at("start", "prefix.safetensors")));
   });
 
+  test("takes a single task, such as a large set like the one that is to come", async () => {
+    const one = ["pretrain", at("mood"), "--base", at("base"), "--epochs", "1", "--out", at("one")];
+    expect(await run(one)).toMatchObject({
+      code: 0,
+      err: expect.stringContaining("mood: sequence"),
+    });
+    expect([...(await tensorsIn("one")).keys()]).toEqual(["prompt_embeddings"]);
+  });
+
   test("shares deltas of biases, too, with prefix-bias", async () => {
     expect((await run(pretrain("deltas", "--method", "prefix-bias"))).code).toBe(0);
     const tensors = await tensorsIn("deltas");
@@ -226,7 +235,7 @@ describe("pretrain", () => {
   });
 
   test.each([
-    [["mood"], 2, /expected two or more TASK_DIR, found 1/],
+    [[], 2, /expected a TASK_DIR, or several/],
     [["mood", "base"], 2, /is a folder without a task.json/],
     [["mood", "mood"], 1, /its task is called "mood" like that of .*mood; give each a name/],
     [["mood", "places", "--alpha", "2"], 2, /--alpha is "2", expected a number from 0 to 1/],
