@@ -77,6 +77,12 @@ export default defineConfig({
               ratelimits: {
                 TEST_RATE_LIMIT: { namespace_id: "1", simple: { limit: 3, period: 60 } },
               },
+              // The queue of wrangler.bulk.toml, in which nothing waits for more messages.
+              queueProducers: { QUEUE: "bulk" },
+              queueConsumers: {
+                bulk: { maxBatchSize: 1, maxRetries: 2, deadLetterQueue: "bulk-dead" },
+                "bulk-dead": { maxBatchSize: 1, maxRetries: 2 },
+              },
             },
           }),
         ],

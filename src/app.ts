@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { requireAllTasks, requireScope, requireTask, warnOfOpenDoor } from "./http/auth.ts";
+import { BULK_PATHS, forwardToBulk } from "./http/bulk-forward.ts";
 import type { AppDeps, AppEnv } from "./http/context.ts";
 import { allowOrigins } from "./http/cors.ts";
 import { showDocs } from "./http/docs-page.ts";
@@ -49,7 +50,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(allowOrigins(deps));
   app.use(limitHeaders(deps));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps), limitWork(deps));
+  app.use("/v1/*", requireScope(deps, "predict"), limitRate(deps));
+  for (const path of BULK_PATHS) app.all(path, forwardToBulk(deps));
+  app.use("/v1/*", limitWork(deps));
   app.use("/v1/tasks/:task/*", requireTask);
   for (const path of BASE_PATHS) app.use(path, requireAllTasks);
   for (const path of FILE_PATHS) {

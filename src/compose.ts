@@ -43,6 +43,11 @@ export function compose(env: Env, openEngine: OpenEngine): AppDeps {
     store,
     trust: serving.trust,
   });
-  const bindings = { rateLimit: env.RATE_LIMIT, analytics: env.ANALYTICS, page: env.PAGE };
+  const bindings = {
+    rateLimit: env.RATE_LIMIT,
+    analytics: env.ANALYTICS,
+    page: env.PAGE,
+    bulk: env.BULK,
+  };
   return { config, ...serving, files, ...outside, ...bindings };
 }

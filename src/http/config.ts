@@ -20,6 +20,11 @@ export interface Analytics {
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void;
 }
 
+/** The Worker that answers batches, as far as it is used. */
+export interface BulkService {
+  fetch(request: Request): Promise<Response>;
+}
+
 /** The static files of the page, as far as they are used. */
 export interface PageFiles {
   fetch(request: Request): Promise<Response>;
@@ -33,6 +38,8 @@ export interface Env {
   readonly RATE_LIMIT?: RateLimit;
   readonly ANALYTICS?: Analytics;
   readonly PAGE?: PageFiles;
+  /** The Worker that answers batches (docs/batches.md). */
+  readonly BULK?: BulkService;
 }
 
 /** One variable: its default, its bounds, and what it bounds. */

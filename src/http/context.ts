@@ -1,7 +1,7 @@
 /** What handlers share: the app's dependencies, and what a request carries from one step to the next. */
 import type { Context, Handler } from "hono";
 import type { ApiKey } from "./api-keys.ts";
-import type { Analytics, Config, Env, PageFiles, RateLimit } from "./config.ts";
+import type { Analytics, BulkService, Config, Env, PageFiles, RateLimit } from "./config.ts";
 import type { OpenBody } from "./open-bodies.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { Hold } from "../serve/flight.ts";
@@ -20,6 +20,8 @@ export interface AppDeps extends Clock, Serving {
   readonly files?: PublishedFiles | undefined;
   /** The page that "/" shows to browsers, where such a binding is configured. */
   readonly page?: PageFiles | undefined;
+  /** The Worker that answers batches, where such a binding is configured. */
+  readonly bulk?: BulkService | undefined;
   requestId(): string;
   /** Takes one record a request; never any text of an input. */
   log(record: Record<string, unknown>): void;

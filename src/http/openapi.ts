@@ -52,9 +52,18 @@ type Component = keyof typeof COMPONENTS;
 const jsonOf = (name: Component): Json => ({ "application/json": { schema: refTo(name) } });
 
 export function showOpenApi(deps: AppDeps): AppHandler {
-  return (c) => {
+  return async (c) => {
     const { origin, pathname } = new URL(c.req.url);
-    return c.json(openApiDocument(deps, origin + pathname.replace(/\/openapi\.json\/?$/, "")));
+    const own = openApiDocument(deps, origin + pathname.replace(/\/openapi\.json\/?$/, ""));
+    if (!deps.bulk) return c.json(own);
+    const response = await deps.bulk.fetch(new Request("https://bulk/openapi.json"));
+    const { paths, components } = (await response.json()) as OpenApi;
+    const schemas = { ...components.schemas, ...own.components.schemas };
+    return c.json({
+      ...own,
+      paths: { ...own.paths, ...paths },
+      components: { ...own.components, schemas },
+    });
   };
 }
 

@@ -42,7 +42,7 @@ type ErrorMember =
     };
 
 /** Routes in OpenAI's shape, below whatever path the app is mounted. */
-const OPENAI_ROUTE = /\/v1\/(?:embeddings|models|batches|files)(?:\/|$)/;
+const OPENAI_ROUTE = /\/v1\/(?:embeddings|models|batches|files|uploads)(?:\/|$)/;
 
 const OPENAI_TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",

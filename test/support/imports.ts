@@ -267,7 +267,8 @@ export const GROUPS: readonly Group[] = [
   { name: "src/tokenizer.ts", files: /^src\/tokenizer\.ts$/, may: [/^src\/core\/tokenizer\//] },
   {
     name: "composition root",
-    files: /^src\/(?:index|worker(?:-\w+)?|default-engine|compose|create-worker|library)\.ts$/,
+    files:
+      /^src\/(?:index|worker(?:-\w+)?|default-engine|compose(?:-bulk)?|create-worker|library)\.ts$/,
     may: [/^src\//, /\.wasm$/],
     types: [/^hono$/],
   },

@@ -12,7 +12,7 @@ export function memoryObjects(): MemoryObjects {
   const objects: MemoryObjects["objects"] = new Map();
   const described = (key: string) => {
     const found = objects.get(key);
-    return found ? { key, bytes: found.bytes.length, facts: found.facts } : null;
+    return found ? { key, bytes: found.bytes.length, facts: found.facts, at: 0 } : null;
   };
   const store: MemoryObjects = {
     objects,

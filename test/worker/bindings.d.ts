@@ -3,5 +3,6 @@ declare namespace Cloudflare {
   interface Env {
     readonly BUCKET: R2Bucket;
     readonly BASE: string;
+    readonly QUEUE: Queue;
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Env } from "../../src/http/config.ts";
 import worker from "../../src/index.ts";
+import type { QueueBatch } from "../../src/worker-bulk.ts";
 
 export type TestHandler = (request: Request, ctx: ExecutionContext) => Promise<Response>;
 
@@ -26,7 +27,19 @@ export function register(
   };
 }
 
+export type TestConsumer = (batch: QueueBatch, ctx: ExecutionContext) => Promise<void>;
+
+let consumer: TestConsumer | undefined;
+
+/** From now on the messages of the queues go to this consumer. */
+export function consumeBy(next: TestConsumer): void {
+  consumer = next;
+}
+
 export default {
+  async queue(batch, _env, ctx) {
+    await consumer?.(batch, ctx);
+  },
   fetch(request, env, ctx) {
     const handler = handlers.get(request.headers.get(HANDLER_HEADER) ?? "");
     return handler ? handler(request, ctx) : worker.fetch(request, env, ctx);

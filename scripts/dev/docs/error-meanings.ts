@@ -20,6 +20,7 @@ base-manifest-invalid | A base's manifest.json is not what it should be, or belo
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
 base-not-loaded | A page asked a Web Worker whose base has not been loaded. | Load it first; loadPredictor does.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
+batch-ended | The batch has ended, so it cannot be cancelled. | Read its output file; what was not answered is in none.
 batch-input-missing | The file that a batch reads is not in the bucket any more. | Send the file again and make another batch; look at the bucket's lifecycle rules.
 batch-not-found | There is no batch of this id, the key may not see it, or it has expired. | "batch list" or GET /v1/batches shows what there is.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
@@ -37,6 +38,8 @@ bucket-unavailable | The bucket does not answer. | Try again; a Worker goes on f
 bucket-write-failed | Writing to the bucket failed several times. What was served before is unchanged. | Run the command again.
 build-missing | The base has no graph for this engine. | Import the base again.
 bulk-corrupt | An object of a batch is not what it should be: it was written by something else. | Make another batch.
+bulk-keys-missing | The Worker for requests checks keys, and the one for batches has none. | Set the same secret API_KEYS for both: "npx wrangler secret put API_KEYS --config wrangler.bulk.toml".
+bulk-off | The Worker has no second one for batches. | Deploy it and add the binding BULK, as docs/batches.md says.
 canary-is-current | The version is already the current one, so it cannot be tested beside itself. | Name another version; "list" shows them.
 canary-missing | The task has no version that gets a share of the requests. | Start one: "push TASK_DIR --canary 5".
 checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download the whole checkpoint.
@@ -69,11 +72,12 @@ distill-student | The student's weights are not in float32. | Make it with "shri
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
 distill-unmeasured | The saved distillation has no measurement yet. | Let it run until the first one.
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
+dropped-file-unknown | An event tells of a file whose place names no task. | Put files at inbox/TASK/NAME.jsonl or .csv; give the notification the prefix inbox/.
 engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-empty | A batch's file has no line with anything on it. | Look at what was sent.
 file-hash-mismatch | A file is not the one that its manifest names. | Restore the file, or make the folder again; push it again.
-file-not-found | There is no such file to give out, or this key may not read it. | GET /files/index.json lists the tasks; push the task or base again where a file is missing.
+file-not-found | There is no such file, or the caller may not read it. | GET /files/index.json or GET /v1/files lists what there is.
 file-search-unfinished | The bucket has very many versions, and this Worker has not yet found which task the file belongs to. | Ask again after retry-after: the search goes on.
 files-index-invalid | The index.json beside the files of a bucket is not what it should be: perhaps a web page that the server answers instead. | Check the address; write the folder again with "npx edge-prefix bundle".
 files-not-found | There are no files for a page at this address. | Check the address, the setting SERVE_FILES, and that files/index.json is there.
@@ -82,6 +86,7 @@ folder-locked | Another process writes to this output folder. | Wait for it, or 
 folder-not-empty | The output folder holds other files. | Choose another folder.
 folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.
 folder-unwritable | No file can be written to the output folder. | Check its rights, and that its disk is not read-only.
+form-invalid | The body is no multipart form with the fields that the route needs. | Send purpose=batch and file; OpenAI's clients do.
 gradient-loss-shape | The training graph's loss is not a single number. | An error of the program; please report it.
 gradient-missing-rule | An operator of the training graph has no gradient rule. | An error of the program; please report it.
 gradient-no-path | The loss does not depend on a parameter that is to be trained. | An error of the program; please report it.
@@ -221,6 +226,8 @@ too-many-windows | A text would be read in more windows than MAX_WINDOWS. | Shor
 train-graph-unavailable | This base cannot be trained through its 8-bit layers. | --train-graph fp32, or import the base with --dtype int8.
 training-diverged | The loss became NaN or infinite. | Train with a smaller --lr.
 training-unsupported | The base cannot be trained with this pooling or method. | The message lists what is possible.
+upload-incomplete | The parts that are named are not there, or do not make up the announced length. | Send what is missing, then name all parts in their order.
+upload-not-found | There is no upload of this id, or it is complete. | Begin another: POST /v1/uploads.
 version-ambiguous | Several versions begin with these characters. | Write more of them.
 version-conflict | The body and the URL ask for different versions. | Send one of them.
 version-in-use | A version that answers now cannot be revoked. | Roll back or end the canary first.

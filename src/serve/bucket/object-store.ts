@@ -11,6 +11,8 @@ export interface KeptObject {
   readonly key: string;
   readonly bytes: number;
   readonly facts: Facts;
+  /** When it was written, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 export interface KeptPage {

@@ -6,6 +6,7 @@ interface R2Described {
   readonly key: string;
   readonly size: number;
   readonly customMetadata?: Record<string, string> | undefined;
+  readonly uploaded: Date;
 }
 
 interface R2Readable extends R2Described {
@@ -112,10 +113,11 @@ export function r2Objects(r2: R2Objects): ObjectStore {
   };
 }
 
-const toKept = ({ key, size, customMetadata = {} }: R2Described): KeptObject => ({
+const toKept = ({ key, size, customMetadata = {}, uploaded }: R2Described): KeptObject => ({
   key,
   bytes: size,
   facts: customMetadata,
+  at: uploaded.getTime(),
 });
 
 async function ask<T>(key: string, request: () => Promise<T>): Promise<T> {

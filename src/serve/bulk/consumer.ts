@@ -31,6 +31,8 @@ export interface ConsumerDeps {
   readonly clock: Clock;
   /** Makes a job of a file that was dropped into the bucket. */
   readonly takeDropped: (file: DroppedFile) => Promise<void>;
+  /** Seconds until a message that has failed so many times is delivered again. */
+  readonly retryAfterS?: ((attempts: number) => number) | undefined;
   log(record: Record<string, unknown>): void;
 }
 
@@ -56,7 +58,7 @@ const LOOK_S = 20;
 const MAX_DELAY_S = 43_200;
 
 export function createConsumer(deps: ConsumerDeps): Consumer {
-  const { store, sender, clock, log } = deps;
+  const { store, sender, clock, log, retryAfterS = backoffS } = deps;
   const now = (): number => Math.floor(clock.now() / 1000);
   const planDeps = { store, sender, now };
   /** The job that was worked on last: most messages in a row are of one. */
@@ -111,7 +113,7 @@ export function createConsumer(deps: ConsumerDeps): Consumer {
         const code = error instanceof EdgePrefixError ? error.code : "internal";
         log({ level: "error", event: "bulk-failed", code, error: String(error), attempts, body });
         if (isHopeless(error)) delivery.ack();
-        else delivery.retry({ delaySeconds: backoffS(attempts) });
+        else delivery.retry({ delaySeconds: retryAfterS(attempts) });
       }
     }
   }

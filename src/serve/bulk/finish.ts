@@ -33,6 +33,12 @@ export interface StoredFile {
   readonly owner: string | null;
 }
 
+/** Makes a file known whose bytes are there. */
+export const putFile = async (store: ObjectStore, file: StoredFile): Promise<void> => {
+  const facts = file.owner === null ? {} : { owner: file.owner };
+  await store.create(fileKey(file.id), toJson(file), facts);
+};
+
 /** Joins the parts where the job is at its end; false when rows are left to be answered. */
 export async function finishJob(
   { store, now }: { readonly store: ObjectStore; readonly now: () => number },
@@ -84,7 +90,7 @@ async function joinFile(
     key: dataKey(id),
     owner: job.owner,
   };
-  await store.create(fileKey(id), toJson(file));
+  await putFile(store, file);
   return bytes;
 }
 

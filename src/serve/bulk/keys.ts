@@ -33,6 +33,9 @@ export const partKey = (batch: string, start: number): string =>
   `${partsPrefix(batch)}${offsetName(start)}`;
 export const errorsKey = (batch: string, start: number, end: number): string =>
   workKey(batch, `errors/${offsetName(start)}-${offsetName(end)}`);
+/** Which job was made of a dropped file, by its key and what is in it. */
+export const droppedKey = (key: string, etag: string): string =>
+  `${BULK_PREFIX}dropped/${encodeURIComponent(key)}-${encodeURIComponent(etag)}.json`;
 export const deadPrefix = (batch: string): string => workKey(batch, "dead/");
 export const deadKey = (batch: string, start: number): string =>
   `${deadPrefix(batch)}${offsetName(start)}.json`;

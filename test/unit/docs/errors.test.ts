@@ -9,6 +9,8 @@ const HANDED_ON = [
   "files.ts: code",
   "record.ts: code",
   "text-encoding.ts: `${kind}-invalid`",
+  "answers.ts: code",
+  "answers.ts: code",
   "trust.ts: cause.code",
   "trust.ts: error.code",
 ];
