@@ -71,4 +71,9 @@ export interface LoadedBase {
   readonly encoder: Encoder;
   /** null where the checkpoint has none. */
   readonly pooler: Pooler | null;
+  /**
+   * Builds that the engine was loaded from, such as a graph or an image: SHA-256 by name. They decide
+   * about answers and do not follow from the identity of the base. Absent where there are none.
+   */
+  readonly builds?: Readonly<Record<string, string>> | undefined;
 }

@@ -4,7 +4,7 @@
  * stops the work.
  */
 import type { EdgePrefixError } from "../core/errors.ts";
-import { shortIdentity } from "../core/format/manifest.ts";
+import { servedIdentity } from "../core/format/manifest.ts";
 import type { Arrival } from "../serve/queue/arrivals.ts";
 import type { LoadedBase } from "../engine/engine.ts";
 import type { Outcome, Progress, Timings, Usage } from "../serve/predictor.ts";
@@ -164,14 +164,14 @@ export function setStale(
  */
 export function setAnswerHeaders(
   c: AppContext,
-  { manifest }: LoadedBase,
+  base: LoadedBase,
   { timings, usage }: Work,
   format: Format,
 ): void {
   const set = (name: string, value: string): void => c.header(name, value);
   set("content-type", format === "text/event-stream" ? `${format}; charset=utf-8` : format);
   set("cache-control", "no-store");
-  set("x-model-identity", shortIdentity(manifest));
+  set("x-model-identity", servedIdentity(base));
   if (usage.truncated > 0) set("x-truncated", String(usage.truncated));
   const durations = {
     tokenize: timings.tokenizeMs,

@@ -15,6 +15,12 @@ export const readySchema = v.strictObject({
       "How the base came into memory: from the image beside it in the bucket, or from its graph or bare weights.",
     ),
   ),
+  builds: v.optional(
+    v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("Files besides those of the identity that the engine runs, SHA-256 by name."),
+    ),
+  ),
   api_keys: v.picklist(["on", "off"]),
   signatures: v.pipe(
     v.picklist(["on", "off"]),

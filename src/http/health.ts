@@ -19,13 +19,15 @@ export function ready({ config, models, trust }: AppDeps): AppHandler {
       const { state, detail } = before.state === "failed" ? before : models.status;
       throw new UnavailableError("base-not-ready", `base: ${state} (${detail})`);
     }
-    const { name, identity } = models.ready.manifest;
+    const { manifest, encoder, builds = {} } = models.ready;
+    const { name, identity } = manifest;
     const keys = config.keys === null ? "off" : "on";
     return c.json({
       status: "ready",
       base: name,
       identity,
-      loaded_from: models.ready.encoder.loadedFrom,
+      loaded_from: encoder.loadedFrom,
+      ...(Object.keys(builds).length > 0 ? { builds } : {}),
       api_keys: keys,
       signatures: trust ? "on" : "off",
       // Answers of these tasks come from the last good version, if from any.

@@ -12,7 +12,7 @@ export const NAME = { type: "string", pattern: "^[a-z0-9]([a-z0-9._-]{0,62}[a-z0
 export const text = (description: string): Json => ({ description, schema: { type: "string" } });
 export const ANSWER_HEADERS = {
   "x-request-id": text("Names the request in the log"),
-  "x-model-identity": text("The base that answered, by name and identity"),
+  "x-model-identity": text("The base that answered: name, identity, builds"),
   "x-task-version": text("The version of the task that answered"),
   "x-task-stale": text("true: the bucket could not confirm this version"),
   "x-task-stale-code": text("Why the current version does not answer, where that is known"),

@@ -92,6 +92,9 @@ const REFUSALS: readonly string[] = [
   "base-too-large",
 ];
 
+/** The image among the builds. */
+const IMAGE = "session image";
+
 async function loadBase(
   options: ModelStoreOptions,
   broken: Broken,
@@ -108,6 +111,8 @@ async function loadBase(
     if (object === null || object === "unchanged") throw notFound(key);
     return object.bytes;
   };
+  /** Builds that were read, SHA-256 by name. */
+  const builds = new Map<string, string>();
   /** Names of files on their way. */
   const pending = new Set<string>();
   const tellPending = (): void => {
@@ -152,8 +157,12 @@ async function loadBase(
   const manifestHash = hashOf(pointer.manifest);
   if (broken.has(manifestHash)) throw broken.get(manifestHash);
   const manifest = readManifest();
-  const readFile = async (name: string): Promise<Uint8Array> =>
-    readBlob((await manifest).files[name]!, name);
+  const readFile = async (name: string): Promise<Uint8Array> => {
+    const { files, builds: known } = await manifest;
+    const bytes = await readBlob(files[name]!, name);
+    if (Object.values(known).includes(name)) builds.set(name, files[name]!.sha256);
+    return bytes;
+  };
   // An image is memory as it was somewhere: the base's signature does not say that it is of this base.
   const image = trust ? null : pointer.session_image;
   const source: BaseSource = {
@@ -163,7 +172,11 @@ async function loadBase(
     image: image && {
       runtime: image.runtime,
       manifestSha256: manifestHash,
-      read: () => readBlob(image, "session image"),
+      read: async () => {
+        const bytes = await readBlob(image, IMAGE);
+        builds.set(IMAGE, image.sha256);
+        return bytes;
+      },
     },
   };
   // All at once: a cold start waits for the slowest file, not for their sum, and makes what it can
@@ -171,7 +184,9 @@ async function loadBase(
   const [load, parts] = await Promise.all([engine.prepare(source), manifest.then(readParts)]);
   progress("loading the encoder");
   try {
-    return { ...parts, encoder: await load() };
+    const encoder = await load();
+    if (encoder.loadedFrom !== "image") builds.delete(IMAGE);
+    return { ...parts, encoder, builds: Object.fromEntries(builds) };
   } catch (error) {
     if (error instanceof EdgePrefixError && REFUSALS.includes(error.code)) {
       broken.set(manifestHash, error);
@@ -199,7 +214,7 @@ async function loadBase(
     return found;
   }
 
-  async function readParts(found: BaseManifest): Promise<Omit<LoadedBase, "encoder">> {
+  async function readParts(found: BaseManifest): Promise<Omit<LoadedBase, "encoder" | "builds">> {
     const { tokenizer, pooler } = found;
     const parts = await Promise.all([
       readFile(tokenizer).then((bytes) => createTokenizer(parseJson(bytes, "tokenizer.json"))),

@@ -310,6 +310,19 @@ export function buildFile(base: BaseManifest, build: BuildName): string {
 export const shortIdentity = (base: { name: string; identity: string }): string =>
   `${base.name}@${base.identity.slice(0, 12)}`;
 
+/**
+ * What a loaded base is served as: its short form, and behind a plus the first 12 hex digits of each build
+ * that the engine runs, SHA-256 by name. A build decides about answers and does not follow from the identity.
+ */
+export const servedIdentity = (loaded: {
+  readonly manifest: BaseManifest;
+  readonly builds?: Readonly<Record<string, string>> | undefined;
+}): string =>
+  [
+    shortIdentity(loaded.manifest),
+    ...Object.values(loaded.builds ?? {}).map((hash) => hash.slice(0, 12)),
+  ].join("+");
+
 /** Throws MismatchError `prefix-base-mismatch` unless the task was made for exactly this base. */
 export function checkTaskMatchesBase(task: TaskManifest, base: BaseManifest): void {
   if (task.base.identity !== base.identity) {

@@ -6,7 +6,11 @@ import { publishBase } from "../../../scripts/publish/publish-base.ts";
 import { sha256, sha256Hex, startSha256 } from "../../../scripts/node/hash.ts";
 import { FormatError, UnavailableError } from "../../../src/core/errors.ts";
 import { baseKey, blobKey } from "../../../src/core/format/keys.ts";
-import { readBaseManifest, shortIdentity } from "../../../src/core/format/manifest.ts";
+import {
+  readBaseManifest,
+  servedIdentity,
+  shortIdentity,
+} from "../../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { graphEngine, imageEngine } from "../../../src/engine/ort/encoder.ts";
 import type { SessionImages } from "../../../src/engine/ort/encoder.ts";
@@ -242,6 +246,35 @@ describe("a base with a session image in the bucket", () => {
     expect(base.pooler?.bias).toHaveLength(manifest.configuration.hidden_size);
   });
 
+  it("is named in what the base is served as, as is a graph: neither follows from the base's identity", async () => {
+    const base = await openStore(createSession, host()).get(hold);
+    expect(base.builds).toEqual({ "session image": sha256Hex(image) });
+    expect(servedIdentity(base)).toBe(
+      `${shortIdentity(manifest)}+${sha256Hex(image).slice(0, 12)}`,
+    );
+    const graph = manifest.builds["ort/fp32"]!;
+    const loaded = await openStore().get(hold);
+    expect(loaded.builds).toEqual({ [graph]: manifest.files[graph]!.sha256 });
+    expect(servedIdentity(loaded)).toBe(
+      `${shortIdentity(manifest)}+${manifest.files[graph]!.sha256.slice(0, 12)}`,
+    );
+  });
+
+  it("under a hash of its own is served as another", async () => {
+    const swapped = image.with(9, image[9]! ^ 1);
+    const pointer = JSON.parse(
+      Buffer.from(imaged.objects.get(baseKey("tiny"))!.bytes).toString(),
+    ) as { session_image: object };
+    const session_image = { ...pointer.session_image, sha256: sha256Hex(swapped) };
+    const bytes = Buffer.from(JSON.stringify({ ...pointer, session_image }));
+    const before = servedIdentity(await openStore(createSession, host()).get(hold));
+    bucket.put(blobKey(sha256Hex(swapped)), swapped);
+    bucket.put(baseKey("tiny"), bytes);
+    const after = await openStore(createSession, host()).get(hold);
+    expect(after.encoder.loadedFrom).toBe("image");
+    expect(servedIdentity(after)).not.toBe(before);
+  });
+
   it("has the image read while the manifest is", async () => {
     const manifestKey = blobKey(sha256Hex(manifestBytes));
     const [imageAsked, manifestAsked] = [
@@ -290,6 +323,7 @@ describe("a base with a session image in the bucket", () => {
     expect([...created[0]!.weights.keys()]).toEqual(manifest.weights);
     expect(graphReads().sort()).toEqual(graphKeys().sort());
     expect(store.ready?.encoder.loadedFrom).toBe("graph");
+    expect(Object.keys(store.ready?.builds ?? {})).toEqual([manifest.builds["ort/fp32"]]);
     expect(store.status.state).toBe("ready");
   });
 
