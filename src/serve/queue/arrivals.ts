@@ -44,6 +44,8 @@ export interface ArrivalsOptions {
 
 /** What a request is believed to be before there have been any: a paragraph. */
 const USUAL_TOKENS = 64;
+/** What is certain of a request whose text is not known: it may be this short, and is let in alone. */
+const OWN_TOKENS = 1;
 
 export function createArrivals(options: ArrivalsOptions): Arrivals {
   const { clock, scheduler, admission, deadlineMs } = options;
@@ -82,9 +84,12 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
     const { rows, tokens, requests } = scheduler.stats;
     const usual = requests === 0 ? USUAL_TOKENS : tokens / requests;
     const usualRows = requests === 0 ? 1 : Math.ceil(rows / requests);
-    const tokensAhead = Math.ceil(scheduler.tokensAhead(usualRows) + received.size * usual);
+    const work = scheduler.tokensAhead(usualRows) + received.size * usual;
+    // A request that finds work here is taken for a usual one, too. Without its own tokens the door
+    // would let in what the queue then refuses, after its body has been read and its text split.
+    const tokensAhead = work > 0 ? Math.ceil(work + usual - OWN_TOKENS) : 0;
     const msLeft = at + deadlineMs - now;
-    admission.check({ tokens: 1, longestRow: 0, tokensAhead, msLeft, hiddenSize: 0 });
+    admission.check({ tokens: OWN_TOKENS, longestRow: 0, tokensAhead, msLeft, hiddenSize: 0 });
   }
 
   function forget(arrival: Arrival): void {

@@ -63,6 +63,21 @@ describe("arrivals", () => {
     expect(error?.retryAfterMs).toBeGreaterThan(0);
   });
 
+  it("are refused at the door when the queue has no room for a request of the usual length", () => {
+    const { scheduler, arrivals } = arrange();
+    // 610 ms are ahead, and 200 ms more would not end within 800: the queue would refuse its rows.
+    scheduler.queued = [[61]];
+    expect(refusal(() => arrivals.enter())?.code).toBe("overloaded");
+    scheduler.queued = [[60]];
+    expect(refusal(() => arrivals.enter())).toBeNull();
+  });
+
+  it("are let in where nothing is ahead of them, however long requests usually are", () => {
+    const { scheduler, arrivals } = arrange();
+    scheduler.stats.tokens = 20_000;
+    expect(refusal(() => arrivals.enter())).toBeNull();
+  });
+
   it("make room by leaving", () => {
     const { arrivals } = arrange();
     const all = [1, 2, 3, 4].map(() => arrive(arrivals));
