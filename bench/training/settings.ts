@@ -32,7 +32,7 @@ export const COMMON_OPTIONS = {
   "train-graph": {
     type: "string",
     value: TRAIN_GRAPHS.join("|"),
-    hint: "what this project trains: the 8-bit graph that serves, or float32 (as `train`)",
+    hint: "how this project rounds rows of activations (as `train`: by what serves the base)",
   },
 } as const;
 

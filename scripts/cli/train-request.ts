@@ -143,7 +143,7 @@ export const TRAIN_OPTIONS = {
   "train-graph": {
     type: "string",
     value: TRAIN_GRAPHS.join("|"),
-    hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
+    hint: "how rows of activations are rounded: as our kernels do, as onnxruntime-web does, or not (as what serves the base)",
   },
   threads: { type: "string", value: "N", hint: "threads of training (one a core)" },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },

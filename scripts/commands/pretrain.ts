@@ -61,7 +61,7 @@ const OPTIONS = {
   "train-graph": {
     type: "string",
     value: TRAIN_GRAPHS.join("|"),
-    hint: "train through the 8-bit linears that serve, or in float32 (as the base is stored)",
+    hint: "how rows of activations are rounded: as our kernels do, as onnxruntime-web does, or not (as what serves the base)",
   },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
   strict: { type: "boolean", hint: "stop at the first bad row instead of leaving it out" },

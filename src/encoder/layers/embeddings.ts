@@ -3,10 +3,11 @@
  * table and a table of token types; then trained prompt embeddings behind them, then a norm,
  * then a projection to the layers' width.
  */
+import type { TensorOf } from "../../core/model/tensor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { scaleName } from "../../graph/quantization/int8.ts";
-import { gatherPacked } from "../../graph/quantization/packed-table.ts";
+import { gatherPacked, signedTable } from "../../graph/quantization/packed-table.ts";
 import type { EncoderInputs } from "./inputs.ts";
 import { linear, linearTensors } from "./linear.ts";
 import type { LinearSpec } from "./linear.ts";
@@ -73,11 +74,12 @@ export function enterLayers(w: StoredWeights, spec: EmbeddingsSpec, x: Value): V
 function lookup(w: StoredWeights, name: string, ids: Value, width: number): Value {
   const { g } = w;
   const stored = w.isReplaced(name) ? undefined : w.stored.get(name);
-  if (stored?.dtype === "uint8") {
-    const values = g.shared(name, () => stored);
+  const packed = stored?.dtype === "uint8" ? (stored as TensorOf<"uint8">) : null;
+  if (packed && !w.form.isTrained) {
+    const values = g.shared(name, () => packed);
     return gatherPacked(g, { values, scale: w.tensor(scaleName(name)) }, ids, width);
   }
-  const table = w.tensor(name);
+  const table = packed ? g.shared(name, () => signedTable(packed, width)) : w.tensor(name);
   const rows = ops.Gather(g, table, ids);
   if (table.dtype !== "int8") return rows;
   const scale = ops.Gather(g, w.tensor(scaleName(name)), ids); // [n, 1]

@@ -36,6 +36,11 @@ export interface GraphForm {
   /** For a graph that is walked backwards and runs natively. */
   readonly isTrained?: boolean;
   /**
+   * Bits of the rows that meet 8-bit weights: 8 as in the graph that onnxruntime-web serves (default),
+   * or 16, which stand for those of this project's kernels (graph/quantization/int16.ts).
+   */
+  readonly rowBits?: 8 | 16;
+  /**
    * 8-bit weights as signed numbers: the same integer products, 2.3 times as fast as unsigned ones
    * on CPUs with VNNI, wrong ones where instructions saturate (graph/quantization/signed-products.ts
    * tests the machine).

@@ -3,11 +3,12 @@
  * torch.nn.Linear, whose weight is stored as [out, in]).
  *
  * Float weights make plain ONNX ops with simple gradients. 8-bit weights make the form that is quick
- * in wasm, MatMulIntegerToFloat, with a gradient stated for it (straight-through.ts); on a GPU they
- * make MatMulNBits, which multiplies float rows.
+ * in wasm, MatMulIntegerToFloat, with a gradient stated for it (straight-through.ts). Its rows have 8
+ * bits, or 16 as two digits. On a GPU 8-bit weights make MatMulNBits, which multiplies float rows.
  */
 import type { TensorOf } from "../../core/model/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
+import { sumTo } from "../../graph/gradient/rule-shapes.ts";
 import * as ops from "../../graph/ops.ts";
 import type { Activation } from "../../graph/ops.ts";
 import {
@@ -17,6 +18,7 @@ import {
   scaleName,
 } from "../../graph/quantization/int8.ts";
 import { blockWeight, blockedLinear } from "../../graph/quantization/blocks.ts";
+import { splitRows, twoDigitLinear } from "../../graph/quantization/int16.ts";
 import type { QuantizedRows } from "../../graph/quantization/int8.ts";
 import type { Rows } from "./rows.ts";
 import type { StoredWeights } from "./stored-weights.ts";
@@ -50,11 +52,8 @@ export const linearTensors = (
 ];
 
 /** x W + b: rows [M, in] -> [M, out]. Quantizes x once for all linears that read it. */
-export function linear(w: StoredWeights, spec: LinearSpec, rows: Rows): Value {
-  const y = product(w, spec, rows);
-  const bias = biasOf(w, spec, rows);
-  return bias ? ops.Add(w.g, y, bias) : y;
-}
+export const linear = (w: StoredWeights, spec: LinearSpec, rows: Rows): Value =>
+  product(w, spec, rows, biasOf(w, spec, rows));
 
 /** activation(x W + b). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
 export function activatedLinear(
@@ -80,19 +79,28 @@ export const activated = (w: StoredWeights, x: Value, activation: Activation): V
 
 const isGelu = (activation: Activation): boolean => activation.startsWith("gelu");
 
-function product(w: StoredWeights, spec: LinearSpec, rows: Rows): Value {
+/** x W, plus a bias where one is given. */
+function product(w: StoredWeights, spec: LinearSpec, rows: Rows, bias: Value | null = null): Value {
   const { g } = w;
-  const { name } = spec;
-  if (w.form.isGpu && w.stored.get(`${name}.weight`)?.dtype === "uint8") {
-    return gpuProduct(w, spec, rows);
+  const at = `${spec.name}.weight`;
+  const plus = (y: Value): Value => (bias ? ops.Add(g, y, bias) : y);
+  if (w.stored.get(at)?.dtype !== "uint8" || w.isReplaced(at)) {
+    return plus(ops.MatMul(g, w.texts.rows(rows.x), w.tensor(at)));
   }
-  const weight = w.tensor(`${name}.weight`);
-  if (weight.dtype === "float32") return ops.MatMul(g, w.texts.rows(rows.x), weight);
+  if (w.form.isGpu) return plus(gpuProduct(w, spec, rows));
+  const weight = { values: w.tensor(at), scale: w.tensor(scaleName(at)) };
+  const stored = quantizedWeight(w, spec, rows);
+  const dx = (dy: Value): Value => linearGradient(g, stored, dy);
+  if (w.hasFineRows) {
+    rows.split ??= splitRows(g, scaled(w, rows));
+    const y = twoDigitLinear(g, rows.split, weight, bias);
+    return bias
+      ? g.stateGradient(y, [rows.x, bias], (dy) => [() => dx(dy), () => sumTo(g, dy, bias)])
+      : g.stateGradient(y, [rows.x], (dy) => [() => dx(dy)]);
+  }
   rows.quantized ??= quantized(w, rows);
-  const scale = w.tensor(scaleName(`${name}.weight`));
-  const y = quantizedLinear(g, rows.quantized, weight, scale);
-  const stored = quantizedWeight(w, { name }, rows);
-  return g.stateGradient(y, [rows.x], (dy) => [() => linearGradient(g, stored, dy)]);
+  const y = quantizedLinear(g, rows.quantized, weight.values, weight.scale);
+  return plus(g.stateGradient(y, [rows.x], (dy) => [() => dx(dy)]));
 }
 
 /** The product of float rows with the stored 8-bit weights, which a GPU computes. */
@@ -141,7 +149,7 @@ const quantizedWeight = (
  */
 function biasOf(w: StoredWeights, { name, hasBias }: LinearSpec, { min }: Rows): Value | null {
   const bias = hasBias ? w.vector(`${name}.bias`) : null;
-  if (!w.isInt8 || min === undefined || min === 0) return bias;
+  if (!w.isInt8 || w.hasFineRows || min === undefined || min === 0) return bias;
   const offset = w.tensor(offsetName(`${name}.weight`));
   return bias ? ops.Add(w.g, bias, offset) : offset;
 }

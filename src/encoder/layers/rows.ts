@@ -8,6 +8,7 @@
 import { product, quotient } from "../../graph/shapes/dims.ts";
 import type { Dim, Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
+import type { TwoDigitRows } from "../../graph/quantization/int16.ts";
 import type { QuantizedRows } from "../../graph/quantization/int8.ts";
 import { MOST_GPU_OUTPUTS } from "./inputs.ts";
 import type { EncoderInputs, GraphForm } from "./inputs.ts";
@@ -19,10 +20,11 @@ export interface RowsOptions {
   readonly inputScale?: string | undefined;
 }
 
-/** Activations and, once a quantized linear has read them, their 8-bit form. */
+/** Activations and, once a quantized linear has read them, their rounded form. */
 export interface Rows extends RowsOptions {
   readonly x: Value; // [M, K] or [D, M/D, K]
   quantized?: QuantizedRows;
+  split?: TwoDigitRows;
 }
 
 /** Brings activations into the form of rows; D is the number of texts with vectors of their own. */

@@ -26,6 +26,8 @@ export class StoredWeights {
   readonly texts: TextGroups;
   /** Whether linears multiply 8-bit rows by 8-bit weights. */
   readonly isInt8: boolean;
+  /** Whether those rows have 16 bits. */
+  readonly hasFineRows: boolean;
   /** Rows by the name of the input scale that belongs to them. */
   readonly scaledInputs = new Map<string, Value>();
   /** Zero points of quantized rows, see rowZeros. */
@@ -40,6 +42,7 @@ export class StoredWeights {
     this.zeros = rowZeros(g);
     this.texts = new TextGroups(g, byText(changes));
     this.isInt8 = !form.isGpu && [...stored.values()].some(({ dtype }) => dtype === "uint8");
+    this.hasFineRows = this.isInt8 && form.rowBits === 16;
     this.#changes = changes;
   }
 

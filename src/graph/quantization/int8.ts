@@ -19,7 +19,7 @@ export const scaleName = (name: string): string => `${name}_scale`;
 export const offsetName = (name: string): string => `${name}_offset`;
 
 /** Added to int8 weights to store them as uint8. */
-const WEIGHT_ZERO = 128;
+export const WEIGHT_ZERO = 128;
 /** Largest magnitude of an 8-bit value; -128 stays unused, so that the range is symmetric. */
 const MAX_INT8 = 127;
 const MAX_UINT8 = 255;
@@ -235,7 +235,7 @@ export function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float3
 }
 
 /** A uint8 scalar; equal values share one initializer. */
-function byte(g: Graph, value: number): Value {
+export function byte(g: Graph, value: number): Value {
   return g.shared(`u8_${value}`, () => ({
     dtype: "uint8",
     dims: [],

@@ -1,20 +1,25 @@
 /**
- * Which graph is trained: one of the 8-bit linears that serve, or the float32 graph of the same weights. A
- * prefix that was trained on the 8-bit graph has seen coarser roundings than its answers will go through
- * (onnxruntime-web has the very same), and a step takes about half the time (docs/training.md has
- * the measurements).
+ * Which graph is trained: one whose 8-bit linears round their rows as the engine that serves does, or
+ * the float32 graph of the same weights. `int16` has the rows of this project's kernels, `int8` those
+ * of onnxruntime-web's graph (docs/training.md has the measurements).
  */
 import { InputError } from "../../core/errors.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
+import { servingEngine } from "../../core/format/serving-engine.ts";
+import type { ServingEngine } from "../../core/format/serving-engine.ts";
 import { partsOf } from "../methods.ts";
 import type { Method } from "../methods.ts";
 
-export const TRAIN_GRAPHS = ["int8", "fp32"] as const;
+export const TRAIN_GRAPHS = ["int16", "int8", "fp32"] as const;
 export type TrainGraph = (typeof TRAIN_GRAPHS)[number];
+
+/** The graph whose rows are rounded as each engine rounds them. */
+const ROUNDED_AS: Readonly<Record<ServingEngine, TrainGraph>> = { simd: "int16", web: "int8" };
 
 /**
  * The graph to train and, where it was not asked for, the reason. Throws InputError
- * `train-graph-unavailable` for int8 where the base has no 8-bit weights or the method moves them.
+ * `train-graph-unavailable` for int16 and int8 where the base has no 8-bit weights or the method
+ * moves them.
  */
 export function chooseTrainGraph(
   asked: TrainGraph | undefined,
@@ -27,14 +32,14 @@ export function chooseTrainGraph(
       : partsOf(method).weights
         ? `method "${method}" moves the weights themselves`
         : null;
-  if (asked === "int8" && obstacle !== null) {
+  if (asked !== undefined && asked !== "fp32" && obstacle !== null) {
     throw new InputError(
       "train-graph-unavailable",
-      `train_graph "int8": ${obstacle}; allowed is "fp32"${base.dtype === "int8" ? "" : ", or a base imported with --dtype int8"}`,
+      `train_graph "${asked}": ${obstacle}; allowed is "fp32"${base.dtype === "int8" ? "" : ", or a base imported with --dtype int8"}`,
     );
   }
   if (asked) return { trainGraph: asked, reason: null };
   return obstacle === null
-    ? { trainGraph: "int8", reason: "with the weights that serve" }
+    ? { trainGraph: ROUNDED_AS[servingEngine(base.dtype)], reason: "with the numbers that serve" }
     : { trainGraph: "fp32", reason: obstacle };
 }

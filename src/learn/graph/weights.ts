@@ -21,5 +21,7 @@ export async function graphWeights(
 ): Promise<GraphWeights> {
   if (trainGraph === "fp32") return { weights: baseFloatWeights(base), form: { isTrained: true } };
   const hasSignedWeights = await multipliesSigned(createSession);
-  return { weights: baseWeights(base), form: { isTrained: true, hasSignedWeights } };
+  const rowBits = trainGraph === "int16" ? 16 : 8;
+  const form = { isTrained: true, hasSignedWeights, rowBits } as const;
+  return { weights: baseWeights(base), form };
 }

@@ -5,6 +5,7 @@ import { packGraph } from "../../../../src/graph/encoding/pack.ts";
 import {
   gatherPacked,
   packTable,
+  signedTable,
   unpackTable,
 } from "../../../../src/graph/quantization/packed-table.ts";
 import type { TableBits } from "../../../../src/graph/quantization/packed-table.ts";
@@ -31,6 +32,15 @@ describe.each<TableBits>([4, 8])("a table in %i bits", (bits) => {
     const again = packTable(back, bits);
     expect(again.values.data).toEqual(packed.values.data);
     expect(again.scale.data).toEqual(packed.scale.data);
+  });
+
+  test("stands for the same numbers one a byte", () => {
+    const { data } = signedTable(packed.values, WIDTH);
+    const scaled = Float32Array.from(
+      data,
+      (value, i) => value * packed.scale.data[Math.floor(i / WIDTH)]!,
+    );
+    expect(scaled).toEqual(back.data);
   });
 
   test.each([

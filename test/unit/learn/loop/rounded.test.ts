@@ -1,5 +1,5 @@
 /**
- * Training through the 8-bit linears that serve: the same answers as the graph that serves, and
+ * Training through 8-bit linears: the states that the engine has for which the graph was made, and
  * gradients that point where those of float32 do. Thresholds carry the values that were measured.
  */
 import { buildEncoder } from "../../../../src/encoder/layers/encoder.ts";
@@ -9,10 +9,12 @@ import { vectorDifference } from "../../../../bench/golden/compare.ts";
 import { findGolden, floats, readTensors } from "../../../../bench/golden/files.ts";
 import { openStep } from "../../../../bench/golden/gradients.ts";
 import type { GraphForm } from "../../../../src/encoder/layers/inputs.ts";
+import type { Weights } from "../../../../src/encoder/layers/tensor-spec.ts";
 import { baseConfig, baseWeights } from "../../../../src/encoder/base.ts";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { readCheckpoint } from "../../../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../../../scripts/base/convert.ts";
+import { loadEncoder } from "../../../../scripts/base/open-base.ts";
 import { encoderInputs } from "../../../../src/encoder/forms/inputs.ts";
 import { Graph } from "../../../../src/graph/graph.ts";
 import { packGraph } from "../../../../src/graph/encoding/pack.ts";
@@ -31,7 +33,15 @@ import type { Pooling } from "../../../../src/core/model/head.ts";
 import { LAST_HIDDEN_STATE, gradOf } from "../../../../src/core/model/shapes.ts";
 import { float32, toFloat32 } from "../../../../src/core/model/tensor.ts";
 import type { GraphFiles, Session } from "../../../../src/engine/session.ts";
-import { hiddenStates, maxDifference, meanCosine, randomPrefix } from "../../../support/encode.ts";
+import {
+  cosines,
+  encodeRows,
+  hiddenStates,
+  maxDifference,
+  meanCosine,
+  randomPrefix,
+} from "../../../support/encode.ts";
+import type { TestRow } from "../../../support/encode.ts";
 import { shared } from "../../../support/shared.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
 
@@ -57,40 +67,70 @@ const bases: readonly (readonly [name: string, get: () => Base | undefined])[] =
 ];
 
 /** The encoder alone, in the form that a training graph gives it. */
-function encoderFiles(base: Base, form: GraphForm): GraphFiles {
+function encoderFiles(
+  base: Base,
+  form: GraphForm,
+  weights: Weights = baseWeights(base),
+): GraphFiles {
   const { config } = baseConfig(base);
   const g = new Graph();
   const inputs = encoderInputs(g, config);
-  const { lastHiddenState } = buildEncoder(g, config.encoder, baseWeights(base), inputs, form);
+  const { lastHiddenState } = buildEncoder(g, config.encoder, weights, inputs, form);
   g.output(lastHiddenState, LAST_HIDDEN_STATE);
   return packGraph(g);
 }
 
-/** Hidden states of three texts of random ids, two of them with a prefix. */
-async function states(base: Base, files: GraphFiles): Promise<Float32Array> {
+/** Three texts of random ids, two of them with a prefix. */
+function randomRows(base: Base): TestRow[] {
   const random = uniforms(keyOf(3));
-  const rows = [31, 9, 18].map((length, i) => ({
+  return [31, 9, 18].map((length, i) => ({
     ids: Array.from({ length }, () =>
       Math.floor(random() * base.manifest.configuration.vocab_size),
     ),
     ...(i > 0 && { prefix: randomPrefix(base, 4 * i, i) }),
   }));
+}
+
+const flat = (answers: readonly Float32Array[]): Float32Array =>
+  Float32Array.from(answers.flatMap((row) => [...row]));
+
+/** Hidden states of random rows by a graph. */
+async function states(base: Base, files: GraphFiles): Promise<Float32Array> {
   const session = await createNodeSession(files);
-  const answers = await hiddenStates(base, session, rows);
+  const answers = await hiddenStates(base, session, randomRows(base));
   await session.release();
-  return Float32Array.from(answers.flatMap((row) => [...row]));
+  return flat(answers);
 }
 
 describe.each(bases)("on %s", (name, get) => {
   const isAbsent = name === "MiniLM" && CHECKPOINT === undefined;
 
-  test.skipIf(isAbsent)("the forward pass is that of the graph that serves", async () => {
+  async function trainedStates(base: Base, trainGraph: TrainGraph): Promise<Float32Array> {
+    const { weights, form } = await graphWeights(base, trainGraph, createNodeSession);
+    return states(base, encoderFiles(base, form, weights));
+  }
+
+  test.skipIf(isAbsent)(
+    "int8 has the states of the graph that onnxruntime-web serves",
+    async () => {
+      const base = get()!;
+      const served = await states(base, base.graphFiles);
+      const { hidden_size: width } = base.manifest.configuration;
+      expect(meanCosine(await trainedStates(base, "int8"), served, width)).toBeGreaterThan(0.998);
+    },
+  );
+
+  // Measured: worst token .9999999 and .999998, largest difference .0013 and .0038. Of int8 .040 and
+  // .091, of float rows .0015 and .0053: the kernels also round inside attention.
+  test.skipIf(isAbsent)("int16 has the states of this project's kernels", async () => {
     const base = get()!;
-    const { form } = await graphWeights(base, "int8", createNodeSession);
-    const served = await states(base, base.graphFiles);
-    const trained = await states(base, encoderFiles(base, form));
+    const kernels = await loadEncoder(base, "simd");
+    const served = flat(await encodeRows(base, kernels, randomRows(base)));
+    const trained = await trainedStates(base, "int16");
     const { hidden_size: width } = base.manifest.configuration;
-    expect(meanCosine(trained, served, width)).toBeGreaterThan(0.998);
+    const each = cosines(trained, served, width);
+    expect(Math.min(...each)).toBeGreaterThan(0.99999);
+    expect(maxDifference(trained, served)).toBeLessThan(0.01);
   });
 
   test.skipIf(isAbsent)(
@@ -160,22 +200,22 @@ describe("gradients through 8-bit linears point where those of float32 do", () =
     ["prefix-bias", "none"],
     ["linear", "cls"],
   ] as const)("%s, %s", async (method, pooling) => {
-    const [int8, fp32] = [
-      await gradientsOf({ method, pooling }, "int8"),
-      await gradientsOf({ method, pooling }, "fp32"),
-    ];
-    expect(int8.loss).toBeCloseTo(fp32.loss, 2);
-    const cosines = Object.entries(fp32.grads).map(([name, grad]) =>
-      cosine(int8.grads[name]!, grad),
-    );
-    expect(Math.min(...cosines)).toBeGreaterThan(0.999);
+    const fp32 = await gradientsOf({ method, pooling }, "fp32");
+    for (const trainGraph of ["int16", "int8"] as const) {
+      const rounded = await gradientsOf({ method, pooling }, trainGraph);
+      expect(rounded.loss).toBeCloseTo(fp32.loss, trainGraph === "int16" ? 4 : 2);
+      const each = Object.entries(fp32.grads).map(([name, grad]) =>
+        cosine(rounded.grads[name]!, grad),
+      );
+      expect(Math.min(...each)).toBeGreaterThan(0.999);
+    }
   });
 
   test.skipIf(GOLDEN === undefined || CHECKPOINT === undefined)(
     "MiniLM's prefix, against PyTorch's float32 gradients",
     async () => {
       const [set] = (await findGolden(GOLDEN!)).sets;
-      const computed = await graphWeights(minilm!, "int8", createNodeSession);
+      const computed = await graphWeights(minilm!, "int16", createNodeSession);
       for (const name of set!.grads) {
         const golden = await readTensors(join(set!.dir, `grad-${name}.safetensors`));
         const step = await openStep(minilm!, golden.at, computed);
@@ -215,17 +255,22 @@ describe("the graph that is trained", () => {
   const int8 = { name: "b", dtype: "int8" } as const;
   const fp32 = { name: "b", dtype: "fp32" } as const;
 
-  test("is the one that serves, unless it cannot be", () => {
-    expect(chooseTrainGraph(undefined, "prefix", int8).trainGraph).toBe("int8");
+  test("rounds as what serves does, unless it cannot", () => {
+    expect(chooseTrainGraph(undefined, "prefix", int8).trainGraph).toBe("int16");
     expect(chooseTrainGraph(undefined, "full", int8).trainGraph).toBe("fp32");
     expect(chooseTrainGraph(undefined, "prefix", fp32).trainGraph).toBe("fp32");
     expect(chooseTrainGraph("fp32", "prefix", int8)).toEqual({ trainGraph: "fp32", reason: null });
   });
 
   test.each([
-    ["prefix", fp32, /base "b" is fp32; allowed is "fp32", or a base imported with --dtype int8/],
-    ["full", int8, /method "full" moves the weights themselves; allowed is "fp32"/],
-  ] as const)("refuses int8 for %s where nothing is 8-bit", (method, base, message) => {
-    expect(() => chooseTrainGraph("int8", method, base)).toThrow(message);
+    [
+      "int8",
+      "prefix",
+      fp32,
+      /base "b" is fp32; allowed is "fp32", or a base imported with --dtype/,
+    ],
+    ["int16", "full", int8, /method "full" moves the weights themselves; allowed is "fp32"/],
+  ] as const)("refuses %s for %s where nothing is 8-bit", (asked, method, base, message) => {
+    expect(() => chooseTrainGraph(asked, method, base)).toThrow(message);
   });
 });
