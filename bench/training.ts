@@ -5,6 +5,7 @@
  */
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
+import { servingBuild } from "../src/engine/simd/serving-engine.ts";
 import { chooseTrainGraph } from "../src/learn/graph/choice.ts";
 import { provenance } from "./provenance.ts";
 import type { Contender, Problem, Time } from "./training/contender.ts";
@@ -121,7 +122,12 @@ export const bench: Command = defineCommand({
     if (io.json) {
       const settings = {
         num_virtual_tokens: numVirtualTokens,
-        train_graph: chooseTrainGraph(trainGraph, "prefix", base.manifest).trainGraph,
+        train_graph: chooseTrainGraph(
+          trainGraph,
+          "prefix",
+          base.manifest,
+          servingBuild(base.manifest),
+        ).trainGraph,
         threads,
         rounds,
         steps,

@@ -14,6 +14,7 @@ import { methodDefaults, partsOf } from "../../src/learn/methods.ts";
 import { adamw, applyUpdates, clipByGlobalNorm } from "../../src/learn/loop/optim.ts";
 import { initialParams } from "../../src/learn/graph/parameters.ts";
 import { encoderOf, openTrainingSession } from "../../src/learn/loop/step.ts";
+import { servingBuild } from "../../src/engine/simd/serving-engine.ts";
 import { chooseTrainGraph } from "../../src/learn/graph/choice.ts";
 import type { GraphFiles } from "../../src/engine/session.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
@@ -45,7 +46,12 @@ export async function openOurs(
   const defaults = methodDefaults(METHOD);
   const target = { parts: partsOf(METHOD), pooling, numLabels, numVirtualTokens };
   const createSession = (files: GraphFiles) => createNodeSession(files, { threads });
-  const { trainGraph } = chooseTrainGraph(asked, METHOD, base.manifest);
+  const { trainGraph } = chooseTrainGraph(
+    asked,
+    METHOD,
+    base.manifest,
+    servingBuild(base.manifest),
+  );
   const session = await openTrainingSession(
     encoderOf(base),
     base.manifest,

@@ -14,6 +14,7 @@ import type { TaskSources } from "../../../src/learn/task/prepare.ts";
 import { readPretrained } from "../../../src/learn/task/pretrained.ts";
 import type { PretrainedPrefix } from "../../../src/learn/task/pretrained.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
+import { servingBuild } from "../../../src/engine/simd/serving-engine.ts";
 import { readFileOf, readIfThere } from "../../node/files.ts";
 import { sha256 } from "../../node/hash.ts";
 
@@ -57,6 +58,7 @@ const filesIn = ({ folders, strict, note }: ReadOptions): FileSource => ({
  */
 export const diskSources = <T extends ReadOptions>(options: T): T & TaskSources => ({
   ...options,
+  servingBuild,
   read: (files, kind) => readFiles(files, kind, filesIn(options)),
   pretrained: (path, base) => readPretrainedFolder(findFile(path, options.folders), base),
 });

@@ -4,20 +4,16 @@
  * of onnxruntime-web's graph (docs/training.md has the measurements).
  */
 import { InputError } from "../../core/errors.ts";
-import type { BaseManifest } from "../../core/format/manifest.ts";
-import { servingEngine } from "../../core/format/serving-engine.ts";
-import type { ServingEngine } from "../../core/format/serving-engine.ts";
+import type { BaseManifest, BuildName } from "../../core/format/manifest.ts";
 import { partsOf } from "../methods.ts";
 import type { Method } from "../methods.ts";
 
 export const TRAIN_GRAPHS = ["int16", "int8", "fp32"] as const;
 export type TrainGraph = (typeof TRAIN_GRAPHS)[number];
 
-/** The graph whose rows are rounded as each engine rounds them. */
-const ROUNDED_AS: Readonly<Record<ServingEngine, TrainGraph>> = { simd: "int16", web: "int8" };
-
 /**
- * The graph to train and, where it was not asked for, the reason. Throws InputError
+ * The graph to train and, where it was not asked for, the reason: it has the numeric form of the
+ * build that serves the base. Throws InputError
  * `train-graph-unavailable` for int16 and int8 where the base has no 8-bit weights or the method
  * moves them.
  */
@@ -25,6 +21,7 @@ export function chooseTrainGraph(
   asked: TrainGraph | undefined,
   method: Method,
   base: Pick<BaseManifest, "name" | "dtype">,
+  serving: BuildName,
 ): { trainGraph: TrainGraph; reason: string | null } {
   const obstacle =
     base.dtype !== "int8"
@@ -40,6 +37,9 @@ export function chooseTrainGraph(
   }
   if (asked) return { trainGraph: asked, reason: null };
   return obstacle === null
-    ? { trainGraph: ROUNDED_AS[servingEngine(base.dtype)], reason: "with the numbers that serve" }
+    ? {
+        trainGraph: serving.endsWith("/int16") ? "int16" : "int8",
+        reason: "with the numbers that serve",
+      }
     : { trainGraph: "fp32", reason: obstacle };
 }

@@ -5,7 +5,7 @@
 import { maxLengthOf } from "../../core/format/configuration.ts";
 import type { FileRows } from "../measure/evaluate.ts";
 import { InputError } from "../../core/errors.ts";
-import type { BaseManifest } from "../../core/format/manifest.ts";
+import type { BaseManifest, BuildName } from "../../core/format/manifest.ts";
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Pooling } from "../../core/model/head.ts";
 import type { Tokenizer } from "../../core/tokenizer/tokenizer.ts";
@@ -45,6 +45,8 @@ export interface TaskSources {
   readonly alwaysSplits?: boolean;
   /** Receives one line about anything worth knowing that is no error. */
   readonly note: (line: string) => void;
+  /** Engine and numeric form of what serves a base. */
+  readonly servingBuild: (base: BaseManifest) => BuildName;
 }
 
 /** A task with every choice made and its data in memory. */
@@ -158,7 +160,12 @@ export async function prepareTask(
   };
   const settings = chooseSettings(recipe, shape, spec);
   const { maxLength } = settings;
-  const { trainGraph, reason } = chooseTrainGraph(spec.train_graph, method, base);
+  const { trainGraph, reason } = chooseTrainGraph(
+    spec.train_graph,
+    method,
+    base,
+    sources.servingBuild(base),
+  );
   const isFollowed = type !== "token" && spec.pooling === undefined && base.pooling !== null;
   const reasons = {
     ...recipe.reasons,

@@ -1,5 +1,6 @@
 /** What a person has chosen in the page, as the task.json and the data that a run is prepared from. */
 import { InputError } from "../../../core/errors.ts";
+import { servingBuild } from "../../../engine/simd/serving-engine.ts";
 import type { Base } from "../../../encoder/base.ts";
 import { tokenizerOf } from "../../../encoder/loaded-base.ts";
 import { formatOf, parseData } from "../../../learn/data/read.ts";
@@ -57,6 +58,7 @@ export function prepareRequest(
   if (evaluation) texts.set(pathOf(evaluation, file), evaluation);
   return prepareTask(specOf(request), base.manifest, tokenizerOf(base), {
     note,
+    servingBuild,
     read: (files, kind) =>
       readFiles(files, kind, {
         find: (path) => path,

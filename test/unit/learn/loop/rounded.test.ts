@@ -256,10 +256,14 @@ describe("the graph that is trained", () => {
   const fp32 = { name: "b", dtype: "fp32" } as const;
 
   test("rounds as what serves does, unless it cannot", () => {
-    expect(chooseTrainGraph(undefined, "prefix", int8).trainGraph).toBe("int16");
-    expect(chooseTrainGraph(undefined, "full", int8).trainGraph).toBe("fp32");
-    expect(chooseTrainGraph(undefined, "prefix", fp32).trainGraph).toBe("fp32");
-    expect(chooseTrainGraph("fp32", "prefix", int8)).toEqual({ trainGraph: "fp32", reason: null });
+    expect(chooseTrainGraph(undefined, "prefix", int8, "simd/int16").trainGraph).toBe("int16");
+    expect(chooseTrainGraph(undefined, "prefix", int8, "ort/int8").trainGraph).toBe("int8");
+    expect(chooseTrainGraph(undefined, "full", int8, "simd/int16").trainGraph).toBe("fp32");
+    expect(chooseTrainGraph(undefined, "prefix", fp32, "ort/fp32").trainGraph).toBe("fp32");
+    expect(chooseTrainGraph("fp32", "prefix", int8, "simd/int16")).toEqual({
+      trainGraph: "fp32",
+      reason: null,
+    });
   });
 
   test.each([
@@ -271,6 +275,6 @@ describe("the graph that is trained", () => {
     ],
     ["int16", "full", int8, /method "full" moves the weights themselves; allowed is "fp32"/],
   ] as const)("refuses %s for %s where nothing is 8-bit", (asked, method, base, message) => {
-    expect(() => chooseTrainGraph(asked, method, base)).toThrow(message);
+    expect(() => chooseTrainGraph(asked, method, base, "simd/int16")).toThrow(message);
   });
 });
