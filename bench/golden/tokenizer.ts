@@ -7,7 +7,6 @@ import { codePointOffsets, createTokenizer } from "../../src/core/tokenizer/toke
 import type { Encoding, Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { atMost, skipped } from "./compare.ts";
 import type { Check } from "./compare.ts";
-import { readJson } from "./files.ts";
 
 /** Which tiny checkpoint's tokenizer made a file, where it is not the file's own name. */
 const ARCHITECTURE_OF: Readonly<Record<string, string>> = {
@@ -62,12 +61,12 @@ async function findTokenizer(
   name: string,
   checkpoint: string,
   architectures: string | null,
-): Promise<unknown> {
+): Promise<Uint8Array> {
   const own = `${name}.tokenizer.json`;
-  if ((await readdir(dir)).includes(own)) return readJson(join(dir, own));
+  if ((await readdir(dir)).includes(own)) return readFile(join(dir, own));
   const architecture = ARCHITECTURE_OF[name];
   const home = architecture && architectures ? join(architectures, architecture) : checkpoint;
-  return readJson(join(home, "tokenizer.json"));
+  return readFile(join(home, "tokenizer.json"));
 }
 
 function isEqual(tokenizer: Tokenizer, golden: GoldenText): boolean {

@@ -39,8 +39,7 @@ export async function hiddenStateCosine(
 }
 
 async function hiddenStates({ manifest, files }: Base, encoder: Encoder): Promise<Float32Array[]> {
-  const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
-  const tokenizer = createTokenizer(json);
+  const tokenizer = createTokenizer(files.get(manifest.tokenizer)!);
   const { configuration } = manifest;
   const prefix = emptyPrefix(configuration);
   const states: Float32Array[] = [];

@@ -21,10 +21,9 @@ export function checkTokenizerFits(
   bytes: Uint8Array,
   { vocab, typeVocab }: Pick<EncoderConfig, "vocab" | "typeVocab">,
 ): void {
-  const json = parseJson(bytes, SUBJECT);
-  const tokenizer = createTokenizer(json);
+  const tokenizer = createTokenizer(bytes);
   if (tokenizer.vocabSize > vocab) {
-    const found = tokensBeyond(json, tokenizer, vocab);
+    const found = tokensBeyond(parseJson(bytes, SUBJECT), tokenizer, vocab);
     const named = found.slice(0, MAX_NAMED).map((token) => JSON.stringify(token));
     throw new FormatError(
       "tokenizer-mismatch",

@@ -108,9 +108,10 @@ async function chooseWords(
   io: Io,
 ): Promise<{ ids: Int32Array; coverage: number }> {
   const { chooseIds, countIds } = await import("../base/vocabulary.ts");
-  const json = parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer);
+  const file = files.get(manifest.tokenizer)!;
+  const json = parseJson(file, manifest.tokenizer);
   io.err(`counting words in ${corpus.join(", ")}`);
-  const counts = await countIds(createTokenizer(json), corpus, (lines) => {
+  const counts = await countIds(createTokenizer(file), corpus, (lines) => {
     io.signal.throwIfAborted();
     if (lines % 200_000 === 0) io.err(`${lines.toLocaleString("en")} lines`);
   });

@@ -36,7 +36,7 @@ export const command = defineCommand({
       throw new UsageError("tokenize: expected either --base DIR or --tokenizer FILE");
     }
     const path = values.tokenizer ?? join(baseFolder(values.base) ?? "", "tokenizer.json");
-    const tokenizer = createTokenizer(parseJson(await readBytes(path, "tokenizer"), path));
+    const tokenizer = createTokenizer(await readBytes(path, "tokenizer"));
 
     // An open stdin would keep the process waiting after an interrupt.
     io.signal.addEventListener("abort", () => destroy(io.stdin), { once: true });

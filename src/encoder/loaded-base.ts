@@ -17,7 +17,7 @@ export const withEncoder = (base: Base, encoder: Encoder): LoadedBase => ({
 
 /** The tokenizer of a base in memory. */
 export const tokenizerOf = ({ manifest, files }: Base): Tokenizer =>
-  createTokenizer(parseJson(files.get(manifest.tokenizer)!, manifest.tokenizer));
+  createTokenizer(files.get(manifest.tokenizer)!);
 
 /** The pooler of a base in memory, null where it has none. */
 export const poolerOf = ({ manifest, files }: Base): Pooler | null =>

@@ -10,8 +10,7 @@ import { checkFile, readBaseManifest, shortIdentity } from "../core/format/manif
 import type { BaseManifest, FileRef, Sha256 } from "../core/format/manifest.ts";
 import { MAX_POINTER_BYTES, hashOf, readBasePointer } from "../core/format/pointer.ts";
 import { openPooler } from "../core/format/task.ts";
-import { parseJson } from "../core/text.ts";
-import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
+import { streamTokenizer } from "../core/tokenizer/tokenizer.ts";
 import type { BaseSource, Engine, LoadedBase } from "../engine/engine.ts";
 import type { Bucket } from "./bucket/bucket.ts";
 import { createFlight } from "./flight.ts";
@@ -217,7 +216,7 @@ async function loadBase(
   async function readParts(found: BaseManifest): Promise<Omit<LoadedBase, "encoder" | "builds">> {
     const { tokenizer, pooler } = found;
     const parts = await Promise.all([
-      readFile(tokenizer).then((bytes) => createTokenizer(parseJson(bytes, "tokenizer.json"))),
+      streamTokenizer(streamBlob(tokenizer)),
       pooler === null ? null : readFile(pooler).then((bytes) => openPooler(bytes, found)),
     ]);
     return { manifest: found, tokenizer: parts[0], pooler: parts[1] };

@@ -23,7 +23,7 @@ it("computes the states that were recorded, bit for bit", async () => {
     file: (name) => Promise.resolve(files.get(name)!),
     stream: (name) => piecesOf(files.get(name)!),
   });
-  const tokenizer = createTokenizer(parseJson(await read(manifest.tokenizer), "tokenizer.json"));
+  const tokenizer = createTokenizer(await read(manifest.tokenizer));
   const states = await recordedStates({ manifest }, await load(), tokenizer);
   expect(await sha256(states)).toBe(STATES_SHA256);
 });

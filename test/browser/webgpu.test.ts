@@ -166,7 +166,7 @@ describe("the bundled base on WebGPU", () => {
     const manifest = await readBaseManifest(await file("manifest.json"), sha256);
     base = {
       manifest,
-      tokenizer: createTokenizer(parseJson(await file(manifest.tokenizer), manifest.tokenizer)),
+      tokenizer: createTokenizer(await file(manifest.tokenizer)),
       encoder: await load(engine, manifest, file),
       pooler: openPooler(await file(manifest.pooler!), manifest),
     };

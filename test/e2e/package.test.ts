@@ -72,7 +72,7 @@ const OFFSETS = `
 import { readFileSync } from "node:fs";
 import { codePointOffsets, createTokenizer } from "edge-prefix/tokenizer";
 const path = "node_modules/edge-prefix/models/pocket/tokenizer.json";
-const { tokenize } = createTokenizer(JSON.parse(readFileSync(path, "utf8")));
+const { tokenize } = createTokenizer(readFileSync(path));
 const text = "\u{1F600} good film";
 const { starts, ends } = tokenize(text);
 const at = codePointOffsets(text);

@@ -11,7 +11,6 @@ import { readSafetensors, writeSafetensors } from "../../src/core/format/safeten
 import { seal, unseal } from "../../src/engine/ort/images/memory-image.ts";
 import type { MemoryImage } from "../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage, readSessionImage } from "../../src/engine/ort/images/start.ts";
-import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { FORMATS, writeStream } from "../../src/http/respond.ts";
 import type { StreamItem } from "../../src/http/respond.ts";
 import { problemOf } from "../../src/http/problem.ts";
@@ -38,6 +37,7 @@ import {
 import { fileOf, makeTensor } from "./safetensors-files.ts";
 import { readEvents } from "./server-sent-events.ts";
 import { tinyTokenizerJson } from "./tiny-base.ts";
+import { tokenizerOf } from "./tokenizer-file.ts";
 
 /** A parser or writer under fuzz. */
 export interface Target<T> {
@@ -234,7 +234,7 @@ const tokenizerJson = fc.oneof(
 /** A file that is read must also work, on texts with everything in them. */
 function checkTokenizer(json: unknown): string {
   return reading(() => {
-    const tokenizer = createTokenizer(json);
+    const tokenizer = tokenizerOf(json);
     const { ids, starts, ends } = tokenizer.tokenize(
       "the film [SEP] Caf\u00e9, \ud83d\ude00 \ud800",
     );

@@ -3,8 +3,12 @@ import { expect, it } from "vitest";
 import * as tokenizer from "../../src/tokenizer.ts";
 import * as errors from "../../src/core/errors.ts";
 
-it("the tokenizer's entry has a constructor and a way to count as Python does", () => {
-  expect(Object.keys(tokenizer).toSorted()).toEqual(["codePointOffsets", "createTokenizer"]);
+it("the tokenizer's entry has two constructors and a way to count as Python does", () => {
+  expect(Object.keys(tokenizer).toSorted()).toEqual([
+    "codePointOffsets",
+    "createTokenizer",
+    "streamTokenizer",
+  ]);
 });
 
 it("the library's entry has createWorker and the errors that it throws, all of them", async () => {

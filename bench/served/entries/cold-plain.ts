@@ -30,7 +30,7 @@ async function answer(
     return new Uint8Array(await object.arrayBuffer());
   };
   const [graphBytes, tokenizerBytes] = await Promise.all([read(graph), read(key)]);
-  const tokenizer = createTokenizer(parseJson(tokenizerBytes, "tokenizer.json"));
+  const tokenizer = createTokenizer(tokenizerBytes);
   const files = { graph: graphBytes, weights: new Map<string, Uint8Array>() };
   const session = await timed(() => runtime.createSession(files));
   const { ids, typeIds } = tokenizer.encode(text);

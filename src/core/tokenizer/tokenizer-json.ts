@@ -1,5 +1,5 @@
 /**
- * Reads a parsed Hugging Face tokenizer.json into the parts that a tokenizer is made of.
+ * Makes of a Hugging Face tokenizer.json the parts that a tokenizer is made of.
  *
  * The file is untrusted: every field is checked, nothing is looked up by name on a plain object, and
  * sizes are limited. What each component type means stands in one table per component, so a new type
@@ -11,15 +11,22 @@ import { describe, readRecord, type RecordReader } from "../record.ts";
 import { readAddedTokens, splittersOf } from "./added-tokens/read.ts";
 import type { AddedToken, Splitter } from "./added-tokens/splitter.ts";
 import { INVALID, SUBJECT } from "./json/fields.ts";
-import { readVocabulary, type Model, type Vocabulary } from "./models/model.ts";
+import type { MergeList } from "./models/merge-list.ts";
+import type { Model } from "./models/model.ts";
 import { readBytePairs } from "./models/byte-pairs.ts";
 import { readUnigram } from "./models/unigram.ts";
+import type { Vocabulary } from "./models/vocabulary.ts";
 import { readWordPiece } from "./models/word-piece.ts";
 import { identityNormalizer, type Normalizer } from "./normalizers/normalizer.ts";
 import { NORMALIZERS, readNormalizer } from "./normalizers/normalizers.ts";
 import { POST_PROCESSORS, readPostProcessor } from "./post-processors/post-processors.ts";
-import { BARE_TEMPLATE, checkTemplateIds, type Template } from "./post-processors/template.ts";
-import { offsetTrimmer, type TrimOffsets } from "./post-processors/trim-offsets.ts";
+import {
+  BARE_TEMPLATE,
+  checkTemplateIds,
+  type PostProcessor,
+  type Template,
+} from "./post-processors/template.ts";
+import type { TokenizerFile } from "./tokenizer-file.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
 import { PRE_TOKENIZERS, readPreTokenizer } from "./pre-tokenizers/pre-tokenizers.ts";
 
@@ -35,18 +42,19 @@ export interface Parts {
   readonly preTokenizer: PreTokenizer;
   readonly model: Model;
   readonly template: Template;
-  /** How offsets of byte-level tokens are trimmed; null: they are not. */
-  readonly trim: TrimOffsets | null;
+  readonly trimming: PostProcessor["trimming"];
 }
 
-const models = new Map<string, (fields: RecordReader, vocabulary: Vocabulary) => Model>([
+type ReadModel = (fields: RecordReader, vocabulary: Vocabulary, merges: MergeList | null) => Model;
+
+const models = new Map<string, ReadModel>([
   ["WordPiece", readWordPiece],
   ["BPE", readBytePairs],
   ["Unigram", readUnigram],
 ]);
 /** Throws FormatError `tokenizer-unsupported` or `tokenizer-invalid`, nothing else. */
-export function readTokenizerJson(json: unknown): Parts {
-  const file = readRecord(json, SUBJECT, INVALID);
+export function readTokenizerJson({ rest, vocabulary, merges }: TokenizerFile): Parts {
+  const file = readRecord(rest, SUBJECT, INVALID);
   const modelFields = file.record("model");
   const types = {
     model: modelFields.has("type") ? modelFields.string("type") : untypedModel(modelFields),
@@ -65,8 +73,11 @@ export function readTokenizerJson(json: unknown): Parts {
   // Bytes are what BPE merges here, and what no other model reads.
   if (preTokenizer.isByteLevel !== (types.model === "BPE")) throw unsupported(types);
   const { template } = post;
-  const vocabulary = readVocabulary(modelFields);
-  const model = readModel(modelFields, vocabulary);
+  if (!vocabulary) {
+    const found = describe(modelFields.raw("vocab"));
+    return modelFields.fail(`"vocab" is ${found}, expected an object of words to ids`);
+  }
+  const model = readModel(modelFields, vocabulary, merges);
   const added = readAddedTokens(file, vocabulary);
   const vocabSize = 1 + highestId(vocabulary, added);
   checkTemplateIds(template, vocabSize);
@@ -80,7 +91,7 @@ export function readTokenizerJson(json: unknown): Parts {
     preTokenizer,
     model,
     template,
-    trim: post.trimming && offsetTrimmer({ ...post.trimming, vocabulary, added, vocabSize }),
+    trimming: post.trimming,
   };
 }
 
@@ -139,8 +150,7 @@ function readPadId(
 }
 
 function highestId(vocabulary: Vocabulary, added: readonly AddedToken[]): number {
-  let highest = -1;
-  for (const id of vocabulary.values()) highest = Math.max(highest, id);
+  let highest = vocabulary.highestId;
   for (const { id } of added) highest = Math.max(highest, id);
   return highest;
 }

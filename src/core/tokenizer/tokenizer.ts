@@ -9,7 +9,14 @@
  * version. Half of a surrogate pair, alone, reads as U+FFFD (Python refuses such text).
  */
 import { specialTokensOf } from "./post-processors/template.ts";
+import {
+  isBlank,
+  isWhiteSpace,
+  leadingSpaces,
+  trailingSpaces,
+} from "./post-processors/trim-offsets.ts";
 import { TextBuffer, codePointAt, widthOf } from "./text/text-buffer.ts";
+import { TokenizerFileReader } from "./tokenizer-file.ts";
 import { readTokenizerJson, type Parts } from "./tokenizer-json.ts";
 
 /**
@@ -63,11 +70,36 @@ export interface Tokenizer {
 }
 
 /**
- * Makes a tokenizer from a parsed tokenizer.json. Throws FormatError `tokenizer-unsupported` when it
- * has components that are not built here, `tokenizer-invalid` when it is malformed.
+ * Makes a tokenizer from the bytes of a tokenizer.json. Throws FormatError `tokenizer-unsupported` when
+ * it has components that are not built here, `tokenizer-invalid` when it is malformed, `json-invalid`
+ * when it is no JSON.
  */
-export function createTokenizer(json: unknown): Tokenizer {
-  const parts = readTokenizerJson(json);
+export function createTokenizer(file: Uint8Array): Tokenizer {
+  const reader = new TokenizerFileReader();
+  reader.write(file);
+  return fromParts(readTokenizerJson(reader.end()));
+}
+
+/**
+ * The same from the file's pieces as they arrive: the file is never held whole. `pieces` are read to
+ * their end even when they are no tokenizer, so that a damaged file fails with what `pieces` throws.
+ */
+export async function streamTokenizer(pieces: AsyncIterable<Uint8Array>): Promise<Tokenizer> {
+  const reader = new TokenizerFileReader();
+  let failure: { readonly error: unknown } | null = null;
+  for await (const piece of pieces) {
+    if (failure) continue;
+    try {
+      reader.write(piece);
+    } catch (error) {
+      failure = { error };
+    }
+  }
+  if (failure) throw failure.error;
+  return fromParts(readTokenizerJson(reader.end()));
+}
+
+function fromParts(parts: Parts): Tokenizer {
   const { template, vocabSize, padId } = parts;
   const tokenize = tokenizeWith(parts);
 
@@ -116,7 +148,7 @@ export function createTokenizer(json: unknown): Tokenizer {
 
 /** The first half: added tokens, normalizer, pre-tokenizer and model, over one reused buffer. */
 function tokenizeWith(parts: Parts): (text: string) => Pieces {
-  const { rawSplitter, normalizer, normalizedSplitter, model, trim } = parts;
+  const { rawSplitter, normalizer, normalizedSplitter, model, trimming } = parts;
   const { prepare, split } = parts.preTokenizer;
   const normalized = new TextBuffer();
   const prepared = new TextBuffer();
@@ -126,10 +158,40 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
   let text = "";
   let wordId = 0;
 
+  /** Adds a token of the text [start, end), without the spaces at its ends where they are trimmed. */
+  const addTrimmed = (
+    id: number,
+    start: number,
+    end: number,
+    before: number,
+    after: number,
+  ): void => {
+    const isFirst = pieces.length === 0 || start === 0;
+    // One space before the first token may be the one that was put there.
+    const leading = trimming!.addsPrefixSpace && isFirst && before === 1 ? 0 : before;
+    const from = Math.min(start + leading, end);
+    pieces.add(id, from, end >= after ? Math.max(end - after, from) : end, wordId);
+  };
   // The buffer remembers where each unit's code point starts; where it ends follows from the text.
-  const addFromBuffer = (id: number, start: number, end: number): void => {
-    const last = buffer.origin(end - 1);
-    pieces.add(id, buffer.origin(start), last + widthOf(codePointAt(text, last)), wordId);
+  const addFromBuffer = (id: number, from: number, to: number): void => {
+    const last = buffer.origin(to - 1);
+    const start = buffer.origin(from);
+    const end = last + widthOf(codePointAt(text, last));
+    if (trimming) {
+      const before = leadingSpaces(buffer, from, to, isBlank);
+      addTrimmed(id, start, end, before, trailingSpaces(buffer, from, to, isBlank));
+    } else {
+      pieces.add(id, start, end, wordId);
+    }
+  };
+  const addAdded = (id: number, start: number, end: number): void => {
+    if (trimming) {
+      const before = leadingSpaces(text, start, end, isWhiteSpace);
+      addTrimmed(id, start, end, before, trailingSpaces(text, start, end, isWhiteSpace));
+    } else {
+      pieces.add(id, start, end, wordId);
+    }
+    wordId++;
   };
   const addWord = (start: number, end: number): void => {
     model(buffer, start, end, addFromBuffer);
@@ -157,13 +219,13 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     if (id < 0) {
       addText(start, end);
     } else {
-      addFromBuffer(id, start, end);
-      wordId++;
+      const last = buffer.origin(end - 1);
+      addAdded(id, buffer.origin(start), last + widthOf(codePointAt(text, last)));
     }
   };
   const addRaw = (id: number, start: number, end: number): void => {
     if (id >= 0) {
-      pieces.add(id, start, end, wordId++);
+      addAdded(id, start, end);
       return;
     }
     buffer.reset();
@@ -179,9 +241,7 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
     else addRaw(-1, 0, text.length);
     for (const each of [normalized, segment, prepared]) each.reset();
     text = "";
-    const found = pieces.take();
-    trim?.(input, found);
-    return found;
+    return pieces.take();
   };
 }
 
@@ -189,6 +249,10 @@ function tokenizeWith(parts: Parts): (text: string) => Pieces {
 class PieceList {
   #rows = new Int32Array(1024);
   #length = 0;
+
+  get length(): number {
+    return this.#length / 4;
+  }
 
   add(id: number, start: number, end: number, wordId: number): void {
     if (this.#length + 4 > this.#rows.length) {

@@ -7,17 +7,17 @@ import type { Base } from "../../../src/encoder/base.ts";
 import { shrinkBase } from "../../../scripts/base/shrink.ts";
 import { chooseIds, countIds, cutTokenizer } from "../../../scripts/base/vocabulary.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
-import { createTokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { hiddenStates, maxDifference, meanCosine, withSession } from "../../support/encode.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { makeGoldenBase, readGolden } from "../../support/golden-encoder.ts";
 import { TINY_VOCAB, makeTinyBase, tinyTokenizerJson } from "../../support/tiny-base.ts";
+import { tokenizerOf } from "../../support/tokenizer-file.ts";
 
 const folder = temporaryFolder("shrink");
 afterAll(folder.remove);
 
 const json = tinyTokenizerJson();
-const tokenizer = createTokenizer(json);
+const tokenizer = tokenizerOf(json);
 const idOf = (token: string): number => TINY_VOCAB.indexOf(token);
 const jsonOf = (base: Base, name: string): unknown =>
   JSON.parse(Buffer.from(base.files.get(name)!).toString());
@@ -78,7 +78,7 @@ describe("a cut tokenizer.json", () => {
   const counts = new Float64Array(TINY_VOCAB.length);
   counts[idOf("movie")] = 1;
   const ids = chooseIds(json, counts, CHARACTERS + 1);
-  const cut = createTokenizer(cutTokenizer(json, ids));
+  const cut = tokenizerOf(cutTokenizer(json, ids));
   const back = (found: Int32Array) => Array.from(found, (id) => TINY_VOCAB[ids[id]!]);
 
   it("gives known words their new ids and splits the others into characters", () => {

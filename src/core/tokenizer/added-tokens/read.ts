@@ -2,7 +2,7 @@
 import { FormatError } from "../../errors.ts";
 import { describe, readRecord, type RecordReader } from "../../record.ts";
 import { INVALID, SUBJECT, checkId, readFlag, readText } from "../json/fields.ts";
-import type { Vocabulary } from "../models/model.ts";
+import type { Vocabulary } from "../models/vocabulary.ts";
 import type { Normalizer } from "../normalizers/normalizer.ts";
 import { TextBuffer } from "../text/text-buffer.ts";
 import { addedTokenSplitter, type AddedToken, type Splitter } from "./splitter.ts";

@@ -32,7 +32,11 @@ export function addedTokenSplitter(
   if (tokens.length === 0) return undefined;
   const flags = codePointFlags();
   const trie = new Trie();
-  patterns.forEach((pattern, index) => trie.add(pattern, index));
+  // Of tokens with the same pattern the first counts.
+  patterns.forEach((pattern, index) => {
+    const node = trie.find(pattern);
+    if (node < 0 || trie.value(node) < 0) trie.set(pattern, index);
+  });
   const isSpace = (code: number): boolean => (flags[code]! & SPACE) !== 0;
 
   return (text, segment) => {

@@ -10,9 +10,9 @@ export const INVALID = "tokenizer-invalid";
 export const SUBJECT = "tokenizer.json";
 
 /** UTF-16 units of a vocabulary word or added token; bounds the work per character of text. */
-const MAX_WORD_UNITS = 512;
-/** Ids are kept in an Int32Array, and vocabSize is the highest plus 1. */
-export const MAX_ID = 2 ** 31 - 2;
+export const MAX_WORD_UNITS = 512;
+/** Far above the rows of any word table; a trie keeps ids beside flags. */
+export const MAX_ID = 2 ** 28 - 1;
 
 /** A field that has to be true or false. */
 export function readFlag(fields: RecordReader, field: string): boolean {

@@ -5,28 +5,27 @@
  */
 import { FormatError } from "../../errors.ts";
 import { describe, type RecordReader } from "../../record.ts";
-import { SUBJECT, checkText, readFlag } from "../json/fields.ts";
+import { SUBJECT, readFlag } from "../json/fields.ts";
 import { BYTE_CHARACTERS } from "../text/byte-alphabet.ts";
 import { codePointAt, widthOf } from "../text/text-buffer.ts";
+import { Trie } from "../text/trie.ts";
 import { forEachByte } from "../text/utf8.ts";
-import type { Model, Vocabulary } from "./model.ts";
-import { PairTable } from "./pair-table.ts";
+import type { MergeList } from "./merge-list.ts";
+import type { Model } from "./model.ts";
+import type { PairTable } from "./pair-table.ts";
 import { RankHeap } from "./rank-heap.ts";
-
-/** Longest list of merges; real ones have a third of it. */
-const MAX_MERGES = 1_000_000;
+import type { Vocabulary } from "./vocabulary.ts";
 
 interface ByteLevelOptions {
-  readonly vocabulary: Vocabulary;
+  /** A word that is here as a whole is one token, whatever the merges say; null: merges decide alone. */
+  readonly words: Trie | null;
   readonly merges: PairTable;
   /** Id of each byte, -1 for one that the vocabulary lacks: it is left out, as in Python. */
   readonly byteIds: Int32Array;
-  /** A word that is in the vocabulary as a whole is one token, whatever the merges say. */
-  readonly ignoresMerges: boolean;
 }
 
 /** Makes the model. Time is that of n log n for a word of n bytes. */
-function bytePairs({ vocabulary, merges, byteIds, ignoresMerges }: ByteLevelOptions): Model {
+function bytePairs({ words, merges, byteIds }: ByteLevelOptions): Model {
   const symbols = new Symbols();
   const heap = new RankHeap();
 
@@ -40,19 +39,19 @@ function bytePairs({ vocabulary, merges, byteIds, ignoresMerges }: ByteLevelOpti
 
   return (text, start, end, token) => {
     symbols.reset();
-    let word = "";
+    let node: number = words ? Trie.ROOT : -1;
     for (let i = start; i < end;) {
       const code = codePointAt(text, i);
       const to = i + widthOf(code);
       forEachByte(code, (byte) => {
-        if (ignoresMerges) word += BYTE_CHARACTERS[byte]!;
+        if (node >= 0) node = words!.child(node, BYTE_CHARACTERS[byte]!.charCodeAt(0));
         const id = byteIds[byte]!;
         if (id >= 0) symbols.add(id, i, to);
       });
       i = to;
     }
-    const whole = ignoresMerges ? vocabulary.get(word) : undefined;
-    if (whole !== undefined) {
+    const whole = node >= 0 ? words!.value(node) : -1;
+    if (whole >= 0) {
       token(whole, start, end);
       return;
     }
@@ -127,35 +126,24 @@ const [START, END, PREVIOUS, NEXT] = [1, 2, 3, 4] as const;
 const MAX_KEPT_SYMBOLS = 1 << 14;
 
 /** `{ "type": "BPE", .. }` of a tokenizer.json whose words are bytes. */
-export function readBytePairs(fields: RecordReader, vocabulary: Vocabulary): Model {
+export function readBytePairs(
+  fields: RecordReader,
+  vocabulary: Vocabulary,
+  merges: MergeList | null,
+): Model {
   refuse(fields, "dropout", [null, 0]);
   refuse(fields, "continuing_subword_prefix", [null, ""]);
   refuse(fields, "end_of_word_suffix", [null, ""]);
   refuse(fields, "byte_fallback", [undefined, false]);
-  const merges = new PairTable();
-  const idOf = (text: string, at: string): number =>
-    vocabulary.get(checkText(fields, at, text)) ??
-    fields.fail(`${at}: ${describe(text)} is not in the vocabulary`);
-  fields.list("merges", MAX_MERGES, (value, at) => {
-    const [left, right] = readMerge(fields, value, at);
-    merges.add(idOf(left, at), idOf(right, at), idOf(left + right, at));
-  });
-  return bytePairs({
-    vocabulary,
-    merges,
-    byteIds: Int32Array.from(BYTE_CHARACTERS, (character) => vocabulary.get(character) ?? -1),
-    ignoresMerges: fields.has("ignore_merges") && readFlag(fields, "ignore_merges"),
-  });
-}
-
-/** A merge is a pair of texts, or one text with a space between, as older files have it. */
-function readMerge(fields: RecordReader, value: unknown, at: string): [string, string] {
-  const parts = typeof value === "string" ? value.split(" ") : value;
-  if (Array.isArray(parts) && parts.length === 2) {
-    const [left, right] = parts as unknown[];
-    if (typeof left === "string" && typeof right === "string") return [left, right];
+  if (!merges) {
+    return fields.fail(`"merges" is ${describe(fields.raw("merges"))}, expected an array`);
   }
-  return fields.fail(`${at}: is ${describe(value)}, expected a pair of texts`);
+  const ignoresMerges = fields.has("ignore_merges") && readFlag(fields, "ignore_merges");
+  return bytePairs({
+    words: ignoresMerges ? vocabulary.trie : null,
+    merges: merges.resolve(vocabulary),
+    byteIds: Int32Array.from(BYTE_CHARACTERS, (character) => vocabulary.get(character) ?? -1),
+  });
 }
 
 /** A setting that changes tokens and is not built here. */

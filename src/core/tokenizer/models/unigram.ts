@@ -2,11 +2,12 @@
  * Unigram (arXiv 1804.10959): of all ways to cut a word into tokens of the vocabulary, the one with
  * the highest sum of scores (Viterbi). What no token covers is unknown; unknown neighbours are one.
  */
-import { describe, type RecordReader } from "../../record.ts";
+import type { RecordReader } from "../../record.ts";
 import { readFlag } from "../json/fields.ts";
 import { codePointAt, widthOf } from "../text/text-buffer.ts";
 import { Trie } from "../text/trie.ts";
-import type { Model, Vocabulary } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 interface UnigramOptions {
   readonly vocabulary: Vocabulary;
@@ -18,8 +19,7 @@ interface UnigramOptions {
 const UNKNOWN_PENALTY = 10;
 
 function unigram({ vocabulary, scores, unknownId }: UnigramOptions): Model {
-  const trie = new Trie(2 * vocabulary.size);
-  for (const [token, id] of vocabulary) trie.add(token, id);
+  const { trie } = vocabulary;
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
   /** Of the best way to every unit of a word: its score, where its last token begins, and which that is. */
   let best = new Float64Array(256);
@@ -78,24 +78,7 @@ export function readUnigram(fields: RecordReader, vocabulary: Vocabulary): Model
   if (fields.has("byte_fallback") && readFlag(fields, "byte_fallback")) {
     fields.fail(`"byte_fallback" is true, supported is false`);
   }
-  const pieces = fields.raw("vocab") as readonly (readonly [string, number])[];
-  const scores = Float64Array.from(pieces, ([, score], i) =>
-    Number.isFinite(score)
-      ? asRead(score)
-      : fields.fail(`"vocab"[${i}]: its score is ${describe(score)}, expected a number`),
-  );
+  const { scores } = vocabulary;
+  if (!scores) return fields.fail(`"vocab" is an object, expected a list of words and scores`);
   return unigram({ vocabulary, scores, unknownId });
-}
-
-/**
- * A score as Python's library reads it out of JSON: the digits as a whole number, rounded, divided by a
- * power of ten, rounded again. That is not always the nearest number; where two ways to cut a word are
- * equally good, the last bit decides.
- */
-function asRead(score: number): number {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(score));
-  if (!parts) return score;
-  const [, sign, whole = "", fraction = ""] = parts;
-  const magnitude = Number(BigInt(whole + fraction)) / 10 ** fraction.length;
-  return sign === "-" ? -magnitude : magnitude;
 }

@@ -6,7 +6,8 @@ import { describe, type RecordReader } from "../../record.ts";
 import { readText } from "../json/fields.ts";
 import { codePointAt, widthOf, type Units } from "../text/text-buffer.ts";
 import { Trie } from "../text/trie.ts";
-import type { Model, Vocabulary } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export interface WordPieceOptions {
   readonly vocabulary: Vocabulary;
@@ -19,9 +20,7 @@ export interface WordPieceOptions {
 /** Makes the model. Time per word is its length times the longest vocabulary word at most. */
 function wordPiece(options: WordPieceOptions): Model {
   const { unknownId, maxWordLength } = options;
-  // Words of English share their beginnings: a new one adds about two nodes.
-  const trie = new Trie(2 * options.vocabulary.size);
-  for (const [word, id] of options.vocabulary) trie.add(word, id);
+  const { trie } = options.vocabulary;
   const continuing = trie.find(options.continuingPrefix); // -1: no word continues another
   const ids: number[] = [];
   const ends: number[] = [];

@@ -17,5 +17,5 @@ function makeCharacters(): string[] {
   );
 }
 
-/** How a space is written. */
-export const BYTE_SPACE = BYTE_CHARACTERS[0x20]!;
+/** How a space is written: the code of its character. */
+export const BYTE_SPACE = BYTE_CHARACTERS[0x20]!.charCodeAt(0);

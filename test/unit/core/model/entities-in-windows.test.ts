@@ -6,12 +6,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findEntities } from "../../../../src/core/model/spans.ts";
 import type { AggregationStrategy } from "../../../../src/core/model/spans.ts";
-import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { mergeTokens, splitWindows } from "../../../../src/core/model/windows.ts";
 import type { WindowOptions } from "../../../../src/core/model/windows.ts";
 import { tinyTokenizerJson } from "../../../support/tiny-base.ts";
+import { tokenizerOf } from "../../../support/tokenizer-file.ts";
 
-const tokenizer = createTokenizer(tinyTokenizerJson());
+const tokenizer = tokenizerOf(tinyTokenizerJson());
 const idOf = (word: string): number => tokenizer.tokenize(word).ids[0]!;
 const whole = { maxLength: 100_000, stride: 0, truncation: false };
 const STRATEGIES = ["none", "simple", "first", "average", "max"] as const;

@@ -4,8 +4,13 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EXPECTED_OUTCOME, file, idsOf, outcome } from "../../../support/tokenizer-file.ts";
-import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
+import {
+  EXPECTED_OUTCOME,
+  file,
+  idsOf,
+  outcome,
+  tokenizerOf,
+} from "../../../support/tokenizer-file.ts";
 
 const SEED = 24;
 const LETTERS = ["a", "b", "c"];
@@ -43,7 +48,7 @@ test("merges the earliest pair of the list first, the leftmost of equal ones", (
   const words = fc.array(fc.constantFrom(...LETTERS), { maxLength: 40 }).map((l) => l.join(""));
   fc.assert(
     fc.property(merges, words, ({ list, known }, word) => {
-      const tokenizer = createTokenizer({
+      const tokenizer = tokenizerOf({
         pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
         model: {
           type: "BPE",
@@ -60,7 +65,7 @@ test("merges the earliest pair of the list first, the leftmost of equal ones", (
 
 test("merges a word of a hundred thousand letters", () => {
   const known = [...LETTERS, "aa", "aaaa"];
-  const tokenizer = createTokenizer({
+  const tokenizer = tokenizerOf({
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
     model: {
       type: "BPE",

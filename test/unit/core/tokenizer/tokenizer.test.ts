@@ -9,15 +9,12 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { toPython } from "../../../../scripts/commands/tokenize.ts";
-import {
-  codePointOffsets,
-  createTokenizer,
-  type Tokenizer,
-} from "../../../../src/core/tokenizer/tokenizer.ts";
+import { codePointOffsets, type Tokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { bertNormalizer } from "../../../../src/core/tokenizer/normalizers/bert-normalizer.ts";
 import { identityNormalizer } from "../../../../src/core/tokenizer/normalizers/normalizer.ts";
 import { TextBuffer } from "../../../../src/core/tokenizer/text/text-buffer.ts";
 import { shared } from "../../../support/shared.ts";
+import { tokenizerOf } from "../../../support/tokenizer-file.ts";
 
 interface Case {
   text: string;
@@ -46,7 +43,7 @@ describe("gives what Python gives", () => {
   }>(join(golden, "golden.json"));
 
   test.each(Object.entries(variants))("for the texts of %s", (_, { tokenizer: file, cases }) => {
-    const tokenizer = createTokenizer({ ...file, model: { ...file.model, vocab } });
+    const tokenizer = tokenizerOf({ ...file, model: { ...file.model, vocab } });
     expect(cases.length).toBeGreaterThan(10);
     for (const expected of cases) expect(answer(tokenizer, expected)).toEqual(expected);
   });
@@ -61,7 +58,7 @@ describe("gives what Python gives", () => {
     }>(join(golden, path));
 
     test.each(Object.entries(others))("for the texts of %s", (_, { tokenizer: file, cases }) => {
-      const tokenizer = createTokenizer({ ...file, model: { ...model, ...file.model } });
+      const tokenizer = tokenizerOf({ ...file, model: { ...model, ...file.model } });
       expect(cases.length).toBeGreaterThan(10);
       for (const expected of cases) expect(answer(tokenizer, expected)).toEqual(expected);
     });
@@ -74,7 +71,7 @@ describe("gives what Python gives", () => {
     ["unigram-charsmap", "golden/tokenizer/unigram-charsmap.tokenizer.json"],
     ["wordpiece-cased", "golden/architectures/bert-cased/tokenizer.json"],
   ] as const)("for all 2,000 texts of %s", ([name, file]) => {
-    const tokenizer = createTokenizer(read(shared(file)!));
+    const tokenizer = tokenizerOf(read(shared(file)!));
     const bytes = readFileSync(shared("golden", "tokenizer", `${name}.jsonl.gz`)!);
     const lines = gunzipSync(bytes).toString().trimEnd().split("\n");
     const cases = lines.map((line) => JSON.parse(line) as Case);
@@ -108,7 +105,7 @@ describe("treats every code point as Python does: alone, inside a word, between 
   test.each(chosen)(
     "with the options %s",
     (_, { tokenizer: file, digests }) => {
-      const tokenizer = createTokenizer(file);
+      const tokenizer = tokenizerOf(file);
       const normalize = normalizerOf(file.normalizer);
       const found = digests.split(" ").map((digest, block) => {
         if (!isFull && !isQuickBlock(block)) return digest;

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { joinWords } from "../../../../src/learn/data/lines.ts";
 import { featuresOf } from "../../../../src/learn/data/features.ts";
 import { WORD_SHAPES } from "../../../../src/core/model/word-shapes.ts";
-import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../../../support/tiny-base.ts";
+import { tokenizerOf } from "../../../support/tokenizer-file.ts";
 
-const tokenizer = createTokenizer(tinyTokenizerJson());
+const tokenizer = tokenizerOf(tinyTokenizerJson());
 const tokens = (ids: Int32Array): string[] => [...ids].map((id) => TINY_VOCAB[id]!);
 const labels = ["O", "B-X", "I-X"];
 

@@ -15,8 +15,8 @@ import {
 } from "../../../../src/learn/measure/data-summary.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
 import type { PreparedTask } from "../../../../src/learn/task/prepare.ts";
-import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { tinyTokenizerJson } from "../../../support/tiny-base.ts";
+import { tokenizerOf } from "../../../support/tokenizer-file.ts";
 
 const row = (text: string, ...labels: string[]): Example => ({ text, labels, words: [] });
 const CLASSES = {
@@ -54,7 +54,7 @@ describe("the balance", () => {
 });
 
 test("lengths count all tokens of a text and its pair; many texts are sampled evenly", () => {
-  const tokenizer = createTokenizer(tinyTokenizerJson());
+  const tokenizer = tokenizerOf(tinyTokenizerJson());
   expect(tokenCounts([row("the film"), { ...row("the film"), pair: "good" }], tokenizer)).toEqual([
     4, 6,
   ]);

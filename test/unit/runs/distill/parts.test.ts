@@ -9,17 +9,17 @@ import { cutLine, readCorpus } from "../../../../scripts/runs/distill/corpus.ts"
 import { similarityOf } from "../../../../scripts/runs/distill/similarity.ts";
 import { stepsOnce } from "../../../../scripts/runs/distill/steps.ts";
 import { keyOf } from "../../../../src/learn/random.ts";
-import { createTokenizer } from "../../../../src/core/tokenizer/tokenizer.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../../../support/tiny-base.ts";
+import { tokenizerOf } from "../../../support/tokenizer-file.ts";
 
 const folder = temporaryFolder("distill-parts");
 afterAll(folder.remove);
 
 const json = tinyTokenizerJson();
-const teacher = createTokenizer(json);
+const teacher = tokenizerOf(json);
 /** Special tokens and characters alone: every word is spelled. */
-const spelling = createTokenizer(
+const spelling = tokenizerOf(
   cutTokenizer(
     json,
     chooseIds(
@@ -86,7 +86,7 @@ describe("aligning two tokenizers", () => {
   });
 
   test("is refused where the special tokens differ", () => {
-    const bare = createTokenizer({ ...json, post_processor: null });
+    const bare = tokenizerOf({ ...json, post_processor: null });
     expect(() => alignText("film", bare, teacher, 64)).toThrow(
       /the student's adds 0 special tokens to a text, the teacher's 2/,
     );
