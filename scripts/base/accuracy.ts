@@ -1,7 +1,6 @@
 /** How far an int8 base is from its checkpoint: cosine of hidden states on a few sentences. */
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import type { Encoder } from "../../src/engine/engine.ts";

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { describe } from "../../src/core/record.ts";
-import { decodeUtf8, parseJson } from "../../src/core/text.ts";
+import { decodeUtf8 } from "../../src/core/text.ts";
 import {
   codePointOffsets,
   createTokenizer,

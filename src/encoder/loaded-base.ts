@@ -1,7 +1,6 @@
 /** A base in memory, loaded by an engine in the very shape that a Worker gets from its bucket. */
 import { openPooler } from "../core/format/task.ts";
 import type { Pooler } from "../core/model/head.ts";
-import { parseJson } from "../core/text.ts";
 import { createTokenizer } from "../core/tokenizer/tokenizer.ts";
 import type { Tokenizer } from "../core/tokenizer/tokenizer.ts";
 import type { BaseSource, Encoder, Engine, LoadedBase } from "../engine/engine.ts";

@@ -3,7 +3,6 @@ import { expect, it } from "vitest";
 import { wasmEngine } from "../../src/browser/worker/engines.ts";
 import { sha256 } from "../../src/browser/worker/host.ts";
 import { readBaseManifest } from "../../src/core/format/manifest.ts";
-import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { piecesOf } from "../support/memory-store.ts";
 import { STATES_SHA256, recordedStates } from "../support/recorded-states.ts";

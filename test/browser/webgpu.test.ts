@@ -13,7 +13,6 @@ import { openPooler, openTask } from "../../src/core/format/task.ts";
 import { emptyPrefix, prefixWidth, unpackPrefix } from "../../src/core/model/prefix.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Row } from "../../src/core/model/rows.ts";
-import { parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";
 import { buildServingGraph } from "../../src/encoder/forms/serving.ts";

@@ -7,7 +7,6 @@ import type { Env } from "../../../src/http/config.ts";
 import { pool } from "../../../src/core/model/head.ts";
 import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
 import { int64 } from "../../../src/core/model/tensor.ts";
-import { parseJson } from "../../../src/core/text.ts";
 import { createTokenizer } from "../../../src/core/tokenizer/tokenizer.ts";
 import { webRuntime } from "../../../src/engine/ort/web.ts";
 import type { ColdGraph } from "../protocol.ts";
