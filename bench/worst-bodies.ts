@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { SETTINGS } from "../src/http/config.ts";
+import { SETTINGS } from "../src/http/settings/config.ts";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { table } from "./stats.ts";

@@ -2,12 +2,12 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
-import { requireAllTasks, requireScope, requireTask, warnOfOpenDoor } from "./http/auth.ts";
-import { BULK_PATHS, forwardToBulk } from "./http/bulk-forward.ts";
-import type { AppDeps, AppEnv } from "./http/context.ts";
-import { allowOrigins } from "./http/cors.ts";
-import { showDocs } from "./http/docs-page.ts";
-import { embed } from "./http/embed.ts";
+import { requireAllTasks, requireScope, requireTask, warnOfOpenDoor } from "./http/doors/auth.ts";
+import { BULK_PATHS, forwardToBulk } from "./http/routes/bulk-forward.ts";
+import type { AppDeps, AppEnv } from "./http/context/context.ts";
+import { allowOrigins } from "./http/doors/cors.ts";
+import { showDocs } from "./http/openapi/docs-page.ts";
+import { embed } from "./http/routes/embed.ts";
 import {
   FILE_PATHS,
   requireFiles,
@@ -15,24 +15,29 @@ import {
   showBlob,
   showFilesIndex,
   showTaskPointer,
-} from "./http/files.ts";
-import { live, ready } from "./http/health.ts";
-import { index } from "./http/index-page.ts";
-import { limitHeaders, limitWork } from "./http/limits.ts";
-import { createMetrics } from "./http/metrics.ts";
-import { forbidSniffing, onError, onMethodNotAllowed, onNotFound } from "./http/middleware.ts";
-import { observeRequests, showMetrics } from "./http/observe.ts";
-import { showOpenApi } from "./http/openapi.ts";
-import { createEmbeddings, listModels, showModel } from "./http/openai.ts";
-import { predictMany } from "./http/predict-many.ts";
-import { predict } from "./http/predict.ts";
-import { instanceOf, problemOf, respondProblem } from "./http/problem.ts";
-import { limitRate } from "./http/rate-limit.ts";
-import { compareSentences } from "./http/similarity.ts";
-import { listTasks, showTask } from "./http/tasks.ts";
-import { classifyZeroShot } from "./http/zero-shot.ts";
+} from "./http/routes/files.ts";
+import { live, ready } from "./http/routes/health.ts";
+import { index } from "./http/routes/index-page.ts";
+import { limitHeaders, limitWork } from "./http/doors/limits.ts";
+import { createMetrics } from "./http/watch/metrics.ts";
+import {
+  forbidSniffing,
+  onError,
+  onMethodNotAllowed,
+  onNotFound,
+} from "./http/answers/middleware.ts";
+import { observeRequests, showMetrics } from "./http/watch/observe.ts";
+import { showOpenApi } from "./http/openapi/openapi.ts";
+import { createEmbeddings, listModels, showModel } from "./http/routes/openai.ts";
+import { predictMany } from "./http/routes/predict-many.ts";
+import { predict } from "./http/routes/predict.ts";
+import { instanceOf, problemOf, respondProblem } from "./http/answers/problem.ts";
+import { limitRate } from "./http/doors/rate-limit.ts";
+import { compareSentences } from "./http/routes/similarity.ts";
+import { listTasks, showTask } from "./http/routes/tasks.ts";
+import { classifyZeroShot } from "./http/routes/zero-shot.ts";
 
-export type { AppDeps } from "./http/context.ts";
+export type { AppDeps } from "./http/context/context.ts";
 
 /** Longer ids are none of ours or of any tracing system: they are replaced. */
 const MAX_REQUEST_ID = 128;

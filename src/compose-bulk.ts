@@ -5,7 +5,7 @@ import type { OpenEngine } from "./compose.ts";
 import { createAnswers } from "./http/bulk/answers.ts";
 import { createBulkApp } from "./http/bulk/bulk-app.ts";
 import type { BulkDeps } from "./http/bulk/bulk-deps.ts";
-import type { Env } from "./http/config.ts";
+import type { Env } from "./http/settings/config.ts";
 import { r2Objects } from "./serve/bucket/r2-objects.ts";
 import type { R2Objects } from "./serve/bucket/r2-objects.ts";
 import { createConsumer } from "./serve/bulk/consumer.ts";

@@ -1,7 +1,7 @@
 /** A Worker's bindings and variables -> the parts that serve, ready to be given to `createApp`. */
-import { readConfig } from "./http/config.ts";
-import type { Env } from "./http/config.ts";
-import type { AppDeps } from "./http/context.ts";
+import { readConfig } from "./http/settings/config.ts";
+import type { Env } from "./http/settings/config.ts";
+import type { AppDeps } from "./http/context/context.ts";
 import type { Engine } from "./engine/engine.ts";
 import { r2Bucket, r2Files } from "./serve/bucket/r2.ts";
 import { createPublishedFiles } from "./serve/published-files.ts";

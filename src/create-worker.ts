@@ -6,7 +6,7 @@ import type { Hono } from "hono";
 import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
 import { openDefaultEngine } from "./default-engine.ts";
-import type { Env } from "./http/config.ts";
+import type { Env } from "./http/settings/config.ts";
 import type {
   EmbedParameters,
   Outcome,

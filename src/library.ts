@@ -15,7 +15,7 @@ export type {
   TextWorker,
   VersionChoice,
 } from "./create-worker.ts";
-export type { Env } from "./http/config.ts";
+export type { Env } from "./http/settings/config.ts";
 export type { Classification } from "./core/model/decode.ts";
 export type { Entity } from "./core/model/spans.ts";
 export type {

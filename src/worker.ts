@@ -3,7 +3,7 @@ import type { ExecutionContext } from "hono";
 import { createApp, createBrokenApp } from "./app.ts";
 import { compose, outside } from "./compose.ts";
 import type { OpenEngine } from "./compose.ts";
-import type { Env } from "./http/config.ts";
+import type { Env } from "./http/settings/config.ts";
 
 /** A whole Worker, as a module that wrangler can run. */
 export interface WorkerModule {

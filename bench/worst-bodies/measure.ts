@@ -6,7 +6,7 @@
  *   node --expose-gc --max-semi-space-size=.. measure.ts BYTES ROUNDS   -> a line of JSON a body
  */
 import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/http/config.ts";
+import { readConfig } from "../../src/http/settings/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { Bucket } from "../../src/serve/bucket/bucket.ts";
 import { createServing } from "../../src/serve/serving.ts";

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { EdgePrefixError } from "../../src/core/errors.ts";
-import { parametersSchema, readPredictRequest } from "../../src/http/schema.ts";
+import { parametersSchema, readPredictRequest } from "../../src/http/schemas/schema.ts";
 import { createPredictor } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { readInputs, readStdin } from "../node/read-inputs.ts";

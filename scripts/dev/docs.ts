@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESULTS, readResults } from "../../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
-import { SETTINGS } from "../../src/http/config.ts";
+import { SETTINGS } from "../../src/http/settings/config.ts";
 import { COMMON_OPTIONS } from "../cli/main.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
 import { VERBS } from "../commands/verbs.ts";

@@ -1,13 +1,13 @@
 /**
  * `npm run examples`: asks the bundled base and tasks what the documentation shows and writes their
- * answers to src/http/example-answers.ts. For after a retraining.
+ * answers to src/http/openapi/example-answers.ts. For after a retraining.
  *
  * It starts the Worker as `npm start` does, over a bucket of its own.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
+import { EXAMPLE_REQUESTS } from "../../src/http/openapi/examples.ts";
 import { PACKAGE } from "../node/project.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 import { start } from "./start.ts";

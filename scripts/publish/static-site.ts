@@ -1,6 +1,6 @@
 /**
  * A folder for any static host: a base and tasks below files/, in the layout in which a Worker gives
- * them out (src/http/files.ts), with the script that answers in the browser and a page to try it. The
+ * them out (src/http/routes/files.ts), with the script that answers in the browser and a page to try it. The
  * same base and tasks make the same bytes.
  */
 import { readFile, readdir } from "node:fs/promises";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shortened } from "../../scripts/dev/examples.ts";
 import { freePort } from "../../scripts/dev/readiness.ts";
-import { EXAMPLES } from "../../src/http/examples.ts";
+import { EXAMPLES } from "../../src/http/openapi/examples.ts";
 import { runCli, runScript, runningInGroup, startScript } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
 import { bundledTasks } from "../support/bundled-tasks.ts";

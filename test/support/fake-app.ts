@@ -4,7 +4,7 @@
  */
 import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
-import { readConfig } from "../../src/http/config.ts";
+import { readConfig } from "../../src/http/settings/config.ts";
 import {
   FormatError,
   LimitError,

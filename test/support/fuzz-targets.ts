@@ -11,9 +11,9 @@ import { readSafetensors, writeSafetensors } from "../../src/core/format/safeten
 import { seal, unseal } from "../../src/engine/ort/images/memory-image.ts";
 import type { MemoryImage } from "../../src/engine/ort/images/memory-image.ts";
 import { readRuntimeImage, readSessionImage } from "../../src/engine/ort/images/start.ts";
-import { FORMATS, writeStream } from "../../src/http/respond.ts";
-import type { StreamItem } from "../../src/http/respond.ts";
-import { problemOf } from "../../src/http/problem.ts";
+import { FORMATS, writeStream } from "../../src/http/answers/respond.ts";
+import type { StreamItem } from "../../src/http/answers/respond.ts";
+import { problemOf } from "../../src/http/answers/problem.ts";
 import { checkData, dataFile } from "./data-files.ts";
 import { fakeApp } from "./fake-app.ts";
 import { SIGNED, readSigned } from "./fuzz-signatures.ts";

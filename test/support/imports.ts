@@ -1,4 +1,5 @@
 /** The dependency rule (src/README.md): what the files of each folder may import. */
+import { HTTP_GROUPS } from "./http-imports.ts";
 
 /** What a group of files may import, besides its own group. */
 interface Group {
@@ -196,13 +197,7 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, SERVE_BUCKET, SERVE_QUEUE],
     types: [ENGINE],
   },
-  {
-    name: "src/http",
-    // The route table is HTTP's too; it only lies one folder higher.
-    files: /^src\/(?:http\/|app\.ts)/,
-    may: [CORE, /^src\/serve\//, /^(?:hono|valibot|@valibot\/to-json-schema)$/],
-    types: [ENGINE, WORKER_TYPES],
-  },
+  ...HTTP_GROUPS,
   {
     // The part of the page that trains: views of plain data, and the page's end of its Web Worker.
     name: "src/browser/page/train",
@@ -222,7 +217,7 @@ export const GROUPS: readonly Group[] = [
     name: "src/browser/page",
     files: /^src\/browser\/page\//,
     may: [CORE_ROOT, /^src\/learn\/data\/csv\.ts$/],
-    types: [BROWSER_ROOT, /^src\/http\/(?:schema|problem)\.ts$/],
+    types: [BROWSER_ROOT, /^src\/http\/(?:schemas\/schema|answers\/problem)\.ts$/],
   },
   // Calls between a page and its Web Worker, of whatever kind.
   { name: "src/browser/channel", files: BROWSER_CHANNEL, may: [CORE_ROOT] },

@@ -9,7 +9,7 @@ import { readTaskSpec } from "../../src/learn/task/spec.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { configurationOf } from "../../src/encoder/base.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";
-import { EXAMPLE_REQUESTS } from "../../src/http/examples.ts";
+import { EXAMPLE_REQUESTS } from "../../src/http/openapi/examples.ts";
 import { PREFIXES, bundledTasks } from "../support/bundled-tasks.ts";
 
 const MAX_PREFIX_BYTES = 200_000;

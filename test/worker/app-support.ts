@@ -3,7 +3,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { expect } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { AppDeps } from "../../src/app.ts";
-import { readConfig } from "../../src/http/config.ts";
+import { readConfig } from "../../src/http/settings/config.ts";
 import { workerdEngine } from "../../src/engine/ort/workerd.ts";
 import { r2Bucket, r2Files } from "../../src/serve/bucket/r2.ts";
 import type { ModelStore } from "../../src/serve/model-store.ts";

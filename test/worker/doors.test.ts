@@ -1,7 +1,7 @@
 /** Keys by the runtime's own hash, and the platform's counter of requests, in workerd. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { RateLimit } from "../../src/http/config.ts";
+import type { RateLimit } from "../../src/http/settings/config.ts";
 import { sha256 } from "../../src/serve/sha256.ts";
 import { predictRequest, testApp, verdictOf } from "./app-support.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";

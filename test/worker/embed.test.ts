@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { embedAnswerSchema } from "../../src/http/schema.ts";
+import { embedAnswerSchema } from "../../src/http/schemas/schema.ts";
 import { expectClose, linesOf, postJson, testApp } from "./app-support.ts";
 import { loadedBase, seedBases } from "./support.ts";
 

@@ -4,7 +4,7 @@
  * cancelled as in production; a handler that a test calls directly shares the test's context, and
  * there no promise ever dies.
  */
-import type { Env } from "../../src/http/config.ts";
+import type { Env } from "../../src/http/settings/config.ts";
 import worker from "../../src/index.ts";
 import type { QueueBatch } from "../../src/worker-bulk.ts";
 

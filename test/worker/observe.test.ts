@@ -2,7 +2,7 @@
 import { createExecutionContext, env } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDefaultEngine } from "../../src/default-engine.ts";
-import type { Env } from "../../src/http/config.ts";
+import type { Env } from "../../src/http/settings/config.ts";
 import { workerOf } from "../../src/worker.ts";
 import { readMetrics } from "../support/metrics-text.ts";
 import { testApp } from "./app-support.ts";

@@ -8,8 +8,8 @@ import {
   embeddingsAnswerSchema,
   modelListSchema,
   modelSchema,
-} from "../../src/http/base-schema.ts";
-import type { EmbeddingsAnswer } from "../../src/http/base-schema.ts";
+} from "../../src/http/schemas/base-schema.ts";
+import type { EmbeddingsAnswer } from "../../src/http/schemas/base-schema.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { postJson, testApp, verdictOf } from "./app-support.ts";
 import type { TestApp } from "./app-support.ts";

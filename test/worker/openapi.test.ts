@@ -5,15 +5,15 @@ import {
   embeddingsAnswerSchema,
   similarityAnswerSchema,
   zeroShotAnswerSchema,
-} from "../../src/http/base-schema.ts";
-import { EXAMPLES } from "../../src/http/examples.ts";
+} from "../../src/http/schemas/base-schema.ts";
+import { EXAMPLES } from "../../src/http/openapi/examples.ts";
 import {
   embedAnswerSchema,
   predictAnswerSchema,
   predictManyAnswerSchema,
   taskDetailsSchema,
   taskListSchema,
-} from "../../src/http/schema.ts";
+} from "../../src/http/schemas/schema.ts";
 import { testApp } from "./app-support.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";
 

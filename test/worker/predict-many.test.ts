@@ -1,7 +1,7 @@
 /** Many tasks in one call, in workerd: one queue, common runs, and the answers of each task alone. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, it } from "vitest";
-import { predictManyAnswerSchema } from "../../src/http/schema.ts";
+import { predictManyAnswerSchema } from "../../src/http/schemas/schema.ts";
 import { PROMPT_EMBEDDINGS } from "../../src/core/model/shapes.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import { expectClose, linesOf, postJson, testApp, verdictOf } from "./app-support.ts";

@@ -3,7 +3,7 @@
  * that anybody does, without an app.
  */
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import type { Env } from "../../../src/http/config.ts";
+import type { Env } from "../../../src/http/settings/config.ts";
 import { pool } from "../../../src/core/model/head.ts";
 import { LAST_HIDDEN_STATE } from "../../../src/core/model/shapes.ts";
 import { int64 } from "../../../src/core/model/tensor.ts";

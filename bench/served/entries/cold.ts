@@ -6,8 +6,8 @@
 import { createApp } from "../../../src/app.ts";
 import { outside } from "../../../src/compose.ts";
 import type { OpenEngine } from "../../../src/compose.ts";
-import { readConfig } from "../../../src/http/config.ts";
-import type { Env } from "../../../src/http/config.ts";
+import { readConfig } from "../../../src/http/settings/config.ts";
+import type { Env } from "../../../src/http/settings/config.ts";
 import { r2Bucket } from "../../../src/serve/bucket/r2.ts";
 import { createServing } from "../../../src/serve/serving.ts";
 import { sha256, startSha256 } from "../../../src/serve/sha256.ts";

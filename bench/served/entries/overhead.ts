@@ -7,8 +7,8 @@
 import { createApp } from "../../../src/app.ts";
 import { compose } from "../../../src/compose.ts";
 import type { OpenEngine } from "../../../src/compose.ts";
-import type { Env } from "../../../src/http/config.ts";
-import type { AppDeps } from "../../../src/http/context.ts";
+import type { Env } from "../../../src/http/settings/config.ts";
+import type { AppDeps } from "../../../src/http/context/context.ts";
 import type { Encoder } from "../../../src/engine/engine.ts";
 import type { OverheadReply, OverheadRequest } from "../protocol.ts";
 

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readTaskManifest } from "../../../src/core/format/manifest.ts";
-import { EXAMPLES } from "../../../src/http/examples.ts";
-import type { Example } from "../../../src/http/examples.ts";
+import { EXAMPLES } from "../../../src/http/openapi/examples.ts";
+import type { Example } from "../../../src/http/openapi/examples.ts";
 import { bundledFolders } from "../../publish/bundled-tasks.ts";
 import {
   formatBytes,

@@ -14,7 +14,7 @@ import {
   OverloadedError,
   UnavailableError,
 } from "../../../src/core/errors.ts";
-import { problemOf } from "../../../src/http/problem.ts";
+import { problemOf } from "../../../src/http/answers/problem.ts";
 import { PACKAGE } from "../../node/project.ts";
 
 const CLASSES = {

@@ -1,5 +1,5 @@
 /** docs/errors.md: every error code with its status, its meaning and what helps. */
-import { problemOf, problemTitle } from "../../../src/http/problem.ts";
+import { problemOf, problemTitle } from "../../../src/http/answers/problem.ts";
 import { findErrorCodes, statusesOf } from "./error-codes.ts";
 import type { FoundCode, Use } from "./error-codes.ts";
 import { MEANINGS } from "./error-meanings.ts";

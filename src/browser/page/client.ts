@@ -1,6 +1,6 @@
 /** The Worker's routes as the page uses them: JSON in, JSON out, problems as errors. */
-import type { TaskDescription as Summary, TaskDetails } from "../../http/schema.ts";
-import type { Problem } from "../../http/problem.ts";
+import type { TaskDescription as Summary, TaskDetails } from "../../http/schemas/schema.ts";
+import type { Problem } from "../../http/answers/problem.ts";
 import type { Ask, PredictCall } from "./request.ts";
 
 /** A task as the list has it; examples and thresholds are known once it was asked for by itself. */

@@ -16,8 +16,8 @@ import type { Pins } from "../../serve/bulk/pins.ts";
 import type { Row } from "../../serve/bulk/rows.ts";
 import type { Hold } from "../../serve/flight.ts";
 import type { TextInput } from "../../serve/prediction.ts";
-import type { AppDeps } from "../context.ts";
-import { checkInputs } from "../limits.ts";
+import type { AppDeps } from "../context/context.ts";
+import { checkInputs } from "../doors/limits.ts";
 
 export interface AnswerDeps {
   readonly deps: Pick<AppDeps, "config" | "predictor">;

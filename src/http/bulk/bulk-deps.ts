@@ -2,7 +2,7 @@
 import { InputError } from "../../core/errors.ts";
 import type { ObjectStore } from "../../serve/bucket/object-store.ts";
 import type { CreateDeps } from "../../serve/bulk/create-job.ts";
-import type { AppContext, AppDeps } from "../context.ts";
+import type { AppContext, AppDeps } from "../context/context.ts";
 
 export interface BulkDeps extends AppDeps {
   readonly store: ObjectStore;

@@ -1,11 +1,11 @@
 /** What the routes of files, uploads and batches look like: OpenAI's names, and a few of ours beside. */
 import * as v from "valibot";
-import { fields } from "../bounded.ts";
-import { parametersSchema } from "../schema.ts";
+import { fields } from "../schemas/bounded.ts";
+import { parametersSchema } from "../schemas/schema.ts";
 import { InputError } from "../../core/errors.ts";
 import type { PredictParameters } from "../../serve/prediction.ts";
 import type { Rows } from "../../serve/bulk/job.ts";
-import { parseRequest } from "../request-error.ts";
+import { parseRequest } from "../schemas/request-error.ts";
 
 const described = <const T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));

@@ -4,8 +4,8 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { UnavailableError } from "../../core/errors.ts";
-import type { AppEnv } from "../context.ts";
-import { DOORS_HEADER } from "../bulk-forward.ts";
+import type { AppEnv } from "../context/context.ts";
+import { DOORS_HEADER } from "../routes/bulk-forward.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
 
 /** Throws UnavailableError `bulk-keys-missing`. */

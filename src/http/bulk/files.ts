@@ -15,11 +15,11 @@ import {
 } from "../../serve/bulk/keys.ts";
 import { readJson } from "../../serve/bulk/job.ts";
 import { joinInto } from "../../serve/bulk/join.ts";
-import { requireAllTasks } from "../auth.ts";
-import { readJson as readBody } from "../body.ts";
-import type { AppContext, AppHandler } from "../context.ts";
-import { parseRequest } from "../request-error.ts";
-import { READS_AT_ONCE } from "../tasks.ts";
+import { requireAllTasks } from "../doors/auth.ts";
+import { readJson as readBody } from "../doors/body.ts";
+import type { AppContext, AppHandler } from "../context/context.ts";
+import { parseRequest } from "../schemas/request-error.ts";
+import { READS_AT_ONCE } from "../routes/tasks.ts";
 import { listOwn, maySee, nowS, ownerOf, pageOf } from "./bulk-deps.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
 import { fileRequestSchema } from "./bulk-schema.ts";

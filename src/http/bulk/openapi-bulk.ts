@@ -3,11 +3,11 @@
  * requests need not carry them; it puts them into its own document.
  */
 import { toJsonSchemaDefs } from "@valibot/to-json-schema";
-import type { Config } from "../config.ts";
-import type { AppHandler } from "../context.ts";
-import { ok, problems, refTo } from "../openapi-parts.ts";
-import type { Json } from "../openapi-parts.ts";
-import { problemSchema } from "../schema.ts";
+import type { Config } from "../settings/config.ts";
+import type { AppHandler } from "../context/context.ts";
+import { ok, problems, refTo } from "../openapi/openapi-parts.ts";
+import type { Json } from "../openapi/openapi-parts.ts";
+import { problemSchema } from "../schemas/schema.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
 import * as schemas from "./bulk-schema.ts";
 

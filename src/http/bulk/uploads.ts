@@ -15,9 +15,9 @@ import {
 } from "../../serve/bulk/keys.ts";
 import { readJson, toJson } from "../../serve/bulk/job.ts";
 import { joinInto } from "../../serve/bulk/join.ts";
-import { readJson as readBody } from "../body.ts";
-import type { AppContext, AppHandler } from "../context.ts";
-import { parseRequest } from "../request-error.ts";
+import { readJson as readBody } from "../doors/body.ts";
+import type { AppContext, AppHandler } from "../context/context.ts";
+import { parseRequest } from "../schemas/request-error.ts";
 import { maySee, nowS, ownerOf } from "./bulk-deps.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
 import { completeRequestSchema, uploadRequestSchema } from "./bulk-schema.ts";

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readApiKeys } from "../../../src/http/api-keys.ts";
+import { readApiKeys } from "../../../src/http/settings/api-keys.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { runVerb } from "../../support/verb.ts";

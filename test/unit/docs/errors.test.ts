@@ -95,7 +95,7 @@ describe("the search for codes", () => {
     expect(codesIn(text)).toEqual({ codes: [], unresolved: [] });
   });
 
-  // The statuses are those of src/http/problem.ts, by class and by code.
+  // The statuses are those of src/http/answers/problem.ts, by class and by code.
   it("knows the status of a code from its class, and from its name where that decides", () => {
     expect(statusesOf("text-empty", [{ path: "", of: "InputError" }])).toEqual([422]);
     expect(statusesOf("any", [{ path: "", of: "NotFoundError" }])).toEqual([404]);

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PACKAGE } from "../../../scripts/node/project.ts";
-import { SETTINGS } from "../../../src/http/config.ts";
-import { embedRequestSchema, parametersSchema } from "../../../src/http/schema.ts";
+import { SETTINGS } from "../../../src/http/settings/config.ts";
+import { embedRequestSchema, parametersSchema } from "../../../src/http/schemas/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 const read = (path: string): string => readFileSync(join(PACKAGE, path), "utf8");

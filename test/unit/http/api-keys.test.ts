@@ -1,6 +1,6 @@
 /** The list of keys: what it may say, and that its complaints repeat no secret. */
 import { describe, expect, it } from "vitest";
-import { findKey, readApiKeys } from "../../../src/http/api-keys.ts";
+import { findKey, readApiKeys } from "../../../src/http/settings/api-keys.ts";
 import { FormatError } from "../../../src/core/errors.ts";
 
 // SHA-256 of "abc" and of the empty text: FIPS 180-2, appendix B.1, and NIST's example values.

@@ -7,8 +7,8 @@ import {
   readEmbedRequest,
   readPredictManyRequest,
   readPredictRequest,
-} from "../../../src/http/schema.ts";
-import { RequestError } from "../../../src/http/request-error.ts";
+} from "../../../src/http/schemas/schema.ts";
+import { RequestError } from "../../../src/http/schemas/request-error.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 /** A list or an object that counts how many of its places are read. */

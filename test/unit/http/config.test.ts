@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PACKAGE } from "../../../scripts/node/project.ts";
-import { SETTINGS, readConfig } from "../../../src/http/config.ts";
+import { SETTINGS, readConfig } from "../../../src/http/settings/config.ts";
 
 describe("settings", () => {
   it("have defaults within their own bounds", () => {

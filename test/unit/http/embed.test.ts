@@ -3,7 +3,7 @@
  * inputs and names the direction "left" or "right", text-embeddings-inference says "Left" and "Right".
  */
 import { describe, expect, it } from "vitest";
-import { readEmbedRequest } from "../../../src/http/schema.ts";
+import { readEmbedRequest } from "../../../src/http/schemas/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 const embed = (body: object): Promise<Response> =>

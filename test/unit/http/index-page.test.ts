@@ -1,6 +1,6 @@
 /** GET / by what the client prefers: the page's document for browsers, JSON for programs. */
 import { describe, expect, it } from "vitest";
-import type { PageFiles } from "../../../src/http/config.ts";
+import type { PageFiles } from "../../../src/http/settings/config.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 /** What Chrome and Firefox send when an address is opened. */

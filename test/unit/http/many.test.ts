@@ -6,8 +6,8 @@ import {
   manyLineSchema,
   predictManyAnswerSchema,
   progressSchema,
-} from "../../../src/http/schema.ts";
-import { withHeartbeat } from "../../../src/http/respond.ts";
+} from "../../../src/http/schemas/schema.ts";
+import { withHeartbeat } from "../../../src/http/answers/respond.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import type { FakeApp } from "../../support/fake-app.ts";
 import { BASE_IDENTITY } from "../../support/manifests.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createBrokenApp } from "../../../src/app.ts";
-import { readConfig } from "../../../src/http/config.ts";
+import { readConfig } from "../../../src/http/settings/config.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import type { FakeApp } from "../../support/fake-app.ts";
 import { readMetrics } from "../../support/metrics-text.ts";

@@ -8,8 +8,8 @@ import {
   similarityRequestSchema,
   zeroShotAnswerSchema,
   zeroShotRequestSchema,
-} from "../../../src/http/base-schema.ts";
-import { EXAMPLES } from "../../../src/http/examples.ts";
+} from "../../../src/http/schemas/base-schema.ts";
+import { EXAMPLES } from "../../../src/http/openapi/examples.ts";
 import {
   embedAnswerSchema,
   embedRequestSchema,
@@ -17,7 +17,7 @@ import {
   predictManyAnswerSchema,
   predictManyRequestSchema,
   predictRequestSchema,
-} from "../../../src/http/schema.ts";
+} from "../../../src/http/schemas/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 
 interface Document {

@@ -1,7 +1,7 @@
 /** Routes, methods, headers, shapes of answers and content negotiation, over a predictor that computes nothing. */
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { lineSchema, problemSchema, taskDetailsSchema } from "../../../src/http/schema.ts";
+import { lineSchema, problemSchema, taskDetailsSchema } from "../../../src/http/schemas/schema.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import { BASE_IDENTITY } from "../../support/manifests.ts";
 

@@ -1,6 +1,6 @@
 /** Clients that send slowly, never finish, or leave in the middle: each costs its own place for a bounded time. */
 import { describe, expect, it } from "vitest";
-import { createOpenBodies } from "../../../src/http/open-bodies.ts";
+import { createOpenBodies } from "../../../src/http/context/open-bodies.ts";
 import { fakeApp } from "../../support/fake-app.ts";
 import type { FakeApp } from "../../support/fake-app.ts";
 
