@@ -4,12 +4,8 @@ import type { Base } from "../../src/encoder/base.ts";
 import { readCheckpoint } from "../../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../../scripts/base/convert.ts";
 import { poolerOf } from "../../src/encoder/loaded-base.ts";
-import {
-  checkAdapterFitsBase,
-  defaultPositionOffset,
-  poolingOf,
-  readPeftAdapter,
-} from "../../scripts/task/peft-adapter.ts";
+import { packAdapter } from "../../scripts/peft/pack-adapter.ts";
+import { readPeftAdapter } from "../../scripts/peft/adapter.ts";
 import { loadEncoder } from "../../scripts/base/open-base.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import { EdgePrefixError, FormatError } from "../../src/core/errors.ts";
@@ -111,20 +107,11 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
   const checks: Check[] = [];
   for (const dir of set.adapters) {
     const expected = (await readTensors(join(dir, EXPECTED))).at("logits");
-    if (await isLora(dir)) {
-      checks.push(skipped(basename(dir), "a LoRA adapter, which import-peft does not read"));
-      continue;
-    }
     const adapter = await readPeftAdapter(dir);
-    checkAdapterFitsBase(adapter, base.manifest);
-    const { promptEmbeddings, weight, bias } = adapter;
-    const { values, dims } = promptEmbeddings;
-    const prefix = unpackPrefix(values, dims, base.manifest.configuration, dir);
-    const offset = defaultPositionOffset(adapter, base.manifest);
-    const states = await encode(encoder, rows, prefix, offset);
+    const { prefix, head, manifest } = (await packAdapter(adapter, base, { task: "golden" })).task;
+    const states = await encode(encoder, rows, prefix, manifest.position_offset);
     const H = base.manifest.configuration.hidden_size;
-    const head = { weight: weight.values, bias };
-    const pooling = poolingOf(adapter, base.manifest);
+    const { pooling } = manifest;
     const logits = states.map((hidden, b): Float32Array => {
       const length = rows[b]!.ids.length;
       if (pooling === "none") return concat(tokenLogits(hidden, length, H, head));
@@ -138,11 +125,6 @@ export async function checkAdapters(base: Base, set: GoldenSet): Promise<Check[]
   }
   await encoder.release();
   return checks;
-}
-
-async function isLora(dir: string): Promise<boolean> {
-  const config = await readJson(join(dir, "adapter_config.json"));
-  return (config as { readonly peft_type?: unknown }).peft_type === "LORA";
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {

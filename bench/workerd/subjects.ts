@@ -98,7 +98,7 @@ function prefixOf(
     key: numbers(size, task + layer),
     value: numbers(size, task - layer),
   }));
-  return { numVirtualTokens, layers, deltas: null };
+  return { numVirtualTokens, layers, deltas: null, lowRank: null };
 }
 
 function plainFeeds({ rows, tokens }: RunCase): Feeds {

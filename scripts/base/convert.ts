@@ -19,6 +19,8 @@ import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
 export type ImportOptions = {
   readonly name: string;
   readonly created: Date;
+  /** Whether the 8-bit graph takes low-rank changes, too. */
+  readonly takesLowRank?: boolean;
   /** Receives one line about anything worth knowing that is no error. */
   readonly note?: (line: string) => void;
 } & (
@@ -73,6 +75,7 @@ export async function importCheckpoint(
       card: (manifest) =>
         importCard(manifest, checkpoint, [...selection.ignored, ...selection.unknown]),
       created,
+      ...(options.takesLowRank === true && { takesLowRank: true }),
     },
     sha256,
   );

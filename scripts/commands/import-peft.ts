@@ -1,28 +1,16 @@
-/** `import-peft`: an adapter that PEFT saved becomes a task folder, every bit of it kept (F32). */
+/** `import-peft`: an adapter that PEFT saved becomes a task folder, every bit of it kept unless F16 is asked for. */
 import { basename, resolve } from "node:path";
-import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import { checkName } from "../../src/core/format/keys.ts";
-import {
-  CLASSIFIER_BIAS,
-  CLASSIFIER_WEIGHT,
-  PROMPT_EMBEDDINGS,
-} from "../../src/core/model/shapes.ts";
-import { float32 } from "../../src/core/model/tensor.ts";
+import type { Task } from "../../src/core/format/task.ts";
 import { readBaseFolder } from "../base/base-folder.ts";
-import {
-  checkAdapterFitsBase,
-  defaultPositionOffset,
-  poolingOf,
-  readPeftAdapter,
-} from "../task/peft-adapter.ts";
+import { packAdapter } from "../peft/pack-adapter.ts";
+import { readPeftAdapter } from "../peft/adapter.ts";
 import { taskCard } from "../../src/report/task-card.ts";
 import { taskFacts } from "../../src/report/task-facts.ts";
 import { writeTaskFolder } from "../task/task-folder.ts";
-import { packTask } from "../../src/learn/task/packed-task.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { baseFolder } from "../base/names.ts";
-import { UsageError, defineCommand, readInteger, required } from "../cli/command.ts";
-import { sha256 } from "../node/hash.ts";
+import { UsageError, defineCommand, readChoice, readInteger, required } from "../cli/command.ts";
 
 /** What the answers are, for people. */
 const KINDS = {
@@ -31,9 +19,17 @@ const KINDS = {
   regression: () => "a number",
 };
 
+const DTYPES = ["float32", "float16"] as const;
+
+/** What the encoder gets, for people. */
+function whatOf({ prefix: { lowRank, deltas, numVirtualTokens } }: Task): string {
+  if (!lowRank) return `P ${numVirtualTokens}`;
+  return `LoRA of ${lowRank.size} linears${deltas ? " and biases" : ""}`;
+}
+
 export const command = defineCommand({
-  summary: "turn a PEFT prefix-tuning adapter into a task folder",
-  usage: "ADAPTER_DIR --base DIR --out TASK_DIR [--position-offset N]",
+  summary: "turn a PEFT adapter (prefix tuning or LoRA) into a task folder",
+  usage: "ADAPTER_DIR --base DIR --out TASK_DIR [--dtype float32|float16] [--position-offset N]",
   example: "npx edge-prefix import-peft my-adapter --base models/minilm --out prefixes/my-task",
   options: {
     base: {
@@ -48,6 +44,12 @@ export const command = defineCommand({
       value: "A,B,..",
       hint: "names of the labels in their order, or label=name,.. (default: id2label of the config.json beside the adapter)",
     },
+    dtype: {
+      type: "string",
+      value: "D",
+      default: "float32",
+      hint: "float32 keeps every bit, float16 is half as large",
+    },
     "position-offset": {
       type: "string",
       value: "N",
@@ -61,42 +63,17 @@ export const command = defineCommand({
     }
     const out = required(values.out, "--out");
     const name = checkName("task", values.name ?? basename(resolve(out)));
-    const base = (await readBaseFolder(baseFolder(required(values.base, "--base")))).manifest;
+    const dtype = readChoice(values.dtype, "--dtype", DTYPES);
+    const folder = await readBaseFolder(baseFolder(required(values.base, "--base")));
+    const base = folder.manifest;
     const adapter = await readPeftAdapter(dir, values["label-names"]);
-    checkAdapterFitsBase(adapter, base);
-    const offset =
-      readInteger(values["position-offset"], "--position-offset", { min: 0, max: 1024 }) ??
-      defaultPositionOffset(adapter, base);
-    const pooling = poolingOf(adapter, base);
-
-    const { type, problemType, labels, numVirtualTokens, promptEmbeddings, weight, bias } = adapter;
-    const packed = await packTask(
-      {
-        task: name,
-        type,
-        problem_type: problemType,
-        labels,
-        num_virtual_tokens: numVirtualTokens,
-        position_offset: offset,
-        pooling,
-        max_length: maxLengthOf(base.configuration) - offset,
-        temperature: 1,
-        thresholds: null,
-        other: null,
-        measured_on: null,
-        examples: [],
-        metrics: {},
-        created: new Date().toISOString(),
-      },
-      base,
-      new Map([
-        [PROMPT_EMBEDDINGS, float32(promptEmbeddings.dims, promptEmbeddings.values)],
-        [CLASSIFIER_WEIGHT, float32(weight.dims, weight.values)],
-        [CLASSIFIER_BIAS, float32([bias.length], bias)],
-      ]),
-      "float32",
-      sha256,
-    );
+    const positionOffset = readInteger(values["position-offset"], "--position-offset", {
+      min: 0,
+      max: 1024,
+    });
+    const packed = await packAdapter(adapter, folder, { task: name, positionOffset, dtype });
+    const { type, problemType, labels, numVirtualTokens } = adapter;
+    const { position_offset: offset, pooling } = packed.task.manifest;
     const spec = {
       ...EMPTY_SPEC,
       name,
@@ -105,12 +82,13 @@ export const command = defineCommand({
       type,
       problem_type: problemType,
       labels,
-      method: "prefix" as const,
-      num_virtual_tokens: numVirtualTokens,
+      // LoRA is imported and served; `train` has no such method.
+      ...(!adapter.lora && { method: "prefix" as const, num_virtual_tokens: numVirtualTokens }),
       ...(pooling !== "none" && { pooling }),
     };
     const { version } = packed.task;
-    const card = taskCard(taskFacts(packed.task.manifest, base, { method: "prefix", version }));
+    const method = adapter.lora ? "lora" : "prefix";
+    const card = taskCard(taskFacts(packed.task.manifest, base, { method, version }));
     await writeTaskFolder(out, packed, { taskJson: writeTaskSpec(spec), card, report: null });
     io.out(
       io.json
@@ -122,10 +100,12 @@ export const command = defineCommand({
             problem_type: problemType,
             labels,
             num_virtual_tokens: numVirtualTokens,
+            linears: packed.task.prefix.lowRank?.size ?? 0,
+            bytes: packed.prefixBytes.byteLength,
             position_offset: offset,
             pooling,
           })
-        : `${out}: version ${version}, ${type}, ${KINDS[problemType](labels.length)}, P ${numVirtualTokens}, position_offset ${offset}, pooling ${pooling}`,
+        : `${out}: version ${version}, ${type}, ${KINDS[problemType](labels.length)}, ${whatOf(packed.task)}, position_offset ${offset}, pooling ${pooling}`,
     );
     return 0;
   },

@@ -30,6 +30,10 @@ export const command = defineCommand({
       default: "int8",
       hint: "weights as 8-bit integers (for serving) or as floats",
     },
+    lora: {
+      type: "boolean",
+      hint: "an 8-bit graph that also takes LoRA tasks, for serving by onnxruntime (our own kernels always do)",
+    },
     licence: {
       type: "string",
       value: "ID",
@@ -67,7 +71,7 @@ export const command = defineCommand({
       notes.push(line);
       io.err(line.startsWith("warning: ") ? line : `note: ${line}`);
     };
-    const options = { name, created: new Date(), note };
+    const options = { name, created: new Date(), note, takesLowRank: values.lora === true };
     io.err(`building ${dtype} graph`);
     const base =
       dtype === "int8"

@@ -37,6 +37,10 @@ export function checkNorms(
     check("the vector of bias deltas", rootMeanSquare(prefix.deltas.biasDeltas));
     check("the vector of layer weights", rootMeanSquare(prefix.deltas.layerWeights));
   }
+  for (const [linear, { a, b }] of prefix.lowRank ?? []) {
+    check(`lora_A of ${linear}`, rootMeanSquare(a));
+    check(`lora_B of ${linear}`, rootMeanSquare(b));
+  }
   const hidden = head.weight.length / manifest.labels.length;
   for (const [label, name] of manifest.labels.entries()) {
     const row = head.weight.subarray(label * hidden, (label + 1) * hidden);

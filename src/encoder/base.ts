@@ -61,6 +61,11 @@ export interface BaseParts {
   readonly pooler: Weights | null;
   /** How the checkpoint makes one vector of a text, where it says so. */
   readonly pooling: BasePooling | null;
+  /**
+   * Whether the graph takes low-rank changes; by default that of floats does, which is for measuring.
+   * Our own kernels always take them.
+   */
+  readonly takesLowRank?: boolean;
   /** Hash of the weights before quantization. */
   readonly checkpoint: string;
   /** The text of CARD.md, made once the sizes are known. */
@@ -77,7 +82,8 @@ const refOf = async (bytes: Uint8Array, sha256: Sha256): Promise<FileRef> => ({
 export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> {
   const { architecture, weights } = parts;
   const config = architecture.readConfig(parseJson(parts.config, "config.json"));
-  const graph = buildServingGraph(architecture, config, weights);
+  const { takesLowRank = parts.dtype === "fp32" } = parts;
+  const graph = buildServingGraph(architecture, config, weights, { takesLowRank });
   const graphFiles = packGraph(graph, {
     isExternal: (name) => weights.has(name),
     ...(parts.dtype === "int8" ? { maxShardBytes: MAX_SHARD_BYTES } : {}),

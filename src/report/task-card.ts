@@ -61,6 +61,7 @@ function whatItIs(facts: ReportFacts): string {
     : "a linear head";
   const parts = [
     ...(numVirtualTokens > 0 ? [`${numVirtualTokens} virtual tokens`] : []),
+    ...(method === "lora" ? ["low-rank changes of the encoder's linears"] : []),
     ...(DELTA_METHODS.includes(method) ? ["changes of the encoder's biases"] : []),
     head,
   ];

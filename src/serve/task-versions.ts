@@ -14,6 +14,7 @@ import { checkFile, readTaskManifest } from "../core/format/manifest.ts";
 import type { BaseManifest, Sha256, TaskManifest } from "../core/format/manifest.ts";
 import { hashOf } from "../core/format/pointer.ts";
 import type { TaskPointer } from "../core/format/pointer.ts";
+import { lowRankBytes } from "../core/model/low-rank.ts";
 import { openTask } from "../core/format/task.ts";
 import type { Task } from "../core/format/task.ts";
 import type { Bucket } from "./bucket/bucket.ts";
@@ -167,5 +168,6 @@ function bytesOf({ prefix, head }: Task): number {
   );
   const { deltas } = prefix;
   const vectors = deltas ? deltas.biasDeltas.byteLength + deltas.layerWeights.byteLength : 0;
-  return sides + vectors + head.weight.byteLength + head.bias.byteLength;
+  const factors = prefix.lowRank ? lowRankBytes(prefix.lowRank) : 0;
+  return sides + vectors + factors + head.weight.byteLength + head.bias.byteLength;
 }

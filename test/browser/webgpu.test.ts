@@ -132,6 +132,7 @@ engineCases("WebGPU in Chromium", {
   },
   tolerance: 1e-4,
   knowsMemory: false,
+  takesLowRank: false,
 });
 
 describe("a tiny base on WebGPU", () => {

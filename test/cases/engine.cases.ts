@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
 import { emptyPrefix, prefixWidth, unpackPrefix } from "../../src/core/model/prefix.ts";
 import type { Prefix } from "../../src/core/model/prefix.ts";
+import type { LowRank } from "../../src/core/model/low-rank.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
+import { lowRankLinears } from "../../src/encoder/forms/low-rank.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Queries, Row } from "../../src/core/model/rows.ts";
 import type { BaseSource, Encoder, Engine } from "../../src/engine/engine.ts";
@@ -20,6 +23,8 @@ export interface EngineUnderTest {
   readonly tolerance: number;
   /** Whether the engine can tell how much memory it has. */
   readonly knowsMemory: boolean;
+  /** Whether it computes low-rank changes of linears; by default it does. */
+  readonly takesLowRank?: boolean;
 }
 
 /** A read that fails at once. */
@@ -73,6 +78,20 @@ export function engineCases(name: string, host: EngineUnderTest): void {
         layerWeights: wave(layers, 1 / layers),
       };
       return { ...prefix, deltas };
+    }
+    /** Low-rank changes of the linears whose names match, by numbers that differ. */
+    function lowRankOf(rank: number, names: RegExp): LowRank {
+      const { configuration } = manifest;
+      const linears = lowRankLinears(architectureOf(configuration).readConfig(configuration));
+      const wave = (count: number) =>
+        Float32Array.from({ length: count }, (_, i) => Math.sin(i * 7.31 + rank) * 0.2);
+      return new Map(
+        linears
+          .filter(({ name }) => names.test(name))
+          .map(({ name, inputs, outputs }) => {
+            return [name, { rank, a: wave(rank * inputs), b: wave(rank * outputs) }];
+          }),
+      );
     }
     const rowOf = (
       ids: readonly number[],
@@ -146,6 +165,14 @@ export function engineCases(name: string, host: EngineUnderTest): void {
           rowOf([2, 100, 3], { prefix: prefixOf(0), positionOffset: 7 }),
           rowOf([2, 60, 61, 3, 62, 63, 64, 3], { types: [0, 0, 0, 0, 1, 1, 1, 1] }),
           rowOf(IDS, { prefix: prefixOf(3, true) }),
+          ...(host.takesLowRank === false
+            ? []
+            : [
+                rowOf(IDS, { prefix: { ...prefixOf(2, true), lowRank: lowRankOf(3, /./) } }),
+                rowOf([2, 60, 3], {
+                  prefix: { ...prefixOf(0), lowRank: lowRankOf(8, /query|value/) },
+                }),
+              ]),
         ];
         const together = await encode(rows, queries);
         for (const [b, row] of rows.entries()) {
@@ -170,6 +197,30 @@ export function engineCases(name: string, host: EngineUnderTest): void {
         expect(difference(found!, expected!), what).toBeGreaterThan(1e-3);
       }
     });
+
+    it.skipIf(host.takesLowRank === false)(
+      "heeds low-rank changes of every linear, and refuses those of others",
+      async () => {
+        const [expected] = await encode([rowOf(IDS)]);
+        const changed = (lowRank: LowRank): Row =>
+          rowOf(IDS, { prefix: { ...prefixOf(0), lowRank } });
+        const all = lowRankOf(2, /./);
+        for (const [name, factors] of all) {
+          const [found] = await encode([changed(new Map([[name, factors]]))]);
+          expect(difference(found!, expected!), name).toBeGreaterThan(1e-3);
+        }
+        const [own] = [...all.values()];
+        for (const foreign of [
+          new Map([["encoder.layer.9.query", own!]]),
+          new Map(Array.from(all, ([name]) => [name, { ...own!, a: new Float32Array(3) }])),
+        ]) {
+          await expect(encode([rowOf(IDS), changed(foreign)])).rejects.toMatchObject({
+            code: "prefix-base-mismatch",
+          });
+        }
+        expect(await encode([rowOf(IDS)])).toEqual([expected]);
+      },
+    );
 
     it("gives the same bits for the same batch, in states that a later run leaves alone", async () => {
       const first = await encoder.encode([rowOf(IDS)], "all");

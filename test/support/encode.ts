@@ -1,5 +1,8 @@
 /** Runs a base's graph on texts or ids, as the tests of importing, shrinking and runtimes need it. */
 import type { Base } from "../../src/encoder/base.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
+import { lowRankLinears } from "../../src/encoder/forms/low-rank.ts";
+import type { LowRank } from "../../src/core/model/low-rank.ts";
 import { graphEncoder } from "../../src/engine/ort/encoder.ts";
 import { statesOfRow } from "../../src/core/model/rows.ts";
 import type { Queries } from "../../src/core/model/rows.ts";
@@ -7,7 +10,7 @@ import { emptyPrefix, unpackPrefix, prefixWidth } from "../../src/core/model/pre
 import type { Deltas, Prefix } from "../../src/core/model/prefix.ts";
 import type { Encoder } from "../../src/engine/engine.ts";
 import type { GraphFiles, Session } from "../../src/engine/session.ts";
-import { keyOf, normals } from "../../src/learn/random.ts";
+import { derive, keyOf, normals } from "../../src/learn/random.ts";
 
 /** A text's tokens and the prefix it is read with. */
 export interface TestRow {
@@ -49,6 +52,23 @@ export function randomPrefix(base: Pick<Base, "manifest">, length: number, seed:
     [length, width],
     base.manifest.configuration,
     "test",
+  );
+}
+
+/** Random low-rank changes: of every linear of the layers, or of those whose names end in `ending`. */
+export function randomLowRank(
+  { manifest }: Pick<Base, "manifest">,
+  rank: number,
+  ending = "",
+): LowRank {
+  const config = architectureOf(manifest.configuration).readConfig(manifest.configuration);
+  const linears = lowRankLinears(config).filter(({ name }) => name.endsWith(ending));
+  return new Map(
+    linears.map(({ name, inputs, outputs }) => {
+      const key = derive(keyOf(rank), name);
+      const a = normals(derive(key, "a"), rank * inputs, 0.2);
+      return [name, { rank, a, b: normals(derive(key, "b"), rank * outputs, 0.2) }];
+    }),
   );
 }
 

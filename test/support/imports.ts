@@ -46,6 +46,7 @@ const LEARN_LOOP = /^src\/learn\/loop\//;
 const BROWSER_TRAIN = /^src\/browser\/train\/[^/]+$/;
 const BROWSER_ROOT = /^src\/browser\/[^/]+$/;
 const BROWSER_CHANNEL = /^src\/browser\/channel\//;
+const PACKED_TASK = /^src\/learn\/task\/packed-task\.ts$/;
 /** Cards and reports. */
 const REPORT = /^src\/report\//;
 const NODE = /^node:$/;
@@ -179,7 +180,8 @@ export const GROUPS: readonly Group[] = [
   {
     name: "src/engine/ort/*.ts",
     files: /^src\/engine\/ort\/[^/]+$/,
-    may: [CORE, ENGINE_IMAGES, /^onnxruntime-web$/],
+    // Which linears a task may change is said by the base's family, as for our own kernels.
+    may: [CORE, ENCODER_FAMILIES, ENCODER_FORMS, ENGINE_IMAGES, /^onnxruntime-web$/],
     types: [ENGINE_ROOT],
   },
   { name: "src/serve/bucket", files: SERVE_BUCKET, may: [CORE], types: [WORKER_TYPES] },
@@ -281,7 +283,13 @@ export const GROUPS: readonly Group[] = [
   {
     name: "scripts/task",
     files: /^scripts\/task\//,
-    may: [CORE, /^src\/learn\/task\/packed-task\.ts$/, LEARN_DATA, NODE_FOLDER, NODE],
+    may: [CORE, PACKED_TASK, NODE_FOLDER, NODE],
+  },
+  {
+    // Adapters of another library: their names become those of a base's encoder.
+    name: "scripts/peft",
+    files: /^scripts\/peft\//,
+    may: [CORE, ENCODER, PACKED_TASK, LEARN_DATA, NODE_FOLDER, NODE],
   },
   // What all runs share, then each kind of run: task <- trial <- sweep, task <- pretrain, distill.
   runsGroup("*.ts", []),
@@ -335,7 +343,7 @@ export const GROUPS: readonly Group[] = [
       LEARN,
       /^src\/(?:serve|http)\//,
       REPORT,
-      /^scripts\/(?:base|cli|images|node|publish|runs|task)\//,
+      /^scripts\/(?:base|cli|images|node|peft|publish|runs|task)\//,
       NODE,
     ],
     types: [SESSION, ENGINE],

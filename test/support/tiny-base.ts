@@ -141,9 +141,10 @@ export function makeTinyBase({
 }: TinyBaseOptions): Promise<Base> {
   const created = new Date("2026-01-01T00:00:00Z");
   const checkpoint = tinyCheckpoint(seed, config);
+  const options = { name, created, takesLowRank: true };
   return dtype === "int8"
-    ? importCheckpoint(checkpoint, { name, dtype, created, openSession: createNodeSession })
-    : importCheckpoint(checkpoint, { name, dtype, created });
+    ? importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession })
+    : importCheckpoint(checkpoint, { ...options, dtype });
 }
 
 /** The same as a folder. */

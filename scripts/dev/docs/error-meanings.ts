@@ -147,8 +147,9 @@ page-not-built | The script that answers in a browser is not built. | In a clone
 pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
 pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
-peft-invalid | The adapter's files are not those of PEFT prefix tuning. | The message names the field; other kinds of adapters are not supported.
+peft-invalid | The adapter's files are not those that PEFT saves. | The message names the field or the tensor.
 peft-not-found | The folder holds no PEFT adapter. | It needs adapter_config.json and adapter_model.safetensors.
+peft-unsupported | The adapter is of a kind that computes more than prefix tuning or plain LoRA, such as DoRA. | Merge it into its model and import that as a base, or train it in one of these forms.
 plan-failed | A batch's file could not be read in any attempt. | Look at the Worker's log; make another batch.
 pointer-expired | The signature of a pointer was good for a time that is over. | Write it again with --sign KEY, for example by a push of the same folder.
 pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.

@@ -5,6 +5,8 @@
 import type { Head, Pooler } from "../model/head.ts";
 import { checkFile, checkTaskFitsBase, checkTaskMatchesBase } from "./manifest.ts";
 import type { BaseManifest, Sha256, TaskManifest } from "./manifest.ts";
+import { linearOf, loraA, loraB, lowRankFactors } from "../model/low-rank.ts";
+import type { LowRank } from "../model/low-rank.ts";
 import { checkFinite, emptyPrefix, unpackPrefix } from "../model/prefix.ts";
 import type { Deltas, Prefix } from "../model/prefix.ts";
 import { FormatError, MismatchError } from "../errors.ts";
@@ -59,7 +61,7 @@ export async function openTask(
   return { manifest, version, prefix: readPrefix(file), head: readHead(file) };
 
   function readPrefix(file: Safetensors): Prefix {
-    return { ...readVirtualTokens(file), deltas: readDeltas(file) };
+    return { ...readVirtualTokens(file), deltas: readDeltas(file), lowRank: readLowRank(file) };
   }
 
   function readVirtualTokens(file: Safetensors): Prefix {
@@ -90,6 +92,17 @@ export async function openTask(
     checkDims(`${subject}: ${BIAS_DELTAS}`, biasDeltas.dims, [shape.num_bias_deltas]);
     checkDims(`${subject}: ${LAYER_WEIGHTS}`, layerWeights.dims, [shape.num_hidden_layers + 1]);
     return { biasDeltas: biasDeltas.values, layerWeights: layerWeights.values };
+  }
+
+  /** Which linears the base has, the engine knows: it refuses others before they are computed. */
+  function readLowRank(file: Safetensors): LowRank | null {
+    const linears = new Set([...file.tensors.keys()].map(linearOf).filter((name) => name !== null));
+    if (linears.size === 0) return null;
+    const factorsOf = (name: string) => {
+      const [a, b] = [floats(file, loraA(name), subject), floats(file, loraB(name), subject)];
+      return lowRankFactors(`${subject}: ${name}`, a, b);
+    };
+    return new Map([...linears].map((name) => [name, factorsOf(name)]));
   }
 
   function readHead(file: Safetensors): Head {

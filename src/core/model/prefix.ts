@@ -1,11 +1,13 @@
 /**
  * Prefixes: PEFT's file layout, and the per-layer keys and values that an encoder reads. Deltas of
- * biases, which a task may have beside or instead of virtual tokens, travel with them.
+ * biases and low-rank changes of linears, which a task may have beside or instead of virtual tokens,
+ * travel with them.
  *
  * On disk (PEFT, P-Tuning v2): `prompt_embeddings` [P, 2*L*N*D], viewed as [P, 2L, N, D]; even
  * index = key, odd = value of each layer. In memory: per layer [N, P, D], ready to be fed.
  */
 import { FormatError } from "../errors.ts";
+import type { LowRank } from "./low-rank.ts";
 import { PROMPT_EMBEDDINGS, checkDims } from "./shapes.ts";
 
 /** The sizes that a prefix shares with its base. */
@@ -23,12 +25,14 @@ export interface Deltas {
   readonly layerWeights: Float32Array; // [L+1]
 }
 
-/** What a task puts into the encoder: for every layer, keys and values [N, P, D], and deltas. */
+/** What a task puts into the encoder: for every layer, keys and values [N, P, D]; changes of it. */
 export interface Prefix {
   readonly numVirtualTokens: number; // P
   readonly layers: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
   /** null leaves the encoder's own vectors, and answers from the last layer. */
   readonly deltas: Deltas | null;
+  /** null leaves the encoder's linears as they are. */
+  readonly lowRank: LowRank | null;
 }
 
 /** No prefix at all: what a linear task and plain embedding use. */
@@ -38,6 +42,7 @@ export function emptyPrefix(shape: PrefixShape): Prefix {
     numVirtualTokens: 0,
     layers: Array.from({ length: shape.num_hidden_layers }, () => ({ key: empty, value: empty })),
     deltas: null,
+    lowRank: null,
   };
 }
 
@@ -75,7 +80,7 @@ export function unpackPrefix(
     key: unpackSide(2 * layer),
     value: unpackSide(2 * layer + 1),
   }));
-  return { numVirtualTokens, layers, deltas: null };
+  return { numVirtualTokens, layers, deltas: null, lowRank: null };
 }
 
 /** Throws FormatError `prefix-not-finite` when a value is NaN or infinite. */

@@ -17,6 +17,12 @@ export const QUERY_LENGTH = "query_length"; // [1] int64: the last layer answers
 export const BIAS_DELTAS = "bias_deltas";
 /** [D, L+1] float32, D = 1 or B: shares of the embeddings' and of each layer's output in the answer. */
 export const LAYER_WEIGHTS = "layer_weights";
+/** [R, sum of in] float32: factors A of all low-rank changes in a batch, of every linear side by side. */
+export const LORA_A = "lora_A";
+/** [R, sum of out] float32: their factors B. */
+export const LORA_B = "lora_B";
+/** [D, R] float32, D as of BIAS_DELTAS: 1 where a row has the change, 0 where it is another task's. */
+export const LORA_ROWS = "lora_rows";
 export const LAST_HIDDEN_STATE = "last_hidden_state"; // [B, Q, H] float32
 
 /** Name of the prefix keys that enter layer `layer`: [B, N, P, D] float32. */
@@ -35,7 +41,8 @@ export const START_TRANSITIONS = "start_transitions"; // [C]
 /** Of a task that may answer that a text fits no label: see prototypes.ts. */
 export const PROTOTYPES = "prototypes"; // [M, H] int8
 
-// Besides these, BIAS_DELTAS [W] and LAYER_WEIGHTS [L+1] as the graph spells them.
+// Besides these, BIAS_DELTAS [W] and LAYER_WEIGHTS [L+1] as the graph spells them, and the factors
+// of low-rank changes (low-rank.ts).
 
 /** Names in a base's `pooler.safetensors`, spelled as Hugging Face spells them. */
 export const POOLER_WEIGHT = "pooler.dense.weight"; // [H, H]

@@ -1,4 +1,4 @@
-/** The graph that serves: texts, prefixes and deltas in, hidden states out. */
+/** The graph that serves: texts, prefixes and changes in, hidden states out. */
 import { buildEncoder } from "../layers/encoder.ts";
 import { BIAS_DELTAS, LAST_HIDDEN_STATE, LAYER_WEIGHTS } from "../../core/model/shapes.ts";
 import { Graph } from "../../graph/graph.ts";
@@ -9,6 +9,7 @@ import type { EncoderInputs } from "../layers/inputs.ts";
 import type { Weights } from "../layers/tensor-spec.ts";
 import { countDeltas, deltaSpecs } from "./deltas.ts";
 import { encoderInputs } from "./inputs.ts";
+import { lowRankInputs } from "./low-rank.ts";
 
 /**
  * The vectors named in deltaSpecs with `bias_deltas` [D, W] on top, each [D, 1, n]. All are added at
@@ -34,16 +35,21 @@ function changedVectors(
   return new Map(specs.map(({ name }, i) => [name, vectors[i]!]));
 }
 
-/** The serving graph: texts, prefixes, deltas -> encoder -> `last_hidden_state` [B, Q, H]. */
+/**
+ * The serving graph: texts, prefixes, deltas -> encoder -> `last_hidden_state` [B, Q, H]. With
+ * `takesLowRank` also low-rank changes: half as many nodes again, which short texts feel.
+ */
 export function buildServingGraph(
   architecture: Architecture,
   config: EncoderConfig,
   weights: Weights,
+  { takesLowRank = false }: { readonly takesLowRank?: boolean } = {},
 ): Graph {
   const graph = new Graph();
   const inputs: EncoderInputs = {
     ...encoderInputs(graph, config),
     replaced: changedVectors(graph, architecture, config, weights),
+    ...(takesLowRank && { lowRank: lowRankInputs(graph, config) }),
     layerWeights: graph.input(LAYER_WEIGHTS, "float32", ["D", config.layers + 1]),
   };
   const { lastHiddenState } = buildEncoder(graph, config.encoder, weights, inputs);

@@ -19,10 +19,23 @@ export interface EncoderInputs {
   readonly replaced?: ReadonlyMap<string, Value>;
   /** Added to vectors (biases, norm weights) by tensor name, [n]. */
   readonly deltas?: ReadonlyMap<string, Value>;
+  /** Products of low rank on top of linears. */
+  readonly lowRank?: LowRankInputs;
   /** Shares of the embeddings' and every layer's output in the answer: [1, L+1], or [B, L+1] by row. */
   readonly layerWeights?: Value;
   /** Trained input embeddings, which follow the tokens and have no positions: [S, E]. */
   readonly prompt?: Value;
+}
+
+/** Low-rank changes of linears: y = x W + b + (x A^T) B. */
+export interface LowRankInputs {
+  /** By the linear's name: A [R, in], B [R, out]. */
+  readonly factors: ReadonlyMap<string, { readonly a: Value; readonly b: Value }>;
+  /**
+   * Where rows have different changes: mask [D, 1, R] of the ranks that are a text's own, and how many
+   * of a text's rows are computed: all, or 1 where there are no ranks. Absent where all rows have all.
+   */
+  readonly rows?: { readonly mask: Value; readonly end: Value };
 }
 
 /** The prefix of one layer: [B, kvHeads, P, D] each. */

@@ -53,7 +53,7 @@ export const linearTensors = (
 
 /** x W + b: rows [M, in] -> [M, out]. Quantizes x once for all linears that read it. */
 export const linear = (w: StoredWeights, spec: LinearSpec, rows: Rows): Value =>
-  product(w, spec, rows, biasOf(w, spec, rows));
+  product(w, spec, rows, addendOf(w, spec, rows));
 
 /** activation(x W + b). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
 export function activatedLinear(
@@ -67,10 +67,10 @@ export function activatedLinear(
     return ops.ACTIVATIONS[activation](g, linear(w, spec, rows));
   }
   const y = product(w, spec, rows);
-  const bias = biasOf(w, spec, rows);
-  if (!bias) return g.add("FastGelu", [y]);
-  if (bias.dims.length > 1) return g.add("FastGelu", [ops.Add(g, y, bias)]);
-  return biasedGelu(g, { x: rows.x, product: y, bias }, quantizedWeight(w, spec, rows));
+  const added = addendOf(w, spec, rows);
+  if (!added) return g.add("FastGelu", [y]);
+  if (added.dims.length > 1) return g.add("FastGelu", [ops.Add(g, y, added)]);
+  return biasedGelu(g, { x: rows.x, product: y, bias: added }, quantizedWeight(w, spec, rows));
 }
 
 /** `activation` of x, in the form that the graph's dtype takes. */
@@ -142,6 +142,29 @@ const quantizedWeight = (
   inputScale,
   constant: (at, values) => w.constant(at, values),
 });
+
+/** What is added to the product: the bias, and the linear's low-rank change, where it has them. */
+function addendOf(w: StoredWeights, spec: LinearSpec, rows: Rows): Value | null {
+  const bias = biasOf(w, spec, rows);
+  const change = lowRankChange(w, spec, rows);
+  return bias && change ? ops.Add(w.g, change, bias) : (change ?? bias);
+}
+
+/** (x A^T) B, [M, out] or [D, M/D, out]; one row a text instead of M/D where no row has a change. */
+function lowRankChange(w: StoredWeights, { name }: LinearSpec, rows: Rows): Value | null {
+  const { g, lowRank } = w;
+  const factors = lowRank?.factors.get(name);
+  if (!factors) return null;
+  const { a, b } = factors;
+  const x = w.texts.rows(rows.x);
+  const reduced = w.form.isTrained
+    ? ops.MatMul(g, x, ops.Transpose(g, a, [1, 0]))
+    : ops.FusedMatMul(g, x, a, { transB: true });
+  if (!lowRank?.rows) return ops.MatMul(g, reduced, b);
+  const { mask, end } = lowRank.rows;
+  const own = ops.Mul(g, reduced, mask);
+  return ops.MatMul(g, ops.Slice(g, own, g.ints(0), end, 1, own.dims), b);
+}
 
 /**
  * Bias [out] or [D, 1, out], null where there is none. The offset of an input quantized above its

@@ -15,8 +15,8 @@ import { TextGroups, firstPositions } from "./rows.ts";
 import type { Rows, RowsOptions } from "./rows.ts";
 import type { Weights } from "./tensor-spec.ts";
 
-/** What a task changes: weights fed instead of the stored ones, and deltas on top of them. */
-type Changes = Pick<EncoderInputs, "replaced" | "deltas">;
+/** What a task changes: weights fed instead of the stored ones, deltas and products on top of them. */
+type Changes = Pick<EncoderInputs, "replaced" | "deltas" | "lowRank">;
 
 /** Reads weights by name and adds each to the graph once. */
 export class StoredWeights {
@@ -75,6 +75,11 @@ export class StoredWeights {
     const sum = ops.Add(this.g, this.tensor(name), delta);
     this.#vectors.set(name, sum);
     return sum;
+  }
+
+  /** The products of low rank on top of linears, where the graph has such. */
+  get lowRank(): EncoderInputs["lowRank"] {
+    return this.#changes.lowRank;
   }
 
   /** Wraps activations for the linears that read them. */

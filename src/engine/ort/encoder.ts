@@ -3,16 +3,23 @@ import type { BaseConfiguration } from "../../core/format/configuration.ts";
 import { buildFile, ortBuild } from "../../core/format/manifest.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
 import type { States } from "../../core/model/rows.ts";
-import { LAST_HIDDEN_STATE } from "../../core/model/shapes.ts";
+import { LAST_HIDDEN_STATE, LORA_A } from "../../core/model/shapes.ts";
 import { toFloat32 } from "../../core/model/tensor.ts";
+import { architectureOf } from "../../encoder/families/families.ts";
+import { lowRankLinears } from "../../encoder/forms/low-rank.ts";
 import type { BaseSource, Encoder, Engine } from "../engine.ts";
 import type { GraphFiles, Session } from "../session.ts";
 import { collate } from "./feeds.ts";
-import type { FeedShape } from "./feeds.ts";
+import type { ChangedLinear } from "./low-rank.ts";
 import { checkStates } from "./images/check.ts";
 
 /** The encoder of a loaded serving graph. */
-export function graphEncoder(session: Session, shape: FeedShape, loadedFrom = "graph"): Encoder {
+export function graphEncoder(
+  session: Session,
+  configuration: BaseConfiguration,
+  loadedFrom = "graph",
+): Encoder {
+  const shape = { ...configuration, linears: linearsOf(session, configuration) };
   return {
     loadedFrom,
     memoryBytes: () => session.heapBytes(),
@@ -23,6 +30,12 @@ export function graphEncoder(session: Session, shape: FeedShape, loadedFrom = "g
       return { dims: states.dims as States["dims"], values: toFloat32(states) };
     },
   };
+}
+
+/** The linears whose low-rank changes the graph takes; null for one that was made without them. */
+function linearsOf(session: Session, configuration: BaseConfiguration): ChangedLinear[] | null {
+  if (!session.inputs.includes(LORA_A)) return null;
+  return lowRankLinears(architectureOf(configuration).readConfig(configuration));
 }
 
 /** An engine that creates a session from the base's graph. */

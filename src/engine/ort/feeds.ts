@@ -1,6 +1,6 @@
 /**
  * Rows -> all feeds of a base's serving graph, by the names of its inputs. Rows of one batch may have
- * prefixes of different lengths and different deltas.
+ * prefixes of different lengths and different changes.
  */
 import { collateTokens } from "../../core/model/collate.ts";
 import type { CollateShape, LeastLengths } from "../../core/model/collate.ts";
@@ -10,9 +10,15 @@ import { BIAS_DELTAS, LAYER_WEIGHTS, pastKey, pastValue } from "../../core/model
 import { float32 } from "../../core/model/tensor.ts";
 import type { Tensor } from "../../core/model/tensor.ts";
 import type { Feeds } from "../session.ts";
+import { stackLowRanks } from "./low-rank.ts";
+import type { ChangedLinear } from "./low-rank.ts";
 
 /** The part of a base's manifest that feeds depend on. */
-export type FeedShape = CollateShape & PrefixShape;
+export type FeedShape = CollateShape &
+  PrefixShape & {
+    /** The linears that a task may change, in the graph's order; null for a graph that takes no changes. */
+    readonly linears?: readonly ChangedLinear[] | null;
+  };
 
 /**
  * All feeds of the serving graph. Rows are right-padded to the longest text, prefixes to the
@@ -34,11 +40,12 @@ export function collate(
 /**
  * The prefixes of a batch's rows as `past_key_values` feeds [B, N, Pmax, D]: shorter ones are
  * padded with zeros at the end; the attention mask hides the padding. A base that knows
- * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too. Pmax is `least` or more.
+ * deltas gets `bias_deltas` [D, W] and `layer_weights` [D, L+1] too, and a graph with low-rank changes
+ * their factors. Pmax is `least` or more. Throws MismatchError `prefix-base-mismatch` (low-rank.ts).
  */
 export function stackPrefixes(
   rows: readonly Prefix[],
-  shape: PrefixShape,
+  shape: PrefixShape & Pick<FeedShape, "linears">,
   least = 0,
 ): { feeds: Record<string, Tensor>; length: number } {
   const { num_key_value_heads: heads, head_dim: headDim, num_hidden_layers: layers } = shape;
@@ -68,17 +75,28 @@ export function stackPrefixes(
     feeds[pastKey(layer)] = stackSide(layer, "key");
     feeds[pastValue(layer)] = stackSide(layer, "value");
   }
-  return { feeds: { ...feeds, ...stackDeltas(rows, shape) }, length };
+  const count = changeRows(rows);
+  const changes = {
+    ...stackDeltas(rows, shape, count),
+    ...stackLowRanks(rows, shape.linears ?? null, count),
+  };
+  return { feeds: { ...feeds, ...changes }, length };
 }
 
-/** One row for all where all are the same, as within a task; else one for each. */
+/** D: one row for all where all are changed alike, as within a task; else one for each. */
+function changeRows(rows: readonly Prefix[]): number {
+  const [first] = rows;
+  const isSame = ({ deltas, lowRank }: Prefix): boolean =>
+    deltas === first?.deltas && lowRank === first.lowRank;
+  return rows.every(isSame) ? 1 : rows.length;
+}
+
 function stackDeltas(
   rows: readonly Prefix[],
   { num_bias_deltas: width, num_hidden_layers: layers }: PrefixShape,
+  count: number,
 ): Record<string, Tensor> {
   if (width === 0) return {};
-  const first = rows[0]?.deltas ?? null;
-  const count = rows.every(({ deltas }) => deltas === first) ? 1 : rows.length;
   const biases = new Float32Array(count * width);
   const shares = new Float32Array(count * (layers + 1));
   for (let row = 0; row < count; row++) {

@@ -3,6 +3,9 @@
  * no padding, so a batch has as many positions as its texts have tokens.
  */
 import { InputError } from "../../core/errors.ts";
+import { checkLowRanks, lowRankSize } from "./low-rank.ts";
+import type { LowRankSize } from "./low-rank.ts";
+import type { LowRank } from "../../core/model/low-rank.ts";
 import type { Deltas, Prefix } from "../../core/model/prefix.ts";
 import type { Queries, Row } from "../../core/model/rows.ts";
 import type { Model } from "./model.ts";
@@ -32,15 +35,20 @@ export interface Batch {
   /** Each once, however many rows have it; those without virtual tokens are left out. */
   readonly prefixes: readonly Prefix[];
   readonly deltas: readonly Deltas[];
+  readonly lowRank: LowRankSize;
   /** Of all prefixes. */
   readonly virtualTokens: number;
 }
 
-/** Puts rows together. Throws InputError `row-invalid` for one that does not fit the model. */
+/**
+ * Puts rows together. Throws InputError `row-invalid` for one that does not fit the model, MismatchError
+ * `prefix-base-mismatch` for low-rank changes of linears that it has not.
+ */
 export function batchOf(rows: readonly Row[], asked: Queries, model: Model): Batch {
   const texts: Text[] = [];
   const prefixes = new Set<Prefix>();
   const deltas = new Set<Deltas>();
+  const lowRanks = new Set<LowRank>();
   let [tokens, queries, longest, columns, positions] = [0, 0, 1, 0, 0];
   for (const [b, row] of rows.entries()) {
     checkRow(`row ${b}`, row, model);
@@ -55,7 +63,9 @@ export function batchOf(rows: readonly Row[], asked: Queries, model: Model): Bat
     positions = Math.max(positions, model.firstPosition + positionOffset + length);
     if (prefix.numVirtualTokens > 0) prefixes.add(prefix);
     if (prefix.deltas) deltas.add(prefix.deltas);
+    if (prefix.lowRank) lowRanks.add(prefix.lowRank);
   }
+  if (lowRanks.size > 0) checkLowRanks(lowRanks, model);
   return {
     texts,
     tokens,
@@ -66,6 +76,7 @@ export function batchOf(rows: readonly Row[], asked: Queries, model: Model): Bat
     positions,
     prefixes: [...prefixes],
     deltas: [...deltas],
+    lowRank: lowRankSize([...lowRanks], model),
     virtualTokens: [...prefixes].reduce((sum, prefix) => sum + prefix.numVirtualTokens, 0),
   };
 }

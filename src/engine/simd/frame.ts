@@ -3,6 +3,7 @@ import type { Batch } from "./batch.ts";
 import { PlaceCount } from "./heap.ts";
 import type { Places } from "./heap.ts";
 import { ROW_TILE, attentionWorkBytes } from "./kernels/kernels.ts";
+import type { LowRankSize } from "./low-rank.ts";
 import type { ModelShape } from "./model.ts";
 
 /**
@@ -18,6 +19,7 @@ export interface FrameSize extends Pick<
   "tokens" | "queries" | "isNarrowed" | "columns" | "positions" | "virtualTokens"
 > {
   readonly deltas: { readonly length: number };
+  readonly lowRank: Pick<LowRankSize, "factors" | "ranks">;
 }
 
 /** Rows on their way through the layers. */
@@ -50,6 +52,9 @@ export interface Frame {
   readonly work: number;
   /** The vectors of a task that changes them. */
   readonly changed: number; // float32 [deltas, vectorsWidth + numZeros]
+  /** Factors of low-rank changes of one matrix, and rows between their two products. */
+  readonly factors: number; // float32 [numbers of the largest]
+  readonly reduced: number; // float32 [M, ranks]
   /** Answers, where they are more than the last layer's x. */
   readonly mixed: number; // float32 [Q, H]
   readonly angles: number; // float32 [thetas, positions, 2, D/2]
@@ -90,6 +95,8 @@ export function placeFrame(model: ModelShape, size: FrameSize, places: Places): 
     past: array(2 * size.virtualTokens, kvHeads * head),
     work: places.allocate(attentionWorkBytes(size.columns, head)),
     changed: array(size.deltas.length, model.vectorsWidth + model.numZeros),
+    factors: array(size.lowRank.factors),
+    reduced: array(tokens, size.lowRank.ranks),
     mixed: isMixed ? array(queries, hidden) : 0,
     angles: array(model.thetas.length * size.positions, head),
   };
@@ -106,6 +113,7 @@ export function frameBytes(model: ModelShape, tokens: number, virtualTokens: num
       queries: tokens,
       isNarrowed: false,
       deltas: [1],
+      lowRank: { factors: 0, ranks: 0 },
       columns: virtualTokens + tokens,
       positions: tokens,
     },

@@ -87,15 +87,17 @@ export function layOut(
     const weights = places.allocate(inputs * outputs);
     const scales = places.allocate(4 * outputs);
     let from = 0;
-    for (const spec of specs) {
+    const linears = specs.map((spec) => {
       const weight = `${spec.name}.weight`;
       const columns = axes.outputs(spec);
       const dims = [spec.inputs, spec.outputs] as const;
       slots.set(weight, { kind: "matrix", dims, rows, columns, at: weights + from * inputs });
       slots.set(scaleName(weight), floats([spec.outputs], columns, scales + 4 * from));
-      from += lengthOf(columns);
-    }
-    return { inputs, outputs, weights, scales, bias: vectors.joined(specs) };
+      const width = lengthOf(columns);
+      from += width;
+      return { name: spec.name, from: from - width, width, inputs: rows, outputs: columns };
+    });
+    return { inputs, outputs, weights, scales, bias: vectors.joined(specs), linears };
   }
 
   /** One scale for every column of a linear's input. */

@@ -14,6 +14,16 @@ export interface Table {
   readonly rows: number;
 }
 
+/** A linear of the encoder among the columns of a matrix. */
+export interface Linear {
+  readonly name: string;
+  /** Its first column, and how many they are. */
+  readonly from: number;
+  readonly width: number;
+  readonly inputs: Axis;
+  readonly outputs: Axis;
+}
+
 /** Packed weights [K, N]; several linears that read the same rows are one matrix. K and N are widths. */
 export interface Matrix {
   readonly inputs: number; // K
@@ -22,6 +32,7 @@ export interface Matrix {
   readonly scales: number; // float32 [N]
   /** Offset of the bias [N] in a row's vectors. */
   readonly bias: number;
+  readonly linears: readonly Linear[];
 }
 
 /** A norm over a row; gamma and beta are offsets in a row's vectors. */

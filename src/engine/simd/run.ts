@@ -10,6 +10,7 @@ import type { Frame, Stream } from "./frame.ts";
 import type { Heap } from "./heap.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Layer, Matrix, Model, Norm, Table } from "./model.ts";
+import { LowRankChanges, spansOf } from "./low-rank.ts";
 import { Past } from "./past.ts";
 import { readStates, writeChangedVectors, writeRows } from "./rows.ts";
 
@@ -36,6 +37,11 @@ export function* runBatch(machine: Machine, batch: Batch): Generator<void, State
 interface Product {
   readonly from?: number;
   readonly end?: number;
+  /** The rows that were quantized, float32, which low-rank changes read, and bytes from one to the next. */
+  readonly x: number;
+  readonly xStride: number;
+  /** Where the rows begin among those of the stream. */
+  readonly first?: number;
   /** Added to them: float32, rows as wide as those of `out`. */
   readonly residual?: number;
   readonly out: number;
@@ -50,6 +56,7 @@ class BatchRun {
   readonly #batch: Batch;
   readonly #frame: Frame;
   readonly #past: Past;
+  readonly #lowRank: LowRankChanges | null;
   /** All positions; in the last layer those that are answered. */
   #stream: Stream;
 
@@ -61,6 +68,9 @@ class BatchRun {
     this.#frame = placeFrame(model, batch, heap);
     this.#stream = this.#frame.all;
     this.#past = new Past(heap, model, batch.prefixes, this.#frame.past);
+    const { lowRank } = batch;
+    this.#lowRank =
+      lowRank.ranks > 0 ? new LowRankChanges(kernels, heap, lowRank, this.#frame) : null;
     let { angles: at } = this.#frame;
     for (const theta of model.thetas) {
       const table = angles.of(theta, batch.positions);
@@ -110,7 +120,8 @@ class BatchRun {
     if (norm) this.#norm(norm, y, y, baseVectors, null);
     this.#k.quantizeRows(rows, embeddings, y, 0, quantized, scale);
     const base = { ...this.#stream, vectors: baseVectors };
-    this.#multiply(projection, base, { out: x, stride: 4 * hidden });
+    const input = { x: y, xStride: 4 * embeddings };
+    this.#multiply(projection, base, { ...input, out: x, stride: 4 * hidden });
   }
 
   layer(index: number): void {
@@ -162,19 +173,21 @@ class BatchRun {
   /** Queries, keys and values of all rows; in the last layer only the queries that are asked for. */
   #project({ project, projectScale, inputNorm, rotation }: Layer, isLast: boolean): void {
     const { heads, kvHeads, widths } = this.#model;
-    const { all, narrowed, projected } = this.#frame;
+    const { all, narrowed, projected, y } = this.#frame;
     const width = heads * widths.head;
     const stride = 4 * project.outputs;
+    const input = () => ({ x: inputNorm ? y : this.#stream.x, xStride: 4 * widths.hidden });
     if (isLast && narrowed) {
-      this.#multiply(project, all, { from: width, out: projected, stride });
+      this.#multiply(project, all, { ...input(), from: width, out: projected, stride });
       this.#narrow(narrowed);
       if (inputNorm) this.#normInput(inputNorm, projectScale);
       else this.#quantize(projectScale);
       const { queries } = narrowed;
-      this.#multiply(project, narrowed, { end: width, out: queries, stride: 4 * width });
+      const out = { end: width, out: queries, stride: 4 * width };
+      this.#multiply(project, narrowed, { ...input(), ...out });
       this.#rotate(rotation, narrowed, heads, queries, 4 * width);
     } else {
-      this.#multiply(project, all, { out: projected, stride });
+      this.#multiply(project, all, { ...input(), out: projected, stride });
       this.#rotate(rotation, all, heads, projected, stride);
     }
     this.#rotate(rotation, all, kvHeads, projected + 4 * width, stride);
@@ -239,7 +252,13 @@ class BatchRun {
     const { rows, x, vectors, quantized, scale } = this.#stream;
     const sum = outputNorm ? y : x;
     this.#k.quantizeRows(rows, output.inputs, y, 0, quantized, scale);
-    this.#multiply(output, this.#stream, { residual: x, out: sum, stride: 4 * hidden });
+    this.#multiply(output, this.#stream, {
+      x: y,
+      xStride: 4 * output.inputs,
+      residual: x,
+      out: sum,
+      stride: 4 * hidden,
+    });
     this.#norm(middleNorm, sum, y, vectors, widenScale);
   }
 
@@ -259,7 +278,8 @@ class BatchRun {
         quantized: quantized + 2 * from * hidden,
         scale: scale + 4 * from,
       };
-      this.#multiply(widen, chunk, { out: projected, stride });
+      const input = { x: y + 4 * from * hidden, xStride: 4 * hidden, first: from };
+      this.#multiply(widen, chunk, { ...input, out: projected, stride });
       const out = [stride, activation, wideQuantized, wideScale] as const;
       if (isGated) {
         this.#k.gate(count, intermediate, projected, projected + 4 * intermediate, ...out);
@@ -270,6 +290,9 @@ class BatchRun {
         narrow,
         { ...chunk, quantized: wideQuantized, scale: wideScale },
         {
+          x: projected,
+          xStride: stride,
+          first: from,
           residual: outputNorm ? y + 4 * from * hidden : chunk.x,
           out: chunk.x,
           stride: 4 * hidden,
@@ -303,14 +326,20 @@ class BatchRun {
   }
 
   #multiply(
-    { inputs, outputs, weights, scales, bias }: Matrix,
+    matrix: Matrix,
     { rows, quantized, scale, vectors }: Stream,
-    { from = 0, end = outputs, residual = 0, out, stride }: Product,
+    { from = 0, end = matrix.outputs, x, xStride, first = 0, residual = 0, out, stride }: Product,
   ): void {
+    const { inputs, weights, scales, bias } = matrix;
+    const lowRank = this.#lowRank;
+    const rowsOf = (text: Text) => this.#rowsOf(text);
+    const spans = lowRank ? spansOf(this.#batch.texts, rowsOf, first, first + rows) : [];
+    lowRank?.reduce(matrix, spans, x, xStride);
     this.#k.multiply(
       ...([rows, inputs, from, end, quantized, scale, weights, scales, vectors, bias] as const),
       ...([residual, stride, out, stride] as const),
     );
+    lowRank?.add(matrix, spans, [from, end], out, stride);
   }
 
   /** Norms rows of the stream; with an input scale, also quantizes them. */

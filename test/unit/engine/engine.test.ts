@@ -32,6 +32,7 @@ for (const [runtime, engine, knowsMemory, bases] of [
       // own kernels compute no padding, and give the same bits.
       tolerance: engine === simdNodeEngine ? 0 : 1e-4,
       knowsMemory,
+      takesLowRank: !runtime.startsWith("the GPU's graph"),
     });
   }
 }

@@ -2,7 +2,7 @@
  * A loaded GPU graph as an encoder: rows are checked, since a GPU reads beyond a table without a
  * word, and batches are padded to a few shapes, since every new one may compile shaders.
  */
-import { InputError } from "../../../core/errors.ts";
+import { InputError, UnavailableError } from "../../../core/errors.ts";
 import type { BaseConfiguration } from "../../../core/format/configuration.ts";
 import type { Queries, Row, States } from "../../../core/model/rows.ts";
 import { LAST_HIDDEN_STATE } from "../../../core/model/shapes.ts";
@@ -23,6 +23,7 @@ export function gpuEncoder(session: Session, configuration: BaseConfiguration): 
     memoryBytes: () => 0,
     release: () => session.release(),
     async encode(rows, queries) {
+      if (rows.some(({ prefix }) => prefix.lowRank)) throw noLowRank();
       for (const [b, row] of rows.entries()) checkRow(`row ${b}`, row, configuration);
       const tokens = longest(rows.map(({ ids }) => ids.length));
       const prefix = longest(rows.map((row) => row.prefix.numVirtualTokens));
@@ -35,6 +36,13 @@ export function gpuEncoder(session: Session, configuration: BaseConfiguration): 
     },
   };
 }
+
+/** A hundred products of a few columns each would be a hundred shaders for every batch. */
+const noLowRank = (): UnavailableError =>
+  new UnavailableError(
+    "run-failed",
+    "WebGPU: the task changes linears by products of low rank, which the GPU graph does not take; the other engine computes it",
+  );
 
 const longest = (lengths: readonly number[]): number => lengths.reduce((a, b) => Math.max(a, b), 0);
 

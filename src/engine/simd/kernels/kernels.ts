@@ -219,6 +219,35 @@ export interface Kernels {
     work: number,
   ): void;
 
+  /**
+   * The first product of a low-rank change: out[m, r] = sum over k of x[m, k] * a[r, k]. `x` float32
+   * [M, K] with its stride, `a` float32 [R, K], `out` float32 [M, R]; any R.
+   */
+  reduceRank(
+    M: number,
+    K: number,
+    R: number,
+    x: number,
+    stride: number,
+    a: number,
+    out: number,
+  ): void;
+
+  /**
+   * The second product, added: out[m, n] = out[m, n] + sum over r of h[m, r] * b[r, n]. `h` float32
+   * [M, R], `b` float32 [R, N] and `out` float32 [M, N] with their strides.
+   */
+  addByRank(
+    M: number,
+    N: number,
+    R: number,
+    h: number,
+    b: number,
+    bStride: number,
+    out: number,
+    stride: number,
+  ): void;
+
   /** out = x + y, float32 [n], n a multiple of 4; arrays may be the same. */
   add(n: number, x: number, y: number, out: number): void;
 

@@ -44,6 +44,13 @@ export const multiply = (
   bias: Row,
 ): Row => columns.map((column, n) => dot(q, column) * weightScale[n]! * scale + bias[n]!);
 
+/** One row of the first product of a low-rank change; `a` are its R rows. */
+export const reduceRank = (x: Row, a: readonly Row[]): Row => a.map((row) => dot(x, row));
+
+/** One row with the second product on top. */
+export const addByRank = (out: Row, h: Row, b: readonly Row[]): Row =>
+  out.map((value, n) => value + h.reduce((sum, share, r) => sum + share * b[r]![n]!, 0));
+
 /** Weights [K, N] with zero point 128 as int8 [N / 8, K / 2, 8, 2]. */
 export function pack(raw: readonly Row[]): Row {
   const pairs = indices(raw.length / 2);

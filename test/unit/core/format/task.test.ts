@@ -88,6 +88,19 @@ describe("openTask", () => {
     ).toBe(0);
   });
 
+  test("low-rank changes are read by the linear's name, B with its ranks as rows", async () => {
+    const [a, b] = [ramp([2, 8]), ramp([4, 2])];
+    const { lowRank } = (await open({ ...good, "x.lora_A.weight": a, "x.lora_B.weight": b }))
+      .prefix;
+    expect([...lowRank!.keys()]).toEqual(["x"]);
+    expect(lowRank!.get("x")).toEqual({
+      rank: 2,
+      a: a.data,
+      b: Float32Array.of(0, 2, 4, 6, 1, 3, 5, 7).map((value) => value / 8),
+    });
+    expect((await open(good)).prefix.lowRank).toBeNull();
+  });
+
   const withNaN = (name: string): Tensor => {
     const tensor = good[name] as Tensor & { data: Float32Array };
     const data = tensor.data.slice();
@@ -112,6 +125,13 @@ describe("openTask", () => {
     ["a transposed head", "tensor-shape-mismatch", { "classifier.weight": ramp([8, 2]) }, {}],
     ["a head for other labels", "tensor-shape-mismatch", {}, { labels: ["a", "b", "c"] }],
     ["a bias of another size", "tensor-shape-mismatch", { "classifier.bias": ramp([3]) }, {}],
+    ["half a low-rank change", "tensor-missing", { "x.lora_A.weight": ramp([2, 8]) }, {}],
+    [
+      "a low-rank change of two ranks",
+      "tensor-shape-mismatch",
+      { "x.lora_A.weight": ramp([2, 8]), "x.lora_B.weight": ramp([8, 3]) },
+      {},
+    ],
     [
       "NaN in the prefix",
       "prefix-not-finite",

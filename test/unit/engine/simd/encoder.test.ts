@@ -9,6 +9,7 @@ import type { Queries, Row } from "../../../../src/core/model/rows.ts";
 import type { Base } from "../../../../src/encoder/base.ts";
 import type { Encoder } from "../../../../src/engine/engine.ts";
 import { loadSimd } from "../../../support/simd-base.ts";
+import { randomLowRank } from "../../../support/encode.ts";
 import { makeTinyBase } from "../../../support/tiny-base.ts";
 
 let base: Base;
@@ -20,6 +21,8 @@ beforeAll(async () => {
   base = await makeTinyBase({ dtype: "int8", seed: 1 });
   encoder = await loadSimd(sourceOf(base));
   prefixes = [0, 1, 5, 16].flatMap((length) => [prefixOf(length), prefixOf(length, true)]);
+  const changed = [randomLowRank(base, 3), randomLowRank(base, 8, "query")];
+  prefixes = [...prefixes, ...changed.map((lowRank, i) => ({ ...prefixes[3 * i]!, lowRank }))];
 });
 
 function prefixOf(length: number, hasDeltas = false): Prefix {
@@ -41,7 +44,7 @@ const row = fc
   .record({
     ids: fc.array(fc.nat({ max: 199 }), { minLength: 1, maxLength: 40 }),
     type: fc.nat({ max: 1 }),
-    prefix: fc.nat({ max: 7 }),
+    prefix: fc.nat({ max: 9 }),
     positionOffset: fc.nat({ max: 20 }),
   })
   .map(({ ids, type, prefix, positionOffset }): Row => ({

@@ -17,7 +17,13 @@ import { PACKAGE } from "../../../../scripts/node/project.ts";
 import { readSafetensors } from "../../../../src/core/format/safetensors.ts";
 import type { Base } from "../../../../src/encoder/base.ts";
 import type { Encoder } from "../../../../src/engine/engine.ts";
-import { cosines, encodeRows, randomDeltas, randomPrefix } from "../../../support/encode.ts";
+import {
+  cosines,
+  encodeRows,
+  randomDeltas,
+  randomLowRank,
+  randomPrefix,
+} from "../../../support/encode.ts";
 import type { TestRow } from "../../../support/encode.ts";
 import { FAMILY_CONFIGS } from "../../../support/family-bases.ts";
 import { STATES_SHA256, STATE_TEXTS, recordedStates } from "../../../support/recorded-states.ts";
@@ -56,6 +62,7 @@ describe.each(Object.entries(FAMILY_CONFIGS))("the layers of %s", (_, config) =>
       { ids: ids(3, 7) },
       { ids: ids(40, 11), prefix },
       { ids: ids(61, 3), prefix: { ...prefix, deltas: randomDeltas(int8, 2) } },
+      { ids: ids(35, 5), prefix: { ...prefix, lowRank: randomLowRank(int8, 3) } },
     ];
   });
 

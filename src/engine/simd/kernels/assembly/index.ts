@@ -6,6 +6,7 @@
 export { activate, gate } from "./activation";
 export { attention } from "./attention";
 export { lookUp } from "./look-up";
+export { addByRank, reduceRank } from "./low-rank";
 export { multiply, pack } from "./multiply";
 export { norm } from "./norm";
 export { quantizeRows } from "./quantize";

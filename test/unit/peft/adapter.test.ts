@@ -1,7 +1,6 @@
 /** PEFT adapters: what save_pretrained writes is read bit for bit, and anything else is refused by name. */
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
@@ -10,47 +9,20 @@ import { importCheckpoint } from "../../../scripts/base/convert.ts";
 import { readCheckpoint } from "../../../scripts/base/checkpoint.ts";
 import { openBase } from "../../../scripts/base/open-base.ts";
 import {
-  checkAdapterFitsBase,
+  adapterTensors,
   defaultPositionOffset,
   poolingOf,
   readPeftAdapter,
-} from "../../../scripts/task/peft-adapter.ts";
-import type { PeftAdapter } from "../../../scripts/task/peft-adapter.ts";
+} from "../../../scripts/peft/adapter.ts";
+import { packAdapter } from "../../../scripts/peft/pack-adapter.ts";
 import { answerTexts } from "../../../src/learn/measure/answers.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
-import { packTask } from "../../../src/learn/task/packed-task.ts";
-import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
+import type { Base } from "../../../src/encoder/base.ts";
+import { readSafetensors } from "../../../src/core/format/safetensors.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
-import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { shared } from "../../support/shared.ts";
+import { adapterDir } from "../../support/peft-adapter.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
-import { sha256 } from "../../../scripts/node/hash.ts";
-
-const WIDTH = 2 * 2 * 32; // of the tiny base: 2 layers, H 32
-
-const CONFIG = {
-  peft_type: "PREFIX_TUNING",
-  task_type: "SEQ_CLS",
-  num_virtual_tokens: 3,
-  base_model_name_or_path: "tiny",
-};
-
-async function adapterDir(
-  config: Record<string, unknown> = {},
-  tensors: Record<string, Tensor | null> = {},
-): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "edge-prefix-peft-"));
-  const all: Record<string, Tensor | null> = {
-    prompt_embeddings: float32([3, WIDTH], new Float32Array(3 * WIDTH).fill(0.1)),
-    "base_model.classifier.weight": float32([2, 32], new Float32Array(64).fill(1 / 3)),
-    "base_model.classifier.bias": float32([2], new Float32Array([1, 2])),
-    ...tensors,
-  };
-  const kept = Object.entries(all).filter((entry): entry is [string, Tensor] => entry[1] !== null);
-  await writeFile(join(dir, "adapter_config.json"), JSON.stringify({ ...CONFIG, ...config }));
-  await writeFile(join(dir, "adapter_model.safetensors"), writeSafetensors(new Map(kept)));
-  return dir;
-}
 
 describe("an adapter folder", () => {
   test("is read with its values, its labels and what it was trained on", async () => {
@@ -157,12 +129,7 @@ describe("an adapter folder", () => {
   });
 
   test.each([
-    [
-      "another method",
-      { peft_type: "LORA" },
-      {},
-      /"peft_type" is "LORA", expected one of "PREFIX_TUNING"/,
-    ],
+    ["another method", { peft_type: "IA3" }, {}, /"peft_type" is "IA3"; served are prefix tuning/],
     [
       "another kind of task",
       { task_type: "CAUSAL_LM" },
@@ -203,14 +170,16 @@ describe("an adapter folder", () => {
   });
 
   test("for another base is refused with both shapes", async () => {
-    const { manifest } = await makeTinyBase({ dtype: "fp32", seed: 1 });
+    const base = await makeTinyBase({ dtype: "fp32", seed: 1 });
+    const { manifest } = base;
     const adapter = await readPeftAdapter(await adapterDir());
-    expect(() => checkAdapterFitsBase(adapter, manifest)).not.toThrow();
+    expect(adapterTensors(adapter, base).size).toBe(3);
     const other = (changes: Partial<BaseConfiguration>): BaseManifest => ({
       ...manifest,
       configuration: { ...manifest.configuration, ...changes } as BaseConfiguration,
     });
-    expect(() => checkAdapterFitsBase(adapter, other({ num_hidden_layers: 3 }))).toThrow(
+    const deeper = { ...base, manifest: other({ num_hidden_layers: 3 }) };
+    expect(() => adapterTensors(adapter, deeper)).toThrow(
       /prompt_embeddings is \[3, 128\].*needs \[3, 192\]/,
     );
     expect(defaultPositionOffset(adapter, manifest)).toBe(3);
@@ -224,10 +193,11 @@ const golden = shared("golden", "minilm");
 
 // Logits that PEFT 0.21.2 (torch 2.15.0, transformers 5.23.0) returns for 8 texts, float32, CPU.
 describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own logits", () => {
+  let imported: Base;
   let base: LoadedBase;
   let texts: string[];
   beforeAll(async () => {
-    const imported = await importCheckpoint(
+    imported = await importCheckpoint(
       await readCheckpoint(checkpoint!, "sentence-transformers/all-MiniLM-L6-v2"),
       {
         name: "minilm",
@@ -241,39 +211,12 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
     });
   });
 
-  const open = async (dir: string, change: Partial<PeftAdapter> = {}, offset?: number) => {
-    const adapter = { ...(await readPeftAdapter(dir)), ...change };
-    const { promptEmbeddings, weight, bias } = adapter;
-    const params = new Map([
-      ["prompt_embeddings", float32(promptEmbeddings.dims, promptEmbeddings.values)],
-      ["classifier.weight", float32(weight.dims, weight.values)],
-      ["classifier.bias", float32([bias.length], bias)],
-    ]);
-    const position_offset = offset ?? defaultPositionOffset(adapter, base.manifest);
-    const facts = {
-      task: "golden",
-      type: adapter.type,
-      problem_type: "single_label_classification" as const,
-      labels: adapter.labels,
-      num_virtual_tokens: adapter.numVirtualTokens,
-      position_offset,
-      pooling: poolingOf(adapter, base.manifest),
-      max_length: 128,
-      temperature: 1,
-      thresholds: null,
-      other: null,
-      measured_on: null,
-      examples: [],
-      metrics: {},
-      created: new Date(0).toISOString(),
-    };
-    return packTask(facts, base.manifest, params, "float32", sha256);
-  };
-
   /** Largest difference of logits over all texts (and all pieces of them). */
   async function differenceTo(name: string, offset?: number): Promise<number> {
     const dir = join(golden!, name);
-    const { task } = await open(dir, {}, offset);
+    const adapter = await readPeftAdapter(dir);
+    const packed = await packAdapter(adapter, imported, { task: "golden", positionOffset: offset });
+    const { task } = packed;
     const expected = readSafetensors(readFileSync(join(dir, "expected.safetensors"))).tensors.get(
       "logits",
     )!;
@@ -299,12 +242,19 @@ describe.skipIf(checkpoint === undefined || golden === undefined)("PEFT's own lo
     return worst;
   }
 
-  test.each(["peft-seq", "peft-seq-projection", "peft-token", "peft-token-projection"])(
-    "are reproduced from %s to 1e-4",
-    async (name) => {
-      expect(await differenceTo(name)).toBeLessThan(1e-4);
-    },
-  );
+  test.each([
+    "peft-seq",
+    "peft-seq-projection",
+    "peft-token",
+    "peft-token-projection",
+    "peft-lora-seq-qv",
+    "peft-lora-seq-all-rslora",
+    "peft-lora-seq-ranks",
+    "peft-lora-token-all",
+    "peft-lora-token-bias",
+  ])("are reproduced from %s to 1e-4", async (name) => {
+    expect(await differenceTo(name)).toBeLessThan(1e-4);
+  });
 
   test("need the position offset: without it they are far off", async () => {
     expect(await differenceTo("peft-seq", 0)).toBeGreaterThan(1e-3);
