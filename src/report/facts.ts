@@ -16,6 +16,8 @@ export interface ReportFacts {
   readonly task: string;
   /** The author's sentence about the task. */
   readonly description?: string | undefined;
+  /** The author's sentences about what the task cannot do. */
+  readonly limits?: readonly string[] | undefined;
   readonly type: TaskType;
   readonly problemType: ProblemType;
   /** prefix, prefix-projection, linear, .. */

@@ -201,7 +201,8 @@ const sizes = ({ prefixBytes, base, maxLength }: ReportFacts): string =>
   `prefix.safetensors: ${formatCount(prefixBytes)} bytes. The base (${base.dtype}) is shared by all its tasks. Texts are read in windows of ${formatCount(maxLength)} tokens; longer ones in several that overlap.`;
 
 /** What follows from the facts, and nothing that would be true of any model. */
-function limits({ type, problemType, evaluation, data, labels }: ReportFacts): string[] {
+function limits(facts: ReportFacts): string[] {
+  const { type, problemType, evaluation, data, labels } = facts;
   const weak = (evaluation?.labels ?? [])
     .filter(({ f1, support }) => f1 < WEAK_F1 && support > 0)
     .sort((a, b) => a.f1 - b.f1)
@@ -222,6 +223,7 @@ function limits({ type, problemType, evaluation, data, labels }: ReportFacts): s
     ...(data?.licence === null
       ? ["The licence of the training data is not stated; find out before you publish."]
       : []),
+    ...(facts.limits ?? []),
     "A score says how sure the task is on texts like those it was measured on; on others it may be sure and wrong.",
     "What the base learned from its own data, good and bad, is still in it.",
   ];

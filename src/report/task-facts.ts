@@ -19,6 +19,7 @@ export function taskFacts(
     readonly version?: string;
     readonly folder?: string;
     readonly description?: string | undefined;
+    readonly limits?: readonly string[] | undefined;
     readonly evaluation?: EvaluationFacts;
     readonly doubtful?: readonly DoubtfulFact[];
     readonly readsWords?: boolean;
@@ -28,6 +29,7 @@ export function taskFacts(
   return {
     task: manifest.task,
     description: more.description,
+    limits: more.limits,
     type: manifest.type,
     problemType: manifest.problem_type,
     method: more.method,

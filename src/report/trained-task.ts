@@ -26,6 +26,7 @@ export function trainedFacts(
     version: task.version,
     folder,
     description: spec.description,
+    limits: spec.limits,
     readsWords: task.head.transitions !== null,
     evaluation: evaluationFacts(task.manifest, {
       name: prepared.evaluationName,

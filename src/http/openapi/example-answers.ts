@@ -12,8 +12,8 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
   ],
   command: [
     [
-      { label: "GetWeather", score: 0.9031896186252959 },
-      { label: "BookRestaurant", score: 0.08278095313541046 },
+      { label: "GetWeather", score: 0.9069967375396736 },
+      { label: "BookRestaurant", score: 0.07901224174996664 },
     ],
   ],
   intent: [
@@ -25,21 +25,21 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
   slots: [
     {
       entity_group: "party_size_number",
-      score: 0.9429247052758514,
+      score: 0.9486668351525311,
       word: "two",
       start: 17,
       end: 20,
     },
-    { entity_group: "cuisine", score: 0.6028774314435068, word: "mexican", start: 26, end: 33 },
+    { entity_group: "cuisine", score: 0.7127937003409324, word: "mexican", start: 26, end: 33 },
     {
       entity_group: "restaurant_type",
-      score: 0.9326480444420646,
+      score: 0.9634678882282353,
       word: "restaurant",
       start: 34,
       end: 44,
     },
-    { entity_group: "city", score: 0.6122797662839534, word: "boston", start: 48, end: 54 },
-    { entity_group: "timeRange", score: 0.879311309600863, word: "tonight", start: 55, end: 62 },
+    { entity_group: "city", score: 0.5398438568144913, word: "boston", start: 48, end: 54 },
+    { entity_group: "timeRange", score: 0.8893481680519371, word: "tonight", start: 55, end: 62 },
   ],
   entities: [
     { entity_group: "PER", score: 0.8288474247805057, word: "Ada Lovelace", start: 0, end: 12 },
@@ -47,8 +47,8 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
   ],
   pair: [
     [
-      { label: "same", score: 0.6250910446174394 },
-      { label: "different", score: 0.3749089553825606 },
+      { label: "same", score: 0.6305752498312551 },
+      { label: "different", score: 0.36942475016874476 },
     ],
   ],
   mixed: {

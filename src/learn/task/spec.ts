@@ -49,6 +49,8 @@ export interface DataSpec {
 export interface TaskSpec {
   readonly name: string | undefined;
   readonly description: string | undefined;
+  /** Sentences of the author about what the task cannot do, for its card. */
+  readonly limits: readonly string[] | undefined;
   readonly base: string | undefined;
   readonly type: TaskType | undefined;
   readonly problem_type: ProblemType | undefined;
@@ -82,6 +84,7 @@ export interface TaskSpec {
 export const EMPTY_SPEC: TaskSpec = {
   name: undefined,
   description: undefined,
+  limits: undefined,
   base: undefined,
   type: undefined,
   problem_type: undefined,
@@ -128,6 +131,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
   return {
     name,
     description: optional(r, "description", () => r.string("description", DESCRIPTION)),
+    limits: optional(r, "limits", () => r.list("limits", 20, string)),
     base: optional(r, "base", () => r.string("base")),
     type: optional(r, "type", () => r.oneOf("type", ["sequence", "token"])),
     problem_type: optional(r, "problem_type", () =>
