@@ -1,6 +1,7 @@
 /** Every kind of answer over HTTP in workerd: problem types, calibration, cut and long texts, progress. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../src/core/model/shapes.ts";
+import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT, PROTOTYPES } from "../../src/core/model/shapes.ts";
+import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import type { TaskManifest } from "../../src/core/format/manifest.ts";
 import { clock, makeTask, putTask, seedBases } from "./support.ts";
 import { linesOf, testApp } from "./app-support.ts";
@@ -30,6 +31,16 @@ async function putConstant(task: string, bias: number[], manifest: Partial<TaskM
   );
 }
 
+/** Its prototype has no direction, so that every text is as unfamiliar as can be: -1. */
+const KNOWS_OTHERS: TinyTaskOptions = {
+  task: "choosy",
+  manifest: { other: { label: "unknown", similarity: -1, spread: 0.1 } },
+  damageTensors: (tensors) => {
+    const [, hidden = 0] = tensors.get(CLASSIFIER_WEIGHT)!.dims;
+    tensors.set(PROTOTYPES, { dtype: "int8", dims: [1, hidden], data: new Int8Array(hidden) });
+  },
+};
+
 const multi = { problem_type: "multi_label_classification" } as const;
 
 beforeAll(async () => {
@@ -38,6 +49,7 @@ beforeAll(async () => {
   await putConstant("multi", [2, 0, -2], multi);
   await putConstant("decided", [2, 0, -2], { ...multi, thresholds: [0.9, 0.5, 0.1] });
   await putConstant("silent", [-9, -9], { ...multi, thresholds: [0.5, 0.5] });
+  await putTask(await makeTask(KNOWS_OTHERS));
   await putConstant("stars", [3.25], { problem_type: "regression", temperature: 4 });
   await putConstant("tags", [2, 0, 0], {
     type: "token",
@@ -75,6 +87,17 @@ describe("scores", () => {
     expect(names(await labelsOf(app, "decided"))).toEqual(["label-1", "label-2"]);
     expect(names(await labelsOf(app, "decided", { top_k: 1 }))).toEqual(["label-0"]);
     expect(await labelsOf(app, "silent")).toEqual([]);
+  });
+
+  it("of texts that fit no label are those of its name, which the task tells", async () => {
+    const app = await testApp();
+    const answer = await labelsOf(app, "choosy");
+    expect(answer).toHaveLength(3);
+    expect(answer[0]).toEqual({ label: "unknown", score: 0.5 });
+    expect(answer.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6);
+    expect(await labelsOf(app, "choosy", { min_score: 0.6 })).toEqual([]);
+    const told = await app.fetch(new Request("http://test/v1/tasks/choosy"));
+    expect(await told.json()).toMatchObject({ labels: ["low", "high"], other: "unknown" });
   });
 
   it("of a regression are its numbers", async () => {
