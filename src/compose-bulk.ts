@@ -23,6 +23,8 @@ export interface BulkEnv extends Omit<Env, "BUCKET" | "BULK"> {
   readonly BUCKET: Env["BUCKET"] & R2Objects;
   /** The queue that it sends to and consumes. */
   readonly QUEUE: QueueBinding;
+  /** Seconds without news after which the Worker's timer goes on with a batch; half an hour unless set. */
+  readonly RESUME_AFTER_S?: number | string;
 }
 
 export interface BulkParts {

@@ -37,7 +37,7 @@ export default {
     else await consumer.consume(batch.messages);
   },
   async scheduled(_event: unknown, env: BulkEnv): Promise<void> {
-    const resumed = await start(env).resume(SILENT_S);
+    const resumed = await start(env).resume(Number(env.RESUME_AFTER_S ?? SILENT_S));
     if (resumed.length > 0) outside.log({ event: "bulk-resumed", batches: resumed });
   },
 };

@@ -3,11 +3,8 @@
  * (serve/predictor.ts) over the same wasm, so a line here equals a line of its NDJSON.
  */
 import { existsSync } from "node:fs";
-import { setTimeout as wait } from "node:timers/promises";
 import type { EdgePrefixError } from "../../src/core/errors.ts";
 import { parametersSchema, readPredictRequest } from "../../src/http/schemas/schema.ts";
-import { createPredictor } from "../../src/serve/predictor.ts";
-import { createScheduler } from "../../src/serve/queue/scheduler.ts";
 import { readInputs, readStdin } from "../node/read-inputs.ts";
 import type { InputLine } from "../node/read-inputs.ts";
 import { UsageError, defineCommand, readChoice, readInteger, readNumber } from "../cli/command.ts";
@@ -81,23 +78,13 @@ export const command = defineCommand({
     });
     const runtime = readRuntime(values.runtime);
     const inputs = await inputsOf(texts, values.input, io);
-    const { openTaskWithBase } = await import("../cli/task-base.ts");
-    const opened = await openTaskWithBase(
+    const { openLocalPredictor } = await import("../cli/local-predictor.ts");
+    const opened = await openLocalPredictor(
       dir,
       { base: values.base, taskBase: values["task-base"], runtime },
       (line) => io.err(line),
     );
-
-    const clock = { now: () => Date.now(), wait: (ms: number) => wait(ms) };
-    const never = (): never => fail("predict opens its task itself");
-    const predictor = createPredictor({
-      models: { get: never, ready: null },
-      tasks: { get: never, readAhead: never },
-      scheduler: createScheduler({ clock, maxBatchTokens: 512, maxQueuedTokens: Infinity }),
-      clock,
-      deadlineMs: Infinity,
-      maxWindows: Infinity,
-    });
+    const { predictor } = opened;
     let failed = 0;
     try {
       for (let from = 0; from < inputs.length; from += CHUNK) {
@@ -150,7 +137,3 @@ async function inputsOf(
 }
 
 const problemOf = (error: EdgePrefixError) => ({ code: error.code, detail: error.message });
-
-function fail(message: string): never {
-  throw new TypeError(message);
-}

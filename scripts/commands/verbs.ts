@@ -54,6 +54,10 @@ export const VERBS: Verbs = {
     summary: "answer texts, as the endpoint would",
     load: () => import("./predict.ts"),
   },
+  batch: {
+    summary: "answer a file of any length, here or by a running Worker; list and cancel batches",
+    load: () => import("./batch.ts"),
+  },
   "import-peft": {
     summary: "turn a PEFT prefix-tuning adapter into a task folder",
     load: () => import("./import-peft.ts"),

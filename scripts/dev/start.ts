@@ -6,7 +6,7 @@
  * The Worker's log, a line of JSON a request, is shown unless --quiet is given.
  *
  *   npm start -- [--port N] [--base DIR] [--task TASK_DIR] [--engine simd|onnxruntime] [--persist-to
- *   DIR] [--quiet] [flags of wrangler dev]; --task may be given several times
+ *   DIR] [--bulk] [--quiet] [flags of wrangler dev]; --task may be given several times
  */
 import { spawn } from "node:child_process";
 import { basename, join, relative } from "node:path";
@@ -24,6 +24,7 @@ import { isTrained, seed } from "../publish/seed.ts";
 import type { Seeded } from "../publish/seed.ts";
 import { bundledFolders, ownTasks } from "../publish/bundled-tasks.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
+import { registryOf, startBulkWorker, writeForwarding } from "./bulk-worker.ts";
 import { showWorkerLog } from "./worker-log.ts";
 
 const DEFAULT_PORT = 8787;
@@ -47,6 +48,8 @@ export interface StartOptions {
   readonly engine: Engine | undefined;
   /** Shows no log of requests. */
   readonly isQuiet: boolean;
+  /** Also the Worker that answers batches. */
+  readonly hasBulk: boolean;
   /** Everything else goes to `wrangler dev` as it is. */
   readonly passed: readonly string[];
 }
@@ -57,11 +60,16 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
   const passed: string[] = [];
   const tasks: string[] = [];
   let isQuiet = false;
+  let hasBulk = false;
   const names = ["--port", "--base", "--task", "--engine", "--persist-to"];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i] ?? "";
     if (arg === "--quiet") {
       isQuiet = true;
+      continue;
+    }
+    if (arg === "--bulk") {
+      hasBulk = true;
       continue;
     }
     const [name = "", inline] = arg.split(/=(.*)/s);
@@ -89,6 +97,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     persistTo: own.get("--persist-to"),
     engine,
     isQuiet,
+    hasBulk,
     passed,
   };
 }
@@ -106,6 +115,7 @@ export function wranglerArguments(options: StartOptions, port: number, base: str
   return [
     "dev",
     ...entry,
+    ...(options.hasBulk ? [`--config=${writeForwarding(PACKAGE)}`] : []),
     `--port=${port}`,
     `--persist-to=${stateFolder(CLONE, options.persistTo)}`,
     `--var=BASE:${base}`,
@@ -179,6 +189,14 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   if (signal.aborted) return 130;
 
   const wrangler = resolveOptional("wrangler");
+  const state = stateFolder(CLONE, options.persistTo);
+  const environment = {
+    ...process.env,
+    ...registryOf(state),
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_HIDE_BANNER: "true",
+  };
   const child = spawn(
     process.execPath,
     ["--no-warnings", wrangler, ...wranglerArguments(options, port, seeded.base.name)],
@@ -186,12 +204,7 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
       cwd: PACKAGE,
       // No input: wrangler then neither asks questions nor listens for keys.
       stdio: ["ignore", showsLog(options) ? "pipe" : "inherit", "inherit"],
-      env: {
-        ...process.env,
-        CLOUDFLARE_CF_FETCH_ENABLED: "false",
-        WRANGLER_SEND_METRICS: "false",
-        WRANGLER_HIDE_BANNER: "true",
-      },
+      env: environment,
     },
   );
   const log = child.stdout && showWorkerLog(child.stdout, say);
@@ -203,6 +216,18 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
   void ended.then(() => stop.abort());
   signal.addEventListener("abort", () => stop.abort(), { once: true });
 
+  const bulk = options.hasBulk
+    ? await startBulkWorker({
+        wrangler,
+        state,
+        environment,
+        folder: PACKAGE,
+        base: seeded.base.name,
+        variables: variablesIn(options.passed),
+        withinMs: READY_WITHIN_MS,
+        signal: stop.signal,
+      })
+    : null;
   const url = `http://localhost:${port}`;
   const missing = await waitUntilReady(`http://127.0.0.1:${port}/readyz`, {
     withinMs: READY_WITHIN_MS,
@@ -215,6 +240,8 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
       say(`keys: ${needsKey ? "on, requests need one" : KEYS_OFF}`);
       say(`try:  ${exampleRequest(url, seeded, needsKey)}\n`);
     }
+    const absent = await bulk?.ready;
+    if (bulk) say(absent ? `batches: not ready (${absent})` : `batches: ${url}/v1/batches\n`);
     // What was logged of the probes until now says nothing that the lines above do not.
     log?.open();
     await Promise.race([ended, aborted(signal)]);
@@ -222,10 +249,14 @@ export async function start(argv: readonly string[], signal: AbortSignal): Promi
     log?.flush();
     process.stderr.write(`error [not-ready]: ${url}/readyz: ${missing}\n`);
   }
-  await stopTree(child, ended);
+  await Promise.all([stopTree(child, ended), bulk?.stop()]);
   if (signal.aborted) return 130;
   return missing === null ? await ended : (await ended) || 1;
 }
+
+/** Variables among wrangler's flags, which both Workers have. */
+const variablesIn = (passed: readonly string[]): string[] =>
+  passed.filter((arg, i) => arg.startsWith("--var") || passed[i - 1] === "--var");
 
 /** How long a server that went away may take to be told apart from one that only fails. */
 const GONE_WITHIN_MS = 2_000;

@@ -314,6 +314,12 @@ export const GROUPS: readonly Group[] = [
     types: [SESSION, ENGINE, WORKER_TYPES],
   },
   {
+    // Batches from the command line: the core of src/serve/bulk over a folder, or over HTTP.
+    name: "scripts/bulk",
+    files: /^scripts\/bulk\//,
+    may: [CORE, /^src\/serve\//, NODE_FOLDER, NODE],
+  },
+  {
     name: "scripts/images",
     files: /^scripts\/images\//,
     may: [CORE, GRAPH, ENCODER, /^src\/engine\//, NODE_FOLDER, /^scripts\/base\//, NODE],
@@ -343,7 +349,7 @@ export const GROUPS: readonly Group[] = [
       LEARN,
       /^src\/(?:serve|http)\//,
       REPORT,
-      /^scripts\/(?:base|cli|images|node|peft|publish|runs|task)\//,
+      /^scripts\/(?:base|bulk|cli|images|node|peft|publish|runs|task)\//,
       NODE,
     ],
     types: [SESSION, ENGINE],

@@ -20,8 +20,11 @@ base-manifest-invalid | A base's manifest.json is not what it should be, or belo
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
 base-not-loaded | A page asked a Web Worker whose base has not been loaded. | Load it first; loadPredictor does.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
+batch-differs | What was begun under this name of an output is of another file, task, version or other parameters. | Delete the file or folder that the message names to begin anew, or choose another --out.
 batch-ended | The batch has ended, so it cannot be cancelled. | Read its output file; what was not answered is in none.
+batch-failed | The server could not read the file of a batch. | The message says why; correct the file and run it again.
 batch-input-missing | The file that a batch reads is not in the bucket any more. | Send the file again and make another batch; look at the bucket's lifecycle rules.
+batch-interrupted | A batch was interrupted. | The same command goes on.
 batch-not-found | There is no batch of this id, the key may not see it, or it has expired. | "batch list" or GET /v1/batches shows what there is.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
 base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink"), or raise MAX_HEAP_BYTES where there is more memory.
@@ -173,6 +176,7 @@ rate-limited | The caller sends more requests than the rate limit allows. | Wait
 prune-unsafe | A pointer in the bucket is damaged, so it is not known which files it needs. Nothing was deleted. | Push the task or base again, or unpublish the task.
 remote-config-incomplete | Some of the variables for the S3 host are set, others are missing. | The message lists the missing ones.
 request-cancelled | The request was given up while it waited. | Ask again.
+request-failed | A server answered with an error that is none of ours. | Look at the address after --url, and at what stands between.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
 route-not-found | There is no such path. | The app's /docs lists the routes.
@@ -185,6 +189,7 @@ run-state-invalid | The saved training run cannot be read. | Start from the firs
 run-state-mismatch | The saved training run was made with other data or settings. | Use the same options, or start from the first step with --overwrite.
 runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
 safetensors-invalid | A safetensors file is truncated or damaged. | Restore the file, or make the folder again.
+server-unreachable | The server of --url does not answer, also after several attempts. | Start it ("npm start -- --bulk"), or correct the address; the same command goes on.
 shard-too-large | A tensor is larger than one file of weights may be. | Cut the vocabulary ("shrink"), or use --dtype fp32.
 signature-invalid | A signature is damaged, or was not made by the key that it names over this content. | Do not use the files; sign them again, and find out who changed them.
 signature-key-unknown | A signature is by a key that is not among the trusted ones. | Sign with a trusted key, or add the public key to TRUSTED_KEYS.

@@ -1,10 +1,11 @@
 /** What `npm start` makes of its command line, and waiting for readiness. */
 import { createServer } from "node:http";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { PACKAGE } from "../../../scripts/node/project.ts";
 import { choosePort, freePort, waitUntilReady } from "../../../scripts/dev/readiness.ts";
 import { isLogRecord, showWorkerLog } from "../../../scripts/dev/worker-log.ts";
 import { peerFiles } from "../../../bench/served/peer-files.ts";
@@ -31,6 +32,17 @@ describe("the options of npm start", () => {
     const none = readStartOptions([]);
     expect(wranglerArguments(none, 1, "b").join(" ")).not.toContain("src/");
     expect(() => readStartOptions(["--engine=abacus"])).toThrow(/--engine.*simd/);
+  });
+
+  it("ask for batches, by a configuration that leads to their Worker", () => {
+    const options = readStartOptions(["--bulk", "--ip=::1"]);
+    expect(options).toMatchObject({ hasBulk: true, passed: ["--ip=::1"] });
+    expect(wranglerArguments(options, 1, "b")).toContain("--config=wrangler.local.toml");
+    const local = readFileSync(join(PACKAGE, "wrangler.local.toml"), "utf8");
+    expect(local).toContain('binding = "BULK"\nservice = "edge-prefix-bulk"');
+    expect(readFileSync(join(PACKAGE, "wrangler.bulk.toml"), "utf8")).toContain(
+      'name = "edge-prefix-bulk"',
+    );
   });
 
   it("name tasks to publish, one or several", () => {

@@ -6,6 +6,9 @@ import { allCodes } from "../../../scripts/dev/docs/errors.ts";
 
 /** Where a code is handed on; the calls of these functions are searched instead. */
 const HANDED_ON = [
+  "batch-client.ts: code",
+  "batch-client.ts: code",
+  "local-run.ts: plan.problem.code",
   "files.ts: code",
   "record.ts: code",
   "text-encoding.ts: `${kind}-invalid`",

@@ -1,0 +1,238 @@
+/**
+ * Batches: rows a second on one consumer, against the same rows in calls of 64; several consumers over
+ * one bucket; what a million rows cost by Cloudflare's prices; and a job whose Worker is killed.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import type { Io } from "../scripts/cli/command.ts";
+import { baseFolder } from "../scripts/base/names.ts";
+import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base.ts";
+import { bundleWorker } from "./served/bundled.ts";
+import { putTask, serveBase } from "./served/client.ts";
+import { startBulk } from "./served/bulk.ts";
+import type { BulkServer } from "./served/bulk.ts";
+import { startDirect } from "./served/direct.ts";
+import type { Bundle } from "./served/direct.ts";
+
+const TASK = "bulk";
+const CALL_ROWS = 64;
+const TEXTS = [
+  "a gripping, beautifully acted film",
+  "the plot is dull and far too long",
+  "what a good story",
+  "my card payment was not accepted, please help",
+];
+/** As in src/serve/bulk/ranges.ts. */
+const RANGE_BYTES = 131_072;
+
+/**
+ * Dollars, as Cloudflare publishes them for paid plans: a million requests of a Worker, a million
+ * milliseconds of its CPU, a million operations of a queue (a message is three), of R2's classes A and B.
+ */
+const PRICES = { requests: 0.3, cpuMs: 0.02, queue: 0.4, classA: 4.5, classB: 0.36 };
+/** Of one range: a part and a list; head and read of job, plan, part and file. */
+const OPERATIONS = { classA: 2, classB: 12 };
+
+/** What a million rows cost: `cpuMs` and `bytes` are a row's. */
+function costOfMillion(cpuMs: number, bytes: number) {
+  const ranges = (1e6 * bytes) / RANGE_BYTES;
+  const cpu = cpuMs * PRICES.cpuMs;
+  const perRange =
+    PRICES.requests +
+    3 * PRICES.queue +
+    OPERATIONS.classA * PRICES.classA +
+    OPERATIONS.classB * PRICES.classB;
+  const rest = (ranges * perRange) / 1e6;
+  return { cpu_usd: cpu, ranges_usd: rest, usd: cpu + rest };
+}
+
+const rowOf = (id: number): string =>
+  JSON.stringify({ id, text: `${TEXTS[id % TEXTS.length]} ${id % 10}` });
+
+export const bench = defineCommand({
+  summary: "batches: rows a second against calls of 64, several consumers, cost, and kills",
+  usage: "[--rows N] [--base DIR] [--consumers 1,2] [--kills N]",
+  example: "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2",
+  options: {
+    rows: { type: "string", value: "N", hint: "rows of a job (2000)" },
+    base: { type: "string", value: "DIR", hint: "base folder (models/pocket)" },
+    consumers: { type: "string", value: "A,B,..", hint: "numbers of consumers (1,2)" },
+    kills: {
+      type: "string",
+      value: "N",
+      hint: "only one job, whose Worker is killed so many times; its output is checked",
+    },
+  },
+  async run({ values, io }) {
+    const rows = readInteger(values.rows, "--rows", { min: 1 }) ?? 2_000;
+    const kills = readInteger(values.kills, "--kills", { min: 0, max: 20 });
+    const counts = (values.consumers ?? "1,2").split(",").map(Number);
+    const base = baseFolder(values.base ?? "pocket")!;
+    const folder = await mkdtemp(join(tmpdir(), "edge-prefix-bulk-"));
+    const bundle: Bundle = {
+      folder: join(folder, "bundle"),
+      modules: await bundleWorker(join(folder, "bundle"), ["--config", "wrangler.bulk.toml"]),
+      remove: () => Promise.resolve(),
+    };
+    try {
+      const where = { bundle, persist: join(folder, "state"), base };
+      const result =
+        kills === undefined
+          ? await compare(where, rows, counts, io)
+          : await killed(where, rows, kills, io);
+      io.out(JSON.stringify({ bench: "bulk", rows, ...result }));
+      return "is_whole" in result && !result.is_whole ? 1 : 0;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+});
+
+interface Where {
+  readonly bundle: Bundle;
+  readonly persist: string;
+  readonly base: string;
+}
+
+async function open({ bundle, persist, base: dir }: Where): Promise<BulkServer> {
+  const { manifest: base } = await readManifestOfBase(dir);
+  const limits = { DEADLINE_MS: 300_000, REQUEST_CPU_MS: 240_000, MAX_QUEUED_TOKENS: 10_000_000 };
+  const server = await startBulk(bundle, persist, { BASE: base.name, ...limits });
+  await publishBase(server.bucket, dir);
+  await putTask({ bucket: server.bucket, base }, TASK);
+  return server;
+}
+
+async function compare(where: Where, rows: number, counts: readonly number[], io: Io) {
+  const interactive = await calls(where.base, rows);
+  io.err(`calls of ${CALL_ROWS}: ${interactive.toFixed(0)} rows/s`);
+  const consumers = [];
+  for (const count of counts) {
+    const servers: BulkServer[] = [];
+    for (let i = 0; i < count; i++) servers.push(await open(where));
+    // What loads is not measured.
+    await Promise.all(servers.map((server) => run(server, 100)));
+    const cpu = servers.map((server) => server.cpuMs());
+    const start = performance.now();
+    const each = Math.ceil(rows / count);
+    await Promise.all(servers.map((server) => run(server, each)));
+    const seconds = (performance.now() - start) / 1000;
+    const cpuMs = servers.reduce((sum, server, i) => sum + server.cpuMs() - cpu[i]!, 0);
+    await Promise.all(servers.map((server) => server.stop()));
+    const perS = (each * count) / seconds;
+    const perRow = cpuMs / (each * count);
+    consumers.push({ consumers: count, rows_per_s: perS, cpu_ms_per_row: perRow });
+    io.err(`${count} consumers: ${perS.toFixed(0)} rows/s, ${perRow.toFixed(2)} ms of CPU a row`);
+  }
+  const bytes = Buffer.byteLength(rowOf(1_000)) + 1;
+  const cost = costOfMillion(consumers[0]!.cpu_ms_per_row, bytes);
+  io.err(`a million rows: $${cost.usd.toFixed(4)}`);
+  return { interactive_rows_per_s: interactive, consumers, row_bytes: bytes, million: cost };
+}
+
+/** Rows a second of the Worker that answers requests, one call after the other. */
+async function calls(base: string, rows: number): Promise<number> {
+  const served = await serveBase(base, (variables) => startDirect(variables, { start: "simd" }));
+  try {
+    await putTask(served, TASK);
+    const ask = async (from: number, count: number): Promise<void> => {
+      const inputs = Array.from({ length: count }, (_, i) => textOf(from + i));
+      const response = await fetch(`${served.url}/v1/tasks/${TASK}/predict`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ inputs }),
+      });
+      if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+      await response.arrayBuffer();
+    };
+    await ask(0, CALL_ROWS);
+    const start = performance.now();
+    for (let at = 0; at < rows; at += CALL_ROWS) await ask(at, Math.min(CALL_ROWS, rows - at));
+    return (rows * 1000) / (performance.now() - start);
+  } finally {
+    await served.stop();
+  }
+}
+
+const textOf = (id: number): string => (JSON.parse(rowOf(id)) as { text: string }).text;
+
+interface Batch {
+  readonly id: string;
+  readonly status: string;
+  readonly output_file_id: string | null;
+  readonly bytes: { readonly total: number; readonly done: number };
+}
+
+async function begin({ url }: BulkServer, rows: number): Promise<string> {
+  const form = new FormData();
+  form.set("purpose", "batch");
+  const lines = Array.from({ length: rows }, (_, id) => `${rowOf(id)}\n`);
+  form.set("file", new Blob(lines), "rows.jsonl");
+  const file = (await json(`${url}/v1/files`, { method: "POST", body: form })) as { id: string };
+  const body = JSON.stringify({ input_file_id: file.id, task: TASK, parameters: { top_k: 1 } });
+  const headers = { "content-type": "application/json" };
+  return ((await json(`${url}/v1/batches`, { method: "POST", headers, body })) as Batch).id;
+}
+
+async function json(url: string, init?: RequestInit): Promise<unknown> {
+  const response = await fetch(url, init);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+const LOOK_MS = 250;
+
+/** Waits until a share of a job is done, or all of it. */
+async function until({ url }: BulkServer, id: string, share: number): Promise<Batch> {
+  while (true) {
+    const batch = (await json(`${url}/v1/batches/${id}`)) as Batch;
+    if (batch.status === "completed") return batch;
+    if (share < 1 && batch.bytes.done >= share * batch.bytes.total) return batch;
+    await pause(LOOK_MS);
+  }
+}
+
+async function run(server: BulkServer, rows: number): Promise<void> {
+  await until(server, await begin(server, rows), 1);
+}
+
+/** One job whose Worker is killed in the middle; every row must be in the output once, and in order. */
+async function killed(where: Where, rows: number, kills: number, io: Io) {
+  let server = await open(where);
+  const start = performance.now();
+  const id = await begin(server, rows);
+  let cpuMs = 0;
+  for (let i = 1; i <= kills; i++) {
+    const { bytes } = await until(server, id, i / (kills + 1));
+    cpuMs += server.cpuMs();
+    await server.kill();
+    io.err(`killed at ${((100 * bytes.done) / bytes.total).toFixed(0)} %`);
+    server = await open(where);
+    await json(`${server.url}/v1/batches/${id}/resume`, { method: "POST" });
+  }
+  const { output_file_id: output } = await until(server, id, 1);
+  const seconds = (performance.now() - start) / 1000;
+  cpuMs += server.cpuMs();
+  const found = await countInOrder(`${server.url}/v1/files/${output}/content`);
+  await server.stop();
+  const isWhole = found === rows;
+  io.err(
+    `${found} rows once and in order, ${seconds.toFixed(0)} s, ${(cpuMs / 1000).toFixed(0)} s of CPU`,
+  );
+  return { kills, is_whole: isWhole, seconds, cpu_s: cpuMs / 1000 };
+}
+
+/** How many lines have the ids 0, 1, 2, .. in this order; NaN as soon as one has not. */
+async function countInOrder(url: string): Promise<number> {
+  const { body } = await fetch(url);
+  let [next, rest] = [0, ""];
+  for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) if ((JSON.parse(line) as { id: number }).id !== next++) return NaN;
+  }
+  return rest === "" ? next : NaN;
+}

@@ -1,0 +1,160 @@
+/** The routes of files and batches, asked from a command line: the calls it needs and no more. */
+import { open, stat } from "node:fs/promises";
+import { openAsBlob } from "node:fs";
+import { createWriteStream } from "node:fs";
+import { rename } from "node:fs/promises";
+import { basename } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { InputError, NotFoundError, UnavailableError } from "../../src/core/errors.ts";
+
+/** A batch, as far as it is shown. */
+export interface RemoteBatch {
+  readonly id: string;
+  readonly status: string;
+  readonly endpoint: string;
+  readonly created_at: number;
+  readonly output_file_id: string | null;
+  readonly error_file_id: string | null;
+  readonly errors: { readonly data: readonly { readonly message: string }[] } | null;
+  readonly request_counts: {
+    readonly total: number;
+    readonly completed: number;
+    readonly failed: number;
+  };
+  readonly bytes: { readonly total: number; readonly done: number };
+}
+
+export interface BatchClient {
+  createBatch(body: object): Promise<RemoteBatch>;
+  batch(id: string): Promise<RemoteBatch>;
+  batches(limit: number): Promise<readonly RemoteBatch[]>;
+  act(id: string, what: "cancel" | "resume"): Promise<RemoteBatch>;
+  /** Sends a file, in parts where it is large; `sent` are parts that are there. Returns the file's id. */
+  send(path: string, state: UploadState, save: () => Promise<void>): Promise<string>;
+  /** Writes the content of a file to a path, whole or not at all. */
+  download(file: string, path: string): Promise<void>;
+}
+
+/** What is known of an upload that may have been interrupted. */
+export interface UploadState {
+  upload?: string | undefined;
+  parts: string[];
+}
+
+/** Below the 100 MB that a request may have on most of Cloudflare's plans. */
+const PART_BYTES = 33_554_432;
+/** A server that restarts is back within this. */
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 250;
+
+/** Opens a client; nothing is asked yet. Every call throws UnavailableError `server-unreachable`. */
+export function batchClient(
+  url: string,
+  key: string | undefined,
+  signal: AbortSignal,
+): BatchClient {
+  const root = `${url.replace(/\/+$/, "")}/v1`;
+  const auth = key === undefined ? {} : { authorization: `Bearer ${key}` };
+
+  /** Asks; network errors and 5xx are tried again where the call says so. */
+  async function ask(path: string, init: RequestInit = {}, attempts = ATTEMPTS): Promise<Response> {
+    let cause: unknown;
+    for (let i = 0; i < attempts; i++) {
+      if (i > 0) await pause(FIRST_PAUSE_MS * 2 ** (i - 1), undefined, { signal });
+      try {
+        const headers = { ...auth, ...init.headers };
+        const response = await fetch(root + path, { ...init, headers, signal });
+        if (response.ok) return response;
+        const text = await response.text();
+        const { code = "request-failed", detail = text.slice(0, 200) } = problemIn(text);
+        const message = `${url}: ${detail} (${response.status})`;
+        if (response.status === 404) throw new NotFoundError(code, message);
+        if (response.status < 500 && response.status !== 429) throw new InputError(code, message);
+        cause = new Error(message);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof InputError || error instanceof NotFoundError) throw error;
+        cause = error;
+      }
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UnavailableError("server-unreachable", `${url}: does not answer (${reason})`, {
+      cause,
+    });
+  }
+
+  const asJson = async <T>(path: string, init?: RequestInit, attempts?: number): Promise<T> =>
+    (await (await ask(path, init, attempts)).json()) as T;
+  const post = <T>(path: string, body: object = {}, attempts?: number): Promise<T> =>
+    asJson(
+      path,
+      {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      },
+      attempts,
+    );
+  const form = (name: string, blob: Blob, filename: string): FormData => {
+    const data = new FormData();
+    data.set("purpose", "batch");
+    data.set(name, blob, filename);
+    return data;
+  };
+
+  return {
+    // Not tried again: two batches would answer one file.
+    createBatch: (body) => post("/batches", body, 1),
+    batch: (id) => asJson(`/batches/${id}`),
+    async batches(limit) {
+      return (await asJson<{ data: RemoteBatch[] }>(`/batches?limit=${limit}`)).data;
+    },
+    act: (id, what) => post(`/batches/${id}/${what}`),
+    async send(path, state, save) {
+      const { size } = await stat(path);
+      if (size <= PART_BYTES) {
+        const body = form("file", await openAsBlob(path), basename(path));
+        return (await asJson<{ id: string }>("/files", { method: "POST", body })).id;
+      }
+      if (state.upload === undefined) {
+        const asked = { filename: basename(path), purpose: "batch", bytes: size };
+        state.upload = (await post<{ id: string }>("/uploads", asked)).id;
+        state.parts = [];
+        await save();
+      }
+      const file = await open(path);
+      try {
+        for (let at = state.parts.length * PART_BYTES; at < size; at += PART_BYTES) {
+          const bytes = new Uint8Array(Math.min(PART_BYTES, size - at));
+          await file.read(bytes, 0, bytes.length, at);
+          const body = form("data", new Blob([bytes]), "part");
+          const route = `/uploads/${state.upload}/parts`;
+          state.parts.push((await asJson<{ id: string }>(route, { method: "POST", body })).id);
+          await save();
+        }
+      } finally {
+        await file.close();
+      }
+      const done = await post<{ file: { id: string } }>(`/uploads/${state.upload}/complete`, {
+        part_ids: state.parts,
+      });
+      return done.file.id;
+    },
+    async download(file, path) {
+      const { body } = await ask(`/files/${file}/content`);
+      const partial = `${path}.tmp`;
+      await pipeline(Readable.fromWeb(body as never), createWriteStream(partial), { signal });
+      await rename(partial, path);
+    },
+  };
+}
+
+function problemIn(text: string): { code?: string; detail?: string } {
+  try {
+    return JSON.parse(text) as { code?: string; detail?: string };
+  } catch {
+    return {};
+  }
+}
