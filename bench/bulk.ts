@@ -1,6 +1,6 @@
 /**
- * Batches: rows a second on one consumer, against the same rows in calls of 64; several consumers over
- * one bucket; what a million rows cost by Cloudflare's prices; and a job whose Worker is killed.
+ * Batches: rows a second on one consumer, against the same rows in calls of 64; several consumers beside
+ * each other; what a million rows cost by Cloudflare's prices; and a job whose Worker is killed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -112,7 +112,11 @@ async function compare(where: Where, rows: number, counts: readonly number[], io
   const consumers = [];
   for (const count of counts) {
     const servers: BulkServer[] = [];
-    for (let i = 0; i < count; i++) servers.push(await open(where));
+    // A bucket each: the emulator's is one SQLite file, which two processes cannot write at once.
+    for (let i = 0; i < count; i++) {
+      const persist = join(where.persist, `${count}-${i}`);
+      servers.push(await open({ ...where, persist }));
+    }
     // What loads is not measured.
     await Promise.all(servers.map((server) => run(server, 100)));
     const cpu = servers.map((server) => server.cpuMs());

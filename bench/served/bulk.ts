@@ -1,4 +1,4 @@
-/** The Worker for batches in a workerd of its own, with its queues; several may share one bucket. */
+/** The Worker for batches in a workerd of its own, with its queues. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
