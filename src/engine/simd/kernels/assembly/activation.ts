@@ -1,7 +1,7 @@
 /** Activations of rows, gated or not, and their quantized form for the product that follows. */
 import { ZEROS, exp2 } from "./exp2";
 import { Lanes } from "./lanes";
-import { LEAST_TOP, quantizeRow } from "./quantize";
+import { LEAST_TOP, MAX_INPUTS, quantizeRow } from "./quantize";
 
 /** The values of ACTIVATION in ../kernels.ts. */
 const GELU_TANH = 1;
@@ -24,7 +24,7 @@ const CONSTANTS: usize = memory.data<f32>([
 ]);
 
 /** Powers of a row, for exp2: float32 [MAX_INPUTS], and what exp2 may write behind them. */
-const POWERS: usize = memory.data(4128 * 4 + 64, 64);
+const POWERS: usize = memory.data(MAX_INPUTS * 4 + 64, 64);
 
 class Activation {
   @inline static power(activation: i32, x: v128): v128 {

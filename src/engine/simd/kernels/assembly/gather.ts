@@ -91,10 +91,7 @@ class Quantized {
   @inline static pairs(x: usize, inverse: v128, rounding: v128, bits: v128): v128 {
     const low = f32x4.mul(v128.load(x), inverse);
     const high = f32x4.mul(v128.load(x, 16), inverse);
-    return i16x8.narrow_i32x4_s(
-      i32x4.sub(f32x4.add(low, rounding), bits),
-      i32x4.sub(f32x4.add(high, rounding), bits),
-    );
+    return Lanes.whole(low, high, rounding, bits);
   }
 }
 

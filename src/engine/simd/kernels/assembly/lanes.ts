@@ -22,6 +22,19 @@ export class Lanes {
     return f32x4.add(f32x4.mul(a, b), c);
   }
 
+  /** The lower eight bytes of each, in turn. */
+  @inline static interleaved(a: v128, b: v128): v128 {
+    return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+
+  /** Eight numbers as the nearest int16. `rounding` and `bits` are those of all lanes, kept in registers. */
+  @inline static whole(low: v128, high: v128, rounding: v128, bits: v128): v128 {
+    return i16x8.narrow_i32x4_s(
+      i32x4.sub(f32x4.add(low, rounding), bits),
+      i32x4.sub(f32x4.add(high, rounding), bits),
+    );
+  }
+
   @inline static sum(v: v128): f32 {
     const low = f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1);
     return low + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));

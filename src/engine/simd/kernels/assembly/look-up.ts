@@ -1,5 +1,7 @@
 /** Rows of a table of embeddings, in each of the forms that a base stores. */
 
+import { Lanes } from "./lanes";
+
 /** The values of TABLE in ../kernels.ts. */
 const FLOAT32 = 0;
 const INT8 = 1;
@@ -51,26 +53,7 @@ class Stored {
     const bytes = v128.load32_zero(table + (at >> 1));
     const low = v128.and(bytes, i8x16.splat(15));
     const high = i8x16.shr_u(bytes, 4);
-    const inOrder = i8x16.shuffle(
-      low,
-      high,
-      0,
-      16,
-      1,
-      17,
-      2,
-      18,
-      3,
-      19,
-      4,
-      20,
-      5,
-      21,
-      6,
-      22,
-      7,
-      23,
-    );
+    const inOrder = Lanes.interleaved(low, high);
     return i16x8.extend_low_i8x16_s(i8x16.sub(inOrder, i8x16.splat(8)));
   }
 }

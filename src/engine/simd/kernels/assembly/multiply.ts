@@ -8,6 +8,9 @@
  * group of columns passes through the first-level cache, in one read as long as the cache allows.
  */
 
+import { Lanes } from "./lanes";
+import { MAX_INPUTS } from "./quantize";
+
 /** Rows from which on weights are widened. */
 const WIDENING_ROWS: i32 = 32;
 
@@ -15,7 +18,7 @@ const WIDENING_ROWS: i32 = 32;
 const GROUP_BYTES: i32 = 24 << 10;
 
 /** Where weights of 8 columns are kept widened: int16 [MAX_INPUTS, 8]. */
-const WIDENED: usize = memory.data(4128 * 8 * 2, 64);
+const WIDENED: usize = memory.data(MAX_INPUTS * 8 * 2, 64);
 
 /** A tile's weights: as stored; as stored, and kept widened; widened. */
 const STORED = 0;
@@ -126,26 +129,7 @@ export function pack(K: i32, N: i32, from: i32, to: i32, raw: usize, w: usize): 
     let row = raw + <usize>n;
     let packed = w + <usize>(n * K + from * 8);
     for (let k = from; k < to; k += 2) {
-      const pairs = i8x16.shuffle(
-        v128.load64_zero(row),
-        v128.load64_zero(row + <usize>N),
-        0,
-        16,
-        1,
-        17,
-        2,
-        18,
-        3,
-        19,
-        4,
-        20,
-        5,
-        21,
-        6,
-        22,
-        7,
-        23,
-      );
+      const pairs = Lanes.interleaved(v128.load64_zero(row), v128.load64_zero(row + <usize>N));
       v128.store(packed, v128.xor(pairs, zeroPoint));
       row += (<usize>N) << 1;
       packed += 16;

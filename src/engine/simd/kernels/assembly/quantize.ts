@@ -2,6 +2,8 @@
 import { Lanes, ROUNDING_BITS } from "./lanes";
 
 export const LEVELS: f32 = 4095;
+/** The inputs of a product, at most (../kernels.ts). */
+export const MAX_INPUTS: i32 = 4128;
 /** The least that a row's largest magnitude is taken for, so that no scale is 0. */
 export const LEAST_TOP: f32 = 1e-20;
 
@@ -36,10 +38,7 @@ export function quantizeRow(
   for (let k = 0; k < K; k += 8) {
     const low = f32x4.mul(Scaled.load(x, inputScale, k), inverse);
     const high = f32x4.mul(Scaled.load(x, inputScale, k + 4), inverse);
-    const pairs = i16x8.narrow_i32x4_s(
-      i32x4.sub(f32x4.add(low, rounding), bits),
-      i32x4.sub(f32x4.add(high, rounding), bits),
-    );
+    const pairs = Lanes.whole(low, high, rounding, bits);
     v128.store32_lane(to, pairs, 0);
     v128.store32_lane(to + step, pairs, 1);
     v128.store32_lane(to + 2 * step, pairs, 2);
