@@ -34,6 +34,7 @@ import { predict } from "./http/routes/predict.ts";
 import { instanceOf, problemOf, respondProblem } from "./http/answers/problem.ts";
 import { limitRate } from "./http/doors/rate-limit.ts";
 import { compareSentences } from "./http/routes/similarity.ts";
+import { showInfo } from "./http/routes/info.ts";
 import { listTasks, showTask } from "./http/routes/tasks.ts";
 import { classifyZeroShot } from "./http/routes/zero-shot.ts";
 
@@ -43,7 +44,7 @@ export type { AppDeps } from "./http/context/context.ts";
 const MAX_REQUEST_ID = 128;
 
 /** Routes of the base itself, which belong to no task. */
-const BASE_PATHS = ["/v1/embed", "/v1/embeddings", "/v1/similarity", "/v1/zero-shot"];
+const BASE_PATHS = ["/v1/info", "/v1/embed", "/v1/embeddings", "/v1/similarity", "/v1/zero-shot"];
 
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false }); // "/v1/tasks/" is "/v1/tasks"
@@ -80,6 +81,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/v1/embeddings", createEmbeddings(deps));
   app.post("/v1/similarity", compareSentences(deps));
   app.post("/v1/zero-shot", classifyZeroShot(deps));
+  app.get("/v1/info", showInfo(deps));
+  app.get("/v1/tasks/:task/info", showInfo(deps));
   app.get("/v1/models", listModels(deps));
   app.get("/v1/models/:model", showModel(deps));
   app.get("/files/index.json", showFilesIndex(deps));

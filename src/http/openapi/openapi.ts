@@ -12,6 +12,7 @@ import { ANSWER_HEADERS, NAME, ok, problems, refTo } from "./openapi-parts.ts";
 import type { Json } from "./openapi-parts.ts";
 import * as health from "../schemas/health-schema.ts";
 import * as schemas from "../schemas/schema.ts";
+import { infoSchema } from "../schemas/tei-schema.ts";
 import { LIST_LIMIT } from "../routes/tasks.ts";
 
 /** Names that readers see, for the schemas that stand alone. */
@@ -45,6 +46,7 @@ const COMPONENTS = {
   ZeroShotAnswer: base.zeroShotAnswerSchema,
   Model: base.modelSchema,
   ModelList: base.modelListSchema,
+  Info: infoSchema,
 };
 
 type Component = keyof typeof COMPONENTS;
@@ -177,6 +179,13 @@ export function openApiDocument(deployment: Deployment, server: string): OpenApi
         parameters: [{ ...task, name: "model", description: "GET /v1/models lists what there is" }],
         get: { ...TEXTS.model, ...doors, responses: { "200": ok(jsonOf("Model")), ...lists } },
       },
+      "/v1/info": {
+        get: { ...TEXTS.info, ...doors, responses: { "200": ok(jsonOf("Info")), ...lists } },
+      },
+      "/v1/tasks/{task}/info": {
+        parameters: [task],
+        get: { ...TEXTS.taskInfo, ...doors, responses: { "200": ok(jsonOf("Info")), ...lists } },
+      },
       "/v1/tasks": {
         parameters: page,
         get: { ...TEXTS.tasks, ...doors, responses: { "200": ok(jsonOf("TaskList")), ...lists } },
@@ -264,6 +273,8 @@ const TEXTS = {
   },
   models: { operationId: "listModels", summary: "The base and the tasks, in OpenAI's shape" },
   model: { operationId: "getModel", summary: "One of them" },
+  info: { operationId: "getInfo", summary: "The base, as Text Embeddings Inference describes it" },
+  taskInfo: { operationId: "getTaskInfo", summary: "A task, in the same way" },
   tasks: { operationId: "listTasks", summary: "All tasks" },
   task: {
     operationId: "getTask",

@@ -43,6 +43,8 @@ export function index({ config, tasks, page }: AppDeps): AppHandler {
         "GET /v1/models/{model}",
         "GET /v1/tasks",
         "GET /v1/tasks/{task}",
+        "GET /v1/tasks/{task}/info",
+        "GET /v1/info",
         ...(config.servesFiles ? FILE_ROUTES : []),
         "GET /livez",
         "GET /readyz",

@@ -12,7 +12,7 @@ const DIGITS = 6;
 
 export function compareSentences(deps: AppDeps): AppHandler {
   return async (c) => {
-    const { source, sentences } = readSimilarityRequest(await readJson(c, deps));
+    const { source, sentences, truncate } = readSimilarityRequest(await readJson(c, deps));
     if (sentences.length === 0) {
       throw new InputError("inputs-empty", "sentences: is an empty list, expected at least one");
     }
@@ -20,7 +20,8 @@ export function compareSentences(deps: AppDeps): AppHandler {
     const base = await baseOf(c, deps);
     const pathOf = (index: number): string =>
       index === 0 ? "/inputs/source_sentence" : `/inputs/sentences/${index - 1}`;
-    const { vectors } = await vectorsOf(c, deps, base, [source, ...sentences], pathOf);
+    const texts = [source, ...sentences];
+    const { vectors } = await vectorsOf(c, deps, base, texts, pathOf, { truncate });
     const [first, ...others] = vectors;
     const cosines = others.map((vector) => Number(cosine(first!, vector).toFixed(DIGITS)));
     return c.body(JSON.stringify(cosines));

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { fields, list, oneKindOf } from "./bounded.ts";
 import { RequestError, parseRequest } from "./request-error.ts";
 import { classificationSchema } from "./schema.ts";
+import { embeddingFields } from "./tei-schema.ts";
 
 /** Labels of one request; each that is new costs a run. */
 export const MAX_LABELS = 256;
@@ -80,7 +81,7 @@ export const similarityRequestSchema = fields({
     fields({ source_sentence: readable, sentences: some(list(readable)) }),
     "One text and those that it is compared with.",
   ),
-  parameters: optional(fields({}), "There are none."),
+  parameters: optional(fields(embeddingFields), "How to read texts; each may be left out."),
   ...ignored,
 });
 
@@ -137,6 +138,12 @@ export interface EmbeddingsRequest extends Texts {
   readonly dimensions: number | undefined;
 }
 
+export interface SimilarityRequest {
+  readonly source: string;
+  readonly sentences: readonly string[];
+  readonly truncate: boolean;
+}
+
 export interface ZeroShotRequest extends Texts {
   readonly labels: readonly string[];
   readonly isMultiLabel: boolean;
@@ -176,9 +183,10 @@ function hasTokenIds(body: unknown): boolean {
 }
 
 /** Reads a parsed body; throws RequestError `request-invalid`. */
-export function readSimilarityRequest(body: unknown): { source: string; sentences: string[] } {
-  const { source_sentence: source, sentences } = parseRequest(similarityRequestSchema, body).inputs;
-  return { source, sentences };
+export function readSimilarityRequest(body: unknown): SimilarityRequest {
+  const { inputs, parameters } = parseRequest(similarityRequestSchema, body);
+  const { source_sentence: source, sentences } = inputs;
+  return { source, sentences, truncate: parameters?.truncate ?? false };
 }
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */

@@ -9,13 +9,15 @@ import * as v from "valibot";
 import type { EmbedParameters, PredictParameters, TextInput } from "../../serve/predictor.ts";
 import { fields, list, oneKindOf } from "./bounded.ts";
 import { parseRequest } from "./request-error.ts";
+import { classifyingFields, embeddingFields } from "./tei-schema.ts";
 
 /** Labels that `ignore_labels` may name: more than any task of ours has. */
 const MAX_IGNORED = 256;
 
 const text = v.string();
 const textObject = fields({ text, text_pair: v.nullish(text) });
-const textPair = v.strictTuple([text, text], (issue) =>
+/** Two texts, or as TEI has it in lists, one. */
+const textPair = v.strictTuple([text, v.optional(text)], (issue) =>
   issue.expected === "never" ? "is one too many, expected a pair of two texts" : issue.message,
 );
 
@@ -81,7 +83,7 @@ const own = oneKindOf([
 ]);
 
 const INPUTS =
-  'One text, {"text", "text_pair"}, or a list of texts, of such objects and of pairs ["a", "b"].';
+  'One text, {"text", "text_pair"}, or a list of texts, of such objects and of pairs ["a", "b"]; ["a"] is one text.';
 
 /** Hugging Face's clients may send these; they have no meaning here. */
 const IGNORED = "Accepted for Hugging Face's clients; has no meaning here.";
@@ -96,6 +98,7 @@ const parameters = optional(parametersSchema, "How to answer; each of them may b
 export const predictRequestSchema = fields({
   inputs: described(own, INPUTS),
   parameters,
+  ...classifyingFields,
   ...ignored,
 });
 
@@ -108,9 +111,6 @@ export const predictManyRequestSchema = fields({
   ),
 });
 
-/** Refuses a text unless it is one of few, and says why there is no other. */
-const onlyText = (pattern: RegExp, reason: string) => v.pipe(v.string(), v.regex(pattern, reason));
-
 /** How to embed: beside the inputs, as Hugging Face's servers have it, or below `parameters`. */
 const embedParameters = {
   normalize: optional(v.boolean(), "Scale to length 1; true by default."),
@@ -118,18 +118,7 @@ const embedParameters = {
     v.picklist(["mean", "cls", "pooler"]),
     "How tokens become one vector; by default as the base's checkpoint says, or else mean.",
   ),
-  truncate: optional(
-    v.boolean(),
-    "Cut a text that is longer than a window; false by default: all of it is read.",
-  ),
-  truncation_direction: optional(
-    onlyText(/^[Rr]ight$/, 'must be "right": a long text can only be cut at its end'),
-    "Where a long text is cut: right, at its end; there is no other way.",
-  ),
-  prompt_name: optional(
-    onlyText(/^$/, "must be left out: the base has no prompts"),
-    "Accepted when it is empty: the base has no prompts.",
-  ),
+  ...embeddingFields,
 };
 
 /** Body of POST /v1/embed. */
@@ -334,7 +323,13 @@ export interface EmbedRequest {
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
 export function readPredictRequest(body: unknown): PredictRequest {
-  return toPredictRequest(parseRequest(predictRequestSchema, body));
+  const { inputs, parameters, ...beside } = parseRequest(predictRequestSchema, body);
+  const given = {
+    ...(beside.raw_scores === true ? { function_to_apply: "none" as const } : {}),
+    ...(beside.truncate === true ? { truncation: true } : {}),
+    ...withoutNulls(parameters ?? {}),
+  };
+  return toPredictRequest({ inputs, parameters: given });
 }
 
 /** Reads a parsed body; throws RequestError `request-invalid` or `parameter-invalid`. */
@@ -370,12 +365,13 @@ function toPredictRequest({
   };
 }
 
-type InputItem = string | [string, string] | v.InferOutput<typeof textObject>;
+type InputItem = string | [string, string | undefined] | v.InferOutput<typeof textObject>;
 
 function textInput(item: InputItem): TextInput {
   if (typeof item === "string") return { text: item };
-  if (Array.isArray(item)) return { text: item[0], text_pair: item[1] };
-  const { text, text_pair: pair } = item;
+  const { text, text_pair: pair } = Array.isArray(item)
+    ? { text: item[0], text_pair: item[1] }
+    : item;
   return typeof pair === "string" ? { text, text_pair: pair } : { text };
 }
 

@@ -168,7 +168,7 @@ describe("inputs", () => {
     [{ text: "a", text_pair: 5 }, "400 request-invalid"],
     [{ text: "a", other: "b" }, "400 request-invalid"],
     [[5], "400 request-invalid"],
-    [[["a"]], "400 request-invalid"],
+    [[[]], "400 request-invalid"],
     [[["a", "b", "c"]], "400 request-invalid"],
     [[["a", 5]], "400 request-invalid"],
     [[[["a", "b"]]], "400 request-invalid"],
