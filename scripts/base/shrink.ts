@@ -22,7 +22,7 @@ import type { OpenSession } from "../../src/encoder/calibrate.ts";
 import { shrinkCard } from "./base-card.ts";
 import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
 import type { TableForm } from "../../src/encoder/quantize-weights.ts";
-import { cutTokenizer, renumber } from "./vocabulary.ts";
+import { cutTokenizer, renumber } from "./cut-vocabulary.ts";
 
 export interface ShrinkOptions {
   readonly name: string;

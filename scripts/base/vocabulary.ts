@@ -1,163 +1,91 @@
 /**
- * Cuts a vocabulary: counts which words a corpus uses, and writes a tokenizer.json with only those.
- * Ids are renumbered in their old order everywhere. A removed word is split into pieces.
+ * What a corpus says of a vocabulary: how often it uses each token, and how many of its tokens change when
+ * the vocabulary is cut.
  */
-import { FormatError, InputError } from "../../src/core/errors.ts";
 import type { Tokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import { corpusLines } from "../node/text-files.ts";
+import { renumber } from "./cut-vocabulary.ts";
+import type { IdCounts } from "./cut-vocabulary.ts";
 
-/** Distinct chunks held before they are tokenized and forgotten; bounds memory on any corpus. */
-const MAX_CHUNKS = 500_000;
+/** Distinct texts held before they are tokenized and forgotten; bounds memory on any corpus. */
+const MAX_TEXTS = 500_000;
 
-/** How often each id of the vocabulary occurs. */
-export type IdCounts = Float64Array;
+export interface CorpusOptions {
+  readonly paths: readonly string[];
+  /**
+   * Whether tokens never reach over white space, so that a word between spaces can be tokenized once and
+   * counted as often as it occurs: true of BERT's tokenizers. Others see whole lines.
+   */
+  readonly splitsAtSpaces: boolean;
+  readonly onProgress?: (lines: number) => void;
+}
 
-/**
- * Counts ids over text files. A chunk between white space is tokenized once and counted as often as
- * it occurs: no BERT-like tokenizer joins two chunks.
- */
-export async function countIds(
-  tokenizer: Tokenizer,
-  paths: readonly string[],
-  onProgress: (lines: number) => void = () => {},
-): Promise<IdCounts> {
-  const counts = new Float64Array(tokenizer.vocabSize);
-  let chunks = new Map<string, number>();
-  const flush = (): void => {
-    for (const [chunk, times] of chunks) {
-      for (const id of tokenizer.tokenize(chunk).ids) counts[id]! += times;
-    }
-    chunks = new Map();
-  };
+/** True of the tokenizers that cut at white space and leave no trace of it in their tokens. */
+export const splitsAtSpaces = (json: unknown): boolean =>
+  (json as { model?: { type?: unknown } } | null)?.model?.type === "WordPiece";
+
+/** Different texts of a corpus, with how often each occurs. */
+async function* countedTexts({
+  paths,
+  splitsAtSpaces: splits,
+  onProgress = () => {},
+}: CorpusOptions): AsyncGenerator<ReadonlyMap<string, number>> {
+  let texts = new Map<string, number>();
   let lines = 0;
+  let units = 0;
   for (const path of paths) {
     for await (const line of corpusLines(path)) {
-      for (const chunk of line.split(/\s+/)) {
-        if (chunk !== "") chunks.set(chunk, (chunks.get(chunk) ?? 0) + 1);
+      for (const text of splits ? line.split(/\s+/) : [line]) {
+        if (text === "") continue;
+        texts.set(text, (texts.get(text) ?? 0) + 1);
+        units += text.length;
       }
-      if (chunks.size >= MAX_CHUNKS) flush();
+      if (texts.size >= MAX_TEXTS || (!splits && units >= MAX_TEXTS)) {
+        yield texts;
+        texts = new Map();
+        units = 0;
+      }
       if (++lines % 10_000 === 0) onProgress(lines);
     }
   }
-  flush();
+  yield texts;
+}
+
+/** Counts ids over the text files of a corpus. */
+export async function countIds(tokenizer: Tokenizer, corpus: CorpusOptions): Promise<IdCounts> {
+  const counts = new Float64Array(tokenizer.vocabSize);
+  for await (const texts of countedTexts(corpus)) {
+    for (const [text, times] of texts) {
+      for (const id of tokenizer.tokenize(text).ids) counts[id]! += times;
+    }
+  }
   return counts;
 }
 
-interface WordPieceJson {
-  readonly model: {
-    readonly type: string;
-    readonly vocab: Record<string, number>;
-    readonly continuing_subword_prefix?: string;
-    readonly unk_token?: string;
-  };
-  readonly added_tokens?: readonly { id: number; content: string }[];
-  readonly post_processor?: Record<string, unknown> | null;
-  readonly padding?: Record<string, unknown> | null;
-}
-
-/** A parsed tokenizer.json as WordPiece; throws FormatError `vocabulary-unsupported` for others. */
-function asWordPiece(json: unknown): WordPieceJson {
-  const tokenizer = json as WordPieceJson;
-  const type = tokenizer?.model?.type;
-  if (type !== "WordPiece") {
-    throw new FormatError(
-      "vocabulary-unsupported",
-      `tokenizer.json: model type is ${JSON.stringify(type)}; a vocabulary can be cut for WordPiece`,
-    );
-  }
-  return tokenizer;
-}
-
 /**
- * Chooses `size` ids, in ascending order: the added tokens and the unknown token; then single
- * characters and their continuing forms, so that any word still splits; then the words that the
- * corpus uses most. Equal counts go to the lower id. Throws InputError `vocabulary-size-invalid`.
+ * The share of a corpus' tokens, 0 to 1, that a tokenizer cut to `ids` does not have: there is no token
+ * of the same place and of the new id.
  */
-export function chooseIds(json: unknown, counts: IdCounts, size: number): Int32Array {
-  const { model, added_tokens: added = [] } = asWordPiece(json);
-  const prefix = model.continuing_subword_prefix ?? "##";
-  const kept = new Set(added.map(({ id }) => id));
-  const unknown = model.vocab[model.unk_token ?? "[UNK]"];
-  if (unknown !== undefined) kept.add(unknown);
-  const entries = Object.entries(model.vocab);
-  if (size < kept.size || size > entries.length) {
-    throw new InputError(
-      "vocabulary-size-invalid",
-      `--vocab-size: is ${size}, allowed are ${kept.size} (the special tokens alone) to ${entries.length} (all of it)`,
-    );
-  }
-  const isCharacter = (token: string): boolean => {
-    const bare = token.startsWith(prefix) ? token.slice(prefix.length) : token;
-    return [...bare].length === 1;
-  };
-  const ranked = entries
-    .map(([token, id]) => ({ id, rank: isCharacter(token) ? 0 : 1, count: counts[id] ?? 0 }))
-    .sort((a, b) => a.rank - b.rank || b.count - a.count || a.id - b.id);
-  for (const { id } of ranked) {
-    if (kept.size >= size) break;
-    kept.add(id);
-  }
-  return Int32Array.from(kept).sort();
-}
-
-/** The tokenizer.json with only the words `ids` (ascending); every id in it is renumbered. */
-export function cutTokenizer(json: unknown, ids: Int32Array): Record<string, unknown> {
-  const tokenizer = asWordPiece(json);
+export async function changedShare(
+  { before, after, ids }: { before: Tokenizer; after: Tokenizer; ids: Int32Array },
+  corpus: CorpusOptions,
+): Promise<number> {
   const next = renumber(ids);
-  const vocab = Object.fromEntries(
-    Object.entries(tokenizer.model.vocab)
-      .filter(([, id]) => next.has(id))
-      .map(([token, id]) => [token, next.get(id)!] as const)
-      .sort(([, a], [, b]) => a - b),
-  );
-  return {
-    ...tokenizer,
-    model: { ...tokenizer.model, vocab },
-    added_tokens: (tokenizer.added_tokens ?? []).map((token) => ({
-      ...token,
-      id: next.get(token.id)!,
-    })),
-    post_processor: renumberProcessor(tokenizer.post_processor ?? null, next),
-    padding: renumberPadding(tokenizer.padding ?? null, next),
-  };
-}
-
-/** Old id -> new id. */
-export const renumber = (ids: Int32Array): ReadonlyMap<number, number> =>
-  new Map(Array.from(ids, (id, index) => [id, index]));
-
-type Json = Record<string, unknown> | null;
-
-/** TemplateProcessing lists ids by token, BertProcessing and RobertaProcessing have `sep` and `cls`. */
-function renumberProcessor(processor: Json, next: ReadonlyMap<number, number>): Json {
-  if (!processor) return null;
-  const result: Record<string, unknown> = { ...processor };
-  const {
-    special_tokens: special,
-    sep,
-    cls,
-    processors,
-  } = processor as {
-    special_tokens?: Record<string, { ids: number[] }>;
-    sep?: [string, number];
-    cls?: [string, number];
-    processors?: Json[];
-  };
-  if (special) {
-    result["special_tokens"] = Object.fromEntries(
-      Object.entries(special).map(([token, entry]) => [
-        token,
-        { ...entry, ids: entry.ids.map((id) => next.get(id)!) },
-      ]),
-    );
+  let [tokens, changed] = [0, 0];
+  for await (const texts of countedTexts(corpus)) {
+    for (const [text, times] of texts) {
+      const [old, cut] = [before.tokenize(text), after.tokenize(text)];
+      tokens += times * old.ids.length;
+      let from = 0;
+      for (const [i, id] of old.ids.entries()) {
+        const [start, end] = [old.starts[i]!, old.ends[i]!];
+        while (from < cut.ids.length && cut.starts[from]! < start) from++;
+        let at = from;
+        const isIt = (): boolean => cut.ids[at] === next.get(id) && cut.ends[at] === end;
+        while (at < cut.ids.length && cut.starts[at] === start && !isIt()) at++;
+        if (at === cut.ids.length || cut.starts[at] !== start) changed += times;
+      }
+    }
   }
-  if (sep) result["sep"] = [sep[0], next.get(sep[1])!];
-  if (cls) result["cls"] = [cls[0], next.get(cls[1])!];
-  if (processors) result["processors"] = processors.map((item) => renumberProcessor(item, next));
-  return result;
-}
-
-function renumberPadding(padding: Json, next: ReadonlyMap<number, number>): Json {
-  if (!padding) return null;
-  return { ...padding, pad_id: next.get(padding["pad_id"] as number) ?? 0 };
+  return tokens === 0 ? 0 : changed / tokens;
 }

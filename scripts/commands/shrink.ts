@@ -1,7 +1,7 @@
 /** `shrink`: a smaller base from a base folder: some of its layers, the words that a corpus uses. */
 import { resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
-import { parseJson } from "../../src/core/text.ts";
+import { encodeUtf8, parseJson } from "../../src/core/text.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { nameFrom } from "../base/names.ts";
@@ -90,7 +90,7 @@ export const command = defineCommand({
       created: new Date(),
     });
     await writeBaseFolder(out, small);
-    report(base, small, { out, coverage: words?.coverage ?? null }, io);
+    report(base, small, out, words, io);
     return 0;
   },
 });
@@ -100,31 +100,48 @@ function readLayers(text: string): number[] {
   return [...new Set(layers)].sort((a, b) => a - b);
 }
 
-/** The ids to keep and the share of the corpus' tokens that they cover. */
+/** The ids to keep; the share of the corpus' tokens that they cover, and of those that change. */
+interface Words {
+  readonly ids: Int32Array;
+  readonly coverage: number;
+  readonly changed: number;
+}
+
 async function chooseWords(
   { manifest, files }: Base,
   corpus: readonly string[],
   size: number,
   io: Io,
-): Promise<{ ids: Int32Array; coverage: number }> {
-  const { chooseIds, countIds } = await import("../base/vocabulary.ts");
+): Promise<Words> {
+  const { changedShare, countIds, splitsAtSpaces } = await import("../base/vocabulary.ts");
+  const { chooseIds, cutTokenizer } = await import("../base/cut-vocabulary.ts");
   const file = files.get(manifest.tokenizer)!;
   const json = parseJson(file, manifest.tokenizer);
+  const before = createTokenizer(file);
+  const options = {
+    paths: corpus,
+    splitsAtSpaces: splitsAtSpaces(json),
+    onProgress: (lines: number): void => {
+      io.signal.throwIfAborted();
+      if (lines % 200_000 === 0) io.err(`${lines.toLocaleString("en")} lines`);
+    },
+  };
   io.err(`counting words in ${corpus.join(", ")}`);
-  const counts = await countIds(createTokenizer(file), corpus, (lines) => {
-    io.signal.throwIfAborted();
-    if (lines % 200_000 === 0) io.err(`${lines.toLocaleString("en")} lines`);
-  });
+  const counts = await countIds(before, options);
   const ids = chooseIds(json, counts, size);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const covered = ids.reduce((sum, id) => sum + (counts[id] ?? 0), 0);
-  return { ids, coverage: total === 0 ? 0 : covered / total };
+  io.err("comparing what both tokenizers make of it");
+  const after = createTokenizer(encodeUtf8(JSON.stringify(cutTokenizer(json, ids))));
+  const changed = await changedShare({ before, after, ids }, options);
+  return { ids, coverage: total === 0 ? 0 : covered / total, changed };
 }
 
 function report(
   from: Base,
   { manifest, files }: Base,
-  { out, coverage }: { out: string; coverage: number | null },
+  out: string,
+  choice: Words | null,
   io: Io,
 ): void {
   const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
@@ -141,14 +158,18 @@ function report(
         from: parent,
         layers,
         vocab_size: words,
-        coverage,
+        coverage: choice?.coverage ?? null,
+        changed: choice?.changed ?? null,
         bytes,
       }),
     );
     return;
   }
+  const percent = (share: number): string => `${(100 * share).toFixed(share < 0.01 ? 3 : 1)} %`;
   const covers =
-    coverage === null ? "" : ` covering ${(100 * coverage).toFixed(1)} % of the corpus`;
+    choice === null
+      ? ""
+      : ` covering ${percent(choice.coverage)} of the corpus, of whose tokens ${percent(choice.changed)} change`;
   io.out(
     `base ${name}@${identity.slice(0, 12)} in ${out}: ${layers} layers, ${words.toLocaleString("en")} words${covers}, ${dtype}, ${(bytes / 1e6).toFixed(1)} MB`,
   );

@@ -240,7 +240,7 @@ version-in-use | A version that answers now cannot be revoked. | Roll back or en
 version-not-found | The task has no such version. | "list" or GET /v1/tasks/{task} shows the versions.
 version-revoked | The version was revoked by its owner. | Ask for another version, or none.
 vocabulary-size-invalid | --vocab-size is too small or too large. | The message has the allowed range.
-vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece only.
+vocabulary-unsupported | The vocabulary of this tokenizer cannot be cut. | WordPiece, BPE and Unigram can.
 webgpu-device-lost | The GPU was taken from the page: its driver was reset, or the computer slept. | Answers go on by wasm; load the page again to use the GPU.
 webgpu-unavailable | A page asked for WebGPU where it cannot run. | The message says why; leave the backend out, or ask for "wasm".
 weights-invalid | The weights of a base are not those that its configuration needs. | Import the base again; push it again.

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { baseWeights } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { shrinkBase } from "../../../scripts/base/shrink.ts";
-import { chooseIds, countIds, cutTokenizer } from "../../../scripts/base/vocabulary.ts";
+import { chooseIds, cutTokenizer } from "../../../scripts/base/cut-vocabulary.ts";
+import { countIds } from "../../../scripts/base/vocabulary.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { hiddenStates, maxDifference, meanCosine, withSession } from "../../support/encode.ts";
 import { temporaryFolder } from "../../support/folders.ts";
@@ -30,21 +31,21 @@ describe("choosing words", () => {
     const text = "The movie, the MOVIE!\n\nparis  xq\n";
     await writeFile(join(folder.path, "a.txt"), text);
     await writeFile(join(folder.path, "a.txt.gz"), gzipSync(text));
-    const counts = await countIds(tokenizer, [join(folder.path, "a.txt")]);
+    const read = (name: string) =>
+      countIds(tokenizer, { paths: [join(folder.path, name)], splitsAtSpaces: true });
+    const counts = await read("a.txt");
     expect(counts[idOf("movie")]).toBe(2);
     expect(counts[idOf("the")]).toBe(2);
     expect(counts[idOf("##q")]).toBe(1);
-    expect(await countIds(tokenizer, [join(folder.path, "a.txt.gz")])).toEqual(counts);
+    expect(await read("a.txt.gz")).toEqual(counts);
   });
 
   it("reports a corpus that cannot be read", async () => {
-    await expect(countIds(tokenizer, [join(folder.path, "none.txt")])).rejects.toThrow(
-      /corpus .*none.txt: cannot be read \(ENOENT/,
-    );
+    const read = (name: string) =>
+      countIds(tokenizer, { paths: [join(folder.path, name)], splitsAtSpaces: true });
+    await expect(read("none.txt")).rejects.toThrow(/corpus .*none.txt: cannot be read \(ENOENT/);
     await writeFile(join(folder.path, "bad.gz"), gzipSync("half of it").subarray(0, 20));
-    await expect(countIds(tokenizer, [join(folder.path, "bad.gz")])).rejects.toThrow(
-      /bad.gz: is gzip, but cannot be unpacked/,
-    );
+    await expect(read("bad.gz")).rejects.toThrow(/bad.gz: is gzip, but cannot be unpacked/);
   });
 
   it("keeps special tokens, then characters, then the most frequent words", () => {
@@ -70,7 +71,9 @@ describe("choosing words", () => {
     const counts = new Float64Array(TINY_VOCAB.length);
     expect(() => chooseIds(json, counts, 4)).toThrow(/is 4, allowed are 5 .* to 200/);
     expect(() => chooseIds(json, counts, 201)).toThrow(/is 201/);
-    expect(() => chooseIds({ model: { type: "BPE" } }, counts, 9)).toThrow(/"BPE".*WordPiece/);
+    expect(() => chooseIds({ model: { type: "WordLevel" } }, counts, 9)).toThrow(
+      /"WordLevel".*WordPiece, BPE, Unigram/,
+    );
   });
 });
 

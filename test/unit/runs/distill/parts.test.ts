@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { chooseIds, cutTokenizer } from "../../../../scripts/base/vocabulary.ts";
+import { chooseIds, cutTokenizer } from "../../../../scripts/base/cut-vocabulary.ts";
 import { alignText, bordersOf } from "../../../../scripts/runs/distill/align.ts";
 import { roundsOf, tokenBatches } from "../../../../scripts/runs/distill/batches.ts";
 import { cutLine, readCorpus } from "../../../../scripts/runs/distill/corpus.ts";
