@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { createServing } from "../src/serve/serving.ts";
-import { DEFAULT_TEMPLATE, scoreLabels } from "../src/core/model/zero-shot.ts";
+import { DEFAULT_TEMPLATE, scoreLabels, sentenceOf } from "../src/core/model/zero-shot.ts";
 import { openBaseFolder } from "../scripts/base/open-base.ts";
 import { BUNDLED_BASE, baseFolder } from "../scripts/base/names.ts";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
@@ -110,7 +110,7 @@ async function measure(
     }
     return vectors;
   };
-  const sentences = await embed(labels.map((label) => DEFAULT_TEMPLATE.replace("{}", say(label))));
+  const sentences = await embed(labels.map((label) => sentenceOf(say(label))));
   const texts = await embed(
     rows.map(({ text, pair }) => (pair === undefined ? text : `${text}. ${pair}`)),
   );

@@ -33,6 +33,10 @@ export const VERBS: Verbs = {
     summary: "train one prefix on several tasks, for others to start from",
     load: () => import("./pretrain.ts"),
   },
+  label: {
+    summary: "make a task from the names of its labels, without any row",
+    load: () => import("./label.ts"),
+  },
   train: {
     summary: "train a task from labelled data",
     load: () => import("./train.ts"),
@@ -59,7 +63,7 @@ export const VERBS: Verbs = {
     load: () => import("./batch.ts"),
   },
   "import-peft": {
-    summary: "turn a PEFT prefix-tuning adapter into a task folder",
+    summary: "turn a PEFT adapter (prefix tuning or LoRA) into a task folder",
     load: () => import("./import-peft.ts"),
   },
   sign: {

@@ -5,10 +5,16 @@
  */
 
 /** Contrastive training of sentence encoders scales cosines by 20 (arXiv 1908.10084's library). */
-const SCALE = 20;
+export const LABEL_SCALE = 20;
 
 /** How a label becomes a sentence unless the request says it. */
 export const DEFAULT_TEMPLATE = "This text is about {}.";
+/** In the place of a label: what is true of any text. */
+export const ANYTHING = "something";
+
+/** The sentence that a label becomes; nothing for a label of spaces. */
+export const sentenceOf = (label: string, template = DEFAULT_TEMPLATE): string =>
+  label.trim() === "" ? "" : template.replaceAll("{}", () => label.trim());
 
 /** Cosine of two vectors of length 1. */
 export function cosine(a: Float32Array, b: Float32Array): number {
@@ -19,7 +25,7 @@ export function cosine(a: Float32Array, b: Float32Array): number {
 
 /** One of the labels is right: scores that add up to 1. */
 export function scoreLabels(text: Float32Array, labels: readonly Float32Array[]): number[] {
-  const logits = labels.map((label) => SCALE * cosine(text, label));
+  const logits = labels.map((label) => LABEL_SCALE * cosine(text, label));
   const top = Math.max(...logits);
   const exps = logits.map((logit) => Math.exp(logit - top));
   const sum = exps.reduce((all, value) => all + value, 0);
@@ -33,5 +39,5 @@ export function scoreLabelsApart(
   neutral: Float32Array,
 ): number[] {
   const bar = cosine(text, neutral);
-  return labels.map((label) => 1 / (1 + Math.exp(SCALE * (bar - cosine(text, label)))));
+  return labels.map((label) => 1 / (1 + Math.exp(LABEL_SCALE * (bar - cosine(text, label)))));
 }

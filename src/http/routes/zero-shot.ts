@@ -4,7 +4,7 @@
  * vectors of those sentences are kept, since the same labels are asked for again and again.
  */
 import { InputError } from "../../core/errors.ts";
-import { DEFAULT_TEMPLATE, scoreLabels, scoreLabelsApart } from "../../core/model/zero-shot.ts";
+import { ANYTHING, scoreLabels, scoreLabelsApart, sentenceOf } from "../../core/model/zero-shot.ts";
 import { createLru } from "../../serve/lru.ts";
 import { baseOf, vectorsOf } from "./base-vectors.ts";
 import { readZeroShotRequest } from "../schemas/base-schema.ts";
@@ -14,8 +14,6 @@ import { checkCount, countInputs } from "../doors/limits.ts";
 
 /** Sentences of labels in memory: two thousand of a base with 384 numbers a vector. */
 const MAX_CACHED_BYTES = 4_000_000;
-/** In the place of a label: what is true of any text. */
-const ANYTHING = "something";
 
 export function classifyZeroShot(deps: AppDeps): AppHandler {
   /** Vectors by the base's identity and the sentence. */
@@ -25,17 +23,17 @@ export function classifyZeroShot(deps: AppDeps): AppHandler {
     const body = await readJson(c, deps);
     countInputs(body, deps.config);
     const request = readZeroShotRequest(body);
-    const { texts, isSingle, labels, isMultiLabel, template = DEFAULT_TEMPLATE } = request;
+    const { texts, isSingle, labels, isMultiLabel, template } = request;
     if (labels.length === 0) {
       throw new InputError("labels-empty", "candidate_labels: is an empty list, expected labels");
     }
     checkCount("body", texts.length + labels.length, "inputs and labels together", deps.config);
     const base = await baseOf(c, deps);
-    const sentenceOf = (label: string): string =>
-      label.trim() === "" ? "" : template.replaceAll("{}", () => label.trim());
     const keyOf = (sentence: string): string => `${base.manifest.identity} ${sentence}`;
     // The neutral sentence comes last, so that the places of the others are those of the labels.
-    const sentences = [...labels.map(sentenceOf), ...(isMultiLabel ? [sentenceOf(ANYTHING)] : [])];
+    const sentences = [...labels, ...(isMultiLabel ? [ANYTHING] : [])].map((label) =>
+      sentenceOf(label, template),
+    );
     // Vectors that are used now stay here, whatever the cache lets go of meanwhile.
     const known = new Map<string, Float32Array>();
     const missing = new Map<string, number>();
