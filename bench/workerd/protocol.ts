@@ -13,6 +13,9 @@ export interface CreateReply {
   readonly memoryBytes: number;
 }
 
+/** LoRA is of rank 8, of every linear. */
+export type Change = "none" | "deltas" | "lora";
+
 /** A batch; a graph of another maker is given its tokens and nothing else. */
 export interface RunCase {
   readonly rows: number;
@@ -20,6 +23,8 @@ export interface RunCase {
   readonly queries: Queries;
   /** Virtual tokens of every task; rows take turns over the tasks. */
   readonly prefixLengths: readonly number[];
+  /** What tasks change in the encoder besides, in turn; nothing where it is left out. */
+  readonly changes?: readonly Change[];
   /** Labels of each task's head; 0: the run ends at the hidden states. */
   readonly labels: number;
 }

@@ -9,7 +9,9 @@ import { int64 } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { BaseSource, Encoder, Engine } from "../../src/engine/engine.ts";
 import type { Feeds, Session } from "../../src/engine/session.ts";
-import type { RunCase } from "./protocol.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
+import { lowRankLinears } from "../../src/encoder/forms/low-rank.ts";
+import type { Change, RunCase } from "./protocol.ts";
 
 export interface Subject {
   memoryBytes(): number;
@@ -72,13 +74,16 @@ async function answer(
   }
 }
 
-/** Rows that take turns over tasks, each task with a prefix and a head of its own. */
-function rowsOf(
-  { rows, tokens, prefixLengths, labels }: RunCase,
+/** Rows that take turns over tasks, each task with a prefix, changes and a head of its own. */
+export function rowsOf(
+  { rows, tokens, prefixLengths, labels, changes = ["none"] }: RunCase,
   shape: BaseManifest["configuration"],
 ): BenchRow[] {
   const tasks = prefixLengths.map((length, task) => ({
-    prefix: length === 0 ? emptyPrefix(shape) : prefixOf(shape, length, task),
+    prefix: {
+      ...(length === 0 ? emptyPrefix(shape) : prefixOf(shape, length, task)),
+      ...changeOf(changes[task % changes.length]!, shape, task),
+    },
     head: { weight: numbers(labels * shape.hidden_size, task), bias: numbers(labels, task) },
   }));
   return Array.from({ length: rows }, (_, r) => {
@@ -86,6 +91,26 @@ function rowsOf(
     const ids = idsOf(tokens, r);
     return { row: { ids, typeIds: new Int32Array(tokens), prefix, positionOffset: 0 }, head };
   });
+}
+
+const RANK = 8;
+
+function changeOf(
+  change: Change,
+  shape: BaseManifest["configuration"],
+  task: number,
+): Partial<Prefix> {
+  if (change === "none") return {};
+  if (change === "deltas") {
+    const layerWeights = numbers(shape.num_hidden_layers + 1, task);
+    return { deltas: { biasDeltas: numbers(shape.num_bias_deltas, task), layerWeights } };
+  }
+  const linears = lowRankLinears(architectureOf(shape).readConfig(shape));
+  const lowRank = linears.map(({ name, inputs, outputs }) => {
+    const [a, b] = [numbers(RANK * inputs, task), numbers(RANK * outputs, task)];
+    return [name, { rank: RANK, a, b }] as const;
+  });
+  return { lowRank: new Map(lowRank) };
 }
 
 function prefixOf(
