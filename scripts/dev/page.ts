@@ -3,11 +3,13 @@
  * modules that pages elsewhere import. wrangler runs it before it serves or deploys (wrangler.toml,
  * [build]). Prints what each file weighs.
  */
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import type { BuildOptions } from "esbuild";
+import type { BuildOptions, BuildResult, Metafile } from "esbuild";
+import type { Asset, AssetGroup, AssetList } from "../../src/browser/offline/assets.ts";
 import { replaceFiles } from "../node/files.ts";
 import { PACKAGE } from "../node/project.ts";
 
@@ -30,6 +32,9 @@ const PARTS: readonly Part[] = [
   { entries: ["worker/browser-worker.ts"], chunks: "browser-worker" },
   { entries: ["train/worker/train-worker.ts"], chunks: "train-worker" },
 ];
+
+/** Knows the files of all parts, and so is built after them. */
+const SERVICE_WORKER = "offline/service-worker.ts";
 
 /** Files that are served as they are. */
 const STATIC = ["page/_headers", "page/hero.svg", "page/icon.svg", "page/index.html"];
@@ -57,16 +62,23 @@ const OPTIONS: BuildOptions = {
  * left alone: a server may be serving them, and several builds may run at once.
  */
 export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Promise<void> {
+  const common = { ...OPTIONS, outdir: out, write: false } as const;
   const built = await Promise.all(
-    PARTS.map((part) => build({ ...OPTIONS, ...optionsOf(part), outdir: out, write: false })),
+    PARTS.map((part) => build({ ...common, ...optionsOf(part), metafile: true })),
   );
   const files = new Map<string, Uint8Array>([
-    ...built.flatMap(({ outputFiles }) =>
-      outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
-    ),
+    ...built.flatMap(filesOf),
     ...STATIC.map((path) => [basename(path), readFileSync(join(SOURCE, path))] as const),
     ...RUNTIMES.map((name) => [name, readFileSync(join(RUNTIME_FOLDER, name))] as const),
   ]);
+  const imports = new Map(built.flatMap(({ metafile }) => importsOf(metafile)));
+  const worker = await build({
+    ...common,
+    entryPoints: [join(SOURCE, SERVICE_WORKER)],
+    format: "iife",
+    define: { ASSETS: JSON.stringify(assetsOf(files, imports)) },
+  });
+  for (const [name, bytes] of filesOf(worker)) files.set(name, bytes);
   mkdirSync(out, { recursive: true });
   for (const name of readdirSync(out)) {
     // A name that ends in .tmp is a file that another build is about to rename.
@@ -75,6 +87,51 @@ export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Pr
   }
   const changed = [...files].filter(([name, bytes]) => !isSame(join(out, name), bytes));
   await replaceFiles(out, new Map(changed));
+}
+
+const filesOf = ({ outputFiles = [] }: BuildResult) =>
+  outputFiles.map(({ path, contents }) => [basename(path), contents] as const);
+
+/** What a built file imports: names of other built files, and whether it waits for them. */
+type Imports = readonly { readonly name: string; readonly kind: string }[];
+
+const importsOf = ({ outputs }: Metafile): [string, Imports][] =>
+  Object.entries(outputs).map(([path, { imports }]) => [
+    basename(path),
+    imports.map((item) => ({ name: basename(item.path), kind: item.kind })),
+  ]);
+
+/** The files that the service worker keeps, by what needs them. */
+function assetsOf(
+  files: ReadonlyMap<string, Uint8Array>,
+  imports: ReadonlyMap<string, Imports>,
+): AssetList {
+  /** The entries with all that they import; `isLazy` follows imports that are made when needed, too. */
+  const reached = (entries: readonly string[], isLazy: boolean): string[] => {
+    const names = new Set(entries);
+    for (const name of names) {
+      for (const item of imports.get(name) ?? []) {
+        if (isLazy || item.kind === "import-statement") names.add(item.name);
+      }
+    }
+    return [...names];
+  };
+  const hashOf = (name: string): string =>
+    createHash("sha256").update(files.get(name)!).digest("base64");
+  const listed = (names: readonly string[]): Asset[] =>
+    names.map((name) => [`/${name}`, `sha256-${hashOf(name)}`]);
+
+  const [training, webgpu] = RUNTIMES as [string, string];
+  const wasm = reached(["browser.js", "browser-worker.js"], false);
+  const lazy = reached(["browser-worker.js"], true).filter((name) => !wasm.includes(name));
+  const groups: Record<AssetGroup, Asset[]> = {
+    page: listed([...reached(["page.js", "train.js"], true), "page.css", "hero.svg", "icon.svg"]),
+    wasm: listed(wasm),
+    webgpu: listed([...lazy, webgpu]),
+    training: listed([...reached(["train-worker.js"], true), training]),
+  };
+  const all = JSON.stringify([groups, hashOf("index.html")]);
+  return { version: createHash("sha256").update(all).digest("hex").slice(0, 12), groups };
 }
 
 const isSame = (path: string, bytes: Uint8Array): boolean =>

@@ -123,14 +123,16 @@ describe.skipIf(missing !== undefined)("a first visit", () => {
     const sizes: number[] = [];
     const page = await visit("", {});
     await answered(page);
-    for (const name of ["page.js", "page.css"]) {
-      sizes.push(gzipSync(await (await fetch(url + name)).bytes()).length);
+    const own = new Set(requests.filter((request) => /^GET \/[\w.-]+\.(?:js|css)$/.test(request)));
+    for (const request of own) {
+      sizes.push(gzipSync(await (await fetch(url + request.slice("GET /".length))).bytes()).length);
     }
+    expect(sizes.length).toBeGreaterThan(3);
     expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(MAX_BYTES);
     expect(await page.locator(".task").count()).toBe(6);
     expect(await page.locator(".card").count()).toBe(3);
     expect(requests.filter((request) => request.includes("predict"))).toEqual(["POST /v1/predict"]);
-    expect(requests.filter((request) => /files|worker|wasm/.test(request))).toEqual([]);
+    expect(requests.filter((request) => /files|browser|train-worker|wasm/.test(request))).toEqual([]);
     expect(requests.filter((request) => request.includes("://"))).toEqual([]);
     expect(await page.locator(".time-parts").innerText()).toMatch(/run [\d.]+ ms/);
   });
@@ -341,7 +343,7 @@ describe.skipIf(missing !== undefined)("a task that is pushed", () => {
 });
 
 describe.skipIf(missing !== undefined)("this browser", () => {
-  it("gives the edge's answer to the last bit, and goes on without a network", async () => {
+  it("gives the edge's answer to the last bit, and goes on without a network, after a reload too", async () => {
     const page = await visit(
       `${linkOf("a gripping, beautifully acted film", "sentiment", "slots")}&where=both`,
     );
@@ -350,7 +352,8 @@ describe.skipIf(missing !== undefined)("this browser", () => {
       "The same answer, to the last bit.",
       "The same answer, to the last bit.",
     ]);
-    expect(await page.locator("#local").innerText()).toContain("Ready: WebAssembly");
+    const local = page.locator("#local", { hasText: "Ready: WebAssembly" });
+    await local.filter({ hasText: "works without a network" }).waitFor();
     expect(await violations(page)).toEqual([]);
 
     await context!.setOffline(true);
@@ -361,5 +364,19 @@ describe.skipIf(missing !== undefined)("this browser", () => {
     await page.locator("#status", { hasText: "run: This browser, WebAssembly" }).waitFor();
     await page.locator("p.entities", { hasText: "An hour" }).waitFor();
     expect(requests).toEqual([]);
+
+    await page.reload();
+    await page.locator("#status", { hasText: "This browser, WebAssembly" }).waitFor();
+    expect(await page.locator("#tasks-note").innerText()).toContain("cannot be reached");
+    expect(await page.locator(".task b").allInnerTexts()).toEqual(["sentiment", "slots"]);
+    expect(await page.locator(".card h3").allInnerTexts()).toEqual(["sentiment", "slots"]);
+    await page.locator("p.entities", { hasText: "An hour" }).waitFor();
+    // Of other pages of the origin, and of tasks, the service worker knows nothing.
+    const others = await page.evaluate(() =>
+      Promise.allSettled(["/docs", "/v1/tasks", "/livez"].map((path) => fetch(path))),
+    );
+    expect(others.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    // The browser reports what the network did not answer.
+    complaints = complaints.filter((line) => !line.includes("ERR_INTERNET_DISCONNECTED"));
   });
 });

@@ -45,6 +45,7 @@ const LEARN_LOOP = /^src\/learn\/loop\//;
 /** The page's end of training in a Web Worker. */
 const BROWSER_TRAIN = /^src\/browser\/train\/[^/]+$/;
 const BROWSER_ROOT = /^src\/browser\/[^/]+$/;
+const BROWSER_OFFLINE = /^src\/browser\/offline\//;
 const BROWSER_CHANNEL = /^src\/browser\/channel\//;
 const PACKED_TASK = /^src\/learn\/task\/packed-task\.ts$/;
 /** Cards and reports. */
@@ -210,6 +211,7 @@ export const GROUPS: readonly Group[] = [
       /^src\/learn\/methods\.ts$/,
       /^src\/report\/text\.ts$/,
       BROWSER_TRAIN,
+      BROWSER_OFFLINE,
       /^src\/browser\/page\/[^/]+$/,
     ],
     types: [LEARN, REPORT],
@@ -218,9 +220,11 @@ export const GROUPS: readonly Group[] = [
     // What a person sees: it talks to the Worker by its routes, whose shapes it shares as types.
     name: "src/browser/page",
     files: /^src\/browser\/page\//,
-    may: [CORE_ROOT, /^src\/learn\/data\/csv\.ts$/],
+    may: [CORE_ROOT, /^src\/learn\/data\/csv\.ts$/, BROWSER_OFFLINE],
     types: [BROWSER_ROOT, /^src\/http\/(?:schemas\/schema|answers\/problem)\.ts$/],
   },
+  // What keeps the page's own files, and the page's end of it: nothing else of the page.
+  { name: "src/browser/offline", files: BROWSER_OFFLINE, may: [] },
   // Calls between a page and its Web Worker, of whatever kind.
   { name: "src/browser/channel", files: BROWSER_CHANNEL, may: [CORE_ROOT] },
   {

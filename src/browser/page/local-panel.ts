@@ -21,6 +21,7 @@ export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
 const BEFORE = "The model is downloaded once, at the first run.";
 /** True of this browser alone: in both, the edge is asked as well. */
 const PRIVATE = "No text leaves this page.";
+const KEPT = "It works without a network, after a reload too.";
 
 export function createLocalPanel(local: Local): LocalPanel {
   const root = byId("local");
@@ -49,8 +50,13 @@ export function createLocalPanel(local: Local): LocalPanel {
   };
   let isAlone = false;
   const tell = (): void => {
-    const state = local.backend === null ? BEFORE : `Ready: ${name()} in this browser.`;
-    note.textContent = isAlone ? `${state} ${PRIVATE}` : state;
+    const lines = [
+      local.backend === null ? BEFORE : `Ready: ${name()} in this browser.`,
+      ...(isAlone ? [PRIVATE] : []),
+      ...(local.isKept ? [KEPT] : []),
+    ];
+    note.textContent = lines.join(" ");
+    note.title = local.noWebgpu ?? "";
   };
   const name = (): string => (local.backend === null ? "" : BACKEND_NAMES[local.backend]);
 

@@ -5,21 +5,32 @@
 import { rangesOf } from "./bulk.ts";
 import type { Answer, Question } from "./bulk.ts";
 import { ServerError } from "./client.ts";
-import type { Answered, TaskAnswer } from "./client.ts";
+import type { Answered, TaskAnswer, TaskDescription } from "./client.ts";
+import { keptTasks } from "./kept-tasks.ts";
 import { inputsOf } from "./request.ts";
 import type { Ask, Texts } from "./request.ts";
 import type { Backend, BrowserPredictor, LoadProgress } from "../browser.ts";
+import { keepOffline } from "../offline/keep.ts";
 
 export interface Local {
   /** What computes, once the predictor is loaded. */
   readonly backend: Backend | null;
+  /** Whether all that computes is kept in this browser, so that it needs no network any more. */
+  readonly isKept: boolean;
+  /** Why WebGPU does not compute where it was not asked away; null where it does. */
+  readonly noWebgpu: string | null;
   /** Loads the predictor where that was not done; `onProgress` hears of the download. Throws ServerError. */
   load(backend: Backend | null, onProgress: (progress: LoadProgress) => void): Promise<void>;
+  /** Tasks that this browser can answer without a network; none where it has loaded none. Throws ServerError. */
+  tasks(): Promise<TaskDescription[]>;
   /** Asks one text of one or several tasks. Throws ServerError. */
   predict(asks: readonly Ask[], texts: Texts, signal: AbortSignal): Promise<Answered>;
   /** Answers questions in their order. Throws ServerError. */
   askAll(questions: readonly Question[], signal: AbortSignal): AsyncGenerator<Answer>;
 }
+
+/** Where the predictor keeps files (src/browser/worker/kept-files.ts). */
+const FILES = "edge-prefix";
 
 /** Scripts that the page loads when it computes: at the root of the Worker, wherever the app is mounted. */
 const MODULE = "/browser.js";
@@ -30,6 +41,7 @@ export function createLocal(root: string, key: () => string): Local {
   let loading: Promise<BrowserPredictor> | null = null;
   let loadedAs: Backend | null = null;
   let predictor: BrowserPredictor | null = null;
+  let isKept = false;
 
   async function start(
     backend: Backend | null,
@@ -69,26 +81,47 @@ export function createLocal(root: string, key: () => string): Local {
       }),
     );
 
+  async function load(
+    backend: Backend | null,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<BrowserPredictor> {
+    if (predictor && backend !== null && backend !== predictor.backend) {
+      predictor.close();
+      [predictor, loading] = [null, null];
+    }
+    if (loading === null || loadedAs !== backend) {
+      loadedAs = backend;
+      loading = start(backend, onProgress);
+    }
+    try {
+      predictor = await loading;
+    } catch (error) {
+      loading = null;
+      throw asServerError(error);
+    }
+    const isOnGpu = predictor.backend === "webgpu";
+    isKept = (await keepOffline("wasm")) && (!isOnGpu || (await keepOffline("webgpu")));
+    return predictor;
+  }
+
   return {
     get backend() {
       return predictor?.backend ?? null;
     },
+    get isKept() {
+      return isKept;
+    },
+    get noWebgpu() {
+      return predictor?.noWebgpu ?? null;
+    },
 
     async load(backend, onProgress) {
-      if (predictor && backend !== null && backend !== predictor.backend) {
-        predictor.close();
-        [predictor, loading] = [null, null];
-      }
-      if (loading === null || loadedAs !== backend) {
-        loadedAs = backend;
-        loading = start(backend, onProgress);
-      }
-      try {
-        predictor = await loading;
-      } catch (error) {
-        loading = null;
-        throw asServerError(error);
-      }
+      await load(backend, onProgress);
+    },
+
+    async tasks() {
+      const hasLoaded = (await globalThis.caches?.has(FILES)) === true;
+      return hasLoaded ? keptTasks(await load(null, () => undefined)) : [];
     },
 
     async predict(asks, texts, signal) {

@@ -22,6 +22,7 @@ import { createSnippets } from "./snippets-view.ts";
 import { createTaskList } from "./task-list.ts";
 import { createTable } from "./table-view.ts";
 import { showTime } from "./time-view.ts";
+import { keepOffline } from "../offline/keep.ts";
 
 /** The Worker's routes stand below the address of this page, wherever it is mounted. */
 const root = `${location.origin}${location.pathname.replace(/\/+$/, "")}`;
@@ -113,7 +114,7 @@ async function refresh(): Promise<boolean> {
   state.listedAt = performance.now();
   const known = new Map(state.tasks.map((task) => [task.task, task]));
   try {
-    const tasks = await client.listTasks();
+    const { tasks, note } = await listTasks();
     const fresh = tasks.filter((task) => {
       const before = known.get(task.task);
       if (!before) return known.size > 0;
@@ -121,8 +122,7 @@ async function refresh(): Promise<boolean> {
     });
     state.tasks = tasks;
     byId("door").hidden = true;
-    byId("tasks-note").textContent =
-      tasks.length === 0 ? "No task yet: train one, and push it; it appears here." : "";
+    byId("tasks-note").textContent = note;
     taskList.show(tasks, new Set(fresh.map(({ task }) => task)));
     showFacts();
     return true;
@@ -131,6 +131,25 @@ async function refresh(): Promise<boolean> {
     fill(byId("tasks-note"), showProblem({ code: error.code, detail: error.message }));
     if (error.status === 401) askForKey();
     return false;
+  }
+}
+
+/**
+ * The server's tasks. Where it cannot be reached and nothing is listed yet, those that this browser can
+ * answer by itself, which then does.
+ */
+async function listTasks(): Promise<{ tasks: readonly ListedTask[]; note: string }> {
+  try {
+    const tasks = await client.listTasks();
+    const none = "No task yet: train one, and push it; it appears here.";
+    return { tasks, note: tasks.length === 0 ? none : "" };
+  } catch (error) {
+    const isOffline = error instanceof ServerError && error.code === "network";
+    const tasks = isOffline && state.tasks.length === 0 ? await local.tasks() : [];
+    if (tasks.length === 0) throw error;
+    setWhere("browser");
+    const note = "The server cannot be reached: these are the tasks that this browser keeps.";
+    return { tasks, note };
   }
 }
 
@@ -358,4 +377,4 @@ for (const [id, path] of [
 ] as const) {
   byId<HTMLAnchorElement>(id).href = `${root}${path}`;
 }
-void open();
+void open().then(() => keepOffline("page"));
