@@ -15,7 +15,7 @@ export const withEncoder = (base: Base, encoder: Encoder): LoadedBase => ({
 });
 
 /** The tokenizer of a base in memory. */
-export const tokenizerOf = ({ manifest, files }: Base): Tokenizer =>
+export const tokenizerOf = ({ manifest, files }: Pick<Base, "manifest" | "files">): Tokenizer =>
   createTokenizer(files.get(manifest.tokenizer)!);
 
 /** The pooler of a base in memory, null where it has none. */

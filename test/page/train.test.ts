@@ -113,6 +113,13 @@ async function taken(page: Page, name: string): Promise<Map<string, Uint8Array>>
   return files;
 }
 
+/** The lock that a tab holds while it trains. */
+const lockHeld = (page: Page): Promise<string> =>
+  page.evaluate(async () => {
+    const { held = [] } = await navigator.locks.query();
+    return held.map(({ name }) => name).join();
+  });
+
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found = await page.evaluate(() => (globalThis as unknown as AxeWindow).axe.run("#train"));
@@ -187,10 +194,22 @@ describe.skipIf(missing !== undefined)("a run of many steps", () => {
     await choose(stopped, settings);
     await start(stopped);
     await stopped.locator(".train-numbers dd", { hasText: /^[1-9]\d* of / }).waitFor();
+    const lock = await lockHeld(stopped);
     await stopped.getByRole("button", { name: "Stop" }).click();
     await stopped.locator(".train-unfinished button").first().waitFor();
     await stopped.close();
+
+    // A tab that trains, as others see it: they may not disturb its run, and are offered it at its end.
+    const busy = await openIn();
+    await busy.evaluate((name) => {
+      void navigator.locks.request(name, () => new Promise(() => undefined));
+    }, lock);
     const again = await openIn();
+    await again.locator(".train-unfinished", { hasText: "under way in another tab" }).waitFor();
+    await choose(again, settings);
+    await start(again);
+    await again.locator("#train .problem", { hasText: "folder-locked" }).waitFor();
+    await busy.close();
     await again.getByRole("button", { name: "Go on" }).click();
     const resumed = await taken(again, "resumed");
     expect(resumed.get("prefix.safetensors")).toEqual(whole.get("prefix.safetensors"));

@@ -86,7 +86,7 @@ file-search-unfinished | The bucket has very many versions, and this Worker has 
 files-index-invalid | The index.json beside the files of a bucket is not what it should be: perhaps a web page that the server answers instead. | Check the address; write the folder again with "npx edge-prefix bundle".
 files-not-found | There are no files for a page at this address. | Check the address, the setting SERVE_FILES, and that files/index.json is there.
 files-off | The Worker gives out no files: its setting SERVE_FILES is off. | Set SERVE_FILES to "on", or ask for predictions instead.
-folder-locked | Another process writes to this output folder. | Wait for it, or choose another folder.
+folder-locked | Another process writes to this output folder, or another tab of the browser trains. | Wait for it, or choose another folder.
 folder-not-empty | The output folder holds other files. | Choose another folder.
 folder-occupied | The output folder holds a result that this run would replace. | Choose another --out, or replace the result with --overwrite.
 folder-unwritable | No file can be written to the output folder. | Check its rights, and that its disk is not read-only.

@@ -100,6 +100,8 @@ export type RunEnd =
       readonly task: string;
       readonly version: string;
       readonly base: string;
+      /** Whether the task compares two texts. */
+      readonly takesPairs: boolean;
       /** What report and card say, the evaluation included. */
       readonly facts: ReportFacts;
       /** The task folder. */

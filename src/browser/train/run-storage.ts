@@ -1,7 +1,9 @@
 /**
  * The unfinished run of a page in IndexedDB: what was asked, with the file itself, and the state of the
- * run. A tab that is closed loses the steps since the last save, which are then made again.
+ * run. A tab that is closed loses the steps since the last save, which are then made again. All tabs of
+ * an origin share the storage, so one of them at a time trains.
  */
+import { InputError } from "../../core/errors.ts";
 import type { RunStore } from "../../learn/loop/saved-run.ts";
 import type { TrainingRequest } from "./calls.ts";
 
@@ -12,6 +14,15 @@ export interface RunStorage {
   /** The state of the run. */
   readonly state: RunStore;
   drop(): Promise<void>;
+  /**
+   * Does what changes the run while no other tab does; a tab that is closed gives its turn back. Throws
+   * InputError `folder-locked` where another tab trains.
+   */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Whether no tab trains now. */
+  isFree(): Promise<boolean>;
+  /** Resolves when no tab trains. */
+  whenFree(): Promise<void>;
 }
 
 const DATABASE = "edge-prefix-training";
@@ -21,6 +32,7 @@ const STORE = "runs";
 export async function openRunStorage(from: string): Promise<RunStorage> {
   const database = await openDatabase();
   const keys = { request: `${from} request`, state: `${from} state` };
+  const lock = `${DATABASE} ${from}`;
   const change = (work: (store: IDBObjectStore) => void): Promise<void> =>
     new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, "readwrite");
@@ -45,6 +57,21 @@ export async function openRunStorage(from: string): Promise<RunStorage> {
         store.delete(keys.request);
         store.delete(keys.state);
       }),
+    exclusively: (work) =>
+      navigator.locks.request(lock, { ifAvailable: true }, (held) => {
+        if (held) return work();
+        throw new InputError(
+          "folder-locked",
+          "training: another tab of this browser trains on this base; stop it there, or wait for its end",
+        );
+      }),
+    async isFree() {
+      const { held = [] } = await navigator.locks.query();
+      return held.every(({ name }) => name !== lock);
+    },
+    async whenFree() {
+      await navigator.locks.request(lock, { mode: "shared" }, () => undefined);
+    },
   };
 }
 

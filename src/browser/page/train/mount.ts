@@ -239,15 +239,15 @@ export function mountTraining(root: HTMLElement, { root: from, key }: TrainingDe
     const storage = await openRunStorage(withSlash(from)).catch(() => null);
     const kept = await storage?.request();
     if (!storage || !kept) return fill(unfinished);
+    const told = (what: string): HTMLElement =>
+      el("p", {}, "A run of ", el("b", { text: kept.name }), ` on ${kept.file.name} ${what}.`);
+    if (!(await storage.isFree())) {
+      void storage.whenFree().then(showUnfinished);
+      return fill(unfinished, told("is under way in another tab"));
+    }
     fill(
       unfinished,
-      el(
-        "p",
-        {},
-        "A run of ",
-        el("b", { text: kept.name }),
-        ` on ${kept.file.name} is not finished.`,
-      ),
+      told("is not finished"),
       el("button", {
         type: "button",
         class: "primary",
@@ -257,7 +257,9 @@ export function mountTraining(root: HTMLElement, { root: from, key }: TrainingDe
       el("button", {
         type: "button",
         text: "Drop it",
-        on: { click: () => void storage.drop().then(() => fill(unfinished)) },
+        on: {
+          click: () => void storage.exclusively(() => storage.drop()).then(showUnfinished, showError),
+        },
       }),
     );
   }

@@ -16,10 +16,9 @@ export function showUse(finished: Finished, training: Pick<Training, "tryOut">):
   return el("div", { class: "train-use" }, showTry(finished, training), showFolder(finished));
 }
 
-function showTry({ task, facts }: Finished, training: Pick<Training, "tryOut">): HTMLElement {
+function showTry({ task, facts, takesPairs }: Finished, training: Pick<Training, "tryOut">): HTMLElement {
   const text = el("textarea", { rows: "3", dir: "auto", spellcheck: "false", required: true });
-  const comparesTexts = facts.evaluation?.hardest?.some(({ pair }) => pair !== undefined) ?? false;
-  const pair = el("textarea", { rows: "2", dir: "auto", spellcheck: "false" });
+  const pair = el("textarea", { rows: "2", dir: "auto", spellcheck: "false", required: true });
   const answer = el("div", { role: "status" });
   const shown = {
     type: facts.type,
@@ -29,8 +28,7 @@ function showTry({ task, facts }: Finished, training: Pick<Training, "tryOut">):
   };
   const ask = async (): Promise<void> => {
     try {
-      const second = comparesTexts && pair.value !== "" ? pair.value : null;
-      const { result } = await training.tryOut(text.value, second);
+      const { result } = await training.tryOut(text.value, takesPairs ? pair.value : null);
       fill(answer, showResult(shown, text.value, result));
     } catch (error) {
       fill(answer, el("p", { class: "problem", text: (error as Error).message }));
@@ -49,7 +47,7 @@ function showTry({ task, facts }: Finished, training: Pick<Training, "tryOut">):
     },
     el("h4", { text: "Try it" }),
     el("label", { class: "train-field" }, el("span", { text: `A text for ${task}` }), text),
-    comparesTexts &&
+    takesPairs &&
       el("label", { class: "train-field" }, el("span", { text: "Second text" }), pair),
     el("button", { type: "submit", class: "primary", text: "Ask" }),
     answer,

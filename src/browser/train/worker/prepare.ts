@@ -1,7 +1,7 @@
 /** What a person has chosen in the page, as the task.json and the data that a run is prepared from. */
 import { InputError } from "../../../core/errors.ts";
 import { servingBuild } from "../../../engine/simd/serving-engine.ts";
-import type { Base } from "../../../encoder/base.ts";
+import type { Base as WholeBase } from "../../../encoder/base.ts";
 import { tokenizerOf } from "../../../encoder/loaded-base.ts";
 import { formatOf, parseData } from "../../../learn/data/read.ts";
 import { startOfTable } from "../../../learn/data/table-start.ts";
@@ -14,6 +14,9 @@ import type { DataFile, TaskSpec } from "../../../learn/task/spec.ts";
 import { failureOf } from "../../channel/failure.ts";
 import type { Choices, GivenFile, Look, Prepared, TrainingRequest } from "../calls.ts";
 import { readText } from "./read-text.ts";
+
+/** What a run is prepared by: no graph, no weights. */
+type Base = Pick<WholeBase, "manifest" | "files">;
 
 /** A request as a task.json. */
 export function specOf({ name, file, evaluation, choices }: TrainingRequest): TaskSpec {
@@ -71,18 +74,40 @@ export function prepareRequest(
   });
 }
 
-/** What a file holds, and the run that would be made of it. Throws where it cannot be read at all. */
-export async function lookAt(request: TrainingRequest, base: Base): Promise<Look> {
+/** What a file holds, with the run that would be made of it; null where none can. */
+export interface Looked {
+  readonly look: Look;
+  readonly prepared: PreparedTask | null;
+}
+
+/** Throws where the file cannot be read at all. */
+export async function lookAt(request: TrainingRequest, base: Base): Promise<Looked> {
   const { file } = request;
   const notes: string[] = [];
   const start = startOfTable(await readText(file), formatOf(file.name));
   try {
     const prepared = await prepareRequest(request, base, (line) => notes.push(line));
-    return { start, prepared: shown(prepared, base), notes };
+    return { look: { start, prepared: shown(prepared, base), notes }, prepared };
   } catch (error) {
-    return { start, prepared: { failure: failureOf(error) }, notes };
+    return { look: { start, prepared: { failure: failureOf(error) }, notes }, prepared: null };
   }
 }
+
+/** Whether two requests ask for the same run of the same rows; a task's name changes neither. */
+export function isSameRun(a: TrainingRequest, b: TrainingRequest): boolean {
+  return (
+    JSON.stringify(a.choices) === JSON.stringify(b.choices) &&
+    isSameFile(a.file, b.file) &&
+    isSameFile(a.evaluation, b.evaluation)
+  );
+}
+
+const isSameFile = (a: GivenFile | null, b: GivenFile | null): boolean =>
+  a === null || b === null
+    ? a === b
+    : a.name === b.name &&
+      a.bytes.length === b.bytes.length &&
+      a.bytes.every((byte, i) => byte === b.bytes[i]);
 
 function shown(prepared: PreparedTask, { manifest }: Base): Prepared {
   const { type, problemType, labels, train, evaluation, folds, maxLength, summary } = prepared;

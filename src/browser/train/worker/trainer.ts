@@ -19,7 +19,7 @@ import { clock } from "../../worker/host.ts";
 import type { LoadProgress } from "../../calls.ts";
 import type { GivenFile, Look, OpenAsk, RunEnd, RunEvent, TrainingRequest } from "../calls.ts";
 import { readBase } from "./base.ts";
-import { lookAt, prepareRequest, specOf } from "./prepare.ts";
+import { isSameRun, lookAt, prepareRequest, specOf } from "./prepare.ts";
 import { openRunStorage } from "../run-storage.ts";
 import type { RunStorage } from "../run-storage.ts";
 import { pageRuntimes } from "./runtimes.ts";
@@ -55,19 +55,25 @@ function trainerOf(base: Base, runtimeUrl: string, storage: RunStorage): Trainer
   const runtimes = pageRuntimes(base, runtimeUrl);
   let running: AbortController | null = null;
   let trained: Task | null = null;
+  /** The last look, by which a run of the same file and choices begins. */
+  let looked: { readonly request: TrainingRequest; readonly prepared: PreparedTask } | null = null;
+
+  /** What a run is made of. What is odd about the data was told when it was looked at. */
+  const preparedFor = (request: TrainingRequest): Promise<PreparedTask> =>
+    looked && isSameRun(looked.request, request)
+      ? Promise.resolve(looked.prepared)
+      : prepareRequest(request, base, () => undefined);
 
   async function run(
     given: TrainingRequest | null,
     tell: (event: RunEvent) => void,
   ): Promise<RunEnd> {
-    if (running) throw new InputError("folder-locked", "a run is under way in this page; stop it");
     const own = (running = new AbortController());
     try {
       const request = given ?? (await unfinishedRequest(storage));
       const note = (line: string): void => tell({ kind: "note", line });
       const spec = specOf(request);
-      // What is odd about the data was told when it was looked at.
-      const prepared = await prepareRequest(request, base, () => undefined);
+      const prepared = await preparedFor(request);
       if (given) {
         await storage.drop();
         await storage.keepRequest(request);
@@ -96,6 +102,7 @@ function trainerOf(base: Base, runtimeUrl: string, storage: RunStorage): Trainer
         task: request.name,
         version: trained.version,
         base: base.manifest.name,
+        takesPairs: prepared.train.some(({ pair }) => pair !== undefined),
         facts,
         files: filesOf(spec, prepared, result, facts, base),
       };
@@ -108,8 +115,12 @@ function trainerOf(base: Base, runtimeUrl: string, storage: RunStorage): Trainer
 
   return {
     base,
-    look: (request) => lookAt(request, base),
-    train: (request) => told((tell) => run(request, tell)),
+    async look(request) {
+      const { look, prepared } = await lookAt(request, base);
+      looked = prepared && { request, prepared };
+      return look;
+    },
+    train: (request) => told((tell) => storage.exclusively(() => run(request, tell))),
     stop: () => running?.abort(),
     async tryOut(text, pair) {
       if (!trained) throw new InputError("data-missing", "no task was trained in this page yet");
