@@ -11,10 +11,11 @@ export async function keptTasks(
     const task = await predictor.task(name).catch(() => null);
     if (task === null) return [];
     const { manifest, version } = task;
-    const { thresholds, examples } = manifest;
+    const { thresholds, examples, other, ...rest } = manifest;
     return [
       {
-        ...manifest,
+        ...rest,
+        ...(other ? { other: other.label } : {}),
         base: predictor.base,
         version,
         labels: [...manifest.labels],
