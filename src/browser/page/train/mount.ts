@@ -258,7 +258,8 @@ export function mountTraining(root: HTMLElement, { root: from, key }: TrainingDe
         type: "button",
         text: "Drop it",
         on: {
-          click: () => void storage.exclusively(() => storage.drop()).then(showUnfinished, showError),
+          click: () =>
+            void storage.exclusively(() => storage.drop()).then(showUnfinished, showError),
         },
       }),
     );

@@ -16,7 +16,10 @@ export function showUse(finished: Finished, training: Pick<Training, "tryOut">):
   return el("div", { class: "train-use" }, showTry(finished, training), showFolder(finished));
 }
 
-function showTry({ task, facts, takesPairs }: Finished, training: Pick<Training, "tryOut">): HTMLElement {
+function showTry(
+  { task, facts, takesPairs }: Finished,
+  training: Pick<Training, "tryOut">,
+): HTMLElement {
   const text = el("textarea", { rows: "3", dir: "auto", spellcheck: "false", required: true });
   const pair = el("textarea", { rows: "2", dir: "auto", spellcheck: "false", required: true });
   const answer = el("div", { role: "status" });
@@ -47,8 +50,7 @@ function showTry({ task, facts, takesPairs }: Finished, training: Pick<Training,
     },
     el("h4", { text: "Try it" }),
     el("label", { class: "train-field" }, el("span", { text: `A text for ${task}` }), text),
-    takesPairs &&
-      el("label", { class: "train-field" }, el("span", { text: "Second text" }), pair),
+    takesPairs && el("label", { class: "train-field" }, el("span", { text: "Second text" }), pair),
     el("button", { type: "submit", class: "primary", text: "Ask" }),
     answer,
   );
