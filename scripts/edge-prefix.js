@@ -4,6 +4,10 @@
  * has none of them, and Node strips no types inside of node_modules, so there it runs dist/.
  */
 import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+
+// What Node has compiled, and in a clone freed of types, is kept for the next command.
+enableCompileCache();
 
 const isClone = existsSync(new URL("cli.ts", import.meta.url));
 await import(isClone ? "./cli.ts" : "../dist/scripts/cli.js");

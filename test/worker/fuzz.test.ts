@@ -59,6 +59,9 @@ const REFUSALS = [
   "pair-not-supported",
 ];
 
+/** Requests of each task. */
+const RUNS = 600;
+
 describe("seeded fuzz of texts and parameters", () => {
   it.each(["mood", "names"])("finds no 500 and no score that is no number: %s", async (task) => {
     const app = await testApp();
@@ -86,8 +89,8 @@ describe("seeded fuzz of texts and parameters", () => {
           }
         },
       ),
-      { seed: 20261123, numRuns: 1_000 },
+      { seed: 20261123, numRuns: RUNS },
     );
-    expect(answered).toBeGreaterThan(500);
+    expect(answered).toBeGreaterThan(RUNS / 2);
   });
 });
