@@ -132,7 +132,9 @@ describe.skipIf(missing !== undefined)("a first visit", () => {
     expect(await page.locator(".task").count()).toBe(6);
     expect(await page.locator(".card").count()).toBe(3);
     expect(requests.filter((request) => request.includes("predict"))).toEqual(["POST /v1/predict"]);
-    expect(requests.filter((request) => /files|browser|train-worker|wasm/.test(request))).toEqual([]);
+    expect(requests.filter((request) => /files|browser|train-worker|wasm/.test(request))).toEqual(
+      [],
+    );
     expect(requests.filter((request) => request.includes("://"))).toEqual([]);
     expect(await page.locator(".time-parts").innerText()).toMatch(/run [\d.]+ ms/);
   });
