@@ -373,7 +373,7 @@ export const GROUPS: readonly Group[] = [
       NODE,
       /^(?:assemblyscript|esbuild|playwright|@sparticuz\/chromium)$/,
     ],
-    types: [SESSION, ENGINE],
+    types: [/^src\/browser\/offline\/assets\.ts$/, SESSION, ENGINE],
   },
   { name: "scripts/cli.ts", files: /^scripts\/[^/]+$/, may: [/^scripts\/c(?:li|ommands)\//, NODE] },
   { name: "bench", files: /^bench\//, may: [/^(?:src|scripts)\//, NODE, /^[a-z@]/] },
