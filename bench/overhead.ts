@@ -127,7 +127,7 @@ async function startContender(
 ): Promise<Contender> {
   const bundle = await bundleEntry(`overhead-${name}`);
   const served = await serveBase(baseDir, (base) => startDirect(base, { start: bundle }));
-  await putTask(served, TASK, prefixLength);
+  await putTask(served, TASK, { numVirtualTokens: prefixLength });
   const ask = (rounds: number): Promise<OverheadReply> =>
     measure(served, { task: TASK, tokens, rounds });
   const { shape } = await ask(WARM_UP_ROUNDS);

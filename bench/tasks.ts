@@ -144,7 +144,7 @@ async function fillBucket(
   let done = 0;
   const all = Array.from({ length: tasks }, (_, i) => nameOf(i));
   await mapLimited(all, PUTS_AT_ONCE, async (task) => {
-    await putTask(served, task, length);
+    await putTask(served, task, { numVirtualTokens: length });
     onDone(++done);
   });
 }

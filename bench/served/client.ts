@@ -20,6 +20,7 @@ import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import type { EngineName } from "../engines.ts";
 import { entryOf } from "./bundled.ts";
 import { makeTask } from "./made-task.ts";
+import type { MadeTaskOptions } from "./made-task.ts";
 
 /** A local workerd over a bucket, with nothing loaded yet. */
 export interface Started {
@@ -103,28 +104,14 @@ export async function serveBase<T extends Started>(
 ): Promise<T & Served> {
   const { manifest: base } = await readManifestOfBase(baseDir);
   const started = await start({ BASE: base.name });
-  const { url, bucket, get, stop } = started;
+  const { bucket, get, stop } = started;
   try {
     await publishBase(bucket, baseDir, { images: await sessionImages() });
     while (!(await get("/readyz")).ok) await new Promise((resolve) => setTimeout(resolve, 200));
     return {
       ...started,
       base,
-      async ask(task, text = TEXT) {
-        const start = performance.now();
-        const response = await fetch(`${url}/v1/tasks/${task}/predict`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ inputs: text }),
-        });
-        const body = await response.text();
-        const version = response.headers.get("x-task-version");
-        return { status: response.status, version, body, ms: performance.now() - start };
-      },
-      async metric(name) {
-        const text = await (await get("/metrics")).text();
-        return Number(new RegExp(`^edge_prefix_${name} (\\S+)$`, "m").exec(text)?.[1] ?? NaN);
-      },
+      ...talkTo(started),
     };
   } catch (error) {
     await stop();
@@ -132,13 +119,35 @@ export async function serveBase<T extends Started>(
   }
 }
 
+/** What is asked of a started Worker. */
+export const talkTo = ({
+  url,
+  get,
+}: Pick<Started, "url" | "get">): Pick<Served, "ask" | "metric"> => ({
+  async ask(task, text = TEXT) {
+    const start = performance.now();
+    const response = await fetch(`${url}/v1/tasks/${task}/predict`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ inputs: text }),
+    });
+    const body = await response.text();
+    const version = response.headers.get("x-task-version");
+    return { status: response.status, version, body, ms: performance.now() - start };
+  },
+  async metric(name) {
+    const text = await (await get("/metrics")).text();
+    return Number(new RegExp(`^edge_prefix_${name} (\\S+)$`, "m").exec(text)?.[1] ?? NaN);
+  },
+});
+
 /** Puts a task of `makeTask` into the bucket, without the checks of a push. */
 export async function putTask(
   { bucket, base }: { readonly bucket: PublishBucket; readonly base: BaseManifest },
   task: string,
-  numVirtualTokens = 16,
+  options: Omit<MadeTaskOptions, "task"> = {},
 ): Promise<void> {
-  const { manifest, prefix, version } = makeTask(base, { task, numVirtualTokens });
+  const { manifest, prefix, version } = makeTask(base, { task, ...options });
   for (const bytes of [prefix, manifest]) {
     await bucket.putBlob(blobKey(sha256Hex(bytes)), bytes, sha256Hex(bytes));
   }

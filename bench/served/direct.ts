@@ -36,6 +36,9 @@ export interface Bundle {
 export const bundleEntry = (name: string): Promise<Bundle> =>
   bundle(fileHere(`entries/${name}.ts`));
 
+/** Bundles the Worker by an engine. */
+export const bundleEngine = (engine: EngineName): Promise<Bundle> => bundle(entryOf(engine));
+
 async function bundle(entry: string): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "edge-prefix-direct-"));
   const modules = await bundleWorker(folder, [entry, "--config", SERVED_CONFIG]);
@@ -63,7 +66,7 @@ export async function startDirect(
   { start, persist }: DirectOptions,
 ): Promise<Direct> {
   const isOwn = typeof start === "string";
-  const { folder, modules, remove } = isOwn ? await bundle(entryOf(start)) : start;
+  const { folder, modules, remove } = isOwn ? await bundleEngine(start) : start;
   const complaints: string[] = [];
   const miniflare = new Miniflare({
     ...convertV4MiniflareOptions({

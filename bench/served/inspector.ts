@@ -8,6 +8,8 @@ export interface Inspector {
    * /metrics.
    */
   liveBytes(): Promise<number>;
+  /** The same without a collection: what waits for one counts, too. */
+  usedBytes(): Promise<number>;
   close(): void;
 }
 
@@ -45,7 +47,12 @@ export async function connectInspector({ inspectorUrl, get }: Started): Promise<
       waiting.set(++calls, resolve);
       socket.send(JSON.stringify({ id: calls, method }));
     });
+  const usedBytes = async (): Promise<number> => {
+    const { usedSize = NaN, backingStorageSize = NaN } = await call("Runtime.getHeapUsage");
+    return usedSize + backingStorageSize;
+  };
   return {
+    usedBytes,
     async liveBytes() {
       await call(CONSOLE);
       // The collection waits for the isolate to be entered, which only a request does.
@@ -56,8 +63,7 @@ export async function connectInspector({ inspectorUrl, get }: Started): Promise<
       while (!(await Promise.race([collected, enter()]))) {
         if (++entries > MAX_ENTRIES) throw new Error("inspector: garbage is not collected");
       }
-      const { usedSize = NaN, backingStorageSize = NaN } = await call("Runtime.getHeapUsage");
-      return usedSize + backingStorageSize;
+      return usedBytes();
     },
     close: () => socket.close(),
   };

@@ -30,12 +30,20 @@ export interface MadeTaskOptions {
   readonly seed?: number | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly numVirtualTokens?: number | undefined;
+  /** 256 unless it is said; never more than the base reads. */
+  readonly maxLength?: number | undefined;
 }
 
 /** A sequence task with mean pooling and numbers from a seed, as `train` would leave it: two files. */
 export function makeTask(
   base: BaseManifest,
-  { task, seed = 1, labels = ["negative", "positive"], numVirtualTokens = 16 }: MadeTaskOptions,
+  {
+    task,
+    seed = 1,
+    labels = ["negative", "positive"],
+    numVirtualTokens = 16,
+    maxLength = 256,
+  }: MadeTaskOptions,
 ): MadeTask {
   const numbers = (...dims: number[]) =>
     float32(
@@ -63,7 +71,7 @@ export function makeTask(
     num_virtual_tokens: numVirtualTokens,
     position_offset: 0,
     pooling: "mean",
-    max_length: Math.min(256, maxLengthOf(base.configuration)),
+    max_length: Math.min(maxLength, maxLengthOf(base.configuration)),
     temperature: 1,
     thresholds: null,
     other: null,

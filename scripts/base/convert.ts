@@ -15,6 +15,7 @@ import { selectTensors, unknownWarning } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { checkTokenizerFits } from "./tokenizer-fit.ts";
 import { quantizeWeights } from "../../src/encoder/quantize-weights.ts";
+import type { TableForm } from "../../src/encoder/quantize-weights.ts";
 
 export type ImportOptions = {
   readonly name: string;
@@ -26,7 +27,7 @@ export type ImportOptions = {
 } & (
   | { readonly dtype: "fp32" }
   /** Quantizing looks at the activations, so it runs the float graph once. */
-  | { readonly dtype: "int8"; readonly openSession: OpenSession }
+  | { readonly dtype: "int8"; readonly openSession: OpenSession; readonly tables?: TableForm }
 );
 
 /** Makes a base of a checkpoint. Everything that can be wrong with the checkpoint throws here. */
@@ -59,7 +60,7 @@ export async function importCheckpoint(
   }
   const weights =
     options.dtype === "int8"
-      ? await quantizeWeights(architecture, config, floats, options.openSession)
+      ? await quantizeWeights(architecture, config, floats, options.openSession, options.tables)
       : floats;
   return packBase(
     {

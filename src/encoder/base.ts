@@ -37,7 +37,10 @@ export const CARD = "CARD.md";
 const GRAPH = "model.onnx";
 const POOLER = "pooler.safetensors";
 const TOKENIZER = "tokenizer.json";
-/** Cloudflare's limit for one static asset (25 MiB); int8 bases keep below it in every file. */
+/**
+ * Cloudflare's limit for one static asset (25 MiB). int8 bases keep below it in every file, but for a
+ * word table that is larger by itself: such a base is served from R2.
+ */
 export const MAX_SHARD_BYTES = 25 * 1024 * 1024 - 1;
 
 /** A base in memory. */

@@ -191,7 +191,6 @@ run-state-mismatch | The saved training run was made with other data or settings
 runtime-failed | ONNX Runtime could not be started. | Ask again; if it stays, push the base again and deploy again.
 safetensors-invalid | A safetensors file is truncated or damaged. | Restore the file, or make the folder again.
 server-unreachable | The server of --url does not answer, also after several attempts. | Start it ("npm start -- --bulk"), or correct the address; the same command goes on.
-shard-too-large | A tensor is larger than one file of weights may be. | Cut the vocabulary ("shrink"), or use --dtype fp32.
 signature-invalid | A signature is damaged, or was not made by the key that it names over this content. | Do not use the files; sign them again, and find out who changed them.
 signature-key-unknown | A signature is by a key that is not among the trusted ones. | Sign with a trusted key, or add the public key to TRUSTED_KEYS.
 signature-mismatch | A file is not what was signed, or was not signed. | Sign the folder again: "npx edge-prefix sign DIR --key KEY".

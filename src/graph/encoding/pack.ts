@@ -3,7 +3,6 @@
  * safetensors files and ONNX external data at the same time. A program that needs the weights by
  * name reads the shards, without an ONNX parser.
  */
-import { LimitError } from "../../core/errors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../../core/format/safetensors.ts";
 import type { Tensor } from "../../core/model/tensor.ts";
 import type { GraphFiles } from "../../engine/session.ts";
@@ -19,14 +18,17 @@ const HEADER_BYTES = 64 * 1024;
 export interface PackOptions {
   /** Which constants leave the graph; default: those of 1 kB and more. */
   readonly isExternal?: (name: string, tensor: Tensor) => boolean;
-  /** Upper bound of a shard in bytes, header included; default: none. */
+  /**
+   * Upper bound of a shard in bytes, header included; default: none. A tensor that is larger has a
+   * shard of its own, since ONNX cannot split one.
+   */
   readonly maxShardBytes?: number;
 }
 
 /** Name of shard `index`, as the graph's external data spells it. */
 const shardName = (index: number): string => `weights-${index}.safetensors`;
 
-/** Encodes the graph; throws LimitError `shard-too-large` when one tensor exceeds the bound alone. */
+/** Encodes the graph and writes its shards. */
 export function packGraph(graph: Graph, options: PackOptions = {}): GraphFiles {
   const { isExternal = isLarge, maxShardBytes = Infinity } = options;
   const outside = new Map<string, Tensor>();
@@ -55,12 +57,6 @@ function deal(tensors: ReadonlyMap<string, Tensor>, maxBytes: number): Map<strin
   let free = -1;
   for (const [name, tensor] of tensors) {
     const bytes = tensor.data.byteLength;
-    if (bytes > room) {
-      throw new LimitError(
-        "shard-too-large",
-        `tensor "${name}": has ${bytes} bytes, a shard holds ${room}; use a smaller vocabulary (shrink) or --dtype fp32`,
-      );
-    }
     if (bytes > free) {
       shards.push(new Map());
       free = room;
