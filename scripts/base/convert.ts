@@ -6,6 +6,7 @@ import { canonicalJson, encodeUtf8, parseJson } from "../../src/core/text.ts";
 import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { transpose } from "../../src/graph/quantization/int8.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";
+import type { EncoderConfig } from "../../src/encoder/families/architecture.ts";
 import { sha256 } from "../node/hash.ts";
 import { packBase } from "../../src/encoder/base.ts";
 import type { Base } from "../../src/encoder/base.ts";
@@ -29,6 +30,12 @@ export type ImportOptions = {
   /** Quantizing looks at the activations, so it runs the float graph once. */
   | { readonly dtype: "int8"; readonly openSession: OpenSession; readonly tables?: TableForm }
 );
+
+/** The settings of a checkpoint; throws as importCheckpoint. */
+export function checkpointConfig({ config }: Pick<Checkpoint, "config">): EncoderConfig {
+  const json = parseJson(config, "config.json");
+  return architectureOf(json).readConfig(json);
+}
 
 /** Makes a base of a checkpoint. Everything that can be wrong with the checkpoint throws here. */
 export async function importCheckpoint(

@@ -3,9 +3,13 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
+import type { Fidelity } from "../../src/core/format/manifest.ts";
 import type { Base } from "../../src/encoder/base.ts";
+import { TABLE_FORMS } from "../../src/encoder/quantize-weights.ts";
 import { folderFiles } from "../base/checkpoint-files.ts";
 import type { CheckpointFiles } from "../base/checkpoint-files.ts";
+import { doubtsAbout, fidelityLine, forecastOfBase } from "../base/fitness.ts";
+import { forecastLine } from "../base/forecast.ts";
 import { nameFrom } from "../base/names.ts";
 import { runtimeNote } from "../base/runtimes.ts";
 import { hubFiles, hubSettings, isHubId } from "../base/hub.ts";
@@ -34,6 +38,11 @@ export const command = defineCommand({
       type: "boolean",
       hint: "an 8-bit graph that also takes LoRA tasks, for serving by onnxruntime (our own kernels always do)",
     },
+    tables: {
+      type: "string",
+      value: TABLE_FORMS.join("|"),
+      hint: "words of an int8 base in 8 bits, or in 4 with positions in 8 (default: int8 where that fits into an isolate)",
+    },
     licence: {
       type: "string",
       value: "ID",
@@ -48,13 +57,19 @@ export const command = defineCommand({
     }
     const out = required(values.out, "--out");
     const dtype = readChoice(values.dtype, "--dtype", ["int8", "fp32"])!;
+    const asked = readChoice(values.tables, "--tables", TABLE_FORMS);
+    if (asked !== undefined && dtype === "fp32") {
+      throw new UsageError("--tables: only tables of an int8 base have another form");
+    }
     const name = checkName("base", values.name ?? nameFrom(from));
     const started = performance.now();
 
     // ONNX Runtime takes a moment to load, and --help needs neither.
     const { checkBaseReplaceable, writeBaseFolder } = await import("../base/base-folder.ts");
     const { readCheckpoint } = await import("../base/checkpoint.ts");
-    const { importCheckpoint } = await import("../base/convert.ts");
+    const { checkpointConfig, importCheckpoint } = await import("../base/convert.ts");
+    const { tablesThatFit } = await import("../base/forecast.ts");
+    const { withFidelity } = await import("../../src/encoder/base.ts");
     const { checkWritable } = await import("../node/disk.ts");
     const { resolveOptional } = await import("../node/optional-package.ts");
     const { createNodeSession } = await import("../node/runtime-node.ts");
@@ -73,21 +88,24 @@ export const command = defineCommand({
     };
     const options = { name, created: new Date(), note, takesLowRank: values.lora === true };
     io.err(`building ${dtype} graph`);
+    const tables = asked ?? tablesThatFit(checkpointConfig(checkpoint));
+    if (asked === undefined && tables === "compact" && dtype === "int8") {
+      note("words are stored in 4 bits, since in 8 the base would not fit into an isolate");
+    }
+    const quantizing = { openSession: createNodeSession, tables };
+    const packed = await importCheckpoint(
+      checkpoint,
+      dtype === "int8" ? { ...options, dtype, ...quantizing } : { ...options, dtype },
+    );
+    const remark = runtimeNote("serving", packed.manifest);
+    if (remark !== null) note(remark);
+    const float = { ...options, note: () => {}, dtype: "fp32" } as const;
     const base =
       dtype === "int8"
-        ? await importCheckpoint(checkpoint, { ...options, dtype, openSession: createNodeSession })
-        : await importCheckpoint(checkpoint, { ...options, dtype });
-    const remark = runtimeNote("serving", base.manifest);
-    if (remark !== null) note(remark);
-    const cosine =
-      dtype === "int8"
-        ? await compare(
-            base,
-            await importCheckpoint(checkpoint, { ...options, note: () => {}, dtype: "fp32" }),
-          )
-        : null;
+        ? withFidelity(packed, await compare(packed, await importCheckpoint(checkpoint, float)))
+        : packed;
     await writeBaseFolder(out, base);
-    report(base, { out, source, cosine, notes, seconds: (performance.now() - started) / 1000 }, io);
+    report(base, { out, source, notes, seconds: (performance.now() - started) / 1000 }, io);
     return 0;
   },
 });
@@ -118,16 +136,11 @@ async function locate(from: string, io: Io): Promise<{ files: CheckpointFiles; s
   return { files: hubFiles(from, hub), source: `${settings.endpoint}/${from}` };
 }
 
-interface Cosine {
-  readonly mean: number;
-  readonly min: number;
-}
-
 /** The int8 base on the runtime that serves, against float32 on the native one. */
-async function compare(base: Base, reference: Base): Promise<Cosine> {
-  const { hiddenStateCosine } = await import("../base/accuracy.ts");
+async function compare(base: Base, reference: Base): Promise<Fidelity> {
+  const { fidelityOf } = await import("../base/accuracy.ts");
   const { loadEncoder } = await import("../base/open-base.ts");
-  return hiddenStateCosine(
+  return fidelityOf(
     { base: reference, load: (own) => loadEncoder(own, "node") },
     { base, load: (own) => loadEncoder(own, "serving") },
   );
@@ -136,19 +149,15 @@ async function compare(base: Base, reference: Base): Promise<Cosine> {
 interface Outcome {
   readonly out: string;
   readonly source: string;
-  readonly cosine: Cosine | null;
   readonly notes: readonly string[];
   readonly seconds: number;
 }
 
-function report(
-  { manifest, files }: Base,
-  { out, source, cosine, notes, seconds }: Outcome,
-  io: Io,
-): void {
+function report({ manifest, files }: Base, { out, source, notes, seconds }: Outcome, io: Io): void {
   const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
   if (io.json) {
-    const { name, dtype, identity, checkpoint, pooling } = manifest;
+    const { name, dtype, identity, checkpoint, pooling, fidelity = null } = manifest;
+    const forecast = forecastOfBase(manifest);
     const sizes = Object.fromEntries([...files].map(([file, data]) => [file, data.byteLength]));
     io.out(
       JSON.stringify({
@@ -160,7 +169,8 @@ function report(
         checkpoint,
         bytes,
         files: sizes,
-        cosine,
+        fidelity,
+        forecast,
         pooling,
         notes,
         seconds,
@@ -168,11 +178,11 @@ function report(
     );
     return;
   }
-  if (cosine) {
-    io.out(
-      `int8 against fp32 hidden states: cosine ${cosine.mean.toFixed(4)} on average, ${cosine.min.toFixed(4)} at worst`,
-    );
-  }
+  const { fidelity } = manifest;
+  if (fidelity) io.out(fidelityLine(fidelity));
+  for (const line of doubtsAbout(manifest)) io.err(`warning: ${line}`);
+  const forecast = forecastOfBase(manifest);
+  if (forecast) io.out(forecastLine(forecast));
   io.out(
     `base ${manifest.name}@${manifest.identity.slice(0, 12)} in ${out}: ${manifest.dtype}, ${(bytes / 1e6).toFixed(1)} MB, ${seconds.toFixed(1)} s`,
   );

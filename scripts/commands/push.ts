@@ -5,6 +5,7 @@ import { createAnswerCheck } from "../publish/answer-check.ts";
 import type { PublishBucket } from "../publish/bucket.ts";
 import { findBaseOf } from "../publish/find-base.ts";
 import { baseFolder } from "../base/names.ts";
+import { checkFitness } from "../base/fitness.ts";
 import { runtimeNote } from "../base/runtimes.ts";
 import { dryRunOf } from "../publish/dry-run.ts";
 import { publishBase, readManifestOfBase } from "../publish/publish-base.ts";
@@ -47,6 +48,10 @@ export const command = defineCommand({
       type: "boolean",
       hint: "publish a task although its type or labels differ from those of its live version",
     },
+    "allow-doubtful": {
+      type: "boolean",
+      hint: "publish a base that is far from its checkpoint, or larger than an isolate",
+    },
     "dry-run": { type: "boolean", hint: "check everything, say what would change, write nothing" },
     ...SIGN_OPTIONS,
     ...BUCKET_OPTIONS,
@@ -68,6 +73,9 @@ export const command = defineCommand({
     }
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
+      if (baseDir !== undefined && values["allow-doubtful"] !== true) {
+        checkFitness((await readManifestOfBase(baseDir)).manifest);
+      }
       if (baseDir !== undefined) await pushBase(bucket, baseDir, io, { isDryRun, engine, sealing });
       const note = (line: string): void => io.err(line);
       const checkAnswers = createAnswerCheck(findBaseOf({ bucket, baseDir, note }), note);

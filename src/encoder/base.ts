@@ -14,6 +14,7 @@ import {
 import type {
   BaseManifest,
   BasePooling,
+  Fidelity,
   FileRef,
   Sha256,
   WeightDtype,
@@ -120,12 +121,22 @@ export async function packBase(parts: BaseParts, sha256: Sha256): Promise<Base> 
     created: parts.created.toISOString(),
   };
   const files = new Map(serving);
-  files.set(MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`));
+  files.set(MANIFEST, manifestFile(manifest));
   files.set(CARD, encodeUtf8(parts.card(manifest)));
   // The manifest that was written is the one that readers will accept.
   await readBaseManifest(files.get(MANIFEST)!, sha256);
   return { manifest, files, graphFiles };
 }
+
+/** The base, with what its import has found beside its checkpoint; its identity stays. */
+export function withFidelity(base: Base, fidelity: Fidelity): Base {
+  const manifest = { ...base.manifest, fidelity };
+  const files = new Map(base.files).set(MANIFEST, manifestFile(manifest));
+  return { ...base, manifest, files };
+}
+
+const manifestFile = (manifest: BaseManifest): Uint8Array =>
+  encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`);
 
 /** The record `configuration` of a base's manifest. */
 export const configurationOf = (

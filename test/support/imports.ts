@@ -22,7 +22,7 @@ const SESSION = /^src\/engine\/session\.ts$/;
 const ENGINE = /^src\/engine\/engine\.ts$/;
 const ENGINE_ROOT = /^src\/engine\/[^/]+$/;
 /** Which engine serves a base. */
-const ENGINE_CHOICE = /^src\/engine\/simd\/serving-engine\.ts$/;
+const ENGINE_CHOICE = /^src\/engine\/simd\/(?:serving-engine|memory)\.ts$/;
 const ENGINE_KERNELS = /^src\/engine\/simd\/kernels\//;
 const ENGINE_IMAGES = /^src\/engine\/ort\/images\//;
 const GRAPH = /^src\/graph\//;

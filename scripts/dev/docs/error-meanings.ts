@@ -15,6 +15,7 @@ address-invalid | The address that loadPredictor was given is none. | Name the a
 answer-not-finite | The model computed NaN or infinity for this text. | Publish the version before (rollback); train the task again.
 api-keys-invalid | The secret API_KEYS is no list of keys. | Write it with "npx edge-prefix key NAME --file keys.json", then "npx wrangler secret put API_KEYS".
 architecture-unsupported | The checkpoint is of an architecture, or has a setting, that is not supported. | Take a BERT checkpoint; docs/support.md lists what works.
+base-inaccurate | An int8 base is further from its checkpoint than the stated floor. | Import it with --tables int8, or take another checkpoint; --allow-doubtful publishes it all the same.
 base-incomplete | A base folder lacks a file that its manifest names. | Import the base again.
 base-manifest-invalid | A base's manifest.json is not what it should be, or belongs to other files. | Import the base again; push it again.
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
@@ -27,7 +28,7 @@ batch-input-missing | The file that a batch reads is not in the bucket any more.
 batch-interrupted | A batch was interrupted. | The same command goes on.
 batch-not-found | There is no batch of this id, the key may not see it, or it has expired. | "batch list" or GET /v1/batches shows what there is.
 bench-not-found | The benchmarks are not here: the installed package does not have them. | Run them in a clone of this project.
-base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink"), or raise MAX_HEAP_BYTES where there is more memory.
+base-too-large | The base does not fit into the memory that a Worker has for it. | Serve a smaller base ("shrink", or "import --tables compact"), or raise MAX_HEAP_BYTES where there is more memory.
 blob-corrupt | A file in the bucket is not what its hash says. | Push the task or base again: a push repairs damaged files.
 blob-missing | A file that a task or base consists of is not in the bucket. | Push the task or base again.
 body-incomplete | The request's body ended before its announced length. | Send it again; look for a proxy that cuts connections.

@@ -41,6 +41,15 @@ export const ortBuild = (dtype: WeightDtype): BuildName => `ort/${dtype}`;
 /** How a base makes one vector of a text, where its checkpoint says so. */
 export type BasePooling = "mean" | "cls";
 
+/** How near an int8 base is to its checkpoint in float32, over the texts that `import` compares. */
+export interface Fidelity {
+  /** Cosine of hidden states: the mean over all tokens, and the worst. */
+  readonly cosine: number;
+  readonly worst_cosine: number;
+  /** Share of texts whose nearest neighbour is the same. */
+  readonly same_neighbours: number;
+}
+
 /** What a base folder's manifest.json says. */
 export interface BaseManifest {
   readonly format_version: typeof FORMAT_VERSION;
@@ -62,6 +71,8 @@ export interface BaseManifest {
   readonly identity: string;
   /** Hash of the checkpoint's weights: an fp32 and an int8 import of one checkpoint share it. */
   readonly checkpoint: string;
+  /** Where the import has compared it. */
+  readonly fidelity?: Fidelity;
   readonly created: string;
 }
 
@@ -134,6 +145,7 @@ export async function readBaseManifest(
     files,
     identity: r.string("identity", HEX),
     checkpoint: r.string("checkpoint", HEX),
+    ...(r.has("fidelity") ? { fidelity: readFidelity(r.record("fidelity")) } : {}),
     created: r.string("created", TIMESTAMP),
   };
   const identity = await baseIdentity(manifest, sha256);
@@ -144,6 +156,12 @@ export async function readBaseManifest(
   }
   return manifest;
 }
+
+const readFidelity = (r: RecordReader): Fidelity => ({
+  cosine: r.number("cosine", -1, 1),
+  worst_cosine: r.number("worst_cosine", -1, 1),
+  same_neighbours: r.number("same_neighbours", 0, 1),
+});
 
 function readFiles(r: RecordReader): BaseManifest["files"] {
   const names = r.fields();

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { readBaseFolder } from "../../../scripts/base/base-folder.ts";
+import type { Forecast } from "../../../scripts/base/forecast.ts";
+import type { Fidelity } from "../../../src/core/format/manifest.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { nameFrom } from "../../../scripts/base/names.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/core/format/safetensors.ts";
@@ -39,16 +41,25 @@ beforeAll(async () => {
 const tensorsAt = async (name: string): Promise<ReadonlyMap<string, Tensor>> =>
   readSafetensors(new Uint8Array(await readFile(at(name)))).tensors;
 
+/** What `import --json` prints, as far as it is looked at. */
+interface Summary {
+  readonly identity: string;
+  readonly fidelity: Fidelity;
+  readonly forecast: Forecast;
+}
+
 describe("import", () => {
   it("makes the base of a folder and prints one JSON document with its accuracy", async () => {
     const { code, out } = await runVerb(
       "import", at("checkpoint"), "--out", at("imported"), "--name", "tiny", "--json", "--licence", "mit",
     ); // prettier-ignore
     expect(code).toBe(0);
-    const summary = JSON.parse(out.join("\n")) as { identity: string; cosine: { mean: number } };
+    const summary = JSON.parse(out.join("\n")) as Summary;
     expect(out).toHaveLength(1);
     expect(summary.identity).toBe(base.manifest.identity);
-    expect(summary.cosine.mean).toBeGreaterThan(0.996);
+    expect(summary.fidelity.cosine).toBeGreaterThan(0.99);
+    expect(summary.fidelity.same_neighbours).toBeGreaterThan(0.9);
+    expect(summary.forecast).toMatchObject({ fits: true });
     const written = await readBaseFolder(at("imported"));
     expect(written.manifest.identity).toBe(summary.identity);
     expect(Buffer.from(written.files.get("CARD.md")!).toString()).toContain("| mit |");
