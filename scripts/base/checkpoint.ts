@@ -62,7 +62,7 @@ async function readWeights(files: CheckpointFiles): Promise<Weights> {
   if (!index) {
     throw new NotFoundError(
       "checkpoint-incomplete",
-      `${files.subject}: has neither ${WEIGHTS} nor ${INDEX}; pickled weights (.bin) are not read, save_pretrained writes safetensors`,
+      `${files.subject}: has neither ${WEIGHTS} nor ${INDEX}; pickled weights (pytorch_model.bin) are not read, since reading them runs code. AutoModel.from_pretrained(..).save_pretrained(DIR) writes safetensors; for a hub model, huggingface.co/spaces/safetensors/convert proposes them, and owner/name@refs/pr/N imports the proposal`,
     );
   }
   const tensors = new Map<string, Tensor>();

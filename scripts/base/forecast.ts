@@ -56,7 +56,7 @@ export function remedyFor(config: EncoderConfig, tables: TableForm): string | nu
   const form = isSmaller ? "compact" : tables;
   const words = wordsThatFit(config, form);
   if (words === 0) return null;
-  return `cut its vocabulary of ${config.vocab} words to ${words} with shrink --vocab${form === tables ? "" : ", and import it with --tables compact"}`;
+  return `cut its vocabulary of ${config.vocab} words to ${words} with shrink --vocab-size${form === tables ? "" : ", and import it with --tables compact"}`;
 }
 
 /** The largest whole thousand of words that fits; 0 where not even a thousand does. */

@@ -1,6 +1,7 @@
 /** `import`: a Hugging Face checkpoint, from a folder or the hub, becomes a base folder. */
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NotFoundError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
 import type { Fidelity } from "../../src/core/format/manifest.ts";
@@ -12,7 +13,7 @@ import { doubtsAbout, fidelityLine, forecastOfBase } from "../base/fitness.ts";
 import { forecastLine } from "../base/forecast.ts";
 import { nameFrom } from "../base/names.ts";
 import { runtimeNote } from "../base/runtimes.ts";
-import { hubFiles, hubSettings, isHubId } from "../base/hub.ts";
+import { hubFiles, hubSettings, readHubId } from "../base/hub.ts";
 import { startProgress } from "../cli/progress.ts";
 import type { Progress } from "../cli/progress.ts";
 import { UsageError, defineCommand, readChoice, required } from "../cli/command.ts";
@@ -20,7 +21,7 @@ import type { Io } from "../cli/command.ts";
 
 export const command = defineCommand({
   summary: "turn a Hugging Face checkpoint into a base",
-  usage: "FOLDER | OWNER/NAME --out DIR",
+  usage: "FOLDER | OWNER/NAME[@REVISION] --out DIR",
   example: "npx edge-prefix import sentence-transformers/all-MiniLM-L6-v2 --out models/minilm",
   options: {
     out: {
@@ -61,7 +62,7 @@ export const command = defineCommand({
     if (asked !== undefined && dtype === "fp32") {
       throw new UsageError("--tables: only tables of an int8 base have another form");
     }
-    const name = checkName("base", values.name ?? nameFrom(from));
+    const name = checkName("base", values.name ?? nameFrom(from.replace(/@.*$/, "")));
     const started = performance.now();
 
     // ONNX Runtime takes a moment to load, and --help needs neither.
@@ -77,7 +78,7 @@ export const command = defineCommand({
     if (dtype === "int8") resolveOptional("onnxruntime-node");
     await checkBaseReplaceable(out);
     await checkWritable(out);
-    const { files, source } = await locate(from, io);
+    const { files, source, clear } = await locate(from, io);
     io.err(`reading ${source}`);
     const found = await readCheckpoint(files, source);
     const checkpoint = { ...found, licence: values.licence ?? found.licence };
@@ -105,18 +106,30 @@ export const command = defineCommand({
         ? withFidelity(packed, await compare(packed, await importCheckpoint(checkpoint, float)))
         : packed;
     await writeBaseFolder(out, base);
+    await clear();
     report(base, { out, source, notes, seconds: (performance.now() - started) / 1000 }, io);
     return 0;
   },
 });
 
-async function locate(from: string, io: Io): Promise<{ files: CheckpointFiles; source: string }> {
+interface Located {
+  readonly files: CheckpointFiles;
+  readonly source: string;
+  /** Removes what has been downloaded, once it is not needed any more. */
+  clear(): Promise<void>;
+}
+
+async function locate(from: string, io: Io): Promise<Located> {
   const found = await stat(from).catch(() => null);
-  if (found?.isDirectory()) return { files: folderFiles(from), source: basename(resolve(from)) };
-  if (found || !isHubId(from)) {
+  if (found?.isDirectory()) {
+    const source = basename(resolve(from));
+    return { files: folderFiles(from), source, clear: () => Promise.resolve() };
+  }
+  const named = readHubId(from);
+  if (found || !named) {
     throw new NotFoundError(
       "checkpoint-not-found",
-      `checkpoint ${from}: ${found ? "is a file" : "there is no such folder"}; expected a folder with config.json, or a hub id like owner/name`,
+      `checkpoint ${from}: ${found ? "is a file" : "there is no such folder"}; expected a folder with config.json, or a hub id like owner/name or owner/name@revision`,
     );
   }
   let progress: Progress | undefined;
@@ -132,8 +145,10 @@ async function locate(from: string, io: Io): Promise<{ files: CheckpointFiles; s
     if (done >= total) progress?.stop();
   };
   const settings = hubSettings(process.env);
-  const hub = { ...settings, fetch: globalThis.fetch, signal: io.signal, onProgress };
-  return { files: hubFiles(from, hub), source: `${settings.endpoint}/${from}` };
+  const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: io.signal });
+  const connection = { fetch: globalThis.fetch, signal: io.signal, onProgress, wait };
+  const hub = hubFiles(named.id, { ...settings, ...connection, revision: named.revision });
+  return { files: hub, source: await hub.source(), clear: () => hub.clear() };
 }
 
 /** The int8 base on the runtime that serves, against float32 on the native one. */

@@ -17,12 +17,14 @@ import { bundledTasks, firstRequest } from "./docs/bundled-tasks.ts";
 import { dependencyTable } from "./docs/dependencies.ts";
 import { distillationTable } from "./docs/distillation.ts";
 import { printedErrors, servedErrors } from "./docs/errors.ts";
+import { knownBases } from "./docs/known-bases.ts";
 import { ladderBlocks, ladderPicture } from "./docs/ladder.ts";
 
 /** Blocks by the page that holds them and by their name. */
 const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
   "README.md": { try: firstRequest() },
   "docs/accuracy.md": { accuracy: accuracyMarkdown(readResults(RESULTS)) },
+  "docs/bases.md": { known: knownBases() },
   "docs/benchmarks.md": benchmarkBlocks(),
   "docs/dependencies.md": {
     worker: dependencyTable("worker"),

@@ -100,6 +100,7 @@ graph-invalid | ONNX Runtime cannot load a base's graph. | Import the base again
 headers-too-large | The request's URL and headers have more bytes than MAX_HEADER_BYTES. | Send fewer headers or shorter cookies.
 heap-limit | The memory left is too little for windows this long. | Ask with a smaller max_length, or serve a smaller base.
 history-invalid | A line of a task's history in the bucket is not what it should be. | Look at the object that the message names; lines are only ever added, so remove it.
+hub-invalid | What answers at the hub's address is no model hub. | Look at HF_ENDPOINT.
 hub-refused | The hub refuses the download. | Check the name; a private checkpoint needs HF_TOKEN.
 hub-unreachable | The hub does not answer. | Try again, or import from a folder.
 image-invalid | A base's memory image is damaged. The base is loaded from its graph instead. | Push the base again: "push --base DIR --engine onnxruntime".
