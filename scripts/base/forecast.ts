@@ -13,7 +13,7 @@ const HEAP_BYTES = 110_000_000;
 /** The Worker and V8 without a vocabulary, with what a request leaves behind. */
 const WORKER_BYTES = 6_000_000;
 /** JavaScript of a tokenizer for each of its tokens. */
-const BYTES_PER_WORD = 84;
+const BYTES_PER_WORD = 42;
 /** The longest text that is forecast. */
 const TOKENS = 512;
 const VIRTUAL_TOKENS = 16;

@@ -86,7 +86,7 @@ describe("a forecast of memory", () => {
 
   it("refuses what is larger than an isolate, with the numbers and what helps", () => {
     const { manifest } = base;
-    const configuration = { ...manifest.configuration, vocab_size: 1_900_000 };
+    const configuration = { ...manifest.configuration, vocab_size: 2_000_000 };
     const check = () => checkFitness({ ...manifest, configuration });
     expect(check).toThrow(expect.objectContaining({ code: "base-too-large" }));
     expect(check).toThrow(/expected peak in an isolate of 128 MB: \d+ MB .* does not fit; cut its/);
