@@ -71,7 +71,7 @@ data-too-large | The data file is larger than the limit. | Split it; several fil
 data-unreadable | The data file is not there, or is a folder. | Check the path.
 deadline-exceeded | The request was not answered within DEADLINE_MS. | Ask again later, with fewer or shorter texts.
 disk-full | The disk of an output file or folder is full. | Free some space, or choose another folder. A run that was saved goes on with --resume.
-descriptions-invalid | The file of --descriptions is no object of sentences by label, or describes a label that is not listed. | {"billing": "an invoice or a payment is wrong"}
+descriptions-invalid | The file of --descriptions is no object of sentences by label, or describes a label that is not listed. | {"billing": "an invoice or a payment is wrong"} has the form.
 distill-plan-mismatch | A saved distillation was planned for another length. | Resume it with the same options.
 distill-student | The student's weights are not in float32. | Make it with "shrink --dtype fp32".
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
