@@ -1,6 +1,7 @@
 /**
- * docs/bases.md: well-known checkpoints, and what each would take of an isolate. The settings below are
- * those of their config.json files; everything in the table is computed from them, nothing is downloaded.
+ * docs/bases.md: well-known checkpoints, and what each would take of an isolate. Everything in the table
+ * is computed from the settings below, nothing is downloaded. They were compared with the config.json of
+ * the checkpoint or of a public copy that names it; COMPARED has those where neither could be read.
  */
 import { forecastOf, mayBeCompact } from "../../base/forecast.ts";
 import type { Forecast } from "../../base/forecast.ts";
@@ -92,6 +93,14 @@ const KNOWN: readonly KnownBase[] = [
   }),
 ];
 
+/** What else the settings of a checkpoint were compared with. */
+const COMPARED: ReadonlyMap<string, string> = new Map([
+  ["Snowflake/snowflake-arctic-embed-xs", "size of its file"],
+  ["jhu-clsp/ettin-encoder-17m", "training settings"],
+  ["jhu-clsp/ettin-encoder-32m", "training settings"],
+  ["jhu-clsp/ettin-encoder-68m", "training settings"],
+]);
+
 function base(
   id: string,
   tokenizer: KnownBase["tokenizer"],
@@ -129,6 +138,7 @@ export function knownBases(): string {
       heapOf(int8),
       compact ? heapOf(compact) : "",
       form === null ? "🔴 no" : `🟢 ${form}, ${mb((form === "int8" ? int8 : compact!).peak)}`,
+      COMPARED.get(id) ?? "config.json",
     ];
   });
   const head = [
@@ -141,6 +151,7 @@ export function knownBases(): string {
     "heap, int8",
     "heap, compact",
     "fits, peak",
+    "compared with",
   ];
   return markdownTable([head, ...rows]);
 }
