@@ -1,30 +1,24 @@
 /**
  * Batches: rows a second on one consumer, against the same rows in calls of 64; several consumers beside
- * each other; what a million rows cost by Cloudflare's prices; and a job whose Worker is killed.
+ * each other; what a million rows cost by Cloudflare's prices; a job whose Worker is killed; and how long
+ * requests take beside a job.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import type { Io } from "../scripts/cli/command.ts";
 import { baseFolder } from "../scripts/base/names.ts";
-import { publishBase, readManifestOfBase } from "../scripts/publish/publish-base.ts";
+import { besideJob } from "./bulk/beside.ts";
+import { TASK, begin, json, open, rowOf, run, textOf, until } from "./bulk/job.ts";
+import type { Where } from "./bulk/job.ts";
 import { bundleWorker } from "./served/bundled.ts";
 import { putTask, serveBase } from "./served/client.ts";
-import { startBulk } from "./served/bulk.ts";
 import type { BulkServer } from "./served/bulk.ts";
 import { startDirect } from "./served/direct.ts";
 import type { Bundle } from "./served/direct.ts";
 
-const TASK = "bulk";
 const CALL_ROWS = 64;
-const TEXTS = [
-  "a gripping, beautifully acted film",
-  "the plot is dull and far too long",
-  "what a good story",
-  "my card payment was not accepted, please help",
-];
 /** As in src/serve/bulk/ranges.ts. */
 const RANGE_BYTES = 131_072;
 
@@ -49,17 +43,19 @@ function costOfMillion(cpuMs: number, bytes: number) {
   return { cpu_usd: cpu, ranges_usd: rest, usd: cpu + rest };
 }
 
-const rowOf = (id: number): string =>
-  JSON.stringify({ id, text: `${TEXTS[id % TEXTS.length]} ${id % 10}` });
-
 export const bench = defineCommand({
-  summary: "batches: rows a second against calls of 64, several consumers, cost, and kills",
-  usage: "[--rows N] [--base DIR] [--consumers 1,2] [--kills N]",
+  summary:
+    "batches: rows a second against calls of 64, several consumers, cost, kills, and requests beside",
+  usage: "[--rows N] [--base DIR] [--consumers 1,2] [--kills N | --interactive]",
   example: "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2",
   options: {
     rows: { type: "string", value: "N", hint: "rows of a job (2000)" },
     base: { type: "string", value: "DIR", hint: "base folder (models/pocket)" },
     consumers: { type: "string", value: "A,B,..", hint: "numbers of consumers (1,2)" },
+    interactive: {
+      type: "boolean",
+      hint: "only the p99 of single requests beside a job, each Worker on a core of its own",
+    },
     kills: {
       type: "string",
       value: "N",
@@ -79,8 +75,9 @@ export const bench = defineCommand({
     };
     try {
       const where = { bundle, persist: join(folder, "state"), base };
-      const result =
-        kills === undefined
+      const result = values.interactive
+        ? await besideJob(where, rows, io)
+        : kills === undefined
           ? await compare(where, rows, counts, io)
           : await killed(where, rows, kills, io);
       io.out(JSON.stringify({ bench: "bulk", rows, ...result }));
@@ -90,21 +87,6 @@ export const bench = defineCommand({
     }
   },
 });
-
-interface Where {
-  readonly bundle: Bundle;
-  readonly persist: string;
-  readonly base: string;
-}
-
-async function open({ bundle, persist, base: dir }: Where): Promise<BulkServer> {
-  const { manifest: base } = await readManifestOfBase(dir);
-  const limits = { DEADLINE_MS: 300_000, REQUEST_CPU_MS: 240_000, MAX_QUEUED_TOKENS: 10_000_000 };
-  const server = await startBulk(bundle, persist, { BASE: base.name, ...limits });
-  await publishBase(server.bucket, dir);
-  await putTask({ bucket: server.bucket, base }, TASK);
-  return server;
-}
 
 async function compare(where: Where, rows: number, counts: readonly number[], io: Io) {
   const interactive = await calls(where.base, rows);
@@ -159,48 +141,6 @@ async function calls(base: string, rows: number): Promise<number> {
   } finally {
     await served.stop();
   }
-}
-
-const textOf = (id: number): string => (JSON.parse(rowOf(id)) as { text: string }).text;
-
-interface Batch {
-  readonly id: string;
-  readonly status: string;
-  readonly output_file_id: string | null;
-  readonly bytes: { readonly total: number; readonly done: number };
-}
-
-async function begin({ url }: BulkServer, rows: number): Promise<string> {
-  const form = new FormData();
-  form.set("purpose", "batch");
-  const lines = Array.from({ length: rows }, (_, id) => `${rowOf(id)}\n`);
-  form.set("file", new Blob(lines), "rows.jsonl");
-  const file = (await json(`${url}/v1/files`, { method: "POST", body: form })) as { id: string };
-  const body = JSON.stringify({ input_file_id: file.id, task: TASK, parameters: { top_k: 1 } });
-  const headers = { "content-type": "application/json" };
-  return ((await json(`${url}/v1/batches`, { method: "POST", headers, body })) as Batch).id;
-}
-
-async function json(url: string, init?: RequestInit): Promise<unknown> {
-  const response = await fetch(url, init);
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
-
-const LOOK_MS = 250;
-
-/** Waits until a share of a job is done, or all of it. */
-async function until({ url }: BulkServer, id: string, share: number): Promise<Batch> {
-  while (true) {
-    const batch = (await json(`${url}/v1/batches/${id}`)) as Batch;
-    if (batch.status === "completed") return batch;
-    if (share < 1 && batch.bytes.done >= share * batch.bytes.total) return batch;
-    await pause(LOOK_MS);
-  }
-}
-
-async function run(server: BulkServer, rows: number): Promise<void> {
-  await until(server, await begin(server, rows), 1);
 }
 
 /** One job whose Worker is killed in the middle; every row must be in the output once, and in order. */

@@ -11,6 +11,7 @@ import type { Bundle } from "./direct.ts";
 export interface BulkServer {
   readonly url: string;
   readonly bucket: PublishBucket;
+  readonly pids: readonly number[];
   /** Milliseconds that its workerd has computed. */
   cpuMs(): number;
   stop(): Promise<void>;
@@ -20,7 +21,8 @@ export interface BulkServer {
 
 const TICKS_PER_S = 100;
 
-const workerdPids = (): number[] =>
+/** Processes of workerd that this one has started. */
+export const workerdPids = (): number[] =>
   execFileSync("ps", ["-A", "-o", "pid=,ppid=,comm="], { encoding: "utf8" })
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
@@ -63,6 +65,7 @@ export async function startBulk(
   return {
     url,
     bucket: publishBucketOf(r2),
+    pids,
     cpuMs() {
       const ticks = pids.map((pid) => {
         const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
