@@ -30,7 +30,7 @@ export const VERBS: Verbs = {
     load: () => import("./embed.ts"),
   },
   pretrain: {
-    summary: "train one prefix on several tasks, for others to start from",
+    summary: "train one prefix on one task or several, for others to start from",
     load: () => import("./pretrain.ts"),
   },
   label: {

@@ -53,7 +53,7 @@ export const linearTensors = (
 
 /** x W + b: rows [M, in] -> [M, out]. Quantizes x once for all linears that read it. */
 export const linear = (w: StoredWeights, spec: LinearSpec, rows: Rows): Value =>
-  product(w, spec, rows, addendOf(w, spec, rows));
+  product(w, spec, rows, () => addendOf(w, spec, rows));
 
 /** activation(x W + b). An 8-bit graph takes GELU's tanh form, whose error is far below a step. */
 export function activatedLinear(
@@ -79,27 +79,36 @@ export const activated = (w: StoredWeights, x: Value, activation: Activation): V
 
 const isGelu = (activation: Activation): boolean => activation.startsWith("gelu");
 
-/** x W, plus a bias where one is given. */
-function product(w: StoredWeights, spec: LinearSpec, rows: Rows, bias: Value | null = null): Value {
+/** x W, plus what `addend` gives, if anything. Its nodes stand behind those of the product. */
+function product(
+  w: StoredWeights,
+  spec: LinearSpec,
+  rows: Rows,
+  addend: () => Value | null = () => null,
+): Value {
   const { g } = w;
   const at = `${spec.name}.weight`;
-  const plus = (y: Value): Value => (bias ? ops.Add(g, y, bias) : y);
+  const plus = (y: Value): Value => {
+    const added = addend();
+    return added ? ops.Add(g, y, added) : y;
+  };
   if (w.stored.get(at)?.dtype !== "uint8" || w.isReplaced(at)) {
     return plus(ops.MatMul(g, w.texts.rows(rows.x), w.tensor(at)));
   }
   if (w.form.isGpu) return plus(gpuProduct(w, spec, rows));
-  const weight = { values: w.tensor(at), scale: w.tensor(scaleName(at)) };
-  const stored = quantizedWeight(w, spec, rows);
-  const dx = (dy: Value): Value => linearGradient(g, stored, dy);
+  const values = w.tensor(at);
+  const dx = (dy: Value): Value => linearGradient(g, quantizedWeight(w, spec, rows), dy);
   if (w.hasFineRows) {
     rows.split ??= splitRows(g, scaled(w, rows));
+    const bias = addend();
+    const weight = { values, scale: w.tensor(scaleName(at)) };
     const y = twoDigitLinear(g, rows.split, weight, bias);
     return bias
       ? g.stateGradient(y, [rows.x, bias], (dy) => [() => dx(dy), () => sumTo(g, dy, bias)])
       : g.stateGradient(y, [rows.x], (dy) => [() => dx(dy)]);
   }
   rows.quantized ??= quantized(w, rows);
-  const y = quantizedLinear(g, rows.quantized, weight.values, weight.scale);
+  const y = quantizedLinear(g, rows.quantized, values, w.tensor(scaleName(at)));
   return plus(g.stateGradient(y, [rows.x], (dy) => [() => dx(dy)]));
 }
 

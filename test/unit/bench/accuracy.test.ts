@@ -101,7 +101,7 @@ describe("a cell", () => {
       split: "dev",
       // 60 rows without the one that is reported, a tenth of them to choose the epoch
       rows: { train: 53, selection: 6, reported: 61 },
-      settings: { learning_rate: 3e-3, epochs: 6, batch_size: 32, train_graph: "int8" },
+      settings: { learning_rate: 3e-3, epochs: 6, batch_size: 32, train_graph: "int16" },
       base: { dtype: "int8" },
     });
     const { score, interval, fp32_score: fp32, history, best_epoch: best } = cell!;

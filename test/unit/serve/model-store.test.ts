@@ -48,7 +48,7 @@ beforeEach(() => {
 
 const createSession = (files: GraphFiles): Promise<Session> => {
   created.push(files);
-  return Promise.resolve({} as Session);
+  return Promise.resolve({ inputs: [] as readonly string[] } as Session);
 };
 
 const openStore = (create = createSession, images?: SessionImages) =>
@@ -193,6 +193,7 @@ describe("a base with a session image in the bucket", () => {
   const imaged = createMemoryBucket();
   /** Its states are all 0.5, of which the image says so. */
   const restoredSession = {
+    inputs: [],
     heapBytes: () => 77,
     run: () =>
       Promise.resolve({ [LAST_HIDDEN_STATE]: float32([1, 4, 1], new Float32Array(4).fill(0.5)) }),
