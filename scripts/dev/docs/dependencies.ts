@@ -12,7 +12,7 @@ type Place = "worker" | "tools" | "development";
  */
 const LINES = `
 worker | hono | 29 kB | Router and middleware.
-worker | onnxruntime-web | 75 kB and 14.2 MB of wasm | Runs the model, unpatched. The command line measures with it, too, so that scores are those of the endpoint.
+worker | onnxruntime-web | 75 kB and 14.2 MB of wasm | Runs bases of floats, and every base where it is chosen (docs/deploy.md); trains in a page. Unpatched.
 worker | valibot | 10 kB | Validates requests and describes answers.
 worker | @valibot/to-json-schema | 13 kB | Makes /openapi.json of the same schemas.
 tools | onnxruntime-node | 294 MB | Runs the training graph. Native code for several systems, hence the size.

@@ -11,18 +11,18 @@ export interface Meaning {
 
 const LINES = `
 activation-unsupported | The checkpoint's activation function is not supported. | The message lists the supported ones; take another checkpoint.
-address-invalid | The address that loadPredictor was given is none. | Name the address of a Worker, or of a folder that "bundle" wrote.
+address-invalid | What loadPredictor was given as an address is none. | Name the address of a Worker, or of a folder that "bundle" wrote.
 answer-not-finite | The model computed NaN or infinity for this text. | Publish the version before (rollback); train the task again.
 api-keys-invalid | The secret API_KEYS is no list of keys. | Write it with "npx edge-prefix key NAME --file keys.json", then "npx wrangler secret put API_KEYS".
-architecture-unsupported | The checkpoint is of an architecture, or has a setting, that is not supported. | Take a BERT checkpoint; docs/support.md lists what works.
+architecture-unsupported | The checkpoint is of an architecture, or has a setting, that is not supported. | Take another checkpoint; docs/support.md lists the architectures.
 base-inaccurate | An int8 base is further from its checkpoint than the stated floor. | Import it with --tables int8, or take another checkpoint; --allow-doubtful publishes it all the same.
 base-incomplete | A base folder lacks a file that its manifest names. | Import the base again.
 base-manifest-invalid | A base's manifest.json is not what it should be, or belongs to other files. | Import the base again; push it again.
 base-not-found | There is no base of this name: in the bucket, or in the folder. | Push the base ("push --base DIR"), or set BASE to the name of one that is there.
 base-not-loaded | A page asked a Web Worker whose base has not been loaded. | Load it first; loadPredictor does.
 base-not-ready | The base is still loading. | Wait for the seconds of retry-after, then ask again.
-batch-differs | What was begun under this name of an output is of another file, task, version or other parameters. | Delete the file or folder that the message names to begin anew, or choose another --out.
-batch-ended | The batch has ended, so it cannot be cancelled. | Read its output file; what was not answered is in none.
+batch-differs | The unfinished batch of this output has another file, task, version or other parameters. | Delete the file or folder that the message names to begin anew, or choose another --out.
+batch-ended | The batch has ended, so it cannot be cancelled. | Read its output file; a row without an answer is not in it.
 batch-failed | The server could not read the file of a batch. | The message says why; correct the file and run it again.
 batch-input-missing | The file that a batch reads is not in the bucket any more. | Send the file again and make another batch; look at the bucket's lifecycle rules.
 batch-interrupted | A batch was interrupted. | The same command goes on.
@@ -43,7 +43,7 @@ bucket-write-failed | Writing to the bucket failed several times. What was serve
 build-missing | The base has no graph for this engine. | Import the base again.
 bulk-corrupt | An object of a batch is not what it should be: it was written by something else. | Make another batch.
 bulk-keys-missing | The Worker for requests checks keys, and the one for batches has none. | Set the same secret API_KEYS for both: "npx wrangler secret put API_KEYS --config wrangler.bulk.toml".
-bulk-off | The Worker has no second one for batches. | Deploy it and add the binding BULK, as docs/batches.md says.
+bulk-off | This Worker knows no Worker for batches. | Deploy one and add the binding BULK, as docs/batches.md says.
 canary-is-current | The version is already the current one, so it cannot be tested beside itself. | Name another version; "list" shows them.
 canary-missing | The task has no version that gets a share of the requests. | Start one: "push TASK_DIR --canary 5".
 checkpoint-incomplete | The checkpoint lacks a file that is needed. | Download the whole checkpoint.
@@ -53,7 +53,7 @@ checkpoint-not-found | There is no checkpoint in the folder, or of this name on 
 checkpoint-pooling-invalid | The files of the checkpoint that say how it pools cannot be read. | Download them again, or remove modules.json and 1_Pooling.
 checkpoint-tensors-mismatch | The checkpoint's tensors are not those of its configuration. | The message lists what is missing; take another checkpoint.
 client-left | The client closed the connection before the answer. Seen in logs only. | Nothing to do; raise the client's timeout if it happens often.
-column-missing | The header of a batch's csv file has not the column that the batch names. | Name one that it has; the message lists them.
+column-missing | The header of a batch's csv file lacks the column that the batch names. | Name one that it has; the message lists them.
 config-invalid | A setting is wrong: a variable of wrangler.toml, or a checkpoint's config.json. | The message names the setting and what is allowed.
 content-type-unsupported | The request's body is not announced as JSON. | Send "content-type: application/json".
 corpus-empty | The corpus has no text that can be used. | Check the file: one text a line.
@@ -77,7 +77,7 @@ distill-student | The student's weights are not in float32. | Make it with "shri
 distill-tokenizers | Student and teacher split texts by different rules. | Make the student from the teacher with "shrink".
 distill-unmeasured | The saved distillation has no measurement yet. | Let it run until the first one.
 distill-width | Student and teacher have hidden states of different sizes. | Make the student from the teacher with "shrink".
-dropped-file-unknown | An event tells of a file whose place names no task. | Put files at inbox/TASK/NAME.jsonl or .csv; give the notification the prefix inbox/.
+dropped-file-unknown | A file was put into the bucket at a place that names no task. | Put files at inbox/TASK/NAME.jsonl or .csv; give the notification the prefix inbox/.
 engine-unsupported | The engine cannot compute this kind of base. | The message says why; import the base with --dtype int8, or serve it by onnxruntime.
 examples-mismatch | The task answers its recorded examples otherwise than they were recorded. | Was it trained on this base? Train it again, or push the base that it was trained on.
 file-empty | A batch's file has no line with anything on it. | Look at what was sent.
@@ -160,7 +160,7 @@ plan-failed | A batch's file could not be read in any attempt. | Look at the Wor
 pointer-expired | The signature of a pointer was good for a time that is over. | Write it again with --sign KEY, for example by a push of the same folder.
 pointer-invalid | The file that says which version of a task or base is current is damaged. | Push the task or base again.
 pointer-replayed | An older pointer was put back into the bucket, or one from before TRUSTED_SINCE. | Find out who writes to the bucket; then push again with --sign KEY.
-pointer-untrusted | A command with --sign would sign a pointer that neither its key nor a key in --public-key has signed, and so whatever was put there without a key. | Push the task again with --sign, which begins a new list of versions, or name the key that signed it.
+pointer-untrusted | A command with --sign would sign a pointer that neither its key nor a key in --public-key has signed. It may have been changed without a key. | Push the task again with --sign, which begins a new list of versions, or name the key that signed it.
 pooling-invalid | The base has no pooler, or the embedding asks for another kind of pooling. | mean or cls.
 pooling-unavailable | The base has no pooler, which the task asks for. | --pooling mean or cls.
 port-in-use | The port is taken by another program. | Choose another with --port.
@@ -179,12 +179,12 @@ rate-limited | The caller sends more requests than the rate limit allows. | Wait
 prune-unsafe | A pointer in the bucket is damaged, so it is not known which files it needs. Nothing was deleted. | Push the task or base again, or unpublish the task.
 remote-config-incomplete | Some of the variables for the S3 host are set, others are missing. | The message lists the missing ones.
 request-cancelled | The request was given up while it waited. | Ask again.
-request-failed | A server answered with an error that is none of ours. | Look at the address after --url, and at what stands between.
+request-failed | A server answered with an error that edge-prefix does not have. | Look at the address after --url, and at what stands between.
 request-invalid | The request's body has not the expected fields. | The field "errors" has each place; /docs shows the form.
 request-too-expensive | The request would take longer than REQUEST_CPU_MS or DEADLINE_MS, even alone. | Send less at once, or set "truncation": true; /docs says what fits.
 route-not-found | There is no such path. | The app's /docs lists the routes.
 row-failed | A row of a batch fails in an unforeseen way. | Ask for it alone; report what the Worker's log says of it.
-row-given-up | Every attempt to answer a row of a batch failed, or ended without a word. | Look at the Worker's log, then send the row in another batch.
+row-given-up | Every attempt to answer a row of a batch failed or was cut off. | Look at the Worker's log, then send the row in another batch.
 row-invalid | A row of a batch has a token, a position or a prefix that the base does not have. | Import the base again with the tokenizer of its checkpoint.
 run-failed | The model failed on this batch. | Ask again; if it stays, push the base again.
 run-saved | A saved run stands in the output folder. | Go on with it (--resume), or drop it (--overwrite).
@@ -223,7 +223,7 @@ token-ids-refused | The input is a list of token ids, which are another tokenize
 tokenizer-invalid | tokenizer.json is not what it should be. | Download or import the checkpoint again.
 tokenizer-mismatch | The tokenizer has ids that the word table or the type table of its checkpoint has no row for. | Remove the added tokens from tokenizer.json, or resize the table.
 tokenizer-unreadable | The tokenizer file is not there, or is a folder. | Check the path.
-tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece tokenizers are supported; docs/support.md has more.
+tokenizer-unsupported | tokenizer.json has a component that is not supported. | WordPiece, byte-level BPE and Unigram are supported; docs/support.md has more.
 too-many-bodies | The caller sends more bodies at once than MAX_OPEN_BODIES, or all callers hold too many bytes. | Finish some first, and try again.
 too-many-fields | The request's body has more fields than its number of inputs can need. | Send fewer inputs at once.
 too-many-inputs | The request has more inputs than MAX_INPUTS. | Send several requests.
