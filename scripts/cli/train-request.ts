@@ -111,7 +111,7 @@ export const TRAIN_OPTIONS = {
     hint: "answer NAME to texts that fit no label (default: each text gets one)",
   },
   "label-all-tokens": { type: "boolean", hint: "also label the later pieces of a word, as I-" },
-  lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005)" },
+  lr: { type: "string", value: "X", hint: "peak learning rate (0.01; linear 0.005; bias 0.003)" },
   epochs: { type: "string", value: "N", hint: "passes over the data (by its size: 30 to 4)" },
   steps: { type: "string", value: "N", hint: "one epoch of so many steps (20 where rows are few)" },
   "batch-size": {

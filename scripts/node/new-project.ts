@@ -89,6 +89,7 @@ function settings(name: string): string {
   const own = readFileSync(join(PACKAGE, "wrangler.toml"), "utf8");
   return own
     .replaceAll('name = "edge-prefix"', `name = "${name}"`)
+    .replaceAll('service = "edge-prefix-bulk"', `service = "${name}-bulk"`)
     .replace('directory = "dist/page"', `directory = "node_modules/${PACKAGE_NAME}/dist/page"`)
     .replace(/\[build\]\n(?:.+\n)+\n/, "");
 }
