@@ -1,6 +1,6 @@
 /** Bindings and variables -> the parts that answer batches: the same that serve, a store and a queue. */
 import { createApp } from "./app.ts";
-import { compose, outside } from "./compose.ts";
+import { compose } from "./compose.ts";
 import type { OpenEngine } from "./compose.ts";
 import { createAnswers } from "./http/bulk/answers.ts";
 import { createBulkApp } from "./http/bulk/bulk-app.ts";
@@ -84,5 +84,3 @@ export function assembleBulk(
     },
   };
 }
-
-export { outside };

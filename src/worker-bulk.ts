@@ -4,7 +4,8 @@
  */
 import type { ExecutionContext } from "hono";
 import { createBrokenApp } from "./app.ts";
-import { composeBulk, outside } from "./compose-bulk.ts";
+import { outside } from "./compose.ts";
+import { composeBulk } from "./compose-bulk.ts";
 import type { BulkEnv, BulkParts } from "./compose-bulk.ts";
 import { openDefaultEngine } from "./default-engine.ts";
 import type { Delivery } from "./serve/bulk/consumer.ts";

@@ -8,8 +8,8 @@ import { sizeOf } from "../../src/core/model/shapes.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 import { architectureOf } from "../../src/encoder/families/families.ts";
 import { derive, keyOf, uniforms } from "../../src/learn/random.ts";
+import { syntheticTokenizer } from "../tokenizers/synthetic.ts";
 import type { Shape } from "./shapes.ts";
-import { randomTokenizer } from "./tokenizers.ts";
 
 /** Numbers that are drawn and written at once. */
 const PIECE = 1 << 18;
@@ -18,9 +18,9 @@ const HEADER_UNIT = 8;
 
 /** Writes config.json, tokenizer.json and model.safetensors into `folder`; returns the parameters. */
 export async function writeCheckpoint(folder: string, shape: Shape, seed: number): Promise<number> {
-  const tokenizer = randomTokenizer(shape.tokenizer, shape.config.vocab_size, seed);
+  const tokenizer = syntheticTokenizer(shape.tokenizer, shape.config.vocab_size, seed);
   await writeFile(join(folder, "config.json"), JSON.stringify(shape.config));
-  await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
+  await writeFile(join(folder, "tokenizer.json"), tokenizer);
   const architecture = architectureOf(shape.config);
   const specs = architecture
     .tensors(architecture.readConfig(shape.config))

@@ -4,11 +4,12 @@
  * published config.json files; weights and words are random.
  */
 import type { TableForm } from "../../src/encoder/quantize-weights.ts";
+import type { Kind } from "../tokenizers/synthetic.ts";
 
 export interface Shape {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>> & { readonly vocab_size: number };
-  readonly tokenizer: "WordPiece" | "Unigram" | "BPE";
+  readonly tokenizer: Kind;
   readonly tables: TableForm;
   /** Most megabytes of wasm, buffers and JavaScript together; null where nothing is promised. */
   readonly most: number | null;
@@ -28,7 +29,7 @@ export const SHAPES: readonly Shape[] = [
   {
     name: "minilm-l6",
     config: { ...BERT, num_hidden_layers: 6, vocab_size: 30_522 },
-    tokenizer: "WordPiece",
+    tokenizer: "wordpiece",
     tables: "int8",
     most: null,
   },
@@ -43,14 +44,14 @@ export const SHAPES: readonly Shape[] = [
       max_position_embeddings: 512,
       vocab_size: 30_522,
     },
-    tokenizer: "WordPiece",
+    tokenizer: "wordpiece",
     tables: "int8",
     most: 85,
   },
   {
     name: "multilingual-minilm",
     config: { ...BERT, num_hidden_layers: 12, vocab_size: 250_037 },
-    tokenizer: "Unigram",
+    tokenizer: "unigram",
     tables: "compact",
     most: 105,
   },
@@ -67,7 +68,7 @@ export const SHAPES: readonly Shape[] = [
       global_attn_every_n_layers: 3,
       vocab_size: 50_368,
     },
-    tokenizer: "BPE",
+    tokenizer: "bpe",
     tables: "int8",
     most: null,
   },

@@ -3,6 +3,7 @@
  * by whether each text still has the same nearest neighbour.
  */
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
+import { pool } from "../../src/core/model/head.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
 import { createTokenizer } from "../../src/core/tokenizer/tokenizer.ts";
 import type { Fidelity } from "../../src/core/format/manifest.ts";
@@ -62,8 +63,8 @@ export async function fidelityOf(reference: Loadable, candidate: Loadable): Prom
     cosine: cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length,
     worst_cosine: Math.min(...cosines),
     same_neighbours: sameNeighbours(
-      expected.map((states) => meanRow(states, width)),
-      found.map((states) => meanRow(states, width)),
+      expected.map((states) => meanOf(states, width)),
+      found.map((states) => meanOf(states, width)),
     ),
   };
 }
@@ -83,12 +84,8 @@ function sameNeighbours(expected: readonly Float32Array[], found: readonly Float
   return same.length / expected.length;
 }
 
-/** Mean of the rows [rows, width]. */
-function meanRow(states: Float32Array, width: number): Float32Array {
-  const mean = new Float32Array(width);
-  for (const [i, value] of states.entries()) mean[i % width]! += value / (states.length / width);
-  return mean;
-}
+const meanOf = (states: Float32Array, width: number): Float32Array =>
+  pool(states, states.length / width, width, "mean", null);
 
 async function hiddenStates(
   { base, load }: Loadable,

@@ -5,12 +5,12 @@
  * A revision is looked up once, so that all files are those of one commit. Files arrive in a folder of
  * that commit; a download that broke off goes on where it was, also in another run.
  */
-import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FormatError, NotFoundError, UnavailableError } from "../../src/core/errors.ts";
 import { parseJson } from "../../src/core/text.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
 
 export interface HubOptions {
@@ -74,7 +74,7 @@ export interface HubFiles extends CheckpointFiles {
 export function hubFiles(id: string, options: HubOptions): HubFiles {
   let commit: Promise<string> | undefined;
   const commitOf = (): Promise<string> => (commit ??= findCommit(id, options));
-  const place = createHash("sha256").update(`${options.endpoint}/${id}`).digest("hex").slice(0, 16);
+  const place = sha256Hex(`${options.endpoint}/${id}`).slice(0, 16);
   const folder = join(options.folder, place);
   return {
     subject: `hub model ${id}`,

@@ -1,8 +1,6 @@
 /** The routes of files and batches, asked from a command line: the calls it needs and no more. */
-import { open, stat } from "node:fs/promises";
-import { openAsBlob } from "node:fs";
-import { createWriteStream } from "node:fs";
-import { rename } from "node:fs/promises";
+import { createWriteStream, openAsBlob } from "node:fs";
+import { open, rename, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";

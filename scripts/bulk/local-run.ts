@@ -3,7 +3,6 @@
  * its bucket, a list its queue. So the output is the same, and a run that was interrupted goes on with
  * what has no part.
  */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
@@ -16,6 +15,7 @@ import type { Job } from "../../src/serve/bulk/job.ts";
 import type { Message } from "../../src/serve/bulk/messages.ts";
 import { statusOf } from "../../src/serve/bulk/status.ts";
 import type { ObjectStore } from "../../src/serve/bucket/object-store.ts";
+import { sha256Hex } from "../node/hash.ts";
 import type { BatchAsk, BatchResult, Tell } from "./batch-run.ts";
 import { folderObjects } from "./folder-objects.ts";
 
@@ -101,7 +101,7 @@ async function takeJob(
 ): Promise<Job> {
   const { size, mtimeMs } = await stat(input);
   const what = JSON.stringify([size, mtimeMs, rows, parameters, version]);
-  const print = createHash("sha256").update(what).digest("hex").slice(0, 16);
+  const print = sha256Hex(what).slice(0, 16);
   const known = await readJob(store, BATCH);
   if (known && known.metadata?.["print"] === print) return known;
   if (known) {

@@ -6,6 +6,7 @@ import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/format/keys.ts";
+import { PROBLEM_TYPES } from "../../src/core/model/task.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
 import { METHODS, OBJECTIVES } from "../../src/learn/methods.ts";
 import { REPORT_LEVELS } from "../../src/learn/task/spec.ts";
@@ -16,12 +17,6 @@ import type { DataFile, TaskSpec } from "../../src/learn/task/spec.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
-
-const PROBLEM_TYPES = [
-  "single_label_classification",
-  "multi_label_classification",
-  "regression",
-] as const;
 
 const TASK_JSON = "task.json";
 

@@ -2,8 +2,8 @@
  * `batch`: answers a file of any length, here or by a running Worker, and goes on where it was
  * interrupted. Both ways give the same lines.
  */
-import { extname } from "node:path";
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, extname } from "node:path";
 import { NotFoundError } from "../../src/core/errors.ts";
 import { createAnswers } from "../../src/http/bulk/answers.ts";
 import { readConfig } from "../../src/http/settings/config.ts";
@@ -16,7 +16,6 @@ import type { Io } from "../cli/command.ts";
 import { startProgress } from "../cli/progress.ts";
 import { TASK_BASE_OPTIONS } from "../cli/task-base.ts";
 import { readRuntime } from "../cli/runtime-option.ts";
-import { existsSync } from "node:fs";
 
 const DEFAULT_URL = "http://localhost:8787";
 /** Batches that a list shows. */

@@ -1,11 +1,11 @@
 /**
  * `key`: makes an API key, and the entry by which a Worker knows it; or a key pair for signatures.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { readPublicKeys } from "../../src/core/signing/keys.ts";
 import type { Curve } from "../../src/core/signing/keys.ts";
-import { sha256 } from "../node/hash.ts";
+import { sha256, sha256Hex } from "../node/hash.ts";
 import { makeKeyPair } from "../node/signer.ts";
 import { SCOPES, readApiKeys } from "../../src/http/settings/api-keys.ts";
 import type { ApiKey } from "../../src/http/settings/api-keys.ts";
@@ -44,7 +44,7 @@ export const command = defineCommand({
     const scopes = values.scope?.map((item) => readChoice(item, "--scope", SCOPES)!) ?? ["predict"];
     const entry = {
       name,
-      sha256: createHash("sha256").update(key).digest("hex"),
+      sha256: sha256Hex(key),
       scopes,
       ...(values.task ? { tasks: values.task } : {}),
     };

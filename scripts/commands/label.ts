@@ -8,10 +8,8 @@ import { basename, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
-import { pool } from "../../src/core/model/head.ts";
 import type { EmbeddingPooling } from "../../src/core/model/embedding.ts";
 import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { statesOfRow } from "../../src/core/model/rows.ts";
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../src/core/model/shapes.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
 import { splitWindows } from "../../src/core/model/windows.ts";
@@ -20,7 +18,9 @@ import { readRecord } from "../../src/core/record.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import { headOfLabels } from "../../src/learn/head/named-labels.ts";
-import { packTask } from "../../src/learn/task/packed-task.ts";
+import { EVALUATION_BATCH } from "../../src/learn/measure/evaluate.ts";
+import { pooledStates } from "../../src/learn/measure/pooled-states.ts";
+import { UNMEASURED, packTask } from "../../src/learn/task/packed-task.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { taskCard } from "../../src/report/task-card.ts";
 import { taskFacts } from "../../src/report/task-facts.ts";
@@ -70,14 +70,14 @@ export const command = defineCommand({
     const base = await openBaseFolder(baseFolder(values.base), "serving");
     const { manifest } = base;
     const pooling = manifest.pooling ?? "mean";
-    const vectorOf = (text: string): Promise<Float32Array> => pooled(base, text, pooling);
     const sentences = labels.map((label) => [sentenceOf(label), ...(described.get(label) ?? [])]);
-    const vectors: Float32Array[][] = [];
-    for (const own of sentences) vectors.push(await inOrder(own, vectorOf));
-    const neutral = isMultiLabel ? await vectorOf(sentenceOf(ANYTHING)) : null;
-    await base.encoder.release();
+    const neutral = isMultiLabel ? [sentenceOf(ANYTHING)] : [];
+    const vectors = await vectorsOf(base, [...sentences.flat(), ...neutral], pooling).finally(() =>
+      base.encoder.release(),
+    );
+    const ofLabels = sentences.map((own) => vectors.splice(0, own.length));
 
-    const { weight, bias } = headOfLabels(vectors, neutral);
+    const { weight, bias } = headOfLabels(ofLabels, vectors[0] ?? null);
     const problemType = isMultiLabel ? "multi_label_classification" : "single_label_classification";
     const { hidden_size: hidden } = manifest.configuration;
     const packed = await packTask(
@@ -95,12 +95,7 @@ export const command = defineCommand({
         position_offset: 0,
         pooling,
         max_length: Math.min(256, maxLengthOf(manifest.configuration)),
-        temperature: 1,
-        thresholds: null,
-        other: null,
-        measured_on: null,
-        examples: [],
-        metrics: {},
+        ...UNMEASURED,
         created: new Date().toISOString(),
       },
       manifest,
@@ -191,26 +186,22 @@ async function checkEmpty(dir: string): Promise<void> {
   }
 }
 
-/** A sentence as the head will read texts. */
-async function pooled(
-  { manifest, tokenizer, encoder, pooler }: LoadedBase,
-  text: string,
+/** Sentences as the head will read texts. */
+async function vectorsOf(
+  base: LoadedBase,
+  sentences: readonly string[],
   pooling: EmbeddingPooling,
-): Promise<Float32Array> {
-  const { configuration } = manifest;
-  const { windows } = splitWindows(tokenizer, text, undefined, {
-    maxLength: maxLengthOf(configuration),
-    stride: 0,
-    truncation: true,
+): Promise<Float32Array[]> {
+  const { configuration } = base.manifest;
+  const rows = sentences.map((sentence) => {
+    const { windows } = splitWindows(base.tokenizer, sentence, undefined, {
+      maxLength: maxLengthOf(configuration),
+      stride: 0,
+      truncation: true,
+    });
+    return windows[0]!.encoding;
   });
-  const { ids, typeIds } = windows[0]!.encoding;
-  const row = { ids, typeIds, prefix: emptyPrefix(configuration), positionOffset: 0 };
-  const states = statesOfRow(await encoder.encode([row], "all"), 0, ids.length);
-  return pool(states, ids.length, configuration.hidden_size, pooling, pooler);
-}
-
-async function inOrder<T, U>(items: readonly T[], make: (item: T) => Promise<U>): Promise<U[]> {
-  const made: U[] = [];
-  for (const item of items) made.push(await make(item));
-  return made;
+  const options = { pooling, batchSize: EVALUATION_BATCH };
+  const { data, hidden } = await pooledStates(base, emptyPrefix(configuration), rows, options);
+  return rows.map((_, i) => data.subarray(i * hidden, (i + 1) * hidden));
 }

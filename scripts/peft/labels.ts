@@ -1,16 +1,12 @@
 /** What a PEFT adapter's configuration says of its labels, and what --label-names says instead. */
 import { FormatError, InputError } from "../../src/core/errors.ts";
+import { PROBLEM_TYPES } from "../../src/core/model/task.ts";
 import type { ProblemType, TaskType } from "../../src/core/model/task.ts";
 import { describe } from "../../src/core/record.ts";
 import type { RecordReader } from "../../src/core/record.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
 
 const CODE = "peft-invalid";
-const PROBLEM_TYPES = [
-  "single_label_classification",
-  "multi_label_classification",
-  "regression",
-] as const satisfies readonly ProblemType[];
 
 /**
  * The names of so many labels: `labelNames`, as --label-names gives them, else those of the first of

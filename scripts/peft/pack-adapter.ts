@@ -1,7 +1,7 @@
 /** A PEFT adapter as a task in memory, as `import-peft` writes it and the golden tests answer by it. */
 import { maxLengthOf } from "../../src/core/format/configuration.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { packTask } from "../../src/learn/task/packed-task.ts";
+import { UNMEASURED, packTask } from "../../src/learn/task/packed-task.ts";
 import type { PackedTask } from "../../src/learn/task/packed-task.ts";
 import { sha256 } from "../node/hash.ts";
 import { adapterTensors, defaultPositionOffset, poolingOf } from "./adapter.ts";
@@ -33,12 +33,7 @@ export function packAdapter(
       position_offset: offset,
       pooling: poolingOf(adapter, manifest),
       max_length: maxLengthOf(manifest.configuration) - offset,
-      temperature: 1,
-      thresholds: null,
-      other: null,
-      measured_on: null,
-      examples: [],
-      metrics: {},
+      ...UNMEASURED,
       created: new Date().toISOString(),
     },
     manifest,

@@ -10,6 +10,7 @@
 import { readConfiguration, maxLengthOf } from "./configuration.ts";
 import type { BaseConfiguration } from "./configuration.ts";
 import { FormatError, MismatchError } from "../errors.ts";
+import { PROBLEM_TYPES } from "../model/task.ts";
 import type { OtherLabel, TaskSettings } from "../model/task.ts";
 import { isName } from "./keys.ts";
 import { describe, readRecord } from "../record.ts";
@@ -225,11 +226,7 @@ export function readTaskManifest(bytes: Uint8Array, subject = "task manifest"): 
     ...(r.has("description") ? { description: r.string("description", DESCRIPTION) } : {}),
     base: { name: readName(base, "name"), identity: base.string("identity", HEX) },
     type,
-    problem_type: r.oneOf("problem_type", [
-      "single_label_classification",
-      "multi_label_classification",
-      "regression",
-    ]),
+    problem_type: r.oneOf("problem_type", PROBLEM_TYPES),
     labels,
     num_virtual_tokens: r.count("num_virtual_tokens", 0, MAX_VIRTUAL_TOKENS),
     position_offset: r.count("position_offset", 0, MAX_VIRTUAL_TOKENS),

@@ -19,7 +19,7 @@ export function embedding(pooled: readonly Float32Array[], normalize: boolean): 
 }
 
 /** Scales to Euclidean length 1; a vector of zeros stays one. */
-function unit(vector: Float32Array): Float32Array {
+export function unit(vector: Float32Array): Float32Array {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   return length === 0 ? vector : vector.map((value) => value / length);
 }

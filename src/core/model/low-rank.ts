@@ -6,6 +6,7 @@
  * `<linear>.lora_B.weight` [out, r].
  */
 import { FormatError, MismatchError } from "../errors.ts";
+import { transposed } from "./tensor.ts";
 
 /** The factors of one linear. */
 export interface LowRankFactors {
@@ -70,20 +71,6 @@ export function checkLinears(change: LowRank, linears: ReadonlyMap<string, Linea
       `task: its low-rank change of ${name} is of [${a.length / rank}, ${b.length / rank}], ${size ? `the base's linear is [${size.inputs}, ${size.outputs}]` : "the base has no such linear"}`,
     );
   }
-}
-
-/** x [rows, columns] times `scale` as [columns, rows]. */
-export function transposed(
-  x: Float32Array,
-  rows: number,
-  columns: number,
-  scale = 1,
-): Float32Array {
-  const out = new Float32Array(x.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j]! * scale;
-  }
-  return out;
 }
 
 /** Bytes of all factors. */

@@ -6,8 +6,12 @@ import type { Head, Pooling } from "./head.ts";
 import type { Prefix } from "./prefix.ts";
 
 export type TaskType = "sequence" | "token";
-export type ProblemType =
-  "single_label_classification" | "multi_label_classification" | "regression";
+export const PROBLEM_TYPES = [
+  "single_label_classification",
+  "multi_label_classification",
+  "regression",
+] as const;
+export type ProblemType = (typeof PROBLEM_TYPES)[number];
 
 /** The settings of a task that decide its answers. */
 export interface TaskSettings {

@@ -41,6 +41,20 @@ export function int64(dims: readonly number[], values: ArrayLike<number>): Tenso
   return { dtype: "int64", dims, data };
 }
 
+/** x [rows, columns] times `scale` as [columns, rows]. */
+export function transposed(
+  x: Float32Array,
+  rows: number,
+  columns: number,
+  scale = 1,
+): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j]! * scale;
+  }
+  return out;
+}
+
 /** Throws `tensor-size-mismatch` unless `length` elements fill the dimensions. */
 export function checkSize(dims: readonly number[], length: number): void {
   if (sizeOf(dims) !== length) {

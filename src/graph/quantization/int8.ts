@@ -7,7 +7,7 @@
  * Word tables: int8 with one scale per row.
  */
 import { InputError } from "../../core/errors.ts";
-import { float32, toFloat32 } from "../../core/model/tensor.ts";
+import { float32, toFloat32, transposed } from "../../core/model/tensor.ts";
 import type { Tensor, TensorOf } from "../../core/model/tensor.ts";
 import type { Dim, Graph, Value } from "../graph.ts";
 import * as ops from "../ops.ts";
@@ -227,11 +227,7 @@ export function unsigned({ dims, data }: TensorOf<"int8">): TensorOf<"uint8"> {
 /** [in, out] -> [out, in]. */
 export function transpose({ dims, data }: TensorOf<"float32">): TensorOf<"float32"> {
   const [rows, columns] = [dims[0]!, dims[1]!];
-  const turned = new Float32Array(data.length);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c]!;
-  }
-  return float32([columns, rows], turned);
+  return float32([columns, rows], transposed(data, rows, columns));
 }
 
 /** A uint8 scalar; equal values share one initializer. */

@@ -3,6 +3,7 @@
  * are made (core/model/zero-shot.ts). Logits are cosines times its scale, but for the length of a
  * text's own vector, which moves how sure an answer is and never which one it is.
  */
+import { unit } from "../../core/model/embedding.ts";
 import type { Head } from "../../core/model/head.ts";
 import { LABEL_SCALE } from "../../core/model/zero-shot.ts";
 
@@ -31,12 +32,6 @@ export function headOfLabels(
 
 const lengthOf = (vector: Float32Array): number =>
   Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-
-/** Scaled to length 1; a vector of zeros stays one. */
-function unit(vector: Float32Array): Float32Array {
-  const length = lengthOf(vector) || 1;
-  return vector.map((value) => value / length);
-}
 
 const sumOf = (vectors: readonly Float32Array[]): Float32Array =>
   vectors.reduce((sum, vector) => sum.map((value, h) => value + vector[h]!));

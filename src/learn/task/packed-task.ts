@@ -12,6 +12,16 @@ import { encodeUtf8 } from "../../core/text.ts";
 /** What a manifest says besides what follows from base and prefix. */
 export type TaskFacts = Omit<TaskManifest, "format_version" | "kind" | "base" | "prefix">;
 
+/** The facts of a task of which nothing has been measured yet. */
+export const UNMEASURED = {
+  temperature: 1,
+  thresholds: null,
+  other: null,
+  measured_on: null,
+  examples: [],
+  metrics: {},
+} as const satisfies Partial<TaskFacts>;
+
 /** A checked task, and the bytes of its files. */
 export interface PackedTask {
   readonly task: Task;

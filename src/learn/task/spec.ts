@@ -7,6 +7,7 @@ import type { ExampleText } from "../measure/answers.ts";
 import { InputError } from "../../core/errors.ts";
 import { isName } from "../../core/format/keys.ts";
 import { DESCRIPTION } from "../../core/format/manifest.ts";
+import { PROBLEM_TYPES } from "../../core/model/task.ts";
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { Pooling } from "../../core/model/head.ts";
 import { readRecord } from "../../core/record.ts";
@@ -134,13 +135,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     limits: optional(r, "limits", () => r.list("limits", 20, string)),
     base: optional(r, "base", () => r.string("base")),
     type: optional(r, "type", () => r.oneOf("type", ["sequence", "token"])),
-    problem_type: optional(r, "problem_type", () =>
-      r.oneOf("problem_type", [
-        "single_label_classification",
-        "multi_label_classification",
-        "regression",
-      ]),
-    ),
+    problem_type: optional(r, "problem_type", () => r.oneOf("problem_type", PROBLEM_TYPES)),
     labels: optional(r, "labels", () => r.list("labels", 10_000, string)),
     method: optional(r, "method", () => r.oneOf("method", METHODS)),
     objective: optional(r, "objective", () => r.oneOf("objective", OBJECTIVES)),

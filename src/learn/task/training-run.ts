@@ -42,7 +42,7 @@ import type { Runtimes } from "./runtimes.ts";
 import { keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
 import { openTrainingSession } from "../loop/step.ts";
-import { packTask } from "./packed-task.ts";
+import { UNMEASURED, packTask } from "./packed-task.ts";
 import type { PackedTask, TaskFacts } from "./packed-task.ts";
 import type { StepResult } from "../loop/trainer.ts";
 import type { StopSignal } from "../../core/signal.ts";
@@ -173,12 +173,7 @@ export async function openTrainingRun(
     position_offset: 0,
     pooling,
     max_length: maxLength,
-    temperature: 1,
-    thresholds: null,
-    other: null,
-    measured_on: null,
-    examples: [],
-    metrics: {},
+    ...UNMEASURED,
     created: created.toISOString(),
   };
   function on(examples: readonly Example[]): RowsRun {

@@ -2,7 +2,7 @@
  * A store of objects that bulk jobs read and write: the read-only `Bucket` is enough for answers, a
  * job also writes. Every write creates an object; only an upload's own parts are ever replaced.
  */
-import type { FileRange } from "./bucket.ts";
+import type { FileRange, ListPage } from "./bucket.ts";
 
 /** Short texts that are kept beside an object and told by its list. */
 export type Facts = Readonly<Record<string, string>>;
@@ -13,11 +13,6 @@ export interface KeptObject {
   readonly facts: Facts;
   /** When it was written, in milliseconds since 1970. */
   readonly at: number;
-}
-
-export interface KeptPage {
-  readonly after?: string | undefined;
-  readonly limit?: number | undefined;
 }
 
 /** One object that is written in several parts. */
@@ -43,7 +38,7 @@ export interface ObjectStore {
   /** Begins an object that is too long for memory. */
   write(key: string): Promise<PartedWrite>;
   /** Objects whose keys start with `prefix`, by key: all, or at most `limit` after a given key. */
-  list(prefix: string, page?: KeptPage): Promise<KeptObject[]>;
+  list(prefix: string, page?: ListPage): Promise<KeptObject[]>;
   /** Deletes objects; those that are not there are no error. */
   delete(keys: readonly string[]): Promise<void>;
 }

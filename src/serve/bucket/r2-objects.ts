@@ -1,6 +1,7 @@
 /** The store of bulk jobs over Cloudflare R2. */
 import { UnavailableError } from "../../core/errors.ts";
 import type { Facts, KeptObject, ObjectStore } from "./object-store.ts";
+import { MAX_KEYS, listPages } from "./r2-list.ts";
 
 interface R2Described {
   readonly key: string;
@@ -52,9 +53,6 @@ export interface R2Objects {
   createMultipartUpload(key: string): Promise<R2Upload>;
 }
 
-/** R2 lists, and deletes, at most this many keys at once. */
-const MAX_KEYS = 1_000;
-
 export function r2Objects(r2: R2Objects): ObjectStore {
   return {
     async head(key) {
@@ -87,23 +85,12 @@ export function r2Objects(r2: R2Objects): ObjectStore {
         abort: () => ask(key, () => upload.abort()),
       };
     },
-    async list(prefix, { after, limit = Infinity } = {}) {
-      const listed: KeptObject[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await ask(prefix, () =>
-          r2.list({
-            prefix,
-            limit: Math.min(MAX_KEYS, limit - listed.length),
-            include: ["customMetadata"],
-            ...(after === undefined ? {} : { startAfter: after }),
-            ...(cursor === undefined ? {} : { cursor }),
-          }),
-        );
-        listed.push(...page.objects.map(toKept));
-        cursor = page.truncated ? page.cursor : undefined;
-      } while (cursor !== undefined && listed.length < limit);
-      return listed;
+    async list(prefix, page = {}) {
+      const include = ["customMetadata" as const];
+      const listed = await listPages(page, (options) =>
+        ask(prefix, () => r2.list({ prefix, include, ...options })),
+      );
+      return listed.map(toKept);
     },
     async delete(keys) {
       for (let i = 0; i < keys.length; i += MAX_KEYS) {

@@ -1,6 +1,7 @@
 /** The bucket and the file store over Cloudflare R2. */
 import { LimitError, UnavailableError } from "../../core/errors.ts";
-import type { Bucket, FileStore, ListedObject } from "./bucket.ts";
+import type { Bucket, FileStore } from "./bucket.ts";
+import { listPages } from "./r2-list.ts";
 
 /** An object's description, without its bytes where it still has the etag that is known. */
 interface R2Found {
@@ -43,8 +44,6 @@ export interface R2Binding {
   }>;
 }
 
-/** R2 lists at most this many keys at once. */
-const MAX_LIST = 1_000;
 /** By itself a body comes in pieces of 4 KiB, and each costs a turn: ten times the time of the bytes. */
 const PIECE_BYTES = 131_072;
 /** Longer than any read takes: a whole shard takes about a second. */
@@ -147,22 +146,11 @@ export function r2Bucket(r2: R2Binding, timeoutMs = TIMEOUT_MS): Bucket {
       if (object === null || object === "unchanged") return null;
       return { pieces: piecesOf(key, object) };
     },
-    async list(prefix, { after, limit = Infinity } = {}) {
-      const listed: ListedObject[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await ask(prefix, () =>
-          r2.list({
-            prefix,
-            limit: Math.min(MAX_LIST, limit - listed.length),
-            ...(after === undefined ? {} : { startAfter: after }),
-            ...(cursor === undefined ? {} : { cursor }),
-          }),
-        );
-        listed.push(...page.objects.map(({ key, etag }) => ({ key, etag })));
-        cursor = page.truncated ? page.cursor : undefined;
-      } while (cursor !== undefined && listed.length < limit);
-      return listed;
+    async list(prefix, page = {}) {
+      const listed = await listPages(page, (options) =>
+        ask(prefix, () => r2.list({ prefix, ...options })),
+      );
+      return listed.map(({ key, etag }) => ({ key, etag }));
     },
   };
 }

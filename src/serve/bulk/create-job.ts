@@ -3,7 +3,7 @@ import { InputError } from "../../core/errors.ts";
 import { isName } from "../../core/format/keys.ts";
 import type { ObjectStore } from "../bucket/object-store.ts";
 import { INBOX_PREFIX, batchKey, droppedKey, newId } from "./keys.ts";
-import { toJson } from "./job.ts";
+import { readJson, toJson } from "./job.ts";
 import type { Job, Rows } from "./job.ts";
 import type { DroppedFile, Sender } from "./messages.ts";
 
@@ -69,9 +69,7 @@ export async function createDroppedJob(
   }
   const mark = droppedKey(key, etag);
   await store.create(mark, toJson({ batch: newId("batch_", now(), random()) }));
-  const { batch } = JSON.parse(new TextDecoder().decode((await store.read(mark))!)) as {
-    batch: string;
-  };
+  const { batch } = (await readJson<{ batch: string }>(store, mark))!;
   const rows: Rows = kind === "csv" ? { kind, column: "text" } : { kind: "jsonl" };
   await putJob(deps, batch, {
     endpoint: `/v1/tasks/${task}/predict`,

@@ -11,6 +11,7 @@ import { toJson } from "./job.ts";
 import type { Job, Plan } from "./job.ts";
 import type { Message, RangeMessage, Sender } from "./messages.ts";
 import { firstGap, startPart, writePart } from "./parts.ts";
+import { LINES } from "./records.ts";
 import { bytesToRead, readRows } from "./rows.ts";
 
 /** Rows of a range that may each cost a row of attempts. */
@@ -35,8 +36,7 @@ export async function buryMessage(
   if (message.kind === "range" && plan) await buryRange(deps, job, plan, message);
   if (message.kind === "plan" && plan === null) {
     const problem = { code: "plan-failed", message: "the file could not be read in any attempt" };
-    const format = { kind: "line", separator: 0 } as const;
-    const rest = { at: now(), rows: 0, ranges: 0, start: 0, line: 1, format, columns: null };
+    const rest = { at: now(), rows: 0, ranges: 0, start: 0, line: 1, format: LINES, columns: null };
     await store.create(planKey(job.id), toJson({ ...rest, problem } satisfies Plan));
   }
 }

@@ -8,7 +8,7 @@
  *   bulk/work/<batch>/..          plan, pins, parts, errors, dead letters, cancel, done
  */
 
-export const BULK_PREFIX = "bulk/";
+const BULK_PREFIX = "bulk/";
 /** Objects that others put there, which a job may read as they are. */
 export const INBOX_PREFIX = "inbox/";
 

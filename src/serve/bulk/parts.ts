@@ -55,7 +55,7 @@ export async function writePart(
 const linesOf = (lines: readonly string[]): Uint8Array =>
   encodeUtf8(lines.map((line) => `${line}\n`).join(""));
 
-export const toPart = ({ key, facts }: KeptObject): Part => ({
+const toPart = ({ key, facts }: KeptObject): Part => ({
   start: startOfPart(key),
   end: Number(facts["end"]),
   nextLine: Number(facts["line"]),

@@ -13,11 +13,11 @@ import type { Message, Sender } from "./messages.ts";
 import { listParts } from "./parts.ts";
 import { cutRanges } from "./ranges.ts";
 import type { Range } from "./ranges.ts";
-import { recordEnd } from "./records.ts";
+import { LINES, recordEnd } from "./records.ts";
 import type { RecordFormat } from "./records.ts";
 
 /** OpenAI's limit of a batch in its form. */
-export const MAX_REQUESTS = 50_000;
+const MAX_REQUESTS = 50_000;
 
 /** A header is looked for in so many bytes. */
 const HEAD_BYTES = 200_000;
@@ -25,8 +25,6 @@ const MESSAGES_AT_ONCE = 100;
 
 /** Where the rows of a file begin and how they are cut. */
 type Layout = Pick<Plan, "start" | "line" | "format" | "columns" | "problem">;
-
-const LINES: RecordFormat = { kind: "line", separator: 0 };
 
 /** Plans the job where that is not done, sends what is missing, and returns the plan. */
 export async function planJob(

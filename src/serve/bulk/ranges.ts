@@ -3,7 +3,7 @@
  * that no message holds a row. Reads the file window by window, and decodes none of it.
  */
 import { joinBytes } from "../../core/bytes.ts";
-import { MAX_RECORD_BYTES, countLineEnds, isBlank, recordEnd } from "./records.ts";
+import { LINES, MAX_RECORD_BYTES, countLineEnds, isBlank, recordEnd } from "./records.ts";
 import type { RecordFormat } from "./records.ts";
 
 /** A piece of a file: bytes [start, end), which begins with the line `line` of the file, from 1. */
@@ -20,8 +20,6 @@ export interface Range {
  * by: at 300 microseconds a token, 128 KiB of English cost about ten seconds.
  */
 export const RANGE_BYTES = 131_072;
-
-const LINES: RecordFormat = { kind: "line", separator: 0 };
 
 /** Two of the longest records fit: so one is seen whole from where it begins. */
 const WINDOW_BYTES = 2 * MAX_RECORD_BYTES;

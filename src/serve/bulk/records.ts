@@ -18,6 +18,9 @@ export interface RecordFormat {
   readonly separator: number;
 }
 
+/** Each line is a record. */
+export const LINES: RecordFormat = { kind: "line", separator: 0 };
+
 /**
  * The end of the record that begins at `start`, behind its line end; -1 when it does not end within
  * the bytes. `isWhole` says that the bytes end where a record does. A quote that opens and is closed

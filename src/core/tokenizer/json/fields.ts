@@ -48,7 +48,7 @@ export function checkId(fields: RecordReader, field: string, id: unknown): numbe
   return isId(id) ? id : failId(fields, field, id);
 }
 
-export function failId(fields: RecordReader, field: string, id: unknown): never {
+function failId(fields: RecordReader, field: string, id: unknown): never {
   return fields.fail(`${field}: id is ${describe(id)}, expected an integer from 0 to ${MAX_ID}`);
 }
 
