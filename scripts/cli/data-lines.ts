@@ -4,6 +4,7 @@
  */
 import type { DataSummary, Histogram, LabelCount } from "../../src/learn/measure/data-summary.ts";
 import type { DoubtfulFact } from "../../src/learn/measure/doubtful-rows.ts";
+import { namesOf } from "../../src/learn/data/labels.ts";
 import { shownSettings } from "../../src/learn/task/settings.ts";
 import type { PreparedTask } from "../../src/learn/task/prepare.ts";
 
@@ -24,7 +25,8 @@ export function dataLines(name: string, prepared: PreparedTask): string[] {
   };
   return [
     `${name}: ${count(train.length)} rows to train on, ${measured(prepared)}; ${kinds[problemType]}`,
-    ...balanceLines(summary.balance, prepared.folds === null),
+    ...balanceLines(summary.balance, prepared),
+    ...softLines(train),
     ...lengthLines(summary, prepared.maxLength),
     ...duplicateLines(summary),
   ];
@@ -37,7 +39,10 @@ function measured({ evaluation, evaluationName, folds }: PreparedTask): string {
   return `${count(held)} of them held out in turn to evaluate, in ${name}`;
 }
 
-function balanceLines(balance: readonly LabelCount[], hasRows: boolean): string[] {
+function balanceLines(
+  balance: readonly LabelCount[],
+  { train, folds }: Pick<PreparedTask, "train" | "folds">,
+): string[] {
   if (balance.length === 0) return [];
   const isLong = balance.length > MAX_LABELS;
   const shown = isLong ? [...balance.slice(0, MAX_LABELS - 2), ...balance.slice(-1)] : balance;
@@ -49,8 +54,9 @@ function balanceLines(balance: readonly LabelCount[], hasRows: boolean): string[
   });
   if (isLong) lines.splice(-1, 0, `  .. ${balance.length - MAX_LABELS + 1} more ..`);
   const few = balance.filter(({ train }) => train > 0 && train < FEW_ROWS);
-  const none = balance.filter(({ train }) => train === 0);
-  const unseen = balance.filter((row) => hasRows && row.eval === 0 && row.train > 0);
+  const taught = new Set(train.flatMap(namesOf));
+  const none = balance.filter(({ label, train }) => train === 0 && !taught.has(label));
+  const unseen = balance.filter((row) => folds === null && row.eval === 0 && row.train > 0);
   return [
     ...lines,
     ...(none.length > 0
@@ -59,6 +65,12 @@ function balanceLines(balance: readonly LabelCount[], hasRows: boolean): string[
     ...(few.length > 0 ? [`  fewer than ${FEW_ROWS} rows to learn from: ${names(few)}`] : []),
     ...(unseen.length > 0 ? [`  nothing to evaluate on: ${names(unseen)}`] : []),
   ];
+}
+
+function softLines(train: PreparedTask["train"]): string[] {
+  const soft = train.filter(({ shares }) => shares).length;
+  if (soft === 0) return [];
+  return [`  ${count(soft)} rows give a score for each label; they are counted by the largest`];
 }
 
 function lengthLines({ lengths, cutShare }: DataSummary, maxLength: number): string[] {

@@ -4,6 +4,7 @@
  */
 import type { TaskType } from "../../core/model/task.ts";
 import type { Encoding, Tokenizer } from "../../core/tokenizer/tokenizer.ts";
+import { softmax } from "../../core/model/decode.ts";
 import { splitWindows } from "../../core/model/windows.ts";
 import { continued } from "../../core/model/transitions.ts";
 import { partTags } from "./part-tags.ts";
@@ -18,6 +19,10 @@ export interface Feature {
   readonly typeIds: Int32Array; // [t]
   /** Sequence: [1], or every label of a text with several. Token: [t], IGNORED_LABEL where nothing is learned. */
   readonly labels: Int32Array;
+  /** Where the row gives a share for each label, or a teacher answered it: the truth's part in the loss. */
+  readonly shares?: Float32Array; // [C]
+  /** The teacher's answer, softened, as its part in the loss. */
+  readonly taught?: Float32Array; // [C]
   /** Regression: the number to be found, scaled. */
   readonly value?: number;
   /** Token: the position of each word's first piece, -1 for a word that was cut off or has none. */
@@ -39,6 +44,16 @@ export interface FeatureOptions {
   readonly readsWords?: boolean;
   /** Token: also label the later pieces of a word, with the I- form of its tag. */
   readonly labelAllTokens?: boolean;
+  /** How rows that a teacher answered are learned. */
+  readonly teaching?: Teaching | null;
+}
+
+/** How much of the loss is a teacher's, and how soft its answers are made. */
+export interface Teaching {
+  /** Its part in the loss of a row that has a label; of one without a label it is 1. */
+  readonly share: number;
+  /** What its logits and the student's are divided by before they are compared. */
+  readonly temperature: number;
 }
 
 /** One feature an example, in order. A label outside the list becomes IGNORED_LABEL. */
@@ -57,10 +72,34 @@ export function featuresOf(
       typeIds: encoding.typeIds,
       firstPieces: new Int32Array(0),
     };
-    return options.scale
-      ? { ...feature, labels: new Int32Array(0), value: scaled(example.labels[0]!, options.scale) }
-      : { ...feature, labels: Int32Array.from(example.labels, ids) };
+    if (options.scale) {
+      const value = scaled(example.labels[0]!, options.scale);
+      return { ...feature, labels: new Int32Array(0), value };
+    }
+    const labels = Int32Array.from(example.labels, ids);
+    return { ...feature, labels, ...softTruth(example, idOf, options.teaching ?? null) };
   });
+}
+
+/** What a row with shares, or one that a teacher answered, is compared with; nothing for any other. */
+function softTruth(
+  { labels, shares, taught }: Example,
+  idOf: ReadonlyMap<string, number>,
+  teaching: Teaching | null,
+): Pick<Feature, "shares" | "taught"> {
+  if (!shares && !(taught && teaching)) return {};
+  const truth = new Float32Array(idOf.size);
+  const own = taught && teaching ? 1 - teaching.share : 1;
+  for (const [label, share] of shares ?? labels.map((name) => [name, 1] as const)) {
+    const id = idOf.get(label);
+    if (id !== undefined) truth[id] = own * share;
+  }
+  if (!taught || !teaching) return { shares: truth };
+  const { share, temperature } = teaching;
+  // Gradients of softened answers are smaller by the temperature's square (Hinton et al. 2015).
+  const part = (labels.length === 0 ? 1 : share) * temperature ** 2;
+  const answer = softmax(Float32Array.from(taught), temperature);
+  return { shares: truth, taught: Float32Array.from(answer, (value) => part * value) };
 }
 
 function encode({ text, pair }: Example, tokenizer: Tokenizer, maxLength: number): Encoding {

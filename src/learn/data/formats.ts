@@ -9,6 +9,8 @@ import { csvRecords, separatorOf } from "./csv.ts";
 import { WrittenNumber, parseWithDigits } from "./json-labels.ts";
 import { isBlank, joinWords, lines, withoutBlanks } from "./lines.ts";
 import type { Span } from "./lines.ts";
+import { scoresOf } from "./soft-labels.ts";
+import type { Shares } from "./soft-labels.ts";
 
 /** What a format finds: a text with its labels, or what is wrong with the row. */
 export type RawRow =
@@ -21,6 +23,8 @@ export interface FoundRow {
   readonly labels: readonly string[];
   /** The labels were written as a list, which may be one place for each label (label-vectors.ts). */
   readonly isList?: boolean;
+  /** The labels were written with a score each, as the file has them (soft-labels.ts). */
+  readonly scores?: Shares;
   readonly words?: readonly Span[];
 }
 
@@ -169,6 +173,12 @@ function textRow(fields: Fields, columns: Columns): FoundRow | string {
     return `${fieldOf(fields, columns.pair)} is ${describe(pair)}, expected a string`;
   }
   const label = pick(fields, columns.label);
+  const scores = scoresOf(label);
+  if (typeof scores === "string") return `${fieldOf(fields, columns.label)}: ${scores}`;
+  if (scores !== null) {
+    const labels = scores.map(([name]) => name);
+    return { text, ...(typeof pair === "string" && { pair }), labels, scores };
+  }
   const printed = typeof label === "string" ? printedPlaces(label) : null;
   const isList = Array.isArray(label) || printed !== null;
   const list: readonly unknown[] = Array.isArray(label) ? label : (printed ?? [label]);

@@ -5,6 +5,7 @@
  */
 import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import { caseless, caselessSkeleton, skeleton, visible } from "./confusables.ts";
+import { namesOf } from "./labels.ts";
 import { isNumber } from "./read.ts";
 import type { Example } from "./read.ts";
 
@@ -56,7 +57,8 @@ export function labelWarnings(
 ): string[] {
   if (problemType === "regression") return [];
   const counts = new Map<string, number>();
-  for (const { labels } of examples) {
+  for (const example of examples) {
+    const labels = namesOf(example);
     // Of tags the types are compared: B- and I- of one type would be said twice.
     for (const label of new Set(type === "token" ? labels.map(typeOfTag) : labels)) {
       counts.set(label, (counts.get(label) ?? 0) + 1);

@@ -20,7 +20,7 @@ const WITHIN: Readonly<Record<string, string>> = { B: "I", S: "BIE", U: "BIL" };
  * middle and an end for every entity of one word.
  */
 export function labelsOf(examples: readonly Example[], type: TaskType): string[] {
-  const found = new Set(examples.flatMap((example) => example.labels));
+  const found = new Set(examples.flatMap(namesOf));
   if (type === "sequence") return [...found].sort(compareLabels);
   const readTag = tagReader([...found]);
   for (const tag of found) {
@@ -31,6 +31,10 @@ export function labelsOf(examples: readonly Example[], type: TaskType): string[]
   found.delete("O");
   return ["O", ...[...found].sort(compareTags)];
 }
+
+/** The labels that a row speaks of: those of its shares, where it has some. */
+export const namesOf = ({ labels, shares }: Example): readonly string[] =>
+  shares ? shares.map(([name]) => name) : labels;
 
 /** So many different numbers can still be names: ratings in half steps, say. */
 const MAX_NUMBERED_CLASSES = 10;
@@ -43,8 +47,9 @@ const MAX_NUMBERED_CLASSES = 10;
 export function problemTypeOf(examples: readonly Example[], type: TaskType): ProblemType {
   if (type === "token") return "single_label_classification";
   if (examples.some(({ labels }) => labels.length !== 1)) return "multi_label_classification";
-  const names = [...new Set(examples.flatMap(({ labels }) => labels))];
+  const names = [...new Set(examples.flatMap(namesOf))];
   const isRegression =
+    examples.every(({ shares }) => shares === undefined) &&
     names.length > MAX_NUMBERED_CLASSES &&
     names.every(isNumber) &&
     names.some((name) => !Number.isInteger(Number(name)));

@@ -14,6 +14,8 @@ import type { Columns, FoundRow, RawRow } from "./formats.ts";
 import { readerOfPlaces } from "./label-vectors.ts";
 import type { LabelMap } from "./label-vectors.ts";
 import type { Span } from "./lines.ts";
+import { largestOf, sharesOf } from "./soft-labels.ts";
+import type { Shares } from "./soft-labels.ts";
 
 /** `parallel` is SNIPS's layout: seq.in (texts), seq.out (tags), label (classes), line by line. */
 export type DataFormat = "csv" | "tsv" | "jsonl" | "conll" | "parallel";
@@ -45,8 +47,15 @@ export interface DataOptions {
 export interface Example {
   readonly text: string;
   readonly pair?: string;
-  /** Sequence: one label name, or several different ones when multi-label. Token: one tag a word. */
+  /**
+   * Sequence: one label name, or several different ones when multi-label; none where only a teacher
+   * answers. Token: one tag a word.
+   */
   readonly labels: readonly string[];
+  /** Where the row gives a score for each label: their shares. `labels` then holds the largest. */
+  readonly shares?: Shares;
+  /** What a teacher answers to the text: a logit for each label of the task, in the task's order. */
+  readonly taught?: readonly number[];
   /** Token: where each word lies in `text`; empty otherwise. */
   readonly words: readonly Span[];
 }
@@ -203,8 +212,11 @@ function collect(
   );
 }
 
-/** The names of a row's labels, null for a row that the label map drops, or what is wrong with them. */
-type LabelReader = (row: FoundRow) => readonly string[] | string | null;
+type Labelled = Pick<Example, "labels" | "shares">;
+/** A row's labels by name, null for a row that the label map drops, or what is wrong with them. */
+type LabelReader = (row: FoundRow) => Labelled | string | null;
+/** The same of rows without scores. */
+type NameReader = (row: FoundRow) => readonly string[] | string | null;
 
 /** How the labels of a file are to be read: that takes a look at all of its rows. */
 function labelReader(
@@ -214,9 +226,27 @@ function labelReader(
   { labelMap, isNumeric = false }: DataOptions,
 ): LabelReader {
   const found = rows.flatMap((row) => ("problem" in row ? [] : [row]));
-  if (type === "token") return tagReaderOf(found, path, labelMap);
+  const names = nameReader(found, path, type, { labelMap, isNumeric });
+  return (row) => {
+    if (!row.scores) {
+      const labels = names(row);
+      return labels === null || typeof labels === "string" ? labels : { labels };
+    }
+    if (isNumeric) return "has a score for each label, expected one number";
+    const shares = sharesOf(row.scores, (label) => nameOf(label, labelMap));
+    return shares && { labels: [largestOf(shares)], shares };
+  };
+}
+
+function nameReader(
+  rows: readonly FoundRow[],
+  path: string,
+  type: TaskType,
+  { labelMap, isNumeric }: { labelMap: LabelMap | undefined; isNumeric: boolean },
+): NameReader {
+  if (type === "token") return tagReaderOf(rows, path, labelMap);
   if (isNumeric) return (row) => numberOf(mapped(row.labels, labelMap));
-  return readerOfPlaces(found, labelMap, path) ?? ((row) => mapped(row.labels, labelMap));
+  return readerOfPlaces(rows, labelMap, path) ?? ((row) => mapped(row.labels, labelMap));
 }
 
 /** Each label once, under its name; null for a row whose labels are all dropped. */
@@ -251,7 +281,7 @@ function tagReaderOf(
   rows: readonly FoundRow[],
   path: string,
   labelMap: LabelMap | undefined,
-): LabelReader {
+): NameReader {
   const areNumbers = rows.length > 0 && rows.every(({ labels }) => labels.every(isInteger));
   if (areNumbers && labelMap === undefined && rows.some(({ labels }) => labels.length > 0)) {
     const highest = rows
@@ -289,10 +319,17 @@ function exampleOf(row: FoundRow, type: TaskType, labelsOf: LabelReader): Exampl
   if (type === "sequence" && words) {
     return "has words and tags; a sequence task needs a text and a label (--type token reads words)";
   }
-  const labels = labelsOf(row);
-  if (labels === null || typeof labels === "string") return labels;
+  const found = labelsOf(row);
+  if (found === null || typeof found === "string") return found;
+  const { labels, shares } = found;
   if (type === "sequence") {
-    return { text, ...(pair === undefined ? {} : { pair }), labels, words: [] };
+    return {
+      text,
+      ...(pair === undefined ? {} : { pair }),
+      labels,
+      ...(shares && { shares }),
+      words: [],
+    };
   }
   return labels.length === words!.length && labels.length > 0
     ? { text, labels, words: words! }

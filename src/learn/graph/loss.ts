@@ -12,6 +12,8 @@ import * as ops from "../../graph/ops.ts";
 
 /** The graph input that holds the truth. */
 export const LABELS = "labels";
+/** The graph input that holds a teacher's softened answers. */
+export const TAUGHT = "taught";
 
 /** Label of a position that the loss leaves out, as in torch's cross entropy. */
 export const IGNORED_LABEL = -100;
@@ -67,19 +69,40 @@ export interface LossOptions {
   readonly pooling: Pooling;
   readonly numLabels: number; // C
   readonly problemType?: ProblemType;
+  /** The truth of a text is a share for each label (single_label_classification). */
+  readonly softTruth?: SoftTruth | undefined;
+}
+
+export interface SoftTruth {
+  /** What logits are divided by to be compared with a teacher's answers; null without a teacher. */
+  readonly temperature: number | null;
 }
 
 /**
  * The mean loss of logits [M, C], a scalar. `labels`: int64 [B] or [B, T] for one label of C, where
- * -100 leaves a position out; float32 [B, C] of 0 and 1 for multi_label_classification; float32
- * [B, C] for regression.
+ * -100 leaves a position out; float32 [B, C] of shares for `softTruth`, with `taught` beside it where
+ * there is a teacher; float32 [B, C] of 0 and 1 for multi_label_classification; float32 [B, C] for
+ * regression.
  */
 export function lossOf(
   g: Graph,
-  { pooling, problemType = "single_label_classification", numLabels: C }: LossOptions,
+  { pooling, problemType = "single_label_classification", numLabels: C, softTruth }: LossOptions,
   logits: Value,
 ): Value {
   const meanOverAll = (x: Value): Value => ops.ReduceMean(g, x, { axes: [0, 1], keepdims: false });
+  if (problemType === "single_label_classification" && softTruth && pooling !== "none") {
+    const { temperature } = softTruth;
+    // Cross entropy of a distribution: - sum of q log softmax(z). With a teacher, the same of its
+    // softened answer and z / T is added; features.ts has weighted both.
+    const entropy = (name: string, scores: Value): Value =>
+      ops.Mul(g, ops.LogSoftmax(g, scores), g.input(name, "float32", ["B", C]));
+    const own = entropy(LABELS, logits);
+    const all =
+      temperature === null
+        ? own
+        : ops.Add(g, own, entropy(TAUGHT, ops.Div(g, logits, g.scalar(temperature))));
+    return ops.Mul(g, meanOverAll(all), g.scalar(-C));
+  }
   if (problemType === "single_label_classification") {
     // A label outside 0..C-1, such as -100, equals no class: its row of ones and zeros is all zero.
     const labels = g.input(LABELS, "int64", pooling === "none" ? ["B", "Q"] : ["B"]);

@@ -25,6 +25,7 @@ import * as ops from "../../graph/ops.ts";
 import { HEAD_DROPOUT } from "./dropout.ts";
 import type { GraphWeights } from "./weights.ts";
 import { alongGradient, lossOf, pool } from "./loss.ts";
+import type { SoftTruth } from "./loss.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Encoder, Target } from "./parameters.ts";
 import { trainedInputs } from "./trained-inputs.ts";
@@ -37,6 +38,8 @@ export const SHAPES = "word_shapes"; // [B, Q, S]
 
 export interface TrainingGraphOptions extends Encoder, Target {
   readonly problemType?: ProblemType;
+  /** Rows have a share for each label (lossOf). */
+  readonly softTruth?: SoftTruth | undefined;
   /** What the encoder computes with; default: its float weights. */
   readonly computed?: GraphWeights;
   /** Adds the input `prefix_dropout`, see prefixDropoutDims. */

@@ -155,6 +155,11 @@ function constantBiases(
     case "sets":
       for (let i = 0; i < rows * C; i++) counts[i % C]! += targets.hits[i]!;
       return Array.from(counts, (count) => (count === 0 ? -sure : count === rows ? sure : null));
+    case "shares": {
+      for (let i = 0; i < rows * C; i++) counts[i % C]! += targets.shares[i]!;
+      const isAlone = counts.filter((count) => count > 0).length < 2;
+      return Array.from(counts, (count) => (count === 0 ? -sure : isAlone ? 0 : null));
+    }
     case "classes": {
       for (const [n, weight] of weights.entries()) if (weight > 0) counts[targets.labels[n]!]! += 1;
       const isAlone = counts.filter((count) => count > 0).length < 2;
@@ -179,6 +184,8 @@ function ofClasses(targets: HeadTargets, chosen: readonly number[], C: number): 
   switch (targets.kind) {
     case "classes":
       return { ...targets, labels: Array.from(targets.labels, (label) => chosen.indexOf(label)) };
+    case "shares":
+      return { ...targets, shares: pick(targets.shares) };
     case "sets":
       return { ...targets, hits: pick(targets.hits) };
     case "values":

@@ -11,6 +11,11 @@ export type HeadTargets =
       readonly labels: ArrayLike<number>; // [N]
     }
   | {
+      /** A share for each class: of a row they sum to 1. */
+      readonly kind: "shares";
+      readonly shares: ArrayLike<number>; // [N, C]
+    }
+  | {
       /** Any of the classes: 1 where a class is true. */
       readonly kind: "sets";
       readonly hits: ArrayLike<number>; // [N, C]
@@ -27,6 +32,8 @@ export function headLossOf(targets: HeadTargets): HeadLoss {
   switch (targets.kind) {
     case "classes":
       return (scores, weights, C) => crossEntropy(scores, targets.labels, weights, C);
+    case "shares":
+      return (scores, weights, C) => shareEntropy(scores, targets.shares, weights, C);
     case "sets":
       return (scores, weights, C) => logisticLoss(scores, targets.hits, weights, C);
     case "values":
@@ -63,6 +70,34 @@ function crossEntropy(
     for (let c = start; c < start + C; c++) scores[c]! *= weight / total;
     scores[own]! -= weight;
     sum += weight * (Math.log(total) - right);
+  }
+  return sum;
+}
+
+// l = sum of q * (log(sum exp(s)) - s)   dl/ds = sum(q) softmax(s) - q
+function shareEntropy(
+  scores: Float64Array,
+  shares: ArrayLike<number>,
+  weights: Float64Array,
+  C: number,
+): number {
+  let sum = 0;
+  for (let n = 0; n < weights.length; n++) {
+    const start = n * C;
+    const weight = weights[n]!;
+    let most = -Infinity;
+    for (let c = start; c < start + C; c++) most = Math.max(most, scores[c]!);
+    let [total, mass, right] = [0, 0, 0];
+    for (let c = start; c < start + C; c++) {
+      mass += shares[c]!;
+      right += shares[c]! * (scores[c]! - most);
+      scores[c] = Math.exp(scores[c]! - most);
+      total += scores[c]!;
+    }
+    for (let c = start; c < start + C; c++) {
+      scores[c] = weight * ((mass * scores[c]!) / total - shares[c]!);
+    }
+    sum += weight * (mass * Math.log(total) - right);
   }
   return sum;
 }

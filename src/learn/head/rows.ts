@@ -15,6 +15,15 @@ export function targetsOf(
 ): HeadTargets {
   switch (problemType) {
     case "single_label_classification":
+      if (features.some(({ shares }) => shares)) {
+        const shares = new Float32Array(features.length * numLabels);
+        for (const [n, feature] of features.entries()) {
+          const label = feature.labels[0] ?? -1;
+          if (feature.shares) shares.set(feature.shares, n * numLabels);
+          else if (label >= 0) shares[n * numLabels + label] = 1;
+        }
+        return { kind: "shares", shares };
+      }
       return { kind: "classes", labels: features.map(({ labels }) => labels[0] ?? -1) };
     case "multi_label_classification": {
       const hits = new Uint8Array(features.length * numLabels);

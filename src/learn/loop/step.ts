@@ -19,7 +19,8 @@ import { PREFIX_DROPOUT, dropoutMask, prefixDropoutDims } from "../graph/dropout
 import type { Feature } from "../data/features.ts";
 import { LOSS, SHAPES, buildTrainingGraph } from "../graph/training-graph.ts";
 import type { GraphWeights } from "../graph/weights.ts";
-import { FEATURES_GRADIENT, IGNORED_LABEL, LABELS } from "../graph/loss.ts";
+import { FEATURES_GRADIENT, IGNORED_LABEL, LABELS, TAUGHT } from "../graph/loss.ts";
+import type { SoftTruth } from "../graph/loss.ts";
 import { createSum, microBatches } from "./micro-batches.ts";
 import type { PartResult } from "./micro-batches.ts";
 import { contrastiveStep } from "./contrastive-step.ts";
@@ -32,6 +33,8 @@ import type { StepResult } from "./trainer.ts";
 export interface StepOptions {
   readonly target: Target;
   readonly problemType: ProblemType;
+  /** Some rows have a share for each label, so all are compared in that form. */
+  readonly softTruth?: SoftTruth | undefined;
   /** Share of virtual tokens left out in a step. */
   readonly prefixDropout: number;
   /** Tokens of one run; a longer batch takes several. */
@@ -60,7 +63,7 @@ export const encoderOf = (base: Base): Encoder => ({
 export async function openTrainingSession(
   encoder: Encoder,
   manifest: BaseManifest,
-  { target, problemType, prefixDropout, computed, maxTokens, embed }: StepOptions,
+  { target, problemType, softTruth, prefixDropout, computed, maxTokens, embed }: StepOptions,
   createSession: (files: GraphFiles) => Promise<Session>,
 ): Promise<TrainingSession> {
   const { config, architecture } = encoder;
@@ -71,14 +74,16 @@ export async function openTrainingSession(
     ...encoder,
     ...target,
     problemType,
+    softTruth,
     prefixDropout: hasDropout,
     ...(computed && { computed }),
   });
   const session = await createSession(packGraph(graph));
   const fetches = [LOSS, ...targets.map(gradOf)];
+  const hasTeacher = typeof softTruth?.temperature === "number";
   const table = parts.weights ? tableGradient(config.vocab, config.hidden) : null;
 
-  const kind = pooling === "none" ? "token" : problemType;
+  const kind = pooling === "none" ? "token" : softTruth ? "shares" : problemType;
   async function run(
     rows: readonly Feature[],
     params: Arrays,
@@ -95,7 +100,7 @@ export async function openTrainingSession(
     const labels = labelsOf(rows, length, numLabels, kind);
     const truth = more.gradient
       ? { [FEATURES_GRADIENT]: float32([rows.length, config.hidden], more.gradient) }
-      : { [LABELS]: labels };
+      : { [LABELS]: labels, ...(hasTeacher && { [TAUGHT]: taughtOf(rows, numLabels) }) };
     const all: Feeds = { ...feeds, ...truth };
     for (const { name, dims } of parameters) all[name] = float32(dims, params[name]!);
     if (more.mask) all[PREFIX_DROPOUT] = more.mask;
@@ -196,13 +201,14 @@ export function tableGradient(vocab: number, hidden: number) {
 
 /**
  * What the loss compares with (lossOf): [B] for one label a text, [B, T] for tokens, padded with the
- * label that the loss leaves out, [B, C] of 0 and 1 for several labels, [B, C] for numbers.
+ * label that the loss leaves out, [B, C] of shares, [B, C] of 0 and 1 for several labels, [B, C] for
+ * numbers.
  */
 function labelsOf(
   batch: readonly Feature[],
   length: number,
   numLabels: number,
-  kind: ProblemType | "token",
+  kind: ProblemType | "token" | "shares",
 ): Tensor {
   const rows = batch.length;
   switch (kind) {
@@ -216,6 +222,15 @@ function labelsOf(
         [rows],
         batch.map(({ labels }) => labels[0] ?? IGNORED_LABEL),
       );
+    case "shares": {
+      const shares = new Float32Array(sizeOf([rows, numLabels]));
+      for (const [b, feature] of batch.entries()) {
+        const label = feature.labels[0] ?? IGNORED_LABEL;
+        if (feature.shares) shares.set(feature.shares, b * numLabels);
+        else if (label >= 0) shares[b * numLabels + label] = 1;
+      }
+      return float32([rows, numLabels], shares);
+    }
     case "multi_label_classification": {
       const hits = new Float32Array(sizeOf([rows, numLabels]));
       for (const [b, { labels }] of batch.entries()) {
@@ -231,4 +246,11 @@ function labelsOf(
     default:
       throw new TypeError(`labels of ${kind satisfies never}`);
   }
+}
+
+/** What a teacher answers to the rows, [B, C]; zeros where it was not asked. */
+function taughtOf(batch: readonly Feature[], numLabels: number): TensorOf<"float32"> {
+  const answers = new Float32Array(sizeOf([batch.length, numLabels]));
+  for (const [b, { taught }] of batch.entries()) if (taught) answers.set(taught, b * numLabels);
+  return float32([batch.length, numLabels], answers);
 }

@@ -44,7 +44,9 @@ export async function inspectRows(
     ...(hasAnswers && { answers: scoresByRow(finished.packed.task.manifest, train, finished) }),
   });
   const placeOf = (row: number): string => places.get(train[row]!) ?? `row ${row + 1}`;
-  return found.map((row) => ({
+  // A row that gives a share for each label says itself that it is not sure.
+  const sure = found.filter(({ row }) => train[row]!.shares === undefined);
+  return sure.map((row) => ({
     ...row,
     place: placeOf(row.row),
     ...(row.why.kind === "text" && { otherPlace: placeOf(row.why.other) }),

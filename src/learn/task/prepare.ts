@@ -15,7 +15,7 @@ import type { DataSummary } from "../measure/data-summary.ts";
 import { isNumber } from "../data/read.ts";
 import type { Dataset, Example } from "../data/read.ts";
 import { chooseSettings } from "./defaults.ts";
-import { labelsOf, problemTypeOf } from "../data/labels.ts";
+import { labelsOf, namesOf, problemTypeOf } from "../data/labels.ts";
 import { labelWarnings } from "../data/label-warnings.ts";
 import { isServed } from "../methods.ts";
 import { LEAST_ROWS } from "../measure/other.ts";
@@ -304,6 +304,12 @@ function checkProblemType(
       `problem_type "${problemType}": a token task is trained with single_label_classification`,
     );
   }
+  if (problemType !== "single_label_classification" && train.some(({ shares }) => shares)) {
+    throw new InputError(
+      "training-unsupported",
+      `problem_type "${problemType}": a row has a score for each label, which is learned where one label holds (single_label_classification); write the labels that hold as a list`,
+    );
+  }
   const several = train.find(({ labels }) => labels.length !== 1);
   if (type === "sequence" && problemType === "single_label_classification" && several) {
     throw new InputError(
@@ -344,7 +350,7 @@ function withUsableLabels(
   const known = new Set(labels);
   const isUsable = (label: string): boolean =>
     problemType === "regression" ? isNumber(label) : known.has(label);
-  const kept = train.filter((example) => example.labels.every(isUsable));
+  const kept = train.filter((example) => namesOf(example).every(isUsable));
   if (kept.length < train.length) {
     note(`${train.length - kept.length} training rows left out: their label is not in the list`);
   }

@@ -24,6 +24,7 @@ import { featuresOf } from "../data/features.ts";
 import type { Feature } from "../data/features.ts";
 import type { Example } from "../data/read.ts";
 import { IGNORED_LABEL } from "../graph/loss.ts";
+import type { SoftTruth } from "../graph/loss.ts";
 import { fitHead } from "../head/fit-head.ts";
 import type { FeatureRows } from "../head/fit-head.ts";
 import { fitPrototypes, prototypeRows } from "../head/prototypes.ts";
@@ -161,7 +162,7 @@ export async function openTrainingRun(
   const session = await openTrainingSession(
     encoder,
     base.manifest,
-    { target, problemType, prefixDropout, computed, embed },
+    { target, problemType, softTruth: softTruthOf(prepared), prefixDropout, computed, embed },
     createSession,
   );
   const facts: TaskFacts = {
@@ -267,6 +268,10 @@ export async function openTrainingRun(
     release: () => session.release(),
   };
 }
+
+/** Whether rows are compared by a share for each label; undefined where each has one label for certain. */
+const softTruthOf = ({ train, objective }: PreparedTask): SoftTruth | undefined =>
+  objective === "head" && train.some(({ shares }) => shares) ? { temperature: null } : undefined;
 
 /** The facts of a task that has a label for texts that fit none, before its limit is known. */
 export const withOther = (facts: TaskFacts, label: string): TaskFacts => ({

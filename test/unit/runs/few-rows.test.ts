@@ -319,3 +319,32 @@ describe("a contrastive objective is refused", () => {
     await expect(preparing).rejects.toMatchObject({ code: "training-unsupported" });
   });
 });
+
+describe("rows with a score for each label", () => {
+  const other = { up: "down", down: "up" } as const;
+  const soft = rows.map(({ text, label }, i) => ({
+    text,
+    label: i % 2 === 0 ? label : { [label]: 3, [other[label as "up" | "down"]]: 1 },
+  }));
+
+  test.each([
+    ["contrastive, with a fitted head", {}],
+    ["by the loss of a head", { method: "bias", objective: "head" }],
+  ])("train %s, and count by their largest label", async (_name, json) => {
+    const task = await prepare(soft, { ...json, hyperparameters: { steps: 4 } });
+    expect(task.prepared.summary.balance).toEqual([
+      { label: "down", train: 8, eval: 0 },
+      { label: "up", train: 8, eval: 0 },
+    ]);
+    const certain = await prepare(rows, { ...json, hyperparameters: { steps: 4 } });
+    const [found, hard] = [await run(task), await run(certain)];
+    if (!found.isDone || !hard.isDone) throw new Error("the run was interrupted");
+    expect(found.evaluation.metrics.rows).toBe(16);
+    expect(found.packed.prefixBytes).not.toEqual(hard.packed.prefixBytes);
+  });
+
+  test("are refused where several labels may hold", async () => {
+    const several = [...soft, { text: "paris", label: ["up", "down"] }];
+    await expect(prepare(several)).rejects.toMatchObject({ code: "training-unsupported" });
+  });
+});

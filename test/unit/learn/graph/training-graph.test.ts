@@ -21,7 +21,7 @@ import {
   SHAPES,
   buildTrainingGraph,
 } from "../../../../src/learn/graph/training-graph.ts";
-import { IGNORED_LABEL, LABELS } from "../../../../src/learn/graph/loss.ts";
+import { IGNORED_LABEL, LABELS, TAUGHT } from "../../../../src/learn/graph/loss.ts";
 import { hasVirtualTokens, partsOf } from "../../../../src/learn/methods.ts";
 import type { Method } from "../../../../src/learn/methods.ts";
 import { parametersOf } from "../../../../src/learn/graph/parameters.ts";
@@ -128,6 +128,7 @@ function feedsFor(options: Options): Record<string, Tensor> {
   const lengths = ROWS.map(() => targetOf(options).numVirtualTokens);
   const { feeds } = collateTokens(ROWS, lengths, SHAPE, queries);
   const labels = (): Tensor => {
+    if (options.softTruth) return float32([2, C], Float32Array.of(0.7, 0.1, 0.2, 0, 0.5, 0));
     if (problemType === "multi_label_classification") {
       return float32([2, C], Float32Array.of(1, 0, 1, 0, 0, 1));
     }
@@ -139,6 +140,9 @@ function feedsFor(options: Options): Record<string, Tensor> {
   return {
     ...feeds,
     [LABELS]: labels(),
+    ...(typeof options.softTruth?.temperature === "number" && {
+      [TAUGHT]: float32([2, C], Float32Array.of(0, 0, 0, 0.3, 1.1, 0.6)),
+    }),
     ...(options.readsWords && shapes),
     ...paramsFor(options),
   };
@@ -163,6 +167,8 @@ const CASES: readonly Options[] = [
   { pooling: "mean" },
   { pooling: "none" },
   { pooling: "cls", problemType: "multi_label_classification" },
+  { pooling: "mean", softTruth: { temperature: null } },
+  { pooling: "cls", softTruth: { temperature: 2 } },
   { pooling: "mean", problemType: "regression" },
   { pooling: "cls", method: "linear" },
   { pooling: "mean", method: "prefix-projection" },
@@ -177,7 +183,7 @@ const CASES: readonly Options[] = [
 const named = CASES.map(
   (options) =>
     [
-      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}${options.readsWords ? ", word shapes" : ""}`,
+      `${options.method ?? "prefix"}, ${options.pooling}, ${options.problemType ?? "single label"}${options.readsWords ? ", word shapes" : ""}${options.softTruth ? `, shares, temperature ${options.softTruth.temperature}` : ""}`,
       options,
     ] as const,
 );
@@ -283,6 +289,16 @@ describe("labels", () => {
     const both = await lossOf([1, none, none, none, none, 2, none, none]);
     expect(both).toBeCloseTo((first + second) / 2, 6);
   });
+});
+
+test("shares of 1 give the loss and the gradients of the labels themselves", async () => {
+  const hard = await run(build({ pooling: "cls" }), feedsFor({ pooling: "cls" }));
+  const options = { pooling: "cls", softTruth: { temperature: null } } as const;
+  const shares = float32([2, C], Float32Array.of(0, 0, 1, 1, 0, 0)); // labels 2 and 0
+  const soft = await run(build(options), { ...feedsFor(options), [LABELS]: shares });
+  expect(soft(LOSS)[0]).toBeCloseTo(hard(LOSS)[0]!, 6);
+  const name = gradOf(PROMPT_EMBEDDINGS);
+  expect(difference(soft(name), hard(name))).toBeLessThan(1e-6);
 });
 
 describe("dropout masks are inputs", () => {

@@ -312,3 +312,23 @@ test("tags of some thousand words are fitted in a few dozen steps", () => {
   );
   expect(head.iterations).toBeLessThan(60);
 });
+
+test("a row with shares counts as rows of each label in that proportion", () => {
+  const quarters = labels.map((label) => [label, label, label, (label + 1) % 3]);
+  const shares = quarters.flatMap((own) =>
+    [0, 1, 2].map((c) => own.filter((label) => label === c).length / 4),
+  );
+  const soft = fitHead(small, { kind: "shares", shares }, { numLabels: 3, inverseL2: 4 });
+  const repeated = Array.from({ length: 4 * ROWS }, (_, i) => Math.floor(i / 4));
+  const hard = { kind: "classes", labels: quarters.flat() } as const;
+  const same = fitHead(pickRows(small, repeated), hard, { numLabels: 3, inverseL2: 1 });
+  expectClose(soft.weight, [...same.weight]);
+  expectClose(soft.bias, [...same.bias]);
+});
+
+test("a label without a share in any row is never the answer", () => {
+  const shares = labels.flatMap((label) => (label === 0 ? [0.9, 0, 0.1] : [0.2, 0, 0.8]));
+  const head = fitHead(small, { kind: "shares", shares }, { numLabels: 3 });
+  expect(head.weight.subarray(HIDDEN, 2 * HIDDEN)).toEqual(new Float32Array(HIDDEN));
+  expect(head.bias[1]).toBeCloseTo(-Math.log(2 * ROWS + 1), 6);
+});
