@@ -137,9 +137,9 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          // One after the other: they build and remove dist/, which the servers of others give out.
-          fileParallelism: false,
-          globalSetup: TEMPORARY,
+          // What servers give out is built before the first file, so that no file's build changes it under another.
+          globalSetup: [TEMPORARY, "test/support/page-setup.ts"],
+          maxWorkers: 2,
           testTimeout: 3 * TEST_MS,
           hookTimeout: 3 * TEST_MS,
         },

@@ -47,6 +47,8 @@ const RUNTIMES = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.jspi.wa
 const RUNTIME_FOLDER = join(PACKAGE, "node_modules", "onnxruntime-web", "dist");
 
 const OPTIONS: BuildOptions = {
+  // The names of chunks follow from paths, and those from this folder: the same wherever a build is started.
+  absWorkingDir: PACKAGE,
   bundle: true,
   format: "esm",
   target: "es2023",
@@ -57,11 +59,14 @@ const OPTIONS: BuildOptions = {
   loader: { ".wasm": "binary" },
 };
 
+/** Names and bytes of what has been built. */
+type PageFiles = ReadonlyMap<string, Uint8Array>;
+
 /**
  * Builds everything into a folder; what it held besides is removed. Files that are the same already are
  * left alone: a server may be serving them, and several builds may run at once.
  */
-export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Promise<void> {
+export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Promise<PageFiles> {
   const common = { ...OPTIONS, outdir: out, write: false } as const;
   const built = await Promise.all(
     PARTS.map((part) => build({ ...common, ...optionsOf(part), metafile: true })),
@@ -87,6 +92,7 @@ export async function buildPage(out: string = join(PACKAGE, "dist", "page")): Pr
   }
   const changed = [...files].filter(([name, bytes]) => !isSame(join(out, name), bytes));
   await replaceFiles(out, new Map(changed));
+  return files;
 }
 
 const filesOf = ({ outputFiles = [] }: BuildResult) =>
@@ -102,10 +108,7 @@ const importsOf = ({ outputs }: Metafile): [string, Imports][] =>
   ]);
 
 /** The files that the service worker keeps, by what needs them. */
-function assetsOf(
-  files: ReadonlyMap<string, Uint8Array>,
-  imports: ReadonlyMap<string, Imports>,
-): AssetList {
+function assetsOf(files: PageFiles, imports: ReadonlyMap<string, Imports>): AssetList {
   /** The entries with all that they import; `isLazy` follows imports that are made when needed, too. */
   const reached = (entries: readonly string[], isLazy: boolean): string[] => {
     const names = new Set(entries);
@@ -144,18 +147,17 @@ const optionsOf = ({ entries, chunks }: Part): BuildOptions => ({
 });
 
 /** One line a file: its name, bytes, bytes compressed. */
-function sizes(out: string): string[] {
+function sizes(files: PageFiles): string[] {
   const number = (value: number): string => value.toLocaleString("en").padStart(12);
-  return readdirSync(out)
-    .sort()
-    .map((name) => {
-      const bytes = readFileSync(join(out, name));
-      return `${name.padEnd(36)}${number(bytes.length)}${number(gzipSync(bytes).length)}`;
-    });
+  return [...files]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([name, bytes]) =>
+        `${name.padEnd(36)}${number(bytes.length)}${number(gzipSync(bytes).length)}`,
+    );
 }
 
 if (import.meta.main) {
-  const out = join(PACKAGE, "dist", "page");
-  await buildPage(out);
-  console.log([`${"".padEnd(36)}       bytes        gzip`, ...sizes(out)].join("\n"));
+  const files = await buildPage();
+  console.log([`${"".padEnd(36)}       bytes        gzip`, ...sizes(files)].join("\n"));
 }
