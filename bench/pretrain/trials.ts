@@ -96,14 +96,8 @@ export async function pretrainOnSources(
   });
   if (!result.isDone) return null;
   const created = new Date();
-  await writePretrained(out, {
-    name: `start-${seed}`,
-    base: base.manifest,
-    tasks,
-    settings,
-    result,
-    created,
-  });
+  const facts = { name: `start-${seed}`, base: base.manifest, tasks, settings, result, created };
+  await writePretrained(out, facts, null);
   return out;
 }
 

@@ -14,6 +14,7 @@ import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
 import type { DataFile, TaskSpec } from "../../src/learn/task/spec.ts";
+import { isStartName } from "../runs/task/start-folder.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
@@ -77,8 +78,12 @@ export const TRAIN_OPTIONS = {
   },
   init: {
     type: "string",
-    value: "DIR",
-    hint: "pretrained prefix to start from, as `pretrain` writes it (default: random numbers)",
+    value: "DIR|NAME",
+    hint: "pretrained prefix to start from: a folder that `pretrain` wrote, or a name such as pairs, for questions about two texts (default: random numbers)",
+  },
+  "skip-start-score": {
+    type: "boolean",
+    hint: "do not measure what --init knows of the task: a head alone with and without it",
   },
   pooling: {
     type: "string",
@@ -245,7 +250,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     problem_type: readChoice(values["problem-type"], "--problem-type", PROBLEM_TYPES),
     method: readChoice(values.method, "--method", METHODS),
     objective: readChoice(values.objective, "--objective", OBJECTIVES),
-    init: values.init === undefined ? undefined : resolve(values.init),
+    init: values.init === undefined ? undefined : initOf(values.init),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
       min: 1,
@@ -274,6 +279,9 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
   const changes = defined(given);
   return Object.keys(changes).length === 0 ? spec : { ...spec, ...changes };
 }
+
+/** A name stays one: the start is found by it again wherever the package is. */
+const initOf = (init: string): string => (isStartName(init) ? init : resolve(init));
 
 /** Without the fields that are undefined. */
 const defined = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>

@@ -15,6 +15,7 @@ const {
   resume: _resume,
   overwrite: _overwrite,
   report: _report,
+  "skip-start-score": _skip,
   ...shared
 } = TRAIN_OPTIONS;
 
@@ -31,7 +32,10 @@ export interface TrialSetup {
 
 /** Reads the request as `train` would, and opens its base. */
 export async function openTrials(
-  values: Omit<TrainValues, "method" | "seed" | "resume" | "overwrite" | "report">,
+  values: Omit<
+    TrainValues,
+    "method" | "seed" | "resume" | "overwrite" | "report" | "skip-start-score"
+  >,
   positionals: readonly string[],
   io: Io,
 ): Promise<TrialSetup> {
@@ -41,6 +45,7 @@ export async function openTrials(
     resume: undefined,
     overwrite: undefined,
     report: undefined,
+    "skip-start-score": undefined,
   };
   const request = await readRequest({ ...values, ...none }, positionals);
   const { spec, name, out } = request;

@@ -1,14 +1,16 @@
 /**
  * `pretrain`: one prefix trained on one task, or on several at once, for other tasks to start from. The settings
- * are chosen in runs/pretrain/settle.ts, the run is runs/pretrain/pretrain-run.ts.
+ * are those of a start.json (runs/pretrain/start-file.ts) and of the options, the others are chosen in
+ * runs/pretrain/settle.ts; the run is runs/pretrain/pretrain-run.ts.
  */
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
 import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
 import type { PretrainSettings, TaskProgress } from "../runs/pretrain/pretrain-run.ts";
 import type { PretrainRequest, TaskSource } from "../runs/pretrain/settle.ts";
 import { SHARED_METHODS } from "../../src/learn/task/pretrained.ts";
+import type { StartSettings } from "../runs/pretrain/start-file.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
@@ -27,7 +29,12 @@ import { isTaskFolder } from "../cli/train-request.ts";
 import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
-  out: { type: "string", short: "o", value: "DIR", hint: "folder to write" },
+  out: {
+    type: "string",
+    short: "o",
+    value: "DIR",
+    hint: "folder to write (default: START_DIR)",
+  },
   name: { type: "string", value: "NAME", hint: "name of the prefix (default: its folder's)" },
   base: {
     type: "string",
@@ -63,6 +70,7 @@ const OPTIONS = {
     value: TRAIN_GRAPHS.join("|"),
     hint: "how rows of activations are rounded: as our kernels do, as onnxruntime-web does, or not (as what serves the base)",
   },
+  threads: { type: "string", value: "N", hint: "threads of training (one a core)" },
   seed: { type: "string", value: "S", hint: "same seed, same prefix (0)" },
   strict: { type: "boolean", hint: "stop at the first bad row instead of leaving it out" },
   resume: { type: "boolean", hint: "go on where an interrupted run was saved" },
@@ -74,19 +82,27 @@ const OPTIONS = {
 
 export const command = defineCommand({
   summary: "train one prefix on one task or several, for others to start from",
-  usage: "TASK_DIR.. --out DIR [options]",
+  usage: "TASK_DIR.. --out DIR [options] | START_DIR [options]",
   example: [
-    "npx edge-prefix pretrain prefixes/sentiment prefixes/intents prefixes/entities --out prefixes/start",
-    "npx edge-prefix train few.csv --init prefixes/start",
+    "npx edge-prefix pretrain prefixes/sentiment prefixes/intents prefixes/entities --out prefixes/starts/mine",
+    "npx edge-prefix train few.csv --init mine",
+    "npx edge-prefix pretrain prefixes/starts/pairs --data-dir data --base models/minilm --out prefixes/starts/minilm-pairs",
   ].join("\n"),
   options: OPTIONS,
   async run({ values, positionals, io }) {
-    if (positionals.length === 0) throw new UsageError("pretrain: expected a TASK_DIR, or several");
-    const noFolder = positionals.find((dir) => !isTaskFolder(dir));
+    const { isStartFolder, readStartSpec, writeStartSpec } =
+      await import("../runs/pretrain/start-file.ts");
+    const [first] = positionals;
+    if (first === undefined) throw new UsageError("pretrain: expected a TASK_DIR, or several");
+    const startDir = positionals.length === 1 && isStartFolder(first) ? first : null;
+    const source = startDir === null ? null : await readStartSpec(startDir);
+    const taskDirs = source ? source.tasks.map((dir) => join(first, dir)) : positionals;
+    const noFolder = taskDirs.find((dir) => !isTaskFolder(dir));
     if (noFolder !== undefined) throw new UsageError(`pretrain: ${noFolder} is no task folder`);
-    const out = required(values.out, "--out");
+    const out = required(values.out ?? startDir ?? undefined, "--out");
     const name = checkName("prefix", values.name ?? basename(resolve(out)));
-    const request = readRequest(values);
+    const request = readRequest(values, source ?? {});
+    const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
 
     const { openBase } = await import("../base/open-base.ts");
     const { tokenizerOf } = await import("../../src/encoder/loaded-base.ts");
@@ -103,8 +119,8 @@ export const command = defineCommand({
       const note = (line: string): void => io.err(line);
       const overwrite = values.overwrite === true;
       await checkOutFolder(out, "pretrained-prefix", { overwrite, note });
-      const sources = await readSources(positionals);
-      const named = baseOf(sources);
+      const sources = await readSources(taskDirs);
+      const named = source?.base ?? (values.base === undefined ? baseOf(sources) : undefined);
       const base = await readBaseFolder(
         baseFolder(values.base) ?? (named === undefined ? BUNDLED_BASE : bundledBaseDir(named)),
       );
@@ -131,7 +147,12 @@ export const command = defineCommand({
         tasks,
         settings,
         base,
-        { ...NODE_HOST, createSession: createNodeSession, openBase },
+        {
+          ...NODE_HOST,
+          createSession: (files) =>
+            createNodeSession(files, threads === undefined ? {} : { threads }),
+          openBase,
+        },
         {
           out,
           resume: values.resume === true,
@@ -146,7 +167,10 @@ export const command = defineCommand({
         return noteInterrupted(io, result.step, ["pretrain", OPTIONS, values, positionals]);
       }
       const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
-      await writePretrained(out, facts);
+      // As with task.json: the file of the folder that was trained from is its author's.
+      const isOwn = startDir !== null && resolve(startDir) === resolve(out);
+      const startJson = isOwn ? null : writeStartSpec(out, taskDirs, base.manifest.name, request);
+      await writePretrained(out, facts, startJson);
       const rows = taskRows(facts);
       if (io.json) {
         const { history, bestEpoch, steps } = result;
@@ -177,29 +201,36 @@ export const command = defineCommand({
   },
 });
 
-function readRequest(values: ValuesOf<typeof OPTIONS>): PretrainRequest {
-  const integer = (option: "epochs" | "batch-size" | "max-rows", max: number) =>
-    readInteger(values[option], `--${option}`, { min: 1, max });
+/** The command line on top of a start.json. */
+function readRequest(values: ValuesOf<typeof OPTIONS>, start: StartSettings): PretrainRequest {
+  const integer = (option: "epochs" | "batch-size" | "max-rows" | "num-virtual-tokens") =>
+    readInteger(values[option], `--${option}`, { min: 1, max: LARGEST[option] });
   const rate = readNumber(values.lr, "--lr", { min: 1e-8, max: 10 });
-  const epochs = integer("epochs", 10_000);
-  const batch = integer("batch-size", 4096);
+  const epochs = integer("epochs");
+  const batch = integer("batch-size");
+  const { alpha = DEFAULT_ALPHA, seed = 0, method = "prefix", trainGraph } = start;
   return {
-    method: readChoice(values.method, "--method", SHARED_METHODS) ?? "prefix",
-    alpha: readNumber(values.alpha, "--alpha", { min: 0, max: 1 }) ?? DEFAULT_ALPHA,
-    seed: readInteger(values.seed, "--seed", { min: 0 }) ?? 0,
-    numVirtualTokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
-      min: 1,
-      max: 1024,
-    }),
-    maxRows: integer("max-rows", Number.MAX_SAFE_INTEGER),
-    trainGraph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS),
+    method: readChoice(values.method, "--method", SHARED_METHODS) ?? method,
+    alpha: readNumber(values.alpha, "--alpha", { min: 0, max: 1 }) ?? alpha,
+    seed: readInteger(values.seed, "--seed", { min: 0 }) ?? seed,
+    numVirtualTokens: integer("num-virtual-tokens") ?? start.numVirtualTokens,
+    maxRows: integer("max-rows") ?? start.maxRows,
+    trainGraph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS) ?? trainGraph,
     hyperparameters: {
+      ...start.hyperparameters,
       ...(rate !== undefined && { learning_rate: rate }),
       ...(epochs !== undefined && { epochs }),
       ...(batch !== undefined && { batch_size: batch }),
     },
   };
 }
+
+const LARGEST = {
+  epochs: 10_000,
+  "batch-size": 4096,
+  "max-rows": Number.MAX_SAFE_INTEGER,
+  "num-virtual-tokens": 1024,
+} as const;
 
 /** The base that the tasks name; undefined when none does. Throws UsageError when they disagree. */
 function baseOf(sources: readonly TaskSource[]): string | undefined {

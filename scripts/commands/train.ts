@@ -7,6 +7,8 @@ import { runtimeNote } from "../base/runtimes.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
+import type { StartGain } from "../../src/learn/task/start-gain.ts";
+import { gainText } from "../../src/report/text.ts";
 import { settledSpec } from "../../src/learn/task/settled.ts";
 import { writeTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
@@ -108,6 +110,7 @@ async function trainInto(
       resume: values.resume === true,
       overwrite,
       inspectsRows: true,
+      measuresStart: values["skip-start-score"] !== true,
       signal: io.signal,
       now: preciseNow,
       note,
@@ -155,6 +158,7 @@ async function trainInto(
         data: prepared.summary,
         warnings: prepared.warnings,
         rows_to_look_at: result.doubtful,
+        start: result.startGain,
         hyperparameters: h,
         reasons: prepared.reasons,
         history: state.history,
@@ -194,6 +198,9 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolea
   let steps = 0;
   const mix = (old: number, now: number): number => old + (now - old) / Math.min(50, steps);
   return {
+    onStart(gain: StartGain): void {
+      io.err(`  ${gainText(gain)}`);
+    },
     onEstimate({ seconds, tokensPerSecond }: Estimate): void {
       const speed = Math.round(tokensPerSecond).toLocaleString("en");
       const most = patience > 0 ? "at most " : "";

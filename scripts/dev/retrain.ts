@@ -1,9 +1,9 @@
 /**
- * `npm run retrain -- DATA_DIR`: trains every bundled task again, for a new base or a changed
- * task.json. Each is a run of `edge-prefix train` in a process of its own; what is finished, or
- * interrupted and saved, is recognised, so the same command goes on.
+ * `npm run retrain -- DATA_DIR`: trains every bundled task and start again, for a new base or a changed
+ * task.json or start.json. Each is a run of `edge-prefix train`, or `pretrain`, in a process of its own;
+ * what is finished, or interrupted and saved, is recognised, so the same command goes on.
  *
- *   npm run retrain -- DATA_DIR [TASK_DIR..] [--base DIR] [--jobs N]
+ *   npm run retrain -- DATA_DIR [TASK_DIR|START_DIR..] [--base DIR] [--jobs N]
  *
  * Exit codes: 0 all trained, 1 a task failed, 2 wrong command line, 130 interrupted with its state saved.
  */
@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { UsageError, readInteger } from "../cli/command.ts";
 import { BUNDLED_BASE } from "../base/names.ts";
+import { isStartFolder } from "../runs/pretrain/start-file.ts";
 import { PACKAGE } from "../node/project.ts";
 import { makeData } from "./retrain/pairs-data.ts";
 import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
@@ -36,6 +37,11 @@ interface Trained {
   readonly task: string;
   readonly score: { readonly name: string; readonly value: number; low: number; high: number };
   readonly prefix_bytes: number;
+}
+
+/** The same from that of `pretrain`. */
+interface Pretrained {
+  readonly tasks: readonly { readonly name: string; metric: string; score: number }[];
 }
 
 interface Outside {
@@ -79,10 +85,8 @@ export async function retrain(
         continue;
       }
       await keep({ [name]: await finished(dir, entry) });
-      const { score, prefix_bytes: bytes } = result;
-      const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
       const minutes = ((Date.now() - start) / 60_000).toFixed(1);
-      say(`${name}: ${score.name} ${value} (${low} to ${high}), ${bytes} bytes, ${minutes} min`);
+      say(`${name}: ${resultText(result)}, ${minutes} min`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
@@ -90,18 +94,29 @@ export async function retrain(
   return codes.every((code) => code === 0) ? 0 : 1;
 }
 
-/** One run of `edge-prefix train`. */
+function resultText(result: Trained | Pretrained): string {
+  if ("tasks" in result) {
+    return result.tasks
+      .map(({ name, metric, score }) => `${name} ${metric} ${score.toFixed(4)}`)
+      .join(", ");
+  }
+  const { score, prefix_bytes: bytes } = result;
+  const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
+  return `${score.name} ${value} (${low} to ${high}), ${bytes} bytes`;
+}
+
+/** One run of `edge-prefix train` or `pretrain`. */
 async function train(
   dir: string,
   { dataDir, base, jobs }: Pick<Request, "dataDir" | "base" | "jobs">,
   standing: "new" | "interrupted",
   { say, signal }: Outside,
-): Promise<{ code: number; result: Trained | null }> {
+): Promise<{ code: number; result: Trained | Pretrained | null }> {
   const threads = jobs > 1 ? ["--threads", "1"] : [];
   const resume = standing === "interrupted" ? ["--resume"] : [];
   // As a person would name it: the report repeats it.
   const args = [
-    "train",
+    isStartFolder(dir) ? "pretrain" : "train",
     relative(process.cwd(), dir) || ".",
     "--data-dir",
     dataDir,
@@ -125,14 +140,17 @@ async function train(
     child.once("error", reject);
     child.once("close", (exit) => resolve(exit ?? 1));
   }).finally(() => signal.removeEventListener("abort", interrupt));
-  return { code, result: code === 0 ? (JSON.parse(json) as Trained) : null };
+  return { code, result: code === 0 ? (JSON.parse(json) as Trained | Pretrained) : null };
 }
 
-/** Every folder of `prefixes` with a task.json. */
-async function bundledTasks(): Promise<string[]> {
+/** Every folder of `prefixes/starts` with a start.json, then every one of `prefixes` with a task.json. */
+async function bundledFolders(): Promise<string[]> {
   const root = join(PACKAGE, "prefixes");
-  const names = (await readdir(root)).toSorted();
-  return names.map((name) => join(root, name)).filter((dir) => existsSync(join(dir, "task.json")));
+  const inside = async (folder: string): Promise<string[]> =>
+    existsSync(folder) ? (await readdir(folder)).toSorted().map((name) => join(folder, name)) : [];
+  const starts = (await inside(join(root, "starts"))).filter(isStartFolder);
+  const tasks = (await inside(root)).filter((dir) => existsSync(join(dir, "task.json")));
+  return [...starts, ...tasks];
 }
 
 async function readRequest(argv: readonly string[]): Promise<Request> {
@@ -146,11 +164,13 @@ async function readRequest(argv: readonly string[]): Promise<Request> {
   })();
   const [dataDir, ...named] = positionals;
   if (dataDir === undefined) {
-    throw new UsageError("usage: npm run retrain -- DATA_DIR [TASK_DIR..] [--base DIR] [--jobs N]");
+    throw new UsageError(
+      "usage: npm run retrain -- DATA_DIR [TASK_DIR|START_DIR..] [--base DIR] [--jobs N]",
+    );
   }
   return {
     dataDir,
-    dirs: named.length > 0 ? named : await bundledTasks(),
+    dirs: named.length > 0 ? named : await bundledFolders(),
     base: values.base ?? BUNDLED_BASE,
     jobs: readInteger(values.jobs, "--jobs", { min: 1, max: 64 }) ?? 1,
   };

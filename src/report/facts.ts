@@ -10,6 +10,7 @@ import type { Reliability } from "../learn/measure/calibration.ts";
 import type { CrossValidation } from "../learn/measure/cross-validation.ts";
 import type { DataFileFact, Histogram, LabelCount } from "../learn/measure/data-summary.ts";
 import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
+import type { StartGain } from "../learn/task/start-gain.ts";
 import type { LabelScore } from "../learn/measure/metrics.ts";
 
 export interface ReportFacts {
@@ -158,11 +159,21 @@ export interface TrainingFacts {
   readonly scoreName: string;
   /** Mean loss over runs of steps; see `smoothLosses`. */
   readonly stepLosses?: readonly StepLoss[] | undefined;
+  /** The pretrained prefix that it started from. */
+  readonly start?: StartFacts | undefined;
   /** Every setting with its value; `reasons` says why where it was chosen from the data. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly reasons?: Readonly<Record<string, string>> | undefined;
   /** From the first step to the last, evaluations included; absent for a run in several parts. */
   readonly seconds?: number | undefined;
+}
+
+export interface StartFacts {
+  readonly name: string;
+  /** The tasks that it was pretrained on. */
+  readonly tasks: readonly string[];
+  /** Scores of a head alone, with it and without; absent where they were not measured. */
+  readonly gain?: StartGain | undefined;
 }
 
 export interface EpochFact {

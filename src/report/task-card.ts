@@ -7,6 +7,7 @@ import { METHODS, partsOf } from "../learn/methods.ts";
 import { cardMetadata, yamlBlock } from "./card-metadata.ts";
 import type { EvaluationFacts, FileFact, ReportFacts, TrainingFacts } from "./facts.ts";
 import {
+  startText,
   formatShare,
   formatBytes,
   formatCount,
@@ -183,6 +184,7 @@ function procedure(facts: ReportFacts, training: TrainingFacts): string[] {
     "## Procedure",
     "",
     trainingText(training),
+    ...(training.start ? ["", startText(training.start)] : []),
     "",
     ...table(
       ["setting", "value"],

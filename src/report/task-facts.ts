@@ -5,7 +5,14 @@ import type { RunState } from "../learn/loop/run-state.ts";
 import type { Course } from "../learn/loop/course.ts";
 import type { DataSummary } from "../learn/measure/data-summary.ts";
 import type { Hyperparameters, Objective } from "../learn/methods.ts";
-import type { DataFacts, EvaluationFacts, ReportFacts, StepLoss, TrainingFacts } from "./facts.ts";
+import type {
+  DataFacts,
+  EvaluationFacts,
+  ReportFacts,
+  StartFacts,
+  StepLoss,
+  TrainingFacts,
+} from "./facts.ts";
 import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
 import { formatCount, formatShare, plural } from "./text.ts";
 
@@ -62,6 +69,7 @@ export interface RunFacts {
   readonly seed: number;
   /** Rows that were asked for, when fewer than there are. */
   readonly maxRows?: number | undefined;
+  readonly start?: StartFacts | undefined;
   readonly reasons: Readonly<Record<string, string>>;
   readonly summary: DataSummary;
   readonly origin: DataOrigin;
@@ -92,6 +100,7 @@ function trainingFacts(run: RunFacts): TrainingFacts {
       seed,
       ...(run.maxRows !== undefined && { max_rows: run.maxRows }),
     },
+    start: run.start,
     reasons: run.reasons,
     seconds: isWhole ? course.ms / 1000 : undefined,
   };

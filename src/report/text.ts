@@ -1,7 +1,8 @@
 /** Plain text as report and card write it: numbers, names of metrics, tables, lines to paste. */
 import { ENOUGH_ROWS } from "../learn/measure/bootstrap.ts";
 import type { CrossValidation } from "../learn/measure/cross-validation.ts";
-import type { Interval, ReportFacts, TrainingFacts } from "./facts.ts";
+import type { StartGain } from "../learn/task/start-gain.ts";
+import type { Interval, ReportFacts, StartFacts, TrainingFacts } from "./facts.ts";
 
 /** 3080 -> "3,080" */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString("en");
@@ -73,6 +74,16 @@ export function trainingText({ rows, steps, epochs, bestEpoch, seconds }: Traini
   if (epochs.length === 1) return `${count}${time}.`;
   return `${count} in ${epochs.length} epochs${time}. The parameters after epoch ${bestEpoch} were kept.`;
 }
+
+/** Where a training started from, and what that knew of the task. */
+export function startText({ name, tasks, gain }: StartFacts): string {
+  const from = `Started from the pretrained prefix ${name}, which learned ${tasks.join(", ")}.`;
+  return gain === undefined ? from : `${from} Before training, ${gainText(gain)}.`;
+}
+
+/** `a head alone scores accuracy 0.611 on it, 0.527 on the base as it is (..)`. */
+export const gainText = ({ metric, with: on, without, rows, fittedRows }: StartGain): string =>
+  `a head alone scores ${metricName(metric)} ${formatScore(on)} on it, ${formatScore(without)} on the base as it is (fitted to ${plural(fittedRows, "row")}, measured on ${formatCount(rows)} others)`;
 
 /** Names of metrics as the field writes them. */
 const METRIC_NAMES: Readonly<Record<string, string>> = {

@@ -49,6 +49,13 @@ export function trainedFacts(
     hyperparameters,
     seed,
     maxRows: spec.max_rows,
+    start: prepared.init
+      ? {
+          name: prepared.init.name,
+          tasks: prepared.init.tasks,
+          gain: run.startGain ?? undefined,
+        }
+      : undefined,
     reasons,
     summary,
     origin: spec.data,

@@ -169,7 +169,7 @@ prefix-norm-absurd | The prefix has numbers of a size that training does not pro
 prefix-not-finite | The prefix has numbers that are NaN or infinite. | Train again with a smaller --lr.
 pretrain-tasks | The tasks cannot be pretrained together. | The message says which and why.
 pretrained-invalid | The pretrained prefix's files are not what they should be. | Run "pretrain" again.
-pretrained-not-found | The folder holds no pretrained prefix. | "pretrain" writes one.
+pretrained-not-found | The folder holds no pretrained prefix, and no start has this name. | "pretrain" writes one; the message lists the names.
 project-not-found | There is no wrangler configuration in this folder or above. | Run the command in the folder of your Worker, or make one with "npx edge-prefix new NAME".
 public-key-invalid | A public key cannot be read, or is not on P-256, P-384 or P-521. | Take the file NAME.pub.pem that "npx edge-prefix key NAME --signing" wrote.
 quantized-scale-invalid | A quantized tensor has no scales that fit it. | Import the base again.
@@ -200,6 +200,7 @@ signature-missing | A pointer or version is not signed, and the Worker has TRUST
 signature-needed | The pointer in the bucket is signed, so an unsigned one would be refused by its Workers. | Name a key with --sign KEY.
 signature-unsupported | The signature is by a certificate or a transparency log, or of another kind of hash. | Sign with a key: "npx edge-prefix sign DIR --key KEY".
 signing-key-invalid | The file is no private key for signatures, or no file of public keys. | Make a pair: "npx edge-prefix key NAME --signing".
+start-json-invalid | start.json has a field of the wrong kind. | The message names it.
 stride-invalid | stride is not below the length of a window. | The message has the allowed range.
 sweep-invalid | The sweep's lengths, rates or share are not allowed. | The message names them.
 task-corrupt | The files of a task in the bucket cannot be used. | Push the task again, or roll back.

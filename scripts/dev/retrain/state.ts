@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readManifestOfBase } from "../../publish/publish-base.ts";
 import { sha256Hex } from "../../node/hash.ts";
+import { START_JSON, isStartFolder, readStartSpec } from "../../runs/pretrain/start-file.ts";
 import { RUN_STATE } from "../../runs/saved-run.ts";
 import { writeWhole } from "../../node/files.ts";
 
@@ -20,11 +21,14 @@ export type State = Readonly<Record<string, Entry>>;
 /** Where a task stands: to be trained from its beginning, to be gone on with, or done. */
 export type Standing = "new" | "interrupted" | "done";
 
-/** What the task in `dir` would be made from on the base in `base`. */
+/** What the task, or the start, in `dir` would be made from on the base in `base`. */
 export async function entryOf(dir: string, base: string): Promise<Entry> {
   const { manifest } = await readManifestOfBase(base);
-  const source = sha256Hex(new Uint8Array(await readFile(join(dir, "task.json"))));
-  return { base: manifest.identity, source };
+  const files = isStartFolder(dir)
+    ? [START_JSON, ...(await readStartSpec(dir)).tasks.map((task) => join(task, "task.json"))]
+    : ["task.json"];
+  const texts = await Promise.all(files.map((file) => readFile(join(dir, file))));
+  return { base: manifest.identity, source: sha256Hex(new Uint8Array(Buffer.concat(texts))) };
 }
 
 /** `entry` with the hash of what is in the folder now. */

@@ -32,8 +32,15 @@ export interface PretrainedFacts {
   readonly created: Date;
 }
 
-/** Writes a finished run's folder and forgets its saved state; returns the manifest. */
-export async function writePretrained(dir: string, facts: PretrainedFacts): Promise<object> {
+/**
+ * Writes a finished run's folder and forgets its saved state; returns the manifest. `startJson` is the
+ * text of start.json; null leaves the one in the folder alone.
+ */
+export async function writePretrained(
+  dir: string,
+  facts: PretrainedFacts,
+  startJson: string | null,
+): Promise<object> {
   const { settings, base, result } = facts;
   const tensors = new Map<string, Tensor>();
   for (const [name, dims] of tensorsOf(settings.method, settings.numVirtualTokens, base)) {
@@ -46,6 +53,7 @@ export async function writePretrained(dir: string, facts: PretrainedFacts): Prom
     dir,
     new Map([
       ["CARD.md", encodeUtf8(pretrainedCard(facts, bytes.byteLength))],
+      ...(startJson === null ? [] : ([["start.json", encodeUtf8(startJson)]] as const)),
       ["prefix.safetensors", bytes],
       ["manifest.json", encodeUtf8(`${JSON.stringify(manifest, null, 2)}\n`)],
     ]),

@@ -16,6 +16,7 @@ import type { PretrainedPrefix } from "../../../src/learn/task/pretrained.ts";
 import type { BaseManifest } from "../../../src/core/format/manifest.ts";
 import { servingBuild } from "../../../src/engine/simd/serving-engine.ts";
 import { readFileOf, readIfThere } from "../../node/files.ts";
+import { startFolder } from "./start-folder.ts";
 import { sha256 } from "../../node/hash.ts";
 
 /** How data files are found and read. */
@@ -60,7 +61,7 @@ export const diskSources = <T extends ReadOptions>(options: T): T & TaskSources 
   ...options,
   servingBuild,
   read: (files, kind) => readFiles(files, kind, filesIn(options)),
-  pretrained: (path, base) => readPretrainedFolder(findFile(path, options.folders), base),
+  pretrained: (init, base) => readPretrainedFolder(startFolder(init, options.folders), base),
 });
 
 /** A pretrained prefix from its folder. */

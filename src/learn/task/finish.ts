@@ -20,6 +20,7 @@ import type { Course } from "../loop/course.ts";
 import type { DoubtfulFact } from "../measure/doubtful-rows.ts";
 import type { Runtimes } from "./runtimes.ts";
 import type { TaskSpec } from "./spec.ts";
+import type { StartGain } from "./start-gain.ts";
 
 export interface FinishedTask {
   readonly packed: PackedTask;
@@ -139,4 +140,6 @@ export interface FinishedRun extends FinishedTask {
   readonly course?: Course;
   /** Training rows that a person should look at; empty where they were not looked for. */
   readonly doubtful: readonly DoubtfulFact[];
+  /** What the start knew of the task; null without a start, or where it was not measured. */
+  readonly startGain: StartGain | null;
 }

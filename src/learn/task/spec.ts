@@ -181,7 +181,8 @@ const HYPERPARAMETERS: Readonly<
 };
 const INTEGERS: readonly string[] = ["epochs", "steps", "batch_size", "patience"];
 
-function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
+/** Reads `hyperparameters`; a field that is not known fails. */
+export function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {
   const found: Partial<Record<keyof Hyperparameters, number>> = {};
   for (const field of r.fields()) {
     if (!isHyperparameter(field)) {

@@ -31,6 +31,8 @@ import type { Runtimes } from "./runtimes.ts";
 import type { Fingerprint, RunState } from "../loop/run-state.ts";
 import { encoderOf } from "../loop/step.ts";
 import type { TaskSpec } from "./spec.ts";
+import { startGain } from "./start-gain.ts";
+import type { StartGain } from "./start-gain.ts";
 import { openTrainingRun, withOther } from "./training-run.ts";
 import type { Plan, StepReport } from "../loop/trainer.ts";
 import { openTunedBase } from "./tuned-base.ts";
@@ -48,8 +50,11 @@ export interface RunOptions {
   readonly signal: StopSignal;
   /** Look for training rows whose labels are doubtful, for the report. */
   readonly inspectsRows?: boolean;
+  /** Measure what the start knows of the task before the first step, and say so. */
+  readonly measuresStart?: boolean;
   readonly now: () => number;
   readonly note: (line: string) => void;
+  readonly onStart?: (gain: StartGain) => void;
   readonly onEstimate?: (estimate: Estimate) => void;
   readonly onStep: (report: StepReport) => void;
   readonly onEpoch: (state: RunState) => void;
@@ -110,6 +115,11 @@ export async function trainTask(
       return scoreOf(metricsOf(decide(facts, examples, logits)));
     },
   };
+  const gain =
+    options.measuresStart === true
+      ? await unlessAborted(signal, startGain(prepared, facts, native, signal))
+      : null;
+  if (gain) options.onStart?.(gain);
   let opened: LoadedBase | undefined;
   /** The base by which the finished task answers. */
   const openServing = async (): Promise<LoadedBase> =>
@@ -189,6 +199,7 @@ export async function trainTask(
     origin: base,
     course: course.read(),
     doubtful: doubtful ?? [],
+    startGain: gain,
   };
 }
 

@@ -57,6 +57,16 @@ describe("a task", () => {
   });
 });
 
+it("a start is new after a change of a task that it learns", async () => {
+  const start = join(folder.path, "start");
+  mkdirSync(start);
+  writeFileSync(join(start, "start.json"), '{"tasks": ["../mood"]}');
+  const before = await entryOf(start, folder.path);
+  expect(await entryOf(start, folder.path)).toEqual(before);
+  writeFileSync(join(task, "task.json"), '{"seed": 1}');
+  expect((await entryOf(start, folder.path)).source).not.toBe(before.source);
+});
+
 it("what was reached is read again as it was written", async () => {
   const path = join(folder.path, "cache", "retrain.json");
   expect(await readState(path)).toEqual({});
