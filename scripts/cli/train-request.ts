@@ -13,7 +13,7 @@ import { REPORT_LEVELS } from "../../src/learn/task/spec.ts";
 import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
-import type { DataFile, TaskSpec } from "../../src/learn/task/spec.ts";
+import type { DataFile, DataSpec, TaskSpec, TeacherSpec } from "../../src/learn/task/spec.ts";
 import { isStartName } from "../runs/task/start-folder.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
@@ -84,6 +84,32 @@ export const TRAIN_OPTIONS = {
   "skip-start-score": {
     type: "boolean",
     hint: "do not measure what --init knows of the task: a head alone with and without it",
+  },
+  teacher: {
+    type: "string",
+    value: "DIR",
+    hint: "task or fine-tuned checkpoint whose answers are learned beside the labels",
+  },
+  "teacher-base": {
+    type: "string",
+    value: "DIR",
+    hint: "base folder of the teacher (default: the task's own, or the one of its name)",
+  },
+  "teacher-share": {
+    type: "string",
+    value: "X",
+    hint: "the teacher's part in the loss of a labelled row (0.5)",
+  },
+  "teacher-temperature": {
+    type: "string",
+    value: "T",
+    hint: "how soft the teacher's answers are made (1)",
+  },
+  unlabelled: {
+    type: "string",
+    value: "F",
+    multiple: true,
+    hint: "texts that the teacher alone answers: .txt with a text a line, csv, tsv, jsonl",
   },
   pooling: {
     type: "string",
@@ -232,6 +258,9 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
   const options = readDataOptions(values);
   const asFile = (path: string): DataFile => ({ ...options, path: resolve(path) });
   const evalFiles = values.eval?.map(asFile);
+  const { textColumn, pairColumn } = options;
+  const columns = { ...(textColumn && { textColumn }), ...(pairColumn && { pairColumn }) };
+  const unlabelled = values.unlabelled?.map((path) => ({ ...columns, path: resolve(path) }));
   const names = values["label-names"];
   const numeric = { min: 0, max: 10 };
   const hyperparameters: { [K in keyof Hyperparameters]: number | undefined } = {
@@ -251,6 +280,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     method: readChoice(values.method, "--method", METHODS),
     objective: readChoice(values.objective, "--objective", OBJECTIVES),
     init: values.init === undefined ? undefined : initOf(values.init),
+    teacher: readTeacher(spec, values),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
       min: 1,
@@ -268,9 +298,10 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     ...(Object.values(hyperparameters).some((value) => value !== undefined) && {
       hyperparameters: { ...spec.hyperparameters, ...defined(hyperparameters) },
     }),
-    ...((files.length > 0 || evalFiles) && {
+    ...((files.length > 0 || evalFiles || unlabelled) && {
       data: {
         ...spec.data,
+        ...(unlabelled && { unlabelled }),
         ...(files.length > 0 && { train: files.map(asFile) }),
         ...(evalFiles && { eval: evalFiles }),
       },
@@ -282,6 +313,25 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
 
 /** A name stays one: the start is found by it again wherever the package is. */
 const initOf = (init: string): string => (isStartName(init) ? init : resolve(init));
+
+/** The teacher of task.json with the command line on top; undefined when nothing was said. */
+function readTeacher({ teacher }: TaskSpec, values: TrainValues): TeacherSpec | undefined {
+  const base = values["teacher-base"];
+  const given = defined({
+    path: values.teacher === undefined ? undefined : resolve(values.teacher),
+    base: base !== undefined && existsSync(base) ? resolve(base) : base,
+    share: readNumber(values["teacher-share"], "--teacher-share", { min: 0, max: 1 }),
+    temperature: readNumber(values["teacher-temperature"], "--teacher-temperature", {
+      min: 0.1,
+      max: 100,
+    }),
+  });
+  if (Object.keys(given).length === 0) return undefined;
+  const path = given.path ?? teacher?.path;
+  return path === undefined
+    ? fail("--teacher-base, --teacher-share and --teacher-temperature need --teacher DIR")
+    : { ...teacher, ...given, path };
+}
 
 /** Without the fields that are undefined. */
 const defined = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
@@ -297,7 +347,22 @@ export const pathSeenFrom = (out: string, path: string): string =>
 export function filesSeenFrom(
   out: string,
   { data }: TaskSpec,
-): { train: readonly DataFile[]; eval: readonly DataFile[] } {
+): Pick<DataSpec, "train" | "eval" | "unlabelled"> {
   const seen = (file: DataFile): DataFile => ({ ...file, path: pathSeenFrom(out, file.path) });
-  return { train: data.train.map(seen), eval: data.eval.map(seen) };
+  return {
+    train: data.train.map(seen),
+    eval: data.eval.map(seen),
+    ...(data.unlabelled && { unlabelled: data.unlabelled.map(seen) }),
+  };
 }
+
+/** The teacher for the task.json of `out`. A base that is known by its name alone stays as it is. */
+export const teacherSeenFrom = (
+  out: string,
+  teacher: TeacherSpec | undefined,
+): TeacherSpec | undefined =>
+  teacher && {
+    ...teacher,
+    path: pathSeenFrom(out, teacher.path),
+    ...(teacher.base !== undefined && { base: pathSeenFrom(out, teacher.base) }),
+  };

@@ -16,10 +16,30 @@ const {
   overwrite: _overwrite,
   report: _report,
   "skip-start-score": _skip,
+  teacher: _teacher,
+  "teacher-base": _base,
+  "teacher-share": _share,
+  "teacher-temperature": _temperature,
+  unlabelled: _unlabelled,
   ...shared
 } = TRAIN_OPTIONS;
 
 export const TRIAL_OPTIONS = shared satisfies Options;
+
+/** The rest, as readRequest wants it. */
+const NONE = {
+  method: undefined,
+  seed: undefined,
+  resume: undefined,
+  overwrite: undefined,
+  report: undefined,
+  "skip-start-score": undefined,
+  teacher: undefined,
+  "teacher-base": undefined,
+  "teacher-share": undefined,
+  "teacher-temperature": undefined,
+  unlabelled: undefined,
+};
 
 export interface TrialSetup {
   readonly spec: TaskSpec;
@@ -32,22 +52,11 @@ export interface TrialSetup {
 
 /** Reads the request as `train` would, and opens its base. */
 export async function openTrials(
-  values: Omit<
-    TrainValues,
-    "method" | "seed" | "resume" | "overwrite" | "report" | "skip-start-score"
-  >,
+  values: Omit<TrainValues, keyof typeof NONE>,
   positionals: readonly string[],
   io: Io,
 ): Promise<TrialSetup> {
-  const none = {
-    method: undefined,
-    seed: undefined,
-    resume: undefined,
-    overwrite: undefined,
-    report: undefined,
-    "skip-start-score": undefined,
-  };
-  const request = await readRequest({ ...values, ...none }, positionals);
+  const request = await readRequest({ ...values, ...NONE }, positionals);
   const { spec, name, out } = request;
   const { openBase } = await import("../base/open-base.ts");
   const { tokenizerOf } = await import("../../src/encoder/loaded-base.ts");

@@ -2,15 +2,20 @@
  * `train`: a task folder, or a bare data file, becomes a trained task folder. cli/train-request.ts reads
  * the request, learn/task/train-task.ts is the run; this file opens base and data and shows the progress.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
 import { runtimeNote } from "../base/runtimes.ts";
 import type { Estimate } from "../../src/learn/loop/estimate.ts";
+import type { Base } from "../../src/encoder/base.ts";
 import { isServed } from "../../src/learn/methods.ts";
 import type { RunState } from "../../src/learn/loop/run-state.ts";
 import type { StartGain } from "../../src/learn/task/start-gain.ts";
 import { gainText } from "../../src/report/text.ts";
 import { settledSpec } from "../../src/learn/task/settled.ts";
+import type { PreparedTask } from "../../src/learn/task/prepare.ts";
 import { writeTaskSpec } from "../../src/learn/task/spec.ts";
+import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
 import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
@@ -19,6 +24,7 @@ import type { Io } from "../cli/command.ts";
 import { dataLines, doubtfulLines, durationText, settingsLines } from "../cli/data-lines.ts";
 import { metricLines } from "../cli/metric-lines.ts";
 import { noteInterrupted, shellWord } from "../cli/resume-line.ts";
+import { startProgress } from "../cli/progress.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
 import {
   TRAIN_OPTIONS,
@@ -26,6 +32,7 @@ import {
   isTaskFolder,
   pathSeenFrom,
   readRequest,
+  teacherSeenFrom,
 } from "../cli/train-request.ts";
 import type { TrainRequest, TrainValues } from "../cli/train-request.ts";
 import { preciseNow } from "../node/clock.ts";
@@ -83,16 +90,20 @@ async function trainInto(
   ];
   const strict = values.strict === true;
   const sources = diskSources({ folders, strict, note });
-  const prepared = await prepareTask(spec, base.manifest, tokenizerOf(base), sources);
-  const { hyperparameters: h } = prepared;
-  for (const line of dataLines(name, prepared)) note(line);
-  for (const line of settingsLines(prepared, base.manifest)) note(line);
+  const asked = await prepareTask(spec, base.manifest, tokenizerOf(base), sources);
+  const { hyperparameters: h } = asked;
+  for (const line of dataLines(name, asked)) note(line);
+  for (const line of settingsLines(asked, base.manifest)) note(line);
   const remark = runtimeNote("serving", base.manifest);
   if (remark !== null) note(`note: ${remark}`);
-  if (prepared.init) {
-    note(`  starts from ${prepared.init.name}, pretrained on ${prepared.init.tasks.join(", ")}`);
+  if (asked.init) {
+    note(`  starts from ${asked.init.name}, pretrained on ${asked.init.tasks.join(", ")}`);
   }
 
+  const stopped = (step: number): number =>
+    noteInterrupted(io, step, ["train", TRAIN_OPTIONS, values, positionals]);
+  const prepared = await askTeacher(spec, asked, { base, out, folders, io });
+  if (prepared === null) return stopped(0);
   const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 });
   const display = showRun(io, h, prepared.folds !== null);
   const result = await trainTask(
@@ -117,13 +128,12 @@ async function trainInto(
       ...display,
     },
   ).finally(() => display.stop());
-  if (!result.isDone) {
-    return noteInterrupted(io, result.step, ["train", TRAIN_OPTIONS, values, positionals]);
-  }
+  if (!result.isDone) return stopped(result.step);
   const settled = settledSpec(spec, prepared, {
     name,
     base: base.manifest.name,
     init: spec.init === undefined ? undefined : pathSeenFrom(out, spec.init),
+    teacher: teacherSeenFrom(out, spec.teacher),
     data: filesSeenFrom(out, spec),
   });
   const taskJson = isSourceChanged ? writeTaskSpec(settled) : null;
@@ -187,6 +197,56 @@ async function trainInto(
     }
   }
   return 0;
+}
+
+/** The task with its teacher's answers, where it has one; null when it was interrupted. */
+async function askTeacher(
+  { teacher }: TaskSpec,
+  prepared: PreparedTask,
+  {
+    base,
+    out,
+    folders,
+    io,
+  }: {
+    readonly base: Base;
+    readonly out: string;
+    readonly folders: readonly string[];
+    readonly io: Io;
+  },
+): Promise<PreparedTask | null> {
+  if (teacher === undefined) return prepared;
+  const { openTeacher } = await import("../runs/task/open-teacher.ts");
+  const { findFile } = await import("../runs/task/data-files.ts");
+  const { teach } = await import("../../src/learn/task/teacher.ts");
+  const { teacherAnswers } = await import("../runs/saved-run.ts");
+  const { sha256 } = await import("../node/hash.ts");
+  const note = (line: string): void => io.err(line);
+  const { base: named } = teacher;
+  const near = folders.map((folder) => join(folder, named ?? "")).find((path) => existsSync(path));
+  const opened = await openTeacher(findFile(teacher.path, folders), {
+    base: named === undefined ? undefined : (near ?? named),
+    student: base,
+    note,
+  });
+  const { train, unlabelled } = prepared;
+  const [rows, texts] = [train.length, unlabelled.length].map((n) => n.toLocaleString("en"));
+  note(`taught by ${opened.name}, ${opened.what}: ${rows} rows, ${texts} texts without a label`);
+  const progress = startProgress(io, {
+    label: "teacher",
+    total: train.length + unlabelled.length,
+  });
+  try {
+    return await teach(prepared, opened, {
+      store: teacherAnswers(out),
+      sha256,
+      signal: io.signal,
+      onProgress: (done) => progress.update(done),
+    });
+  } finally {
+    progress.stop();
+    await opened.loaded.encoder.release();
+  }
 }
 
 /** The progress of a run. */

@@ -7,20 +7,27 @@ import { readPackageFile } from "../node/project.ts";
 
 /** Name of the file in the output folder. */
 export const RUN_STATE = ".run-state.safetensors";
+/** What a teacher has answered to the rows of the run. */
+const TEACHER_ANSWERS = ".run-state-teacher.safetensors";
 
 /** Where the run of a folder is saved, and by which program. */
-export function folderRun(folder: string): { readonly store: RunStore; readonly program: string } {
-  const path = join(folder, RUN_STATE);
-  return {
-    store: {
-      name: path,
-      read: () => readIfThere(path),
-      write: (bytes) => writeWhole(path, bytes),
-    },
-    program: readPackageFile().version,
-  };
-}
+export const folderRun = (
+  folder: string,
+): { readonly store: RunStore; readonly program: string } => ({
+  store: storeAt(join(folder, RUN_STATE)),
+  program: readPackageFile().version,
+});
+
+/** Where the answers of a run's teacher are kept. */
+export const teacherAnswers = (folder: string): RunStore => storeAt(join(folder, TEACHER_ANSWERS));
+
+const storeAt = (path: string): RunStore => ({
+  name: path,
+  read: () => readIfThere(path),
+  write: (bytes) => writeWhole(path, bytes),
+});
 
 /** Removes the saved run of `folder` when its result has been written. */
-export const removeSavedRun = (folder: string): Promise<void> =>
-  rm(join(folder, RUN_STATE), { force: true });
+export async function removeSavedRun(folder: string): Promise<void> {
+  for (const name of [RUN_STATE, TEACHER_ANSWERS]) await rm(join(folder, name), { force: true });
+}

@@ -164,6 +164,8 @@ export interface TrainingFacts {
   /** Every setting with its value; `reasons` says why where it was chosen from the data. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly reasons?: Readonly<Record<string, string>> | undefined;
+  /** Whose answers were learned beside the labels. */
+  readonly teacher?: TaughtFacts | undefined;
   /** From the first step to the last, evaluations included; absent for a run in several parts. */
   readonly seconds?: number | undefined;
 }
@@ -174,6 +176,17 @@ export interface StartFacts {
   readonly tasks: readonly string[];
   /** Scores of a head alone, with it and without; absent where they were not measured. */
   readonly gain?: StartGain | undefined;
+}
+
+export interface TaughtFacts {
+  readonly name: string;
+  /** `a task on minilm (int8)`, `a fine-tuned checkpoint (fp32)` */
+  readonly what: string;
+  /** Its part in the loss of a labelled row. */
+  readonly share: number;
+  readonly temperature: number;
+  /** Texts without a label, which it alone answered. */
+  readonly unlabelled: number;
 }
 
 export interface EpochFact {

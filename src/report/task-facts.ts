@@ -11,6 +11,7 @@ import type {
   ReportFacts,
   StartFacts,
   StepLoss,
+  TaughtFacts,
   TrainingFacts,
 } from "./facts.ts";
 import type { DoubtfulFact } from "../learn/measure/doubtful-rows.ts";
@@ -71,6 +72,7 @@ export interface RunFacts {
   readonly maxRows?: number | undefined;
   readonly start?: StartFacts | undefined;
   readonly reasons: Readonly<Record<string, string>>;
+  readonly teacher?: TaughtFacts | undefined;
   readonly summary: DataSummary;
   readonly origin: DataOrigin;
 }
@@ -102,6 +104,7 @@ function trainingFacts(run: RunFacts): TrainingFacts {
     },
     start: run.start,
     reasons: run.reasons,
+    teacher: run.teacher,
     seconds: isWhole ? course.ms / 1000 : undefined,
   };
 }

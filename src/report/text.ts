@@ -2,7 +2,7 @@
 import { ENOUGH_ROWS } from "../learn/measure/bootstrap.ts";
 import type { CrossValidation } from "../learn/measure/cross-validation.ts";
 import type { StartGain } from "../learn/task/start-gain.ts";
-import type { Interval, ReportFacts, StartFacts, TrainingFacts } from "./facts.ts";
+import type { Interval, ReportFacts, StartFacts, TaughtFacts, TrainingFacts } from "./facts.ts";
 
 /** 3080 -> "3,080" */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString("en");
@@ -68,11 +68,21 @@ export function crossValidationNote({ folds, of, alone, isWhole }: CrossValidati
 }
 
 /** How long a task was trained, and which parameters it has. */
-export function trainingText({ rows, steps, epochs, bestEpoch, seconds }: TrainingFacts): string {
+export function trainingText(facts: TrainingFacts): string {
+  const { rows, steps, epochs, bestEpoch, seconds, teacher } = facts;
   const count = `${plural(rows, "row")}, ${plural(steps, "step")}`;
   const time = seconds === undefined ? "" : `, in ${formatSeconds(seconds)}`;
-  if (epochs.length === 1) return `${count}${time}.`;
-  return `${count} in ${epochs.length} epochs${time}. The parameters after epoch ${bestEpoch} were kept.`;
+  const taught = teacher ? ` ${teacherText(teacher)}` : "";
+  if (epochs.length === 1) return `${count}${time}.${taught}`;
+  return `${count} in ${epochs.length} epochs${time}. The parameters after epoch ${bestEpoch} were kept.${taught}`;
+}
+
+/** Who taught, and on what. */
+function teacherText({ name, what, share, temperature, unlabelled }: TaughtFacts): string {
+  const texts =
+    unlabelled > 0 ? `; it alone answered ${plural(unlabelled, "text")} without a label` : "";
+  const softened = temperature === 1 ? "" : `, softened by a temperature of ${temperature}`;
+  return `Taught by ${name}, ${what}: its answers to these rows${softened} are ${formatShare(share)} of the loss${texts}.`;
 }
 
 /** Where a training started from, and what that knew of the task. */

@@ -1,6 +1,6 @@
 /** From a finished run to what its card and its report say. */
 import { evaluationFacts } from "./evaluation-facts.ts";
-import type { ReportFacts } from "./facts.ts";
+import type { ReportFacts, TaughtFacts } from "./facts.ts";
 import { taskFacts, withTraining } from "./task-facts.ts";
 import { isServed } from "../learn/methods.ts";
 import type { FinishedRun } from "../learn/task/finish.ts";
@@ -57,7 +57,14 @@ export function trainedFacts(
         }
       : undefined,
     reasons,
+    teacher: taughtFacts(prepared),
     summary,
     origin: spec.data,
   });
+}
+
+function taughtFacts({ teacher, unlabelled }: PreparedTask): TaughtFacts | undefined {
+  if (!teacher?.by) return undefined;
+  const { share, temperature, by } = teacher;
+  return { name: by.name, what: by.what, share, temperature, unlabelled: unlabelled.length };
 }

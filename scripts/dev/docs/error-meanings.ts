@@ -210,7 +210,9 @@ task-manifest-invalid | A task's manifest.json is not what it should be. | Train
 task-changed | The task has another type or other labels than its live version, on which clients may rely. | Push it under another name, or with --allow-change.
 task-not-found | There is no task of this name. | GET /v1/tasks lists what is served.
 task-repeated | A task is named twice where each may be named once. | Name it once.
-teacher-not-found | The teacher is neither a base folder nor a checkpoint. | Check the path.
+teacher-invalid | The teacher's checkpoint has no head that is known, or no name for each label. | Save it with AutoModelForSequenceClassification of BERT, or train it with --method full.
+teacher-labels-mismatch | The teacher answers with other labels than the task has, or not with one label a text. | Name the labels of the data alike with --label-names.
+teacher-not-found | The teacher's folder holds none: of distill a base or a checkpoint, of train a task or a checkpoint with a head. | Check the path.
 tensor-dtype-mismatch | A tensor has another type of numbers than expected. | Make the folder again.
 tensor-missing | A tensor that is needed is not in the file. | Make the folder again.
 tensor-shape-mismatch | A tensor has another shape than expected. | Make the folder again.

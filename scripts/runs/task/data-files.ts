@@ -4,7 +4,10 @@ import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
 import type { TaskType } from "../../../src/core/model/task.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
-import type { DataOptions, Dataset } from "../../../src/learn/data/read.ts";
+import type { DataOptions, Dataset, Example } from "../../../src/learn/data/read.ts";
+import { someRows } from "../../../src/learn/data/split.ts";
+import { parseUnlabelled } from "../../../src/learn/data/unlabelled.ts";
+import { derive, keyOf } from "../../../src/learn/random.ts";
 import { readText, refuseFolder } from "../../node/text-files.ts";
 import { readFiles } from "../../../src/learn/task/read-files.ts";
 import type { FileSource } from "../../../src/learn/task/read-files.ts";
@@ -61,8 +64,27 @@ export const diskSources = <T extends ReadOptions>(options: T): T & TaskSources 
   ...options,
   servingBuild,
   read: (files, kind) => readFiles(files, kind, filesIn(options)),
+  unlabelled: (files) => readUnlabelledFiles(files, options),
   pretrained: (init, base) => readPretrainedFolder(startFolder(init, options.folders), base),
 });
+
+/** The texts of files without labels. Throws what `readText` and `parseUnlabelled` throw. */
+async function readUnlabelledFiles(
+  files: readonly DataFile[],
+  { folders, note }: ReadOptions,
+): Promise<readonly Example[]> {
+  const texts: Example[] = [];
+  for (const { path, maxRows = Infinity, ...options } of files) {
+    const found = findFile(path, folders);
+    await refuseFolder(found);
+    const { examples, badRows } = parseUnlabelled(await readText(found), found, options);
+    if (badRows > 0) note(`${found}: ${badRows} bad rows left out, ${examples.length} texts read`);
+    const key = derive(keyOf(0), "file", path);
+    const chosen = examples.length > maxRows ? someRows(examples, maxRows, key) : examples;
+    for (const example of chosen) texts.push(example);
+  }
+  return texts;
+}
 
 /** A pretrained prefix from its folder. */
 export async function readPretrainedFolder(

@@ -32,7 +32,8 @@ export interface FoundRow {
 export interface Columns {
   readonly text: readonly string[];
   readonly pair: readonly string[];
-  readonly label: readonly string[];
+  /** null: rows have no label, and the column of one is not read. */
+  readonly label: readonly string[] | null;
   /** jsonl: fields of a list of words and of the list of their tags. */
   readonly words: readonly string[];
   readonly tags: readonly string[];
@@ -45,7 +46,7 @@ export interface Columns {
   readonly subject: string;
 }
 
-/** Where the columns are in this file; -1 when there is no pair. */
+/** Where the columns are in this file; -1 when there is no pair, or no label is read. */
 interface Places {
   readonly text: number;
   readonly pair: number;
@@ -59,7 +60,7 @@ export function* csvRows(text: string, columns: Columns): Generator<RawRow> {
   const separator =
     columns.separator ??
     separatorOf(text, {
-      names: [columns.text, columns.label],
+      names: columns.label ? [columns.text, columns.label] : [columns.text],
       ...(given && { count: given.length }),
     });
   let places = given ? placesOf(given, columns) : null;
@@ -103,7 +104,7 @@ export function typeOfJsonl(text: string, columns: Columns): TaskType {
     const fields = isBlank(content) ? "" : objectOf(content);
     if (typeof fields === "string") continue;
     const isText =
-      typeof pick(fields, columns.text) === "string" && hasField(fields, columns.label);
+      typeof pick(fields, columns.text) === "string" && hasField(fields, columns.label ?? []);
     const hasWords = Array.isArray(pick(fields, columns.words));
     return hasWords && !isText ? "token" : "sequence";
   }
@@ -172,12 +173,14 @@ function textRow(fields: Fields, columns: Columns): FoundRow | string {
   if (pair !== undefined && pair !== null && typeof pair !== "string") {
     return `${fieldOf(fields, columns.pair)} is ${describe(pair)}, expected a string`;
   }
+  const own = { text, ...(typeof pair === "string" && { pair }) };
+  if (columns.label === null) return { ...own, labels: [] };
   const label = pick(fields, columns.label);
   const scores = scoresOf(label);
   if (typeof scores === "string") return `${fieldOf(fields, columns.label)}: ${scores}`;
   if (scores !== null) {
     const labels = scores.map(([name]) => name);
-    return { text, ...(typeof pair === "string" && { pair }), labels, scores };
+    return { ...own, labels, scores };
   }
   const printed = typeof label === "string" ? printedPlaces(label) : null;
   const isList = Array.isArray(label) || printed !== null;
@@ -190,12 +193,7 @@ function textRow(fields: Fields, columns: Columns): FoundRow | string {
   if (list.length > 1 && share !== undefined) {
     return `${fieldOf(fields, columns.label)} is a list with the number ${String(share)}; expected the names of the labels that hold, or 0 and 1 for each of --label-names`;
   }
-  return {
-    text,
-    ...(typeof pair === "string" && { pair }),
-    labels: labels as string[],
-    ...(isList && { isList }),
-  };
+  return { ...own, labels: labels as string[], ...(isList && { isList }) };
 }
 
 /** A label as text; null for what is no label. */
@@ -232,15 +230,16 @@ function placesOf(header: readonly string[], columns: Columns): Places {
   const places = {
     text: find(columns.text),
     pair: find(columns.pair),
-    label: find(columns.label),
+    label: find(columns.label ?? []),
     count: names.length,
   };
   for (const kind of ["text", "label"] as const) {
-    if (places[kind] >= 0) continue;
+    const wanted = columns[kind];
+    if (places[kind] >= 0 || wanted === null) continue;
     const found = names.map((name) => JSON.stringify(name.slice(0, 40))).join(", ");
     throw new InputError(
       "data-column-missing",
-      `${columns.subject}: no ${kind} column "${columns[kind].join('" or "')}"; found ${found}. Name it with --${kind}-column; a file without a header needs --columns a,b,..${names.length === 1 ? "; is it separated by another character? --format csv --separator names it" : ""}`,
+      `${columns.subject}: no ${kind} column "${wanted.join('" or "')}"; found ${found}. Name it with --${kind}-column; a file without a header needs --columns a,b,..${names.length === 1 ? "; is it separated by another character? --format csv --separator names it" : ""}`,
     );
   }
   return places;
@@ -262,6 +261,9 @@ function fieldsRow(
   if (fields.length !== places.count) {
     return { line, problem: `has ${fields.length} columns, expected ${places.count}` };
   }
+  const text = fields[places.text]!;
+  const own = { line, text, ...(places.pair >= 0 && { pair: fields[places.pair]! }) };
+  if (places.label < 0) return { ...own, labels: [] };
   const label = fields[places.label]!.trim();
   // Of several labels there may be none: a text that nothing is true of.
   if (label === "" && labelSeparator === undefined) return { line, problem: "the label is empty" };
@@ -270,12 +272,5 @@ function fieldsRow(
     (labelSeparator === undefined
       ? null
       : label.split(labelSeparator).flatMap((item) => (item.trim() === "" ? [] : [item.trim()])));
-  const text = fields[places.text]!;
-  return {
-    line,
-    text,
-    ...(places.pair >= 0 && { pair: fields[places.pair]! }),
-    labels: list ?? [label],
-    ...(list && { isList: true }),
-  };
+  return { ...own, labels: list ?? [label], ...(list && { isList: true }) };
 }

@@ -152,7 +152,8 @@ function rowsOf(
   }
 }
 
-const columnsOf = (options: DataOptions): Omit<Columns, "subject"> => ({
+/** The columns that these options name, or the usual ones. */
+export const columnsOf = (options: DataOptions): Omit<Columns, "subject"> => ({
   text: namesIn(options.textColumn) ?? TEXT_COLUMNS,
   pair: namesIn(options.pairColumn) ?? PAIR_COLUMNS,
   label: namesIn(options.labelColumn) ?? LABEL_COLUMNS,
@@ -337,7 +338,7 @@ function exampleOf(row: FoundRow, type: TaskType, labelsOf: LabelReader): Exampl
 }
 
 /** What is wrong with the characters of a text or label; null where nothing is. */
-function problemOfText(text: string): string | null {
+export function problemOfText(text: string): string | null {
   if (!text.isWellFormed()) return "has a lone surrogate";
   return text.includes("\uFFFD") ? "is not valid UTF-8 (or has U+FFFD in it)" : null;
 }

@@ -25,6 +25,8 @@ import type { Recipe } from "./recipe.ts";
 import { divide, foldsToRun, withoutEvaluation } from "./divide.ts";
 import { foldsName } from "../data/folds.ts";
 import type { Fold } from "../data/folds.ts";
+import { newTexts, readUnlabelled, teacherOf } from "./teaching.ts";
+import type { TeacherSettings, UnlabelledReader } from "./teaching.ts";
 import { tagSetWarnings } from "../data/tag-set.ts";
 import { startingFrom } from "./pretrained.ts";
 import type { PretrainedPrefix } from "./pretrained.ts";
@@ -39,6 +41,8 @@ export interface TaskSources {
     files: readonly DataFile[],
     kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
   ): Promise<Dataset[]>;
+  /** Reads files of texts without labels; absent where no teacher can be opened. */
+  readonly unlabelled?: UnlabelledReader;
   /** The pretrained prefix that a task.json names. */
   pretrained(name: string, base: BaseManifest): Promise<PretrainedPrefix>;
   /** Without evaluation files a tenth of the rows is set aside, however few there are: none by folds. */
@@ -71,6 +75,10 @@ export interface PreparedTask {
   readonly labelAllTokens: boolean;
   readonly seed: number;
   readonly train: readonly Example[];
+  /** Texts that only a teacher answers. */
+  readonly unlabelled: readonly Example[];
+  /** Who answers the training rows, too; null: their labels are all there is. */
+  readonly teacher: TeacherSettings | null;
   readonly evaluation: readonly Example[];
   /** Rows held out in turn where none are set aside, since there are few; null: there are evaluation rows. */
   readonly folds: readonly Fold[] | null;
@@ -112,11 +120,12 @@ export async function prepareTask(
   }
   const files = { train: trainFiles, eval: await read(spec.data.eval, type) };
   const all = trainFiles.flatMap(({ examples }) => examples);
+  const texts = await readUnlabelled(spec, sources.unlabelled);
   const recipe = chooseRecipe(
     {
       type,
       problemType: spec.problem_type ?? problemTypeOf(all, type),
-      rows: Math.min(all.length, spec.max_rows ?? Infinity),
+      rows: Math.min(all.length, spec.max_rows ?? Infinity) + texts.length,
       numLabels: (spec.labels ?? labelsOf(all, type)).length,
     },
     spec,
@@ -130,6 +139,7 @@ export async function prepareTask(
   const problemType = spec.problem_type ?? problemTypeOf(train, type);
   checkProblemType(problemType, type, train);
   checkObjective(recipe, { type, problemType }, spec.hyperparameters);
+  const teacher = teacherOf(spec, { type, problemType, objective });
   const labels =
     spec.labels ?? (problemType === "regression" ? NUMBER_LABELS : labelsOf(train, type));
   checkLabels(labels, problemType);
@@ -141,6 +151,7 @@ export async function prepareTask(
   for (const warning of warnings) note(`warning: ${warning}`);
   const usable = withUsableLabels(train, labels, { type, problemType }, note);
   const folds = hasFolds ? foldsToRun(usable, { type, problemType }, seed) : null;
+  const unlabelled = newTexts(texts, [...usable, ...evaluation], note);
   const pooling = type === "token" ? "none" : (spec.pooling ?? base.pooling ?? "mean");
   if (pooling === "pooler" && base.pooler === null) {
     throw new InputError(
@@ -153,7 +164,7 @@ export async function prepareTask(
   const baseMaxLength = maxLengthOf(base.configuration);
   const shape = {
     type,
-    rows: usable.length,
+    rows: usable.length + unlabelled.length,
     evaluationRows: evaluation.length,
     lengths,
     baseMaxLength,
@@ -212,6 +223,8 @@ export async function prepareTask(
     reasons,
     seed,
     train: usable,
+    unlabelled,
+    teacher,
     evaluation,
     evaluationName: folds ? foldsName(folds[0]!.of, evaluationName) : evaluationName,
     folds,

@@ -38,7 +38,9 @@ export function chooseRecipe(shape: RecipeShape, spec: TaskSpec): Recipe {
   const few = hasClasses
     ? `${number(rows)} rows for ${numLabels} labels are few`
     : `${number(rows)} rows are few`;
-  const isContrastive = hasClasses && hasFewRows && method === undefined;
+  // A contrastive run compares rows by their labels; a teacher's answers are learned by a head.
+  const isContrastive =
+    hasClasses && hasFewRows && method === undefined && spec.teacher === undefined;
   const chosen = {
     method: method ?? (hasFewRows || objective === "contrastive" ? "bias" : "prefix"),
     objective: objective ?? (isContrastive ? "contrastive" : "head"),

@@ -1,6 +1,6 @@
 /** The task.json of a run: every choice that was made for it, so that the same run can be made again. */
 import type { PreparedTask } from "./prepare.ts";
-import type { DataFile, TaskSpec } from "./spec.ts";
+import type { DataSpec, TaskSpec, TeacherSpec } from "./spec.ts";
 
 export interface SettledPlaces {
   readonly name: string;
@@ -8,14 +8,15 @@ export interface SettledPlaces {
   readonly base: string;
   /** Paths as they are seen from the task's folder. */
   readonly init: string | undefined;
-  readonly data: { readonly train: readonly DataFile[]; readonly eval: readonly DataFile[] };
+  readonly teacher: TeacherSpec | undefined;
+  readonly data: Pick<DataSpec, "train" | "eval" | "unlabelled">;
 }
 
 /** What was asked for, with what was chosen filled in. */
 export const settledSpec = (
   spec: TaskSpec,
   prepared: PreparedTask,
-  { name, base, init, data }: SettledPlaces,
+  { name, base, init, teacher, data }: SettledPlaces,
 ): TaskSpec => ({
   ...spec,
   name,
@@ -26,6 +27,7 @@ export const settledSpec = (
   method: prepared.method,
   objective: prepared.objective === "head" ? undefined : prepared.objective,
   init,
+  teacher: teacher && { ...teacher, ...weightsOf(prepared) },
   num_virtual_tokens: prepared.numVirtualTokens,
   pooling: prepared.pooling === "none" ? undefined : prepared.pooling,
   max_length: prepared.maxLength,
@@ -34,3 +36,6 @@ export const settledSpec = (
   seed: prepared.seed,
   data: { ...spec.data, ...data },
 });
+
+const weightsOf = ({ teacher }: PreparedTask): Pick<TeacherSpec, "share" | "temperature"> =>
+  teacher ? { share: teacher.share, temperature: teacher.temperature } : {};

@@ -40,10 +40,22 @@ export interface DataFile extends DataOptions {
 export interface DataSpec {
   readonly train: readonly DataFile[];
   readonly eval: readonly DataFile[];
+  /** Files of texts that a teacher alone answers (learn/data/unlabelled.ts). */
+  readonly unlabelled?: readonly DataFile[];
   readonly source: string | null;
   readonly licence: string | null;
   /** BCP 47, such as "en". */
   readonly language: string | null;
+}
+
+/** Whose answers are learned beside the labels; what is undefined is left to defaults (teacher.ts). */
+export interface TeacherSpec {
+  /** Folder of a task, or of a fine-tuned checkpoint. */
+  readonly path: string;
+  /** Folder of the teacher's base, where it is neither the task's own nor one of this package. */
+  readonly base?: string | undefined;
+  readonly share?: number | undefined;
+  readonly temperature?: number | undefined;
 }
 
 /** task.json as it stands: what is undefined is left to defaults. */
@@ -61,6 +73,7 @@ export interface TaskSpec {
   readonly objective: Objective | undefined;
   /** Folder of a pretrained prefix to start from (pretrained.ts), looked for as data files are. */
   readonly init: string | undefined;
+  readonly teacher: TeacherSpec | undefined;
   readonly num_virtual_tokens: number | undefined;
   readonly pooling: Exclude<Pooling, "none"> | undefined;
   readonly max_length: number | undefined;
@@ -93,6 +106,7 @@ export const EMPTY_SPEC: TaskSpec = {
   method: undefined,
   objective: undefined,
   init: undefined,
+  teacher: undefined,
   num_virtual_tokens: undefined,
   pooling: undefined,
   max_length: undefined,
@@ -120,11 +134,13 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
   const r = readRecord(parseJson(withoutMark(bytes), subject), subject, CODE);
   const data = r.has("data") ? r.record("data") : null;
   const shared = data ? readDataOptions(data) : {};
-  const files = (field: string): DataFile[] => {
+  const { textColumn, pairColumn } = shared;
+  const texts = { ...(textColumn && { textColumn }), ...(pairColumn && { pairColumn }) };
+  const files = (field: string, options: DataOptions = shared): DataFile[] => {
     if (!data?.has(field)) return [];
     const raw = data.raw(field);
     const list = Array.isArray(raw) ? raw : [raw];
-    return list.map((item, i) => readDataFile(item, `${subject}: data.${field}[${i}]`, shared));
+    return list.map((item, i) => readDataFile(item, `${subject}: data.${field}[${i}]`, options));
   };
   const name = optional(r, "name", () => r.string("name"));
   if (name !== undefined && !isName(name))
@@ -140,6 +156,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     method: optional(r, "method", () => r.oneOf("method", METHODS)),
     objective: optional(r, "objective", () => r.oneOf("objective", OBJECTIVES)),
     init: optional(r, "init", () => r.string("init")),
+    teacher: optional(r, "teacher", () => readTeacher(r)),
     num_virtual_tokens: optional(r, "num_virtual_tokens", () =>
       r.count("num_virtual_tokens", 0, 1024),
     ),
@@ -158,11 +175,24 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     data: {
       train: files("train"),
       eval: files("eval"),
+      ...(data?.has("unlabelled") && { unlabelled: files("unlabelled", texts) }),
       source: data?.has("source") ? data.string("source") : null,
       licence: data?.has("licence") ? data.string("licence") : null,
       language: data?.has("language") ? data.string("language") : null,
     },
     examples: r.has("examples") ? r.list("examples", 64, readExample) : [],
+  };
+}
+
+/** `teacher`: a folder, or a record with one. */
+function readTeacher(r: RecordReader): TeacherSpec {
+  if (typeof r.raw("teacher") === "string") return { path: r.string("teacher") };
+  const own = r.record("teacher");
+  return {
+    path: own.string("path"),
+    base: optional(own, "base", () => own.string("base")),
+    share: optional(own, "share", () => own.number("share", 0, 1)),
+    temperature: optional(own, "temperature", () => own.number("temperature", 0.1, 100)),
   };
 }
 
@@ -274,6 +304,7 @@ export function writeTaskSpec(spec: TaskSpec): string {
     data: {
       train: files(spec.data.train),
       eval: spec.data.eval.length > 0 ? files(spec.data.eval) : undefined,
+      unlabelled: spec.data.unlabelled && files(spec.data.unlabelled),
       source: spec.data.source ?? undefined,
       licence: spec.data.licence ?? undefined,
       language: spec.data.language ?? undefined,

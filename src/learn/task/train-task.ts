@@ -238,6 +238,8 @@ export async function fingerprintOf(
     init,
     readsWords,
     labelAllTokens,
+    unlabelled,
+    teacher,
     evaluationFiles: _,
     folds: ______,
     summary: __,
@@ -254,6 +256,10 @@ export async function fingerprintOf(
     ...(init && { init: init.sha256 }),
     ...(readsWords && { reads_words: READING }),
     ...(labelAllTokens && { label_all_tokens: true }),
+    ...(teacher && {
+      teacher: await hashJson([teacher]),
+      unlabelled: await hashJson(unlabelled),
+    }),
     ...settings,
     ...hyperparameters,
   };

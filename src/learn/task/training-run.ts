@@ -39,6 +39,7 @@ import type { Arrays, Encoder, Parameter, Target } from "../graph/parameters.ts"
 import { servedParams, servedPrefix } from "../graph/served-params.ts";
 import type { ServedTensors } from "../graph/served-params.ts";
 import type { PreparedTask } from "./prepare.ts";
+import { checkTaught } from "./teacher.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { keyOf } from "../random.ts";
 import type { Key } from "../random.ts";
@@ -153,6 +154,7 @@ export async function openTrainingRun(
     const options = { pooling, batchSize: EVALUATION_BATCH, ...(signal && { signal }) };
     return pooledStates(loaded, prefix, rows, options);
   }
+  checkTaught(prepared);
   const embed =
     objective === "contrastive"
       ? async (rows: readonly Feature[], params: Arrays) =>
@@ -179,13 +181,14 @@ export async function openTrainingRun(
   };
   function on(examples: readonly Example[]): RowsRun {
     const scale = problemType === "regression" ? labelScaleOf(examples) : null;
-    const features = featuresOf(examples, native.tokenizer, {
+    const features = featuresOf([...examples, ...prepared.unlabelled], native.tokenizer, {
       type,
       labels,
       scale,
       maxLength,
       readsWords,
       labelAllTokens,
+      teaching: prepared.teacher,
     });
     const transitions = readsWords
       ? transitionTensors(
@@ -270,8 +273,11 @@ export async function openTrainingRun(
 }
 
 /** Whether rows are compared by a share for each label; undefined where each has one label for certain. */
-const softTruthOf = ({ train, objective }: PreparedTask): SoftTruth | undefined =>
-  objective === "head" && train.some(({ shares }) => shares) ? { temperature: null } : undefined;
+function softTruthOf({ train, objective, teacher }: PreparedTask): SoftTruth | undefined {
+  if (teacher) return { temperature: teacher.temperature };
+  const isSoft = objective === "head" && train.some(({ shares }) => shares);
+  return isSoft ? { temperature: null } : undefined;
+}
 
 /** The facts of a task that has a label for texts that fit none, before its limit is known. */
 export const withOther = (facts: TaskFacts, label: string): TaskFacts => ({

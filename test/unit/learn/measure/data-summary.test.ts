@@ -93,6 +93,8 @@ describe("the screen before training", () => {
     method: "prefix",
     objective: "head",
     folds: null,
+    unlabelled: [],
+    teacher: null,
     labels,
     numVirtualTokens: 16,
     pooling: "mean",
