@@ -37,7 +37,7 @@ export interface BulkParts {
 
 /** Puts the parts together; nothing is loaded before the first row. Throws what `compose` throws. */
 export function composeBulk(env: BulkEnv, openEngine: OpenEngine): BulkParts {
-  return assembleBulk(compose(env, openEngine), env);
+  return assembleBulk(compose(env, openEngine, { hasOneCaller: true }), env);
 }
 
 /** The same over parts that are there, for example those of a test. */

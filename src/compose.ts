@@ -6,6 +6,7 @@ import type { Engine } from "./engine/engine.ts";
 import { r2Bucket, r2Files } from "./serve/bucket/r2.ts";
 import { createPublishedFiles } from "./serve/published-files.ts";
 import { createServing } from "./serve/serving.ts";
+import type { ServingConfig } from "./serve/serving.ts";
 import { sha256, startSha256 } from "./serve/sha256.ts";
 
 const clock = { now: () => Date.now(), wait: (ms: number) => scheduler.wait(ms) };
@@ -28,11 +29,16 @@ export type OpenEngine = (maxBytes: number) => Engine;
  *
  * `env` needs a bucket as BUCKET and the name of a base as BASE; docs/deploy.md has the rest.
  */
-export function compose(env: Env, openEngine: OpenEngine): AppDeps {
+export function compose(
+  env: Env,
+  openEngine: OpenEngine,
+  how: Pick<ServingConfig["scheduler"], "hasOneCaller"> = {},
+): AppDeps {
   const config = readConfig(env);
   const engine = openEngine(config.admission.maxHeapBytes);
   const bucket = r2Bucket(env.BUCKET);
-  const serving = createServing(config, { ...host, engine, bucket });
+  const scheduler = { ...config.scheduler, ...how };
+  const serving = createServing({ ...config, scheduler }, { ...host, engine, bucket });
   const store = r2Files(env.BUCKET);
   const { base, tasks } = config;
   const files = createPublishedFiles({

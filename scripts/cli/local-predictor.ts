@@ -22,7 +22,12 @@ export async function openLocalPredictor(
   const predictor = createPredictor({
     models: { get: never, ready: null },
     tasks: { get: never, readAhead: never },
-    scheduler: createScheduler({ clock, maxBatchTokens: 512, maxQueuedTokens: Infinity }),
+    scheduler: createScheduler({
+      clock,
+      maxBatchTokens: 512,
+      maxQueuedTokens: Infinity,
+      hasOneCaller: true,
+    }),
     clock,
     deadlineMs: Infinity,
     maxWindows: Infinity,

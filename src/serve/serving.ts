@@ -24,7 +24,7 @@ export interface ServingConfig {
   /** Name of the one base that is served. */
   readonly base: string;
   readonly predictor: Pick<PredictorOptions, "deadlineMs" | "maxWindows">;
-  readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens">;
+  readonly scheduler: Pick<SchedulerOptions, "maxBatchTokens" | "maxQueuedTokens" | "hasOneCaller">;
   readonly admission: Omit<AdmissionOptions, "deadlineMs" | "heapBytes">;
   readonly tasks: Pick<TaskStoreOptions, "cacheBytes" | "freshMs" | "maxLagMs" | "maxStaleMs">;
   /** Keys whose signatures are believed; null or absent: nothing needs a signature. */

@@ -69,12 +69,19 @@ export function testClock() {
 export const never = new AbortController().signal;
 export const LATER = 1_000_000;
 
-export function arrange(options: { maxBatchTokens?: number; maxQueuedTokens?: number } = {}) {
+interface Arranged {
+  readonly maxBatchTokens?: number;
+  readonly maxQueuedTokens?: number;
+  readonly hasOneCaller?: boolean;
+}
+
+export function arrange(options: Arranged = {}) {
   const clock = testClock();
   const scheduler = createScheduler({
     clock,
     maxBatchTokens: options.maxBatchTokens ?? 64,
     maxQueuedTokens: options.maxQueuedTokens ?? 10_000,
+    hasOneCaller: options.hasOneCaller ?? false,
   });
   const submit = (base: LoadedBase, rows: Row[], queries: Queries = "all", deadlineAt = LATER) =>
     scheduler.submit(base, rows.map(kept), queries, deadlineAt);

@@ -52,7 +52,10 @@ async function answerTexts(
   const version = await pins(job, task);
   const opened = await predictor.open(task, { version, hold });
   const answers: Answer[] = inputs.map((_, i) => ({ error: failures.get(i)! }));
-  const sound = [...inputs.keys()].filter((i) => !failures.has(i));
+  // By length: rows that share a run are padded to the longest, and one that does not fit begins another.
+  const sound = [...inputs.keys()]
+    .filter((i) => !failures.has(i))
+    .sort((a, b) => lengthOf(inputs[a]!) - lengthOf(inputs[b]!));
   const texts = sound.map((i) => inputs[i]!);
   for await (const outcome of predictor.predict(opened, texts, job.parameters, { signal })) {
     const { index } = outcome;
@@ -61,6 +64,8 @@ async function answerTexts(
   }
   return answers;
 }
+
+const lengthOf = ({ text, text_pair: pair = "" }: TextInput): number => text.length + pair.length;
 
 /** Codes of a route that say nothing about the request itself. */
 const LATER = ["overloaded", "too-many-bodies", "deadline-exceeded"];

@@ -2,6 +2,7 @@
  * A row on its way through the queue: plain data, so that a request can run the rows of others and
  * have its own rows run by them.
  */
+import { OverloadedError } from "../../core/errors.ts";
 import type { Queries, Row } from "../../core/model/rows.ts";
 
 /** A row, and what is kept of it. */
@@ -49,3 +50,13 @@ export function fail(job: Job, error: unknown): void {
   job.error = error;
   job.state = "done";
 }
+
+/** Fails a job that could not be done in time. */
+export const failLate = (job: Job): void =>
+  fail(
+    job,
+    new OverloadedError(
+      "deadline-exceeded",
+      "request: its deadline passed before all of its work was done; send less at once or try again later",
+    ),
+  );

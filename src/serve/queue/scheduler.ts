@@ -14,7 +14,7 @@ import { OverloadedError, UnavailableError } from "../../core/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import { failureOf } from "./failed-run.ts";
-import { fail, isDone, settle } from "./job.ts";
+import { fail, failLate, isDone, settle } from "./job.ts";
 import type { Job, Work } from "./job.ts";
 import { RunTotals } from "./run-stats.ts";
 import type { RunStats } from "./run-stats.ts";
@@ -65,6 +65,8 @@ export interface SchedulerOptions {
   readonly maxQueuedTokens: number;
   /** Refuses what cannot be done in time; without it, only the queue's length counts. */
   readonly admission?: Admission;
+  /** One caller asks for all: a full run waits for no crowd, and none stops between layers. */
+  readonly hasOneCaller?: boolean;
 }
 
 /** A batch may be padded by at most this share of its tokens: a padded token costs as much as a real one. */
@@ -109,7 +111,8 @@ interface Queue {
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, maxBatchTokens, maxQueuedTokens, admission } = options;
+  const { clock, maxBatchTokens, maxQueuedTokens, admission, hasOneCaller = false } = options;
+  const longRunTokens = hasOneCaller ? Infinity : LONG_RUN_TOKENS;
   /** In turn order. */
   let queues: Queue[] = [];
   let isPumping = false;
@@ -124,10 +127,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let longRun: LongRun | null = null;
 
   const queuedTokens = (): number =>
-    queues.reduce(
-      (sum, { jobs }) => sum + jobs.reduce((own, job) => own + job.row.ids.length, 0),
-      0,
-    );
+    queues.reduce((sum, { jobs }) => sum + tokensOf(jobs.map(({ row }) => row)), 0);
 
   return {
     get queuedTokens() {
@@ -204,7 +204,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         // timer that was set after it. That is a turn for the host.
         if (isPumping) dropFinished();
         else if (longRun) await goOn(longRun);
-        else if (runs === runsSeen && (calmTurns >= CALM_TURNS || turns >= MAX_TURNS)) await pump();
+        else if (runs === runsSeen && mayBegin(calmTurns, turns)) await pump();
         if (isDone(job)) break;
         if (runs !== runsSeen) turns = calmTurns = 0;
         runsSeen = runs;
@@ -246,6 +246,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
     }
     return tokens;
+  }
+
+  /** Whether a run may begin after so many turns: a crowd has come in, or would change nothing. */
+  function mayBegin(calmTurns: number, turns: number): boolean {
+    if (calmTurns >= CALM_TURNS || turns >= MAX_TURNS) return true;
+    return hasOneCaller && queuedTokens() >= maxBatchTokens;
   }
 
   async function pump(): Promise<void> {
@@ -314,7 +320,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const { encoder } = base;
     const { queries } = jobs[0]!;
     try {
-      if (encoder.steps && tokens >= LONG_RUN_TOKENS) {
+      if (encoder.steps && tokens >= longRunTokens) {
         longRun = { base, jobs, tokens, start, steps: encoder.steps(rows, queries) };
       } else answer(jobs, await encoder.encode(rows, queries), start);
     } catch (cause) {
@@ -378,7 +384,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         // A row that has waited for others fails when its own run is forecast to end too late. A row
         // that has not is tried, since only a run can correct a wrong forecast.
         const runMs = runs > job.runsSeen ? job.row.ids.length * msPerToken : 0;
-        if (job.state === "waiting" && now + runMs > job.deadlineAt) fail(job, deadlineExceeded());
+        if (job.state === "waiting" && now + runMs > job.deadlineAt) failLate(job);
       }
       queue.jobs = queue.jobs.filter((job) => job.state === "waiting");
     }
@@ -390,9 +396,3 @@ const tokensOf = (rows: readonly Row[]): number =>
   rows.reduce((sum, { ids }) => sum + ids.length, 0);
 const longestOf = (rows: readonly Row[]): number =>
   rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-
-const deadlineExceeded = (): OverloadedError =>
-  new OverloadedError(
-    "deadline-exceeded",
-    "request: its deadline passed before all of its work was done; send less at once or try again later",
-  );

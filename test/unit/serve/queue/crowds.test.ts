@@ -77,3 +77,19 @@ describe("requests that come to the door during a run", () => {
     expect(clock.turns).toBeLessThan(100);
   });
 });
+
+describe("the one caller of a queue", () => {
+  it("gives the host one turn between full runs, and waits for a crowd only before the last", async () => {
+    const turns: number[] = [];
+    const { base } = recordingBase(() => turns.push(clock.turns));
+    const { clock, submit, finishAll } = arrange({ maxBatchTokens: 16, hasOneCaller: true });
+    await finishAll(
+      submit(
+        base,
+        Array.from({ length: 7 }, (_, i) => row(i, 8)),
+      ),
+    );
+    // Runs of 2, 2, 2 and 1 rows: the last is not full, so others might share it.
+    expect(turns).toEqual([0, 1, 2, 4]);
+  });
+});

@@ -46,6 +46,13 @@ describe("a long run", () => {
     expect(new Set(turns).size).toBe(LAYERS);
   });
 
+  it("does not stop where one caller asks for all", async () => {
+    const { submit, finishAll } = arrange({ hasOneCaller: true });
+    const { base, layers, runs } = steppingBase();
+    await finishAll(submit(base, [row(1, LONG)]));
+    expect([runs, layers]).toEqual([[[1]], []]);
+  });
+
   it("of few tokens stops after some layers only", async () => {
     const turns: number[] = [];
     const { clock, submit, finishAll } = arrange();
