@@ -3,15 +3,17 @@
  * each other; what a million rows cost by Cloudflare's prices; a job whose Worker is killed; and how long
  * requests take beside a job.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { basename, join, resolve } from "node:path";
+import { UsageError, defineCommand, readInteger } from "../scripts/cli/command.ts";
 import type { Io } from "../scripts/cli/command.ts";
 import { baseFolder } from "../scripts/base/names.ts";
 import { besideJob } from "./bulk/beside.ts";
-import { TASK, begin, json, open, rowOf, run, textOf, until } from "./bulk/job.ts";
+import { withFaultyConsumer } from "./bulk/faults.ts";
+import { CONFIGURATION, TASK, open, rowOf, run, textOf } from "./bulk/job.ts";
 import type { Where } from "./bulk/job.ts";
+import { wholeJob } from "./bulk/whole.ts";
 import { bundleWorker } from "./served/bundled.ts";
 import { putTask, serveBase } from "./served/client.ts";
 import type { BulkServer } from "./served/bulk.ts";
@@ -46,8 +48,10 @@ function costOfMillion(cpuMs: number, bytes: number) {
 export const bench = defineCommand({
   summary:
     "batches: rows a second against calls of 64, several consumers, cost, kills, and requests beside",
-  usage: "[--rows N] [--base DIR] [--consumers 1,2] [--kills N | --interactive]",
-  example: "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2",
+  usage:
+    "[--rows N] [--base DIR] [--consumers 1,2 | --kills N [--state DIR] | --faults | --interactive]",
+  example:
+    "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2 --state DIR\nnpx edge-prefix bench bulk --rows 100000 --faults",
   options: {
     rows: { type: "string", value: "N", hint: "rows of a job (2000)" },
     base: { type: "string", value: "DIR", hint: "base folder (models/pocket)" },
@@ -61,26 +65,41 @@ export const bench = defineCommand({
       value: "N",
       hint: "only one job, whose Worker is killed so many times; its output is checked",
     },
+    faults: {
+      type: "boolean",
+      hint: "only one job, of which 1 % of the lines are poisoned and one of four consumers always throws; its output is checked",
+    },
+    state: {
+      type: "string",
+      value: "DIR",
+      hint: "with --kills or --faults: a folder in which the run goes on after an interrupt",
+    },
   },
   async run({ values, io }) {
     const rows = readInteger(values.rows, "--rows", { min: 1 }) ?? 2_000;
     const kills = readInteger(values.kills, "--kills", { min: 0, max: 20 });
     const counts = (values.consumers ?? "1,2").split(",").map(Number);
     const base = baseFolder(values.base ?? "pocket")!;
+    const hasFaults = values.faults === true;
+    const isWhole = kills !== undefined || hasFaults;
+    const state = values.state === undefined ? null : resolve(values.state);
+    if (state !== null && !isWhole) throw new UsageError("--state needs --kills or --faults");
+    if (state !== null) await mkdir(state, { recursive: true });
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-bulk-"));
-    const bundle: Bundle = {
+    const sound: Bundle = {
       folder: join(folder, "bundle"),
-      modules: await bundleWorker(join(folder, "bundle"), ["--config", "wrangler.bulk.toml"]),
+      modules: await bundleWorker(join(folder, "bundle"), ["--config", CONFIGURATION]),
       remove: () => Promise.resolve(),
     };
     try {
-      const where = { bundle, persist: join(folder, "state"), base };
+      const bundle = hasFaults ? await withFaultyConsumer(sound) : sound;
+      const where = { bundle, persist: join(state ?? folder, "bucket"), base };
       const result = values.interactive
         ? await besideJob(where, rows, io)
-        : kills === undefined
-          ? await compare(where, rows, counts, io)
-          : await killed(where, rows, kills, io);
-      io.out(JSON.stringify({ bench: "bulk", rows, ...result }));
+        : isWhole
+          ? await wholeJob(where, { rows, kills: kills ?? 0, hasFaults, state }, io)
+          : await compare(where, rows, counts, io);
+      io.out(JSON.stringify({ bench: "bulk", rows, base: basename(base), ...result }));
       return "is_whole" in result && !result.is_whole ? 1 : 0;
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -141,42 +160,4 @@ async function calls(base: string, rows: number): Promise<number> {
   } finally {
     await served.stop();
   }
-}
-
-/** One job whose Worker is killed in the middle; every row must be in the output once, and in order. */
-async function killed(where: Where, rows: number, kills: number, io: Io) {
-  let server = await open(where);
-  const start = performance.now();
-  const id = await begin(server, rows);
-  let cpuMs = 0;
-  for (let i = 1; i <= kills; i++) {
-    const { bytes } = await until(server, id, i / (kills + 1));
-    cpuMs += server.cpuMs();
-    await server.kill();
-    io.err(`killed at ${((100 * bytes.done) / bytes.total).toFixed(0)} %`);
-    server = await open(where);
-    await json(`${server.url}/v1/batches/${id}/resume`, { method: "POST" });
-  }
-  const { output_file_id: output } = await until(server, id, 1);
-  const seconds = (performance.now() - start) / 1000;
-  cpuMs += server.cpuMs();
-  const found = await countInOrder(`${server.url}/v1/files/${output}/content`);
-  await server.stop();
-  const isWhole = found === rows;
-  io.err(
-    `${found} rows once and in order, ${seconds.toFixed(0)} s, ${(cpuMs / 1000).toFixed(0)} s of CPU`,
-  );
-  return { kills, is_whole: isWhole, seconds, cpu_s: cpuMs / 1000 };
-}
-
-/** How many lines have the ids 0, 1, 2, .. in this order; NaN as soon as one has not. */
-async function countInOrder(url: string): Promise<number> {
-  const { body } = await fetch(url);
-  let [next, rest] = [0, ""];
-  for await (const text of body!.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) if ((JSON.parse(line) as { id: number }).id !== next++) return NaN;
-  }
-  return rest === "" ? next : NaN;
 }

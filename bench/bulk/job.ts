@@ -1,5 +1,8 @@
 /** A job of the bench: its rows, the Worker that answers it, and how far it is. */
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { unstable_readConfig as readConfiguration } from "wrangler";
+import { PACKAGE } from "../../scripts/node/project.ts";
 import { publishBase, readManifestOfBase } from "../../scripts/publish/publish-base.ts";
 import { startBulk } from "../served/bulk.ts";
 import type { BulkServer } from "../served/bulk.ts";
@@ -7,16 +10,15 @@ import { putTask } from "../served/client.ts";
 import type { Bundle } from "../served/direct.ts";
 
 export const TASK = "bulk";
+export const CONFIGURATION = "wrangler.bulk.toml";
 const TEXTS = [
   "a gripping, beautifully acted film",
   "the plot is dull and far too long",
   "what a good story",
   "my card payment was not accepted, please help",
 ];
-export const rowOf = (id: number): string =>
-  JSON.stringify({ id, text: `${TEXTS[id % TEXTS.length]} ${id % 10}` });
-
-export const textOf = (id: number): string => (JSON.parse(rowOf(id)) as { text: string }).text;
+export const textOf = (id: number): string => `${TEXTS[id % TEXTS.length]} ${id % 10}`;
+export const rowOf = (id: number): string => JSON.stringify({ id, text: textOf(id) });
 
 export interface Where {
   readonly bundle: Bundle;
@@ -24,28 +26,40 @@ export interface Where {
   readonly base: string;
 }
 
-/** Starts the Worker over its bucket, with the base and a task in it. */
+/** Starts the Worker over its bucket, with the base and a task in it, and the settings that it ships with. */
 export async function open({ bundle, persist, base: dir }: Where): Promise<BulkServer> {
   const { manifest: base } = await readManifestOfBase(dir);
-  const limits = { DEADLINE_MS: 300_000, REQUEST_CPU_MS: 240_000, MAX_QUEUED_TOKENS: 10_000_000 };
-  const server = await startBulk(bundle, persist, { BASE: base.name, ...limits });
+  const { vars } = readConfiguration({ config: join(PACKAGE, CONFIGURATION) });
+  const server = await startBulk(bundle, persist, {
+    ...(vars as Record<string, string | number>),
+    BASE: base.name,
+  });
   await publishBase(server.bucket, dir);
   await putTask({ bucket: server.bucket, base }, TASK);
   return server;
 }
 
-interface Batch {
+export interface Batch {
   readonly id: string;
   readonly status: string;
   readonly output_file_id: string | null;
+  readonly error_file_id: string | null;
+  readonly request_counts: { readonly completed: number; readonly failed: number };
   readonly bytes: { readonly total: number; readonly done: number };
 }
 
+/** A line of the file: text, or bytes that are none. */
+export type Line = string | Uint8Array<ArrayBuffer>;
+
 /** Begins a job of so many rows; its id. */
-export async function begin({ url }: BulkServer, rows: number): Promise<string> {
+export async function begin(
+  { url }: BulkServer,
+  rows: number,
+  lineOf: (id: number) => Line = rowOf,
+): Promise<string> {
   const form = new FormData();
   form.set("purpose", "batch");
-  const lines = Array.from({ length: rows }, (_, id) => `${rowOf(id)}\n`);
+  const lines = Array.from({ length: rows }, (_, id) => [lineOf(id), "\n"]).flat();
   form.set("file", new Blob(lines), "rows.jsonl");
   const file = (await json(`${url}/v1/files`, { method: "POST", body: form })) as { id: string };
   const body = JSON.stringify({ input_file_id: file.id, task: TASK, parameters: { top_k: 1 } });
@@ -61,14 +75,22 @@ export async function json(url: string, init?: RequestInit): Promise<unknown> {
 }
 
 const LOOK_MS = 250;
+const LONGEST_LOOK_MS = 2_000;
 
-/** Waits until a share of a job is done, or all of it. */
-export async function until({ url }: BulkServer, id: string, share: number): Promise<Batch> {
-  while (true) {
+/** Waits until a share of a job is done, or all of it; `onLook` is told how far it is. */
+export async function until(
+  { url }: BulkServer,
+  id: string,
+  share: number,
+  onLook: (batch: Batch) => void = () => undefined,
+): Promise<Batch> {
+  // A look lists the parts of the job: seldom at a job that takes long.
+  for (let wait = LOOK_MS; ; wait = Math.min(LONGEST_LOOK_MS, wait * 1.05)) {
     const batch = (await json(`${url}/v1/batches/${id}`)) as Batch;
+    onLook(batch);
     if (batch.status === "completed") return batch;
     if (share < 1 && batch.bytes.done >= share * batch.bytes.total) return batch;
-    await pause(LOOK_MS);
+    await pause(wait);
   }
 }
 
