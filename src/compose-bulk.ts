@@ -27,6 +27,9 @@ export interface BulkEnv extends Omit<Env, "BUCKET" | "BULK"> {
   readonly RESUME_AFTER_S?: number | string;
 }
 
+/** As many as one long row has, unless set: so a run of short rows needs no more memory than that row. */
+const MAX_BATCH_TOKENS = 512;
+
 export interface BulkParts {
   readonly app: ReturnType<typeof createBulkApp>;
   /** A consumer whose context `hold` keeps alive while a base loads. */
@@ -37,7 +40,8 @@ export interface BulkParts {
 
 /** Puts the parts together; nothing is loaded before the first row. Throws what `compose` throws. */
 export function composeBulk(env: BulkEnv, openEngine: OpenEngine): BulkParts {
-  return assembleBulk(compose(env, openEngine, { hasOneCaller: true }), env);
+  const settings = { MAX_BATCH_TOKENS, ...env };
+  return assembleBulk(compose(settings, openEngine, { hasOneCaller: true }), env);
 }
 
 /** The same over parts that are there, for example those of a test. */
