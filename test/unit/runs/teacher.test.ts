@@ -153,6 +153,14 @@ describe("a fine-tuned checkpoint on another base", () => {
   });
 });
 
+test("a teacher that is interrupted leaves no task and no answers", async () => {
+  const { prepared } = await prepare(TEACHER);
+  const teacher = await open(join(dir, "teacher"));
+  const store = teacherAnswers(join(dir, "stopped"));
+  expect(await ask(prepared, teacher, { store, signal: AbortSignal.abort() })).toBeNull();
+  expect(await store.read()).toBeNull();
+});
+
 describe("a teacher", () => {
   test("on the task's own base needs no folder of a base", async () => {
     await train(join(dir, "own"), await prepare());
