@@ -6,7 +6,7 @@ import { provenance } from "../provenance.ts";
 import { writeDraw } from "./draws.ts";
 import type { Draw } from "./draws.ts";
 import { runHead } from "./head.ts";
-import { runOurs } from "./ours.ts";
+import { contenderSpec, runOurs } from "./ours.ts";
 import type { Cell, Contender } from "./plan.ts";
 import type { LadderResult, Outcome } from "./results.ts";
 import { runSetFit } from "./setfit.ts";
@@ -73,7 +73,9 @@ async function learn(
   if (contender === "head" && SETS[set].type === "sequence") {
     return runHead({ ...common, train, base });
   }
-  return runOurs({ ...common, name: set, contender, train, base, out: join(dir, "task"), note });
+  const out = join(dir, "task");
+  const spec = contenderSpec(contender, seed);
+  return runOurs({ test: draw.test, threads, signal, name: set, spec, train, base, out, note });
 }
 
 const OPTIONS: Readonly<Record<"ours" | "setfit", string>> = {

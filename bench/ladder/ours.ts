@@ -19,6 +19,13 @@ import { folderRun } from "../../scripts/runs/saved-run.ts";
 
 export type OurContender = Exclude<Contender, "setfit">;
 
+/** What a contender asks of `train`. */
+export const contenderSpec = (contender: OurContender, seed: number): TaskSpec => ({
+  ...EMPTY_SPEC,
+  method: METHODS[contender],
+  seed,
+});
+
 /** Undefined: `train` chooses. A head on whole texts is fitted instead (head.ts). */
 const METHODS: Readonly<Record<OurContender, Method | undefined>> = {
   train: undefined,
@@ -28,11 +35,11 @@ const METHODS: Readonly<Record<OurContender, Method | undefined>> = {
 
 export interface OurOptions {
   readonly name: string;
-  readonly contender: OurContender;
+  /** What is asked of `train`, but for the data. */
+  readonly spec: TaskSpec;
   /** The rows to learn from, as a file. */
   readonly train: string;
   readonly test: readonly Example[];
-  readonly seed: number;
   /** Folder of the base. */
   readonly base: string;
   /** Folder of the run's saved state. */
@@ -80,13 +87,11 @@ interface Trained {
 
 /** The steps of the verb `train` with a data file, timed from the base on disk on. */
 async function train(options: OurOptions): Promise<Trained | null> {
-  const { name, contender, train: path, seed, base: dir, out, threads, signal, note } = options;
+  const { name, train: path, base: dir, out, threads, signal, note } = options;
   const start = performance.now();
   const base = await readBaseFolder(dir);
   const spec: TaskSpec = {
-    ...EMPTY_SPEC,
-    method: METHODS[contender],
-    seed,
+    ...options.spec,
     data: { ...EMPTY_SPEC.data, train: [{ path }] },
   };
   const prepared = await prepareTask(

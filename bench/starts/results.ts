@@ -1,0 +1,66 @@
+/** Finished cells as files of bench/results/starts/BASE, and the table of them. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { writeWhole } from "../../scripts/node/files.ts";
+import type { Outcome } from "../ladder/results.ts";
+import type { Provenance } from "../provenance.ts";
+import { ROW_COUNTS, STARTED_BY, STARTED_TASKS, TITLES, cellName } from "./plan.ts";
+import type { Cell } from "./plan.ts";
+
+export const RESULTS = new URL("../results/starts/", import.meta.url).pathname;
+
+export interface StartResult extends Cell, Outcome, Provenance {
+  readonly bench: "starts";
+  /** Name of the start, whichever of the contenders this is. */
+  readonly start: string;
+  readonly base: { readonly name: string; readonly identity: string };
+  readonly train_rows: number;
+  readonly test_rows: number;
+}
+
+const pathOf = (folder: string, base: string, cell: Cell): string =>
+  join(folder, base, `${cellName(cell)}.json`);
+
+export const writeResult = (folder: string, result: StartResult): Promise<void> =>
+  writeWhole(pathOf(folder, result.base.name, result), `${JSON.stringify(result, null, 2)}\n`);
+
+/** A finished cell; null when there is none. */
+export function readResult(folder: string, base: string, cell: Cell): StartResult | null {
+  const path = pathOf(folder, base, cell);
+  return existsSync(path) ? readJson(path) : null;
+}
+
+/** All finished cells of a base. */
+export function readResults(folder: string, base: string): StartResult[] {
+  const own = join(folder, base);
+  if (!existsSync(own)) return [];
+  const names = readdirSync(own).filter((name) => name.endsWith(".json"));
+  return names.toSorted().map((name) => readJson(join(own, name)));
+}
+
+/** A row for each task and number of rows: mean accuracy in percent, with the seeds behind it. */
+export function startRows(results: readonly StartResult[]): string[][] {
+  const rows = STARTED_TASKS.flatMap((task) =>
+    ROW_COUNTS.flatMap((count) => {
+      const own = results.filter((result) => result.task === task && result.rows === count);
+      if (own.length === 0) return [];
+      const cells = STARTED_BY.map((by) => scoresText(own.filter((result) => result.by === by)));
+      return [[TITLES[task], `${own[0]!.train_rows}`, ...cells]];
+    }),
+  );
+  const start = results[0]?.start ?? "the start";
+  return [["", "rows", "train", "prefix-bias", `prefix-bias from ${start}`], ...rows];
+}
+
+function scoresText(results: readonly StartResult[]): string {
+  if (results.length === 0) return "-";
+  const scores = results.toSorted((a, b) => a.seed - b.seed).map(({ score }) => score);
+  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  const percent = (share: number): string => (100 * share).toFixed(1);
+  return scores.length === 1
+    ? percent(mean)
+    : `${percent(mean)} (${scores.map(percent).join(", ")})`;
+}
+
+const readJson = (path: string): StartResult =>
+  JSON.parse(readFileSync(path, "utf8")) as StartResult;
