@@ -96,7 +96,8 @@ export async function pretrainOnSources(
   });
   if (!result.isDone) return null;
   const created = new Date();
-  const facts = { name: `start-${seed}`, base: base.manifest, tasks, settings, result, created };
+  const name = `start-${seed}`;
+  const facts = { name, base: base.manifest, tasks, settings, result, created, terms: {} };
   await writePretrained(out, facts, null);
   return out;
 }

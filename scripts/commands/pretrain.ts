@@ -166,10 +166,14 @@ export const command = defineCommand({
       if (!result.isDone) {
         return noteInterrupted(io, result.step, ["pretrain", OPTIONS, values, positionals]);
       }
-      const facts = { name, base: base.manifest, tasks, settings, result, created: new Date() };
+      const terms = source?.terms ?? {};
+      const created = new Date();
+      const facts = { name, base: base.manifest, tasks, settings, result, created, terms };
       // As with task.json: the file of the folder that was trained from is its author's.
       const isOwn = startDir !== null && resolve(startDir) === resolve(out);
-      const startJson = isOwn ? null : writeStartSpec(out, taskDirs, base.manifest.name, request);
+      const startJson = isOwn
+        ? null
+        : writeStartSpec(out, taskDirs, base.manifest.name, { ...request, terms });
       await writePretrained(out, facts, startJson);
       const rows = taskRows(facts);
       if (io.json) {

@@ -20,6 +20,7 @@ import { licenceFields, yamlBlock } from "../../../src/report/card-metadata.ts";
 import { PRETRAINED_KIND, tensorsOf } from "../../../src/learn/task/pretrained.ts";
 import { removeSavedRun } from "../saved-run.ts";
 import { replaceFiles } from "../../node/files.ts";
+import type { Terms } from "./start-file.ts";
 import type { PretrainTask } from "./shared-run.ts";
 import type { PretrainResult, PretrainSettings } from "./pretrain-run.ts";
 
@@ -30,6 +31,7 @@ export interface PretrainedFacts {
   readonly settings: PretrainSettings;
   readonly result: PretrainResult;
   readonly created: Date;
+  readonly terms: Terms;
 }
 
 /**
@@ -105,13 +107,13 @@ export function taskRows({ tasks, result }: Pick<PretrainedFacts, "tasks" | "res
 }
 
 function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
-  const { name, base, settings, result } = facts;
+  const { name, base, settings, result, terms } = facts;
   const rows = taskRows(facts);
   const licences = new Set(rows.map(({ licence }) => licence));
   const languages = rows.flatMap(({ language }) => (language === null ? [] : [language]));
   const metadata = {
-    ...(licences.size === 1
-      ? licenceFields(rows[0]!.licence)
+    ...(terms.licence !== undefined || licences.size === 1
+      ? licenceFields(terms.licence ?? rows[0]!.licence)
       : { license: "other", license_name: "several" }),
     language: languages.length > 0 ? [...new Set(languages)] : undefined,
     library_name: "edge-prefix",
@@ -124,7 +126,7 @@ function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
     ["---", ...yamlBlock(metadata), "---"],
     [`# ${name}`],
     [
-      `A pretrained prefix for the base ${shortIdentity(base)}: ${what} (method \`${settings.method}\`), trained on ${rows.length} tasks at once, ${formatBytes(bytes)}. It has no head and cannot be served: it is a place to start a task from that has few rows of its own. The base itself is unchanged.`,
+      `A pretrained prefix for the base ${shortIdentity(base)}: ${what} (method \`${settings.method}\`), trained on ${rows.length === 1 ? "one task" : `${rows.length} tasks at once`}, ${formatBytes(bytes)}. It has no head and cannot be served: it is a place to start a task from. The base itself is unchanged.`,
     ],
     ["## Start from it", "", "```sh", `npx edge-prefix train TASK_DIR --init ${name}`, "```"],
     [
@@ -146,6 +148,7 @@ function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
       "",
       "Scores are of the shared prefix with each task's own head, on the rows by which the epoch was chosen. No text of the data is part of this folder.",
     ],
+    ...(terms.notice === undefined ? [] : [["## Licence", "", terms.notice]]),
     [
       "## Training procedure",
       "",

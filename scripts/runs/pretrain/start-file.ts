@@ -24,6 +24,13 @@ export interface StartSpec extends StartSettings {
   readonly tasks: readonly string[];
   /** Name of the base; undefined: the one that the tasks name. */
   readonly base: string | undefined;
+  readonly terms: Terms;
+}
+
+/** For a start that is passed on: under which licence, and what its card says of that. */
+export interface Terms {
+  readonly licence?: string | undefined;
+  readonly notice?: string | undefined;
 }
 
 export const isStartFolder = (dir: string): boolean => existsSync(join(dir, START_JSON));
@@ -42,6 +49,10 @@ export async function readStartSpec(dir: string): Promise<StartSpec> {
   return {
     tasks,
     base: optional("base", () => r.string("base")),
+    terms: {
+      licence: optional("licence", () => r.string("licence")),
+      notice: optional("notice", () => r.string("notice")),
+    },
     method: optional("method", () => r.oneOf("method", SHARED_METHODS)),
     numVirtualTokens: optional("num_virtual_tokens", () => r.count("num_virtual_tokens", 1, 1024)),
     alpha: optional("alpha", () => r.number("alpha", 0, 1)),
@@ -59,7 +70,7 @@ export function writeStartSpec(
   out: string,
   taskDirs: readonly string[],
   base: string,
-  request: PretrainRequest,
+  request: PretrainRequest & { readonly terms: Terms },
 ): string {
   const json = {
     base,
@@ -71,6 +82,7 @@ export function writeStartSpec(
     train_graph: request.trainGraph,
     hyperparameters: request.hyperparameters,
     seed: request.seed,
+    ...request.terms,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
