@@ -66,6 +66,10 @@ export const VERBS: Verbs = {
     summary: "turn a PEFT adapter (prefix tuning or LoRA) into a task folder",
     load: () => import("./import-peft.ts"),
   },
+  "export-peft": {
+    summary: "turn a task into an adapter that PEFT loads (prefix tuning or LoRA)",
+    load: () => import("./export-peft.ts"),
+  },
   sign: {
     summary: "sign task or base folders: model.sig, which model-signing verifies, too",
     load: () => import("./sign.ts"),

@@ -24,9 +24,11 @@ import type { Tensor, TensorOf } from "../../src/core/model/tensor.ts";
 import { parseJson } from "../../src/core/text.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { readIfThere } from "../node/files.ts";
+import { ADAPTER_CONFIG, ADAPTER_MODEL, HEAD_FILE, MODEL_CONFIG } from "./adapter-files.ts";
 import { adapterLabels, problemTypeOf } from "./labels.ts";
 import { loraTensors, readLora, unsupported, valuesOf } from "./lora.ts";
 import type { PeftLora, TensorValues } from "./lora.ts";
+import { offsetOf } from "./positions.ts";
 
 /** What an adapter holds, in the shapes of prefix.safetensors. */
 export interface PeftAdapter {
@@ -38,6 +40,10 @@ export interface PeftAdapter {
   readonly promptEmbeddings: TensorValues | null;
   /** null for prefix tuning. */
   readonly lora: PeftLora | null;
+  /** A position table that PEFT loads in the place of the model's own; null: none. */
+  readonly positions: TensorValues | null;
+  /** null: what transformers' model with a head reads. */
+  readonly pooling: Pooling | null;
   readonly weight: TensorValues; // [C, H]
   readonly bias: Float32Array; // [C]
   /** From a config beside the adapter, else LABEL_0, LABEL_1, .. as Hugging Face names them. */
@@ -46,34 +52,47 @@ export interface PeftAdapter {
   readonly trainedOn: string;
 }
 
-const CONFIG = "adapter_config.json";
-const MODEL = "adapter_model.safetensors";
 const CODE = "peft-invalid";
-const TASK_TYPES = { SEQ_CLS: "sequence", TOKEN_CLS: "token" } as const;
+/** An adapter of the bare encoder says the type by the pooling of its head. */
+const TASK_TYPES = { SEQ_CLS: "sequence", TOKEN_CLS: "token", FEATURE_EXTRACTION: null } as const;
+const POOLINGS: readonly string[] = ["pooler", "cls", "mean", "none"] satisfies Pooling[];
+
+/** The table of learned positions, as a module that PEFT saved with an adapter. */
+const POSITIONS = /(?:^|\.)position_embeddings\.(?:modules_to_save\.[^.]+\.)?weight$/;
+
+/** The head before training, which PEFT saves with `bias="all"` beside the trained one. */
+const ORIGINAL_HEAD = /(?:classifier|score)\.original_module\.(?:weight|bias)$/;
 
 /** The heads that PEFT saves with an adapter; `score` is what newer models call the classifier. */
 const HEAD =
-  /^(?:base_model\.)?(?:model\.)?(?:classifier|score)\.(?:modules_to_save\.[^.]+\.)?(weight|bias)$/;
+  /^(?:base_model\.)?(?:model\.)?(?:classifier|score)\.(?:modules_to_save\.(?:[^.]+\.)?)?(weight|bias)$/;
 
 /**
  * Reads an adapter folder; `labelNames` is what --label-names says. Throws NotFoundError
  * `peft-not-found`, FormatError `peft-invalid` or `peft-unsupported`, InputError `label-names-invalid`.
  */
 export async function readPeftAdapter(dir: string, labelNames?: string): Promise<PeftAdapter> {
-  const configPath = join(dir, CONFIG);
-  const config = readRecord(parseJson(await readPart(dir, CONFIG), configPath), configPath, CODE);
+  const configPath = join(dir, ADAPTER_CONFIG);
+  const json = parseJson(await readPart(dir, ADAPTER_CONFIG), configPath);
+  const config = readRecord(json, configPath, CODE);
   const kind = kindOf(config);
-  const type = TASK_TYPES[config.oneOf("task_type", ["SEQ_CLS", "TOKEN_CLS"])];
+  const taskType = config.oneOf("task_type", ["SEQ_CLS", "TOKEN_CLS", "FEATURE_EXTRACTION"]);
   const numVirtualTokens = kind === "LORA" ? 0 : config.count("num_virtual_tokens", 1, 1024);
 
-  const modelPath = join(dir, MODEL);
-  const { tensors } = readSafetensors(await readPart(dir, MODEL), modelPath);
+  const modelPath = join(dir, ADAPTER_MODEL);
+  const own = readSafetensors(await readPart(dir, ADAPTER_MODEL), modelPath).tensors;
+  const apart = TASK_TYPES[taskType] === null ? await readHeadFile(dir) : null;
+  const tensors = new Map([...own, ...(apart?.tensors ?? [])]);
+  const type = TASK_TYPES[taskType] ?? (apart!.pooling === "none" ? "token" : "sequence");
   const head = new Map<string, Tensor>();
   const body = new Map<string, Tensor>();
+  let positions: Tensor | null = null;
   for (const [name, tensor] of tensors) {
+    if (ORIGINAL_HEAD.test(name)) continue;
     const part = HEAD.exec(name)?.[1];
-    if (part === undefined) body.set(name, tensor);
-    else head.set(part, tensor);
+    if (part !== undefined) head.set(part, tensor);
+    else if (kind === "PREFIX_TUNING" && POSITIONS.test(name)) positions = tensor;
+    else body.set(name, tensor);
   }
   const prompt = body.get(PROMPT_EMBEDDINGS) ?? null;
   const weight = head.get("weight");
@@ -97,7 +116,7 @@ export async function readPeftAdapter(dir: string, labelNames?: string): Promise
   if (prompt && prompt.dims[0] !== numVirtualTokens) {
     throw new FormatError(
       CODE,
-      `${modelPath}: ${PROMPT_EMBEDDINGS} is [${prompt.dims.join(", ")}], ${CONFIG} says num_virtual_tokens ${numVirtualTokens}`,
+      `${modelPath}: ${PROMPT_EMBEDDINGS} is [${prompt.dims.join(", ")}], ${ADAPTER_CONFIG} says num_virtual_tokens ${numVirtualTokens}`,
     );
   }
   const configs = [config, ...(await readModelConfig(dir))];
@@ -106,6 +125,8 @@ export async function readPeftAdapter(dir: string, labelNames?: string): Promise
     numVirtualTokens,
     promptEmbeddings: prompt && valuesOf(prompt),
     lora: kind === "LORA" ? readLora(config, body, modelPath) : null,
+    positions: positions && valuesOf(positions),
+    pooling: apart?.pooling ?? null,
     weight: valuesOf(weight),
     bias: bias ? toFloat32(bias) : new Float32Array(classes),
     problemType: problemTypeOf(type, classes, configs),
@@ -129,15 +150,37 @@ async function readPart(dir: string, name: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new NotFoundError(
       "peft-not-found",
-      `${join(dir, name)}: cannot be read; an adapter folder holds ${CONFIG} and ${MODEL}`,
+      `${join(dir, name)}: cannot be read; an adapter folder holds ${ADAPTER_CONFIG} and ${ADAPTER_MODEL}`,
       { cause },
     );
   }
 }
 
+/**
+ * The head of an adapter of the bare encoder, which PEFT itself has no place for: as `export-peft
+ * --features` writes it.
+ */
+async function readHeadFile(
+  dir: string,
+): Promise<{ tensors: ReadonlyMap<string, Tensor>; pooling: Pooling }> {
+  const path = join(dir, HEAD_FILE);
+  const bytes = await readIfThere(path);
+  const { tensors, metadata } = bytes
+    ? readSafetensors(bytes, path)
+    : { tensors: new Map<string, Tensor>(), metadata: {} };
+  const { pooling } = metadata as { pooling?: string };
+  if (bytes && pooling !== undefined && POOLINGS.includes(pooling)) {
+    return { tensors, pooling: pooling as Pooling };
+  }
+  throw new FormatError(
+    CODE,
+    `${dir}: task_type is "FEATURE_EXTRACTION", an adapter of the bare encoder; ${bytes ? `${HEAD_FILE} has the pooling ${describe(pooling)}, expected one of ${POOLINGS.join(", ")}` : `it has no ${HEAD_FILE}, which export-peft --features writes`}`,
+  );
+}
+
 /** The model's config.json beside the adapter, where there is one. */
 async function readModelConfig(dir: string): Promise<RecordReader[]> {
-  const path = join(dir, "config.json");
+  const path = join(dir, MODEL_CONFIG);
   const bytes = await readIfThere(path);
   return bytes === null ? [] : [readRecord(parseJson(bytes, path), path, CODE)];
 }
@@ -147,14 +190,16 @@ const ROTARY = new Set(["modernbert", "eurobert", "llama", "qwen2", "qwen3", "ge
 
 /**
  * How far PEFT shifts the real tokens: Hugging Face numbers learned positions after the past keys,
- * so by P; rotary positions of the texts stay.
+ * so by P; rotary positions of the texts stay. A position table in the adapter may move them back.
  */
-export const defaultPositionOffset = (adapter: PeftAdapter, base: BaseManifest): number =>
-  ROTARY.has(base.configuration.model_type) ? 0 : adapter.numVirtualTokens;
+export function defaultPositionOffset(adapter: PeftAdapter, base: Base): number {
+  if (adapter.positions) return offsetOf(adapter.positions, base, adapter.numVirtualTokens);
+  return ROTARY.has(base.manifest.configuration.model_type) ? 0 : adapter.numVirtualTokens;
+}
 
 /** A sequence head of PEFT reads what the checkpoint's own classifier would: the pooler, if there is one. */
-export const poolingOf = ({ type }: PeftAdapter, base: BaseManifest): Pooling =>
-  type === "token" ? "none" : base.pooler === null ? "cls" : "pooler";
+export const poolingOf = ({ type, pooling }: PeftAdapter, base: BaseManifest): Pooling =>
+  pooling ?? (type === "token" ? "none" : base.pooler === null ? "cls" : "pooler");
 
 /**
  * The adapter as the tensors of a prefix.safetensors for `base`. Throws MismatchError

@@ -16,13 +16,13 @@ export interface PackOptions {
 }
 
 /** Errors as of adapterTensors and packTask. */
-export function packAdapter(
+export async function packAdapter(
   adapter: PeftAdapter,
   base: Base,
   { task, positionOffset, dtype = "float32" }: PackOptions,
 ): Promise<PackedTask> {
   const { manifest } = base;
-  const offset = positionOffset ?? defaultPositionOffset(adapter, manifest);
+  const offset = positionOffset ?? defaultPositionOffset(adapter, base);
   return packTask(
     {
       task,

@@ -153,6 +153,7 @@ page-not-built | The script that answers in a browser is not built. | In a clone
 pair-not-supported | The task tags the words of one text; the input is a pair. | Send one text.
 pair-too-long | Neither text of a pair leaves room for the other. | Shorten one, or set "truncation": true.
 parameter-invalid | A parameter has a value that is not allowed. | The field "errors" names it and what is allowed.
+peft-export-unsupported | The task has a part for which PEFT, or transformers' model with a head, has no place. | The message names it; export with --features, or train the task without that part.
 peft-invalid | The adapter's files are not those that PEFT saves. | The message names the field or the tensor.
 peft-not-found | The folder holds no PEFT adapter. | It needs adapter_config.json and adapter_model.safetensors.
 peft-unsupported | The adapter is of a kind that computes more than prefix tuning or plain LoRA, such as DoRA. | Merge it into its model and import that as a base, or train it in one of these forms.

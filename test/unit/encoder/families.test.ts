@@ -5,25 +5,17 @@
  * token types in DistilBERT; positions that begin behind padding's id in RoBERTa. Expected values: test/golden/encoder (torch
  * 2.15.0, transformers 5.23.0, float32); cut_golden.py says how they were made.
  */
-import { buildEncoder } from "../../../src/encoder/layers/encoder.ts";
 import { describe, expect, it, test } from "vitest";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { createWasmSession } from "../../../src/engine/ort/wasm-sessions.ts";
-import { collateTokens } from "../../../src/core/model/collate.ts";
 import { emptyPrefix, unpackPrefix } from "../../../src/core/model/prefix.ts";
 import type { Prefix } from "../../../src/core/model/prefix.ts";
 import { PROMPT_EMBEDDINGS } from "../../../src/core/model/shapes.ts";
-import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import { baseConfig, baseFloatWeights, baseWeights } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import type { Weights } from "../../../src/encoder/layers/tensor-spec.ts";
+import { prefixGradient } from "../../../bench/golden/prefix-gradient.ts";
 import { graphEncoder } from "../../../src/engine/ort/encoder.ts";
-import { packGraph } from "../../../src/graph/encoding/pack.ts";
-import { gradients } from "../../../src/graph/gradient/walk.ts";
-import { Graph } from "../../../src/graph/graph.ts";
-import * as ops from "../../../src/graph/ops.ts";
-import { trainedInputs } from "../../../src/learn/graph/trained-inputs.ts";
-import { partsOf } from "../../../src/learn/methods.ts";
 import {
   hiddenStates,
   maxDifference,
@@ -136,7 +128,7 @@ describe.each(["distilbert", "electra", "eurobert", "modernbert", "roberta"])("%
 
   it("gives PyTorch's gradient of the prefix", async () => {
     const base = await makeGoldenBase(golden, "fp32");
-    const { loss, gradient } = await prefixGradient(base, golden, baseFloatWeights(base));
+    const { loss, gradient } = await gradientOf(base, golden, baseFloatWeights(base));
     expect(Math.abs(loss - golden.values("loss")[0]!)).toBeLessThan(1e-5);
     const expected = golden.values("prompt_embeddings.grad");
     const norm = (x: Float32Array): number => Math.hypot(...x);
@@ -148,7 +140,7 @@ describe.each(["distilbert", "electra", "eurobert", "modernbert", "roberta"])("%
   // Forward and backward both round; random weights cost as much as they cost the states.
   it("gives nearly the same gradient through 8-bit linears", async () => {
     const base = await makeGoldenBase(golden, "int8");
-    const { gradient } = await prefixGradient(base, golden, baseWeights(base));
+    const { gradient } = await gradientOf(base, golden, baseWeights(base));
     const expected = golden.values("prompt_embeddings.grad");
     expect(meanCosine(gradient, expected, expected.length)).toBeGreaterThan(0.95);
   });
@@ -160,64 +152,15 @@ describe.each(["distilbert", "electra", "eurobert", "modernbert", "roberta"])("%
   });
 });
 
-/** d(sum(hidden * weights) / tokens) / d(prompt_embeddings), as PyTorch was asked for it. */
-async function prefixGradient(
-  base: Base,
-  golden: Golden,
-  weights: Weights,
-): Promise<{ loss: number; gradient: Float32Array }> {
-  const { architecture, config } = baseConfig(base);
-  const g = new Graph();
-  const { inputs, trained } = trainedInputs(g, {
-    architecture,
-    config,
-    weights,
-    pooler: null,
-    parts: partsOf("prefix"),
-    pooling: "none",
-    numLabels: 2,
-    numVirtualTokens: PREFIX,
-  });
-  const form = { isTrained: true };
-  const { lastHiddenState } = buildEncoder(g, config.encoder, weights, inputs, form);
-  const share = g.input("share", "float32", ["B", "Q", GOLDEN_HIDDEN]);
-  const loss = ops.ReduceSum(g, ops.Mul(g, lastHiddenState, share), {
-    axes: [0, 1, 2],
-    keepdims: false,
-  });
-  const prompt = trained.get(PROMPT_EMBEDDINGS)!;
-  g.output(gradients(g, loss, [prompt]).get(prompt)!, "gradient");
-  g.output(loss, "loss");
-
-  const rows = golden.ids.map((ids) => ({
-    ids: Int32Array.from(ids),
-    typeIds: new Int32Array(ids.length),
-    positionOffset: 0,
-  }));
-  const prefixLengths = rows.map(() => PREFIX);
-  const { configuration } = base.manifest;
-  const { feeds, length } = collateTokens(rows, prefixLengths, configuration, "all");
-  const tokens = golden.lengths.reduce((sum, n) => sum + n, 0);
-  const shares = new Float32Array(rows.length * length * GOLDEN_HIDDEN);
-  for (const [b, own] of golden.byText("weights").entries()) {
-    shares.set(
-      own.map((value) => value / tokens),
-      b * length * GOLDEN_HIDDEN,
-    );
-  }
+/** The gradient that PyTorch was asked for. */
+function gradientOf(base: Base, golden: Golden, weights: Weights) {
   const values = golden.values(PROMPT_EMBEDDINGS);
-  const session = await createNodeSession(packGraph(g));
-  try {
-    const found = await session.run({
-      ...feeds,
-      share: float32([rows.length, length, GOLDEN_HIDDEN], shares),
-      [PROMPT_EMBEDDINGS]: float32([PREFIX, values.length / PREFIX], values),
-    });
-    return {
-      loss: toFloat32(found["loss"]!)[0]!,
-      gradient: toFloat32(found["gradient"]!),
-    };
-  } finally {
-    await session.release();
-  }
+  return prefixGradient(base, weights, {
+    rows: golden.ids.map((ids) => ({
+      ids: Int32Array.from(ids),
+      typeIds: new Int32Array(ids.length),
+    })),
+    weights: golden.byText("weights"),
+    prompt: { dims: [PREFIX, values.length / PREFIX], values },
+  });
 }

@@ -182,8 +182,9 @@ describe("an adapter folder", () => {
     expect(() => adapterTensors(adapter, deeper)).toThrow(
       /prompt_embeddings is \[3, 128\].*needs \[3, 192\]/,
     );
-    expect(defaultPositionOffset(adapter, manifest)).toBe(3);
-    expect(defaultPositionOffset(adapter, other({ model_type: "modernbert" }))).toBe(0);
+    expect(defaultPositionOffset(adapter, base)).toBe(3);
+    const rotary = { ...base, manifest: other({ model_type: "modernbert" }) };
+    expect(defaultPositionOffset(adapter, rotary)).toBe(0);
     expect(poolingOf(adapter, { ...manifest, pooler: null })).toBe("cls");
   });
 });

@@ -1,13 +1,19 @@
 /** LoRA of PEFT as a task's tensors, and what is no plain LoRA refused by name. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { adapterTensors, readPeftAdapter } from "../../../scripts/peft/adapter.ts";
 import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { baseWeights } from "../../../src/encoder/base.ts";
+import type { Base } from "../../../src/encoder/base.ts";
 import { adapterDir } from "../../support/peft-adapter.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
 
 describe("a LoRA adapter", () => {
+  let base: Base;
+  beforeAll(async () => {
+    base = await makeTinyBase({ dtype: "int8", seed: 1 });
+  });
+
   const LORA = {
     peft_type: "LORA",
     r: 2,
@@ -34,8 +40,7 @@ describe("a LoRA adapter", () => {
       },
     );
   const B = "encoder.layer.0.attention.self.query.lora_B.weight";
-  const tensorsOf = async (dir: string) =>
-    adapterTensors(await readPeftAdapter(dir), await makeTinyBase({ dtype: "int8", seed: 1 }));
+  const tensorsOf = async (dir: string) => adapterTensors(await readPeftAdapter(dir), base);
 
   // PEFT's scaling: alpha / r, with rsLoRA alpha / sqrt(r), alpha by the first pattern that matches.
   test.each([
@@ -51,7 +56,6 @@ describe("a LoRA adapter", () => {
   });
 
   test("with biases has their difference to the base's", async () => {
-    const base = await makeTinyBase({ dtype: "int8", seed: 1 });
     const own = baseWeights(base).get("encoder.layer.0.attention.self.query.bias")!;
     const bias = float32(
       [32],
@@ -64,6 +68,23 @@ describe("a LoRA adapter", () => {
     expect(deltas.filter((value) => value !== 0)).toHaveLength(32);
     expect(deltas.reduce((sum, value) => sum + value, 0)).toBeCloseTo(64, 4);
     expect([...tensors.get("layer_weights")!.data]).toEqual([0, 0, 1]);
+  });
+
+  // The names that PEFT 0.21.2 saves with bias="all": the head's bias three times.
+  test("with all biases has its head in modules_to_save, and the untrained one beside it", async () => {
+    const head = "base_model.model.classifier";
+    const dir = await loraDir(
+      { bias: "all" },
+      {
+        "base_model.classifier.weight": null,
+        "base_model.classifier.bias": null,
+        [`${head}.weight`]: ramp([2, 32]),
+        [`${head}.bias`]: ramp([2]),
+        [`${head}.modules_to_save.bias`]: ramp([2]),
+        [`${head}.original_module.bias`]: float32([2], new Float32Array([9, 9])),
+      },
+    );
+    expect((await tensorsOf(dir)).get("classifier.bias")!.data).toEqual(ramp([2]).data);
   });
 
   test.each<[string, Record<string, unknown>, Record<string, Tensor | null>, string, RegExp]>([

@@ -48,6 +48,8 @@ const FAMILIES = {
     n_layers: 2,
     hidden_dim: 6,
   },
+  /** Positions begin behind the id of padding. */
+  roberta: { ...SIZES, type_vocab_size: 1, pad_token_id: 1 },
 };
 const ROWS = [
   { ids: Int32Array.of(1, 5, 7, 2), typeIds: new Int32Array(4), positionOffset: 0 },
@@ -55,7 +57,7 @@ const ROWS = [
 ];
 
 const CASES: readonly [keyof typeof FAMILIES, Method, Pooling][] = (
-  ["eurobert", "modernbert", "electra", "distilbert"] as const
+  ["eurobert", "modernbert", "electra", "distilbert", "roberta"] as const
 ).flatMap((family) =>
   (["prefix", "prompt", "bias", "full"] as const).map((method, i): (typeof CASES)[number] => [
     family,
@@ -77,7 +79,8 @@ describe("the gradients of a family's training graph agree with central differen
     };
     const { graph, targets } = buildTrainingGraph({ ...encoder, ...target });
     const lengths = ROWS.map(() => target.numVirtualTokens);
-    const shape = { first_position: 0, pad_token_id: 0 };
+    const { firstPosition, padTokenId } = encoder.config;
+    const shape = { first_position: firstPosition, pad_token_id: padTokenId };
     const queries = pooling === "mean" ? "all" : "first";
     const trained = parametersOf(target, encoder).map(({ name, dims }): [string, Tensor] => [
       name,
