@@ -71,6 +71,7 @@ export async function pretrainOnSources(
       numVirtualTokens,
       maxRows,
       trainGraph: undefined,
+      init: undefined,
       hyperparameters,
     },
     {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../../scripts/node/files.ts";
 import type { Outcome } from "../ladder/results.ts";
+import { formatCount, markdownTable } from "../../src/report/text.ts";
 import type { Provenance } from "../provenance.ts";
 import { ROW_COUNTS, STARTED_BY, STARTED_TASKS, TITLES, cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
@@ -50,6 +51,18 @@ export function startRows(results: readonly StartResult[]): string[][] {
   );
   const start = results[0]?.start ?? "the start";
   return [["", "rows", "train", "prefix-bias", `prefix-bias from ${start}`], ...rows];
+}
+
+/** What docs/training.md says: the table, and how it was measured. */
+export function startsMarkdown(results: readonly StartResult[]): string {
+  const { base, machine } = results[0]!;
+  const rows = results.find(({ task }) => task === "same-question")?.test_rows ?? 0;
+  const commits = [...new Set(results.map(({ commit }) => commit))].join(", ");
+  return [
+    markdownTable(startRows(results)),
+    "",
+    `Accuracy in percent on the base ${base.name}: the mean, and each seed. RTE is measured on its 277 dev rows, same-question on ${formatCount(rows)} pairs of banking77's test questions; a seed draws the rows that are learned from. \`npx edge-prefix bench starts --data DATA\`, commit ${commits}, ${machine.cores} cores of an ${machine.cpu}, Node ${machine.node.slice(1)}.`,
+  ].join("\n");
 }
 
 function scoresText(results: readonly StartResult[]): string {

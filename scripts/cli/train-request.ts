@@ -312,7 +312,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
 }
 
 /** A name stays one: the start is found by it again wherever the package is. */
-const initOf = (init: string): string => (isStartName(init) ? init : resolve(init));
+export const initOf = (init: string): string => (isStartName(init) ? init : resolve(init));
 
 /** The teacher of task.json with the command line on top; undefined when nothing was said. */
 function readTeacher({ teacher }: TaskSpec, values: TrainValues): TeacherSpec | undefined {

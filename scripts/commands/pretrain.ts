@@ -25,7 +25,7 @@ import {
 import type { Io, Options, ValuesOf } from "../cli/command.ts";
 import { noteInterrupted } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
-import { isTaskFolder } from "../cli/train-request.ts";
+import { initOf, isTaskFolder } from "../cli/train-request.ts";
 import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
@@ -55,6 +55,11 @@ const OPTIONS = {
     type: "string",
     value: "P",
     hint: "length of the prefix (16, or 32 where a task has tags)",
+  },
+  init: {
+    type: "string",
+    value: "DIR|NAME",
+    hint: "start to go on from (default: random numbers)",
   },
   alpha: {
     type: "string",
@@ -137,6 +142,9 @@ export const command = defineCommand({
           `${name}: ${type}, ${train.length.toLocaleString("en")} rows to train on, ${evaluation.length.toLocaleString("en")} to evaluate; ${labels.length} labels`,
         );
       }
+      if (settings.init) {
+        note(`goes on from ${settings.init.name}, pretrained on ${settings.init.tasks.join(", ")}`);
+      }
       const { epochs, batch_size, learning_rate } = settings.hyperparameters;
       note(
         `${settings.method} on ${base.manifest.name} (${base.manifest.dtype}) · ${settings.numVirtualTokens} virtual tokens · alpha ${settings.alpha} · lr ${learning_rate} · ${epochs} epochs · batches of ${batch_size} · seed ${settings.seed}`,
@@ -212,14 +220,15 @@ function readRequest(values: ValuesOf<typeof OPTIONS>, start: StartSettings): Pr
   const rate = readNumber(values.lr, "--lr", { min: 1e-8, max: 10 });
   const epochs = integer("epochs");
   const batch = integer("batch-size");
-  const { alpha = DEFAULT_ALPHA, seed = 0, method = "prefix", trainGraph } = start;
+  const { alpha = DEFAULT_ALPHA, seed = 0, trainGraph } = start;
   return {
-    method: readChoice(values.method, "--method", SHARED_METHODS) ?? method,
+    method: readChoice(values.method, "--method", SHARED_METHODS) ?? start.method,
     alpha: readNumber(values.alpha, "--alpha", { min: 0, max: 1 }) ?? alpha,
     seed: readInteger(values.seed, "--seed", { min: 0 }) ?? seed,
     numVirtualTokens: integer("num-virtual-tokens") ?? start.numVirtualTokens,
     maxRows: integer("max-rows") ?? start.maxRows,
     trainGraph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS) ?? trainGraph,
+    init: values.init === undefined ? start.init : initOf(values.init),
     hyperparameters: {
       ...start.hyperparameters,
       ...(rate !== undefined && { learning_rate: rate }),

@@ -10,7 +10,7 @@ import { sha256Hex } from "../../node/hash.ts";
 import type { Hyperparameters } from "../../../src/learn/methods.ts";
 import type { Arrays } from "../../../src/learn/graph/parameters.ts";
 import { tensorsOf } from "../../../src/learn/task/pretrained.ts";
-import type { SharedMethod } from "../../../src/learn/task/pretrained.ts";
+import type { PretrainedPrefix, SharedMethod } from "../../../src/learn/task/pretrained.ts";
 import { derive, keyOf } from "../../../src/learn/random.ts";
 import { groupsOf, openSavedRun } from "../../../src/learn/loop/saved-run.ts";
 import type { EpochRecord, Fingerprint, RunState } from "../../../src/learn/loop/run-state.ts";
@@ -30,6 +30,8 @@ export interface PretrainSettings {
   readonly alpha: number;
   readonly hyperparameters: Hyperparameters;
   readonly seed: number;
+  /** What the shared tensors start from; null: from random numbers. */
+  readonly init: PretrainedPrefix | null;
 }
 
 /** Loss and score of one task after an epoch. */
@@ -81,7 +83,7 @@ export async function pretrain(
   runtimes: Runtimes,
   options: PretrainOptions,
 ): Promise<({ readonly isDone: true } & PretrainResult) | { isDone: false; step: number }> {
-  const { hyperparameters, alpha, seed, method, numVirtualTokens } = settings;
+  const { hyperparameters, alpha, seed, method, numVirtualTokens, init } = settings;
   const key = keyOf(seed);
   const fingerprint = fingerprintOf(tasks, settings, base);
   const { store, program } = folderRun(options.out);
@@ -137,7 +139,7 @@ export async function pretrain(
       return mean(scores);
     },
   };
-  const start = saved.start(parameters, derive(key, "init"));
+  const start = saved.start(parameters, derive(key, "init"), init?.params);
   try {
     const { state, isDone } = await saved.train(start, plan, {
       signal: options.signal,
@@ -213,7 +215,7 @@ const mean = (values: readonly number[]): number =>
 /** Everything that the course of a run depends on; each task is one hash. */
 function fingerprintOf(
   tasks: readonly PretrainTask[],
-  { hyperparameters, ...settings }: PretrainSettings,
+  { hyperparameters, init, ...settings }: PretrainSettings,
   base: Base,
 ): Fingerprint {
   const hashes = tasks.map(({ name, prepared }, i) => {
@@ -236,6 +238,7 @@ function fingerprintOf(
     kind: "pretrain",
     base: base.manifest.identity,
     trainGraph,
+    ...(init && { init: init.sha256 }),
     ...settings,
     ...hyperparameters,
     ...Object.fromEntries(hashes),

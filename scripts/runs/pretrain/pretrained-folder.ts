@@ -66,7 +66,7 @@ export async function writePretrained(
 
 function manifestOf(facts: PretrainedFacts, prefix: Uint8Array) {
   const { name, base, settings, result, created } = facts;
-  const { method, numVirtualTokens, alpha, seed, hyperparameters } = settings;
+  const { method, numVirtualTokens, alpha, seed, hyperparameters, init } = settings;
   return {
     format_version: FORMAT_VERSION,
     kind: PRETRAINED_KIND,
@@ -77,6 +77,7 @@ function manifestOf(facts: PretrainedFacts, prefix: Uint8Array) {
     prefix: { sha256: sha256Hex(prefix), bytes: prefix.byteLength },
     tasks: taskRows(facts),
     training: {
+      ...(init && { init: { name: init.name, sha256: init.sha256, tasks: init.tasks } }),
       alpha,
       seed,
       ...hyperparameters,
@@ -152,7 +153,7 @@ function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
     [
       "## Training procedure",
       "",
-      `${formatCount(result.steps)} steps, batches of ${settings.hyperparameters.batch_size} rows of one task; a task's share of the steps is its size to the power of ${settings.alpha}. Learning rate ${settings.hyperparameters.learning_rate}, seed ${settings.seed}. Taken is epoch ${result.bestEpoch} of ${result.history.length}, the best by the mean of the scores.`,
+      `${settings.init ? `Went on from ${settings.init.name}, which had learned ${settings.init.tasks.join(", ")}. ` : ""}${formatCount(result.steps)} steps, batches of ${settings.hyperparameters.batch_size} rows of one task; a task's share of the steps is its size to the power of ${settings.alpha}. Learning rate ${settings.hyperparameters.learning_rate}, seed ${settings.seed}. Taken is epoch ${result.bestEpoch} of ${result.history.length}, the best by the mean of the scores.`,
     ],
     [
       "## Limits",

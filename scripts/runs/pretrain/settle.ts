@@ -24,13 +24,16 @@ import { diskSources } from "../task/data-files.ts";
 
 /** The settings that a person may give; the others are chosen. */
 export interface PretrainRequest {
-  readonly method: SharedMethod;
+  /** Undefined: that of `init`, else prefix. */
+  readonly method: SharedMethod | undefined;
   readonly alpha: number;
   readonly seed: number;
   readonly numVirtualTokens: number | undefined;
   /** Rows to learn from, of each task. */
   readonly maxRows: number | undefined;
   readonly trainGraph: TrainGraph | undefined;
+  /** A start to go on from: a folder, or a name. */
+  readonly init: string | undefined;
   readonly hyperparameters: Partial<Hyperparameters>;
 }
 
@@ -46,6 +49,8 @@ export interface SettleOptions extends Omit<ReadOptions, "folders"> {
   /** Where the paths of every task.json are looked for first. */
   readonly dataDir: string | undefined;
 }
+
+const DEFAULT_METHOD: SharedMethod = "prefix";
 
 /** Every epoch answers the evaluation rows of all tasks: enough of each to choose the epoch by. */
 const MAX_EVALUATION_ROWS = 500;
@@ -70,7 +75,7 @@ export async function settle(
   request: PretrainRequest,
   options: SettleOptions,
 ): Promise<{ tasks: PretrainTask[]; settings: PretrainSettings }> {
-  const { method, alpha, seed } = request;
+  const { alpha, seed } = request;
   const named = sources.map((source) => ({
     ...source,
     name: source.spec.name ?? basename(resolve(source.dir)),
@@ -80,6 +85,8 @@ export async function settle(
   for (const { dir, name, spec } of named) drafts.push(await prepareOne(name, dir, spec));
 
   const prepared = drafts.map((draft) => draft.prepared);
+  const { init } = prepared[0]!;
+  const method = request.method ?? init?.method ?? DEFAULT_METHOD;
   const shape = {
     type: prepared.some(({ type }) => type === "token") ? "token" : "sequence",
     rows: prepared.reduce((sum, { train }) => sum + train.length, 0),
@@ -92,13 +99,13 @@ export async function settle(
     shape,
     {
       ...EMPTY_SPEC,
-      num_virtual_tokens: request.numVirtualTokens,
+      num_virtual_tokens: request.numVirtualTokens ?? init?.numVirtualTokens,
       hyperparameters: request.hyperparameters,
     },
   );
   return {
     tasks: drafts.map((draft) => ({ ...draft, prepared: { ...draft.prepared, numVirtualTokens } })),
-    settings: { method, numVirtualTokens, alpha, hyperparameters, seed },
+    settings: { method, numVirtualTokens, alpha, hyperparameters, seed, init },
   };
 
   async function prepareOne(name: string, dir: string, spec: TaskSpec): Promise<PretrainTask> {
@@ -107,9 +114,9 @@ export async function settle(
     const prepared = await prepareTask(
       {
         ...spec,
-        method,
+        method: request.method ?? (request.init === undefined ? DEFAULT_METHOD : undefined),
         objective: "head",
-        init: undefined,
+        init: request.init,
         num_virtual_tokens: request.numVirtualTokens,
         max_rows: request.maxRows ?? spec.max_rows,
         train_graph: request.trainGraph,

@@ -10,6 +10,7 @@ import { parseJson } from "../../../src/core/text.ts";
 import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
 import { SHARED_METHODS } from "../../../src/learn/task/pretrained.ts";
 import { readHyperparameters } from "../../../src/learn/task/spec.ts";
+import { isStartName } from "../task/start-folder.ts";
 import type { PretrainRequest } from "./settle.ts";
 
 export const START_JSON = "start.json";
@@ -57,6 +58,10 @@ export async function readStartSpec(dir: string): Promise<StartSpec> {
     numVirtualTokens: optional("num_virtual_tokens", () => r.count("num_virtual_tokens", 1, 1024)),
     alpha: optional("alpha", () => r.number("alpha", 0, 1)),
     maxRows: optional("max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
+    init: optional("init", () => {
+      const init = r.string("init");
+      return isStartName(init) ? init : resolve(dir, init);
+    }),
     trainGraph: optional("train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
     hyperparameters: r.has("hyperparameters")
       ? readHyperparameters(r.record("hyperparameters"))
@@ -80,6 +85,10 @@ export function writeStartSpec(
     alpha: request.alpha,
     max_rows: request.maxRows,
     train_graph: request.trainGraph,
+    init:
+      request.init === undefined || isStartName(request.init)
+        ? request.init
+        : relative(resolve(out), resolve(request.init)),
     hyperparameters: request.hyperparameters,
     seed: request.seed,
     ...request.terms,

@@ -206,6 +206,26 @@ describe("pretrain", () => {
     expect([code, err]).toEqual([1, expect.stringMatching(message)]);
   });
 
+  test("goes on from a start, with its method and its length", async () => {
+    const init = await start();
+    const options = { base: at("base"), out: at("on"), init, epochs: 1, lr: "1e-8" };
+    const { code, err } = await run(["pretrain", at("mood"), ...withOptions(options)]);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining("goes on from start, pretrained on mood, places"),
+    ]);
+    // At a vanishing learning rate, what comes out is what it started from.
+    expect((await tensorsIn("on")).get("prompt_embeddings")).toEqual(
+      (await tensorsIn("start")).get("prompt_embeddings"),
+    );
+    const read = async (file: string) =>
+      JSON.parse(await readFile(at("on", file), "utf8")) as object;
+    expect(await read("manifest.json")).toMatchObject({
+      training: { init: { name: "start", tasks: ["mood", "places"] } },
+    });
+    expect(await read("start.json")).toMatchObject({ init: "../start" });
+  });
+
   test("saves when interrupted and goes on, by the line that it prints, to the same bytes", async () => {
     const stopped = await run(pretrain("stopped"), /epoch 2/);
     expect(stopped.code).toBe(130);
