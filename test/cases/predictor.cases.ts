@@ -20,7 +20,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { LoadedBase } from "../../src/engine/engine.ts";
 import type { PredictParameters, Prediction, TextInput } from "../../src/serve/predictor.ts";
 import { createScheduler } from "../../src/serve/queue/scheduler.ts";
-import { makeTinyTask } from "../support/tiny-task.ts";
+import { addDeltas, addLowRank, makeTinyTask } from "../support/tiny-task.ts";
 import type { TinyTaskOptions } from "../support/tiny-task.ts";
 import { barePredictor } from "../support/bare-predictor.ts";
 
@@ -139,15 +139,23 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
         expectClose(batch[i], (await predict(task, [text]))[0]);
     });
 
-    it("answers requests for tasks with other prefixes and heads in one run as it answers them alone", async () => {
-      const tasks = await Promise.all(
-        [
+    it("answers requests for tasks with prefixes, deltas, LoRA and other heads in one run as it answers them alone", async () => {
+      const tasks = await Promise.all([
+        ...[
           { num_virtual_tokens: 0 },
           { num_virtual_tokens: 3, labels: ["a", "b", "c"] },
           { num_virtual_tokens: 11 },
           { num_virtual_tokens: 5, type: "token" as const },
         ].map((changes, seed) => open(`mixed-${seed}`, { seed, ...kind(changes) })),
-      );
+        open("deltas", {
+          ...kind({ num_virtual_tokens: 0 }),
+          damageTensors: addDeltas(base.manifest),
+        }),
+        open("lora", {
+          ...kind({ num_virtual_tokens: 0 }),
+          damageTensors: addLowRank(base.manifest),
+        }),
+      ]);
       const everything = { ignore_labels: [] };
       const { scheduler, predict } = arrange();
       // While the first request runs alone, the others come in and then share a run.
@@ -161,6 +169,18 @@ export function predictorCases(name: string, host: PredictorUnderTest): void {
         const [alone] = await predict(task, ["a great film"], everything);
         if (task.manifest.type === "sequence") expectClose(together[i]![0], alone);
         else expectSameEntities(together[i]![0], alone);
+      }
+    });
+
+    it("heeds the deltas and the low-rank changes of a task's file", async () => {
+      const { predict } = arrange();
+      const scores = async (add: (tensors: Map<string, Tensor>) => void) => {
+        const task = await open("mood", { ...kind({ num_virtual_tokens: 0 }), damageTensors: add });
+        return scoresOf((await predict(task, ["a great film"]))[0]);
+      };
+      const plain = await scores(() => undefined);
+      for (const add of [addDeltas(base.manifest), addLowRank(base.manifest)]) {
+        expect(Math.abs((await scores(add))["low"]! - plain["low"]!)).toBeGreaterThan(1e-3);
       }
     });
 

@@ -7,14 +7,19 @@ import { FORMAT_VERSION } from "../../src/core/format/manifest.ts";
 import type { BaseManifest, Sha256, TaskManifest } from "../../src/core/format/manifest.ts";
 import { prefixWidth } from "../../src/core/model/prefix.ts";
 import { writeSafetensors } from "../../src/core/format/safetensors.ts";
+import { loraA, loraB } from "../../src/core/model/low-rank.ts";
 import {
+  BIAS_DELTAS,
   CLASSIFIER_BIAS,
   CLASSIFIER_WEIGHT,
+  LAYER_WEIGHTS,
   PROMPT_EMBEDDINGS,
   sizeOf,
 } from "../../src/core/model/shapes.ts";
 import { float32 } from "../../src/core/model/tensor.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
+import { architectureOf } from "../../src/encoder/families/families.ts";
+import { lowRankLinears } from "../../src/encoder/forms/low-rank.ts";
 import { encodeUtf8 } from "../../src/core/text.ts";
 
 /** A version of a task as the bucket holds it: two blobs with their hashes. */
@@ -91,3 +96,27 @@ export async function makeTinyTask(
     version: versionOf(manifestSha256),
   };
 }
+
+const waves = (length: number, size: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => size * Math.sin(i * 12.9898));
+
+/** Gives a task's file what method bias trains, of numbers that differ. */
+export const addDeltas =
+  ({ configuration }: BaseManifest) =>
+  (tensors: Map<string, Tensor>): void => {
+    const { num_bias_deltas: W, num_hidden_layers: L } = configuration;
+    tensors.set(BIAS_DELTAS, float32([W], waves(W, 0.2)));
+    tensors.set(LAYER_WEIGHTS, float32([L + 1], waves(L + 1, 1)));
+  };
+
+/** Gives a task's file LoRA of every linear, of ranks 2 and 3 in turn. */
+export const addLowRank =
+  ({ configuration }: BaseManifest) =>
+  (tensors: Map<string, Tensor>): void => {
+    const linears = lowRankLinears(architectureOf(configuration).readConfig(configuration));
+    for (const [i, { name, inputs, outputs }] of linears.entries()) {
+      const rank = 2 + (i % 2);
+      tensors.set(loraA(name), float32([rank, inputs], waves(rank * inputs, 0.2)));
+      tensors.set(loraB(name), float32([outputs, rank], waves(outputs * rank, 0.2)));
+    }
+  };
