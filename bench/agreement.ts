@@ -79,7 +79,7 @@ export const bench = defineCommand({
         files: values.data?.map((path) => ({ ...readDataOptions(values), path })),
         dataDir: values["data-dir"],
         type: task.manifest.type,
-        isNumeric: task.manifest.problem_type === "regression",
+        problemType: task.manifest.problem_type,
         strict: false,
         note,
       });

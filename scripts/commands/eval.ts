@@ -65,12 +65,12 @@ export const command = defineCommand({
       for (const warning of tagSetWarnings(task.manifest.labels)) note(warning);
     }
     const options = readDataOptions(values);
-    const isNumeric = task.manifest.problem_type === "regression";
+    const problemType = task.manifest.problem_type;
     const datasets = await readTaskDataFiles(dir, {
       files: values.data?.map((path) => ({ ...options, path })),
       dataDir: values["data-dir"],
       type: task.manifest.type,
-      isNumeric,
+      problemType,
       strict: values.strict === true,
       note,
     });
@@ -79,7 +79,7 @@ export const command = defineCommand({
     const unknown = new Set(
       examples.flatMap(({ labels }) => labels).filter((label) => !known.has(label)),
     );
-    if (unknown.size > 0 && !isNumeric) {
+    if (unknown.size > 0 && problemType !== "regression") {
       note(
         `labels that the task does not have, so every such row counts as wrong: ${[...unknown].slice(0, 10).join(", ")}`,
       );

@@ -56,7 +56,7 @@ export const dataFile = fc.tuple(
       columns: fc.constant(["text", "label"]),
       labelSeparator: fc.constantFrom(";", "|"),
       separator: fc.constantFrom(",", ";"),
-      isNumeric: fc.boolean(),
+      problemType: fc.constantFrom("regression", "multi_label_classification"),
       labelMap: fc.constantFrom({ 0: "a", 1: "b" }, { X: null }),
     },
     { requiredKeys: [] },

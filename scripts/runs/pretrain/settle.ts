@@ -117,6 +117,8 @@ export async function settle(
         method: request.method ?? (request.init === undefined ? DEFAULT_METHOD : undefined),
         objective: "head",
         init: request.init,
+        teacher: undefined,
+        data: { ...spec.data, unlabelled: [] },
         num_virtual_tokens: request.numVirtualTokens,
         max_rows: request.maxRows ?? spec.max_rows,
         train_graph: request.trainGraph,

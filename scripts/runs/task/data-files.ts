@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../../../src/core/errors.ts";
-import type { TaskType } from "../../../src/core/model/task.ts";
+import type { ProblemType, TaskType } from "../../../src/core/model/task.ts";
 import { formatOf, parseData, parseParallel } from "../../../src/learn/data/read.ts";
 import type { DataOptions, Dataset, Example } from "../../../src/learn/data/read.ts";
 import { someRows } from "../../../src/learn/data/split.ts";
@@ -110,16 +110,16 @@ export async function readTaskDataFiles(
     files,
     dataDir,
     type,
-    isNumeric = false,
+    problemType,
     ...options
   }: {
     files: readonly DataFile[] | undefined;
     dataDir: string | undefined;
     type: TaskType;
-    isNumeric?: boolean;
+    problemType: ProblemType;
   } & Omit<ReadOptions, "folders">,
 ): Promise<Dataset[]> {
-  const kind = { type, isNumeric };
+  const kind = { type, problemType };
   if (files !== undefined) return readFiles(files, kind, filesIn({ ...options, folders: ["."] }));
   const path = join(dir, "task.json");
   const bytes = await readIfThere(path);

@@ -100,8 +100,7 @@ async function readSelection(
   { type, problemType, evaluation }: PreparedTask,
   { strict, note }: FairOptions,
 ): Promise<ReportedRows> {
-  const isNumeric = problemType === "regression";
-  const options = { files, dataDir: undefined, type, isNumeric, strict, note };
+  const options = { files, dataDir: undefined, type, problemType, strict, note };
   const datasets = await readTaskDataFiles(".", options);
   const examples = datasets.flatMap((data) => data.examples);
   return {

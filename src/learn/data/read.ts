@@ -7,14 +7,14 @@
  * words joined by single spaces, with the span of every word: the text path is that of serving.
  */
 import { FormatError, InputError } from "../../core/errors.ts";
-import type { TaskType } from "../../core/model/task.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import { conllRows } from "./conll.ts";
 import { csvRows, jsonlRows, parallelRows, tsvRows, typeOfJsonl } from "./formats.ts";
 import type { Columns, FoundRow, RawRow } from "./formats.ts";
 import { readerOfPlaces } from "./label-vectors.ts";
 import type { LabelMap } from "./label-vectors.ts";
 import type { Span } from "./lines.ts";
-import { largestOf, sharesOf } from "./soft-labels.ts";
+import { scoredLabels, sharedLabels } from "./soft-labels.ts";
 import type { Shares } from "./soft-labels.ts";
 
 /** `parallel` is SNIPS's layout: seq.in (texts), seq.out (tags), label (classes), line by line. */
@@ -35,10 +35,10 @@ export interface DataOptions {
   readonly separator?: string;
   /** csv and tsv: what stands between the labels of a text that has several. */
   readonly labelSeparator?: string;
-  /** Every label has to be a number (regression). */
-  readonly isNumeric?: boolean;
+  /** What the labels are to be read for, where it is known: regression takes numbers alone. */
+  readonly problemType?: ProblemType | undefined;
   /** Label as in the file -> name to use; null drops a row, or makes a tag "O". */
-  readonly labelMap?: LabelMap;
+  readonly labelMap?: LabelMap | undefined;
   /** Stops at the first bad row. */
   readonly strict?: boolean;
 }
@@ -52,7 +52,10 @@ export interface Example {
    * answers. Token: one tag a word.
    */
   readonly labels: readonly string[];
-  /** Where the row gives a score for each label: their shares. `labels` then holds the largest. */
+  /**
+   * Where the row gives a score for each label: their shares, and `labels` holds the largest. Where
+   * several labels may hold: the scores, and `labels` those of at least a half.
+   */
   readonly shares?: Shares;
   /** What a teacher answers to the text: a logit for each label of the task, in the task's order. */
   readonly taught?: readonly number[];
@@ -224,18 +227,18 @@ function labelReader(
   rows: readonly RawRow[],
   path: string,
   type: TaskType,
-  { labelMap, isNumeric = false }: DataOptions,
+  { labelMap, problemType }: DataOptions,
 ): LabelReader {
   const found = rows.flatMap((row) => ("problem" in row ? [] : [row]));
-  const names = nameReader(found, path, type, { labelMap, isNumeric });
+  const names = nameReader(found, path, type, { labelMap, problemType });
   return (row) => {
     if (!row.scores) {
       const labels = names(row);
       return labels === null || typeof labels === "string" ? labels : { labels };
     }
-    if (isNumeric) return "has a score for each label, expected one number";
-    const shares = sharesOf(row.scores, (label) => nameOf(label, labelMap));
-    return shares && { labels: [largestOf(shares)], shares };
+    if (problemType === "regression") return "has a score for each label, expected one number";
+    const read = problemType === "multi_label_classification" ? scoredLabels : sharedLabels;
+    return read(row.scores, (label) => nameOf(label, labelMap));
   };
 }
 
@@ -243,10 +246,10 @@ function nameReader(
   rows: readonly FoundRow[],
   path: string,
   type: TaskType,
-  { labelMap, isNumeric }: { labelMap: LabelMap | undefined; isNumeric: boolean },
+  { labelMap, problemType }: Pick<DataOptions, "labelMap" | "problemType">,
 ): NameReader {
   if (type === "token") return tagReaderOf(rows, path, labelMap);
-  if (isNumeric) return (row) => numberOf(mapped(row.labels, labelMap));
+  if (problemType === "regression") return (row) => numberOf(mapped(row.labels, labelMap));
   return readerOfPlaces(rows, labelMap, path) ?? ((row) => mapped(row.labels, labelMap));
 }
 

@@ -1,11 +1,11 @@
 /**
  * Labels as a score for each: a distribution as people get it from a larger model, in place of one
- * label. Scores are divided by their sum, so probabilities, percentages and counts of votes read alike.
+ * label. Where one label holds they are divided by their sum, so probabilities, percentages and votes read alike.
  */
 import { describe } from "../../core/record.ts";
 import { WrittenNumber } from "./json-labels.ts";
 
-/** Labels with their shares in a row's truth, in the file's order; the shares sum to 1. */
+/** Labels with their scores, or with their shares in a row's truth, which sum to 1; in the file's order. */
 export type Shares = readonly (readonly [label: string, share: number])[];
 
 /**
@@ -18,7 +18,6 @@ export function scoresOf(value: unknown): Shares | string | null {
   if (pairs === null) return null;
   if (pairs.length === 0) return "has no label; expected a score for each label";
   const scores: [string, number][] = [];
-  let sum = 0;
   for (const [label, given] of pairs) {
     const score = given instanceof WrittenNumber ? Number(given.text) : given;
     const what = `the score of ${JSON.stringify(label)}`;
@@ -26,10 +25,7 @@ export function scoresOf(value: unknown): Shares | string | null {
     if (!Number.isFinite(score)) return `${what} is not finite`;
     if (score < 0) return `${what} is ${score}; expected scores from 0 on, as softmax gives them`;
     scores.push([label, score]);
-    sum += score;
   }
-  if (sum === 0) return "the scores of all labels are 0; expected one above 0";
-  if (!Number.isFinite(sum)) return "the sum of the scores is not finite";
   return scores;
 }
 
@@ -47,22 +43,41 @@ function pairsOf(value: unknown): (readonly [string, unknown])[] | null {
   return isWhole && pairs.length > 0 ? pairs : null;
 }
 
-/**
- * Scores under the names of a label map, divided by their sum. Labels of one name are added up. Null
- * where the map drops all that has a score.
- */
-export function sharesOf(scores: Shares, nameOf: (label: string) => string | null): Shares | null {
-  const sums = new Map<string, number>();
-  let total = 0;
-  for (const [label, score] of scores) {
-    const name = nameOf(label);
-    if (name === null) continue;
-    sums.set(name, (sums.get(name) ?? 0) + score);
-    total += score;
-  }
-  return total === 0 ? null : [...sums].map(([name, sum]) => [name, sum / total] as const);
+/** The name of a label of the file; null where it is dropped. */
+type Namer = (label: string) => string | null;
+
+/** Labels with their scores, as a row is read; null where all are dropped, a string for what is wrong. */
+type Scored = { readonly labels: readonly string[]; readonly shares: Shares } | string | null;
+
+/** Scores of which one label holds: divided by their sum, the largest as the label, of equal ones the first. */
+export function sharedLabels(scores: Shares, nameOf: Namer): Scored {
+  const named = byName(scores, nameOf);
+  const sum = named.reduce((total, [, score]) => total + score, 0);
+  if (named.length === 0) return null;
+  if (sum === 0) return "the scores of all labels are 0; expected one above 0";
+  if (!Number.isFinite(sum)) return "the sum of the scores is not finite";
+  const shares = named.map(([name, score]) => [name, score / sum] as const);
+  const [largest] = shares.reduce((best, next) => (next[1] > best[1] ? next : best));
+  return { labels: [largest], shares };
 }
 
-/** The label with the largest share; of equal ones the first. */
-export const largestOf = (shares: Shares): string =>
-  shares.reduce((best, next) => (next[1] > best[1] ? next : best))[0];
+/** Scores of which several may hold: each between 0 and 1, and a label from a half on. */
+export function scoredLabels(scores: Shares, nameOf: Namer): Scored {
+  const named = byName(scores, nameOf);
+  if (named.length === 0) return null;
+  const large = named.find(([, score]) => score > 1);
+  if (large) {
+    return `the score of ${JSON.stringify(large[0])} is ${large[1]}; expected at most 1 where several labels may hold`;
+  }
+  return { labels: named.flatMap(([name, score]) => (score >= 0.5 ? [name] : [])), shares: named };
+}
+
+/** Scores under their names; those of one name are added up. */
+function byName(scores: Shares, nameOf: Namer): (readonly [string, number])[] {
+  const sums = new Map<string, number>();
+  for (const [label, score] of scores) {
+    const name = nameOf(label);
+    if (name !== null) sums.set(name, (sums.get(name) ?? 0) + score);
+  }
+  return [...sums];
+}

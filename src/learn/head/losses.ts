@@ -16,7 +16,7 @@ export type HeadTargets =
       readonly shares: ArrayLike<number>; // [N, C]
     }
   | {
-      /** Any of the classes: 1 where a class is true. */
+      /** Any of the classes: 1 where a class is true, less where it may be. */
       readonly kind: "sets";
       readonly hits: ArrayLike<number>; // [N, C]
     }

@@ -26,9 +26,10 @@ export function targetsOf(
       }
       return { kind: "classes", labels: features.map(({ labels }) => labels[0] ?? -1) };
     case "multi_label_classification": {
-      const hits = new Uint8Array(features.length * numLabels);
-      for (const [n, { labels }] of features.entries()) {
-        for (const label of labels) if (label >= 0) hits[n * numLabels + label] = 1;
+      const hits = new Float32Array(features.length * numLabels);
+      for (const [n, { labels, shares }] of features.entries()) {
+        if (shares) hits.set(shares, n * numLabels);
+        else for (const label of labels) if (label >= 0) hits[n * numLabels + label] = 1;
       }
       return { kind: "sets", hits };
     }

@@ -233,8 +233,9 @@ function labelsOf(
     }
     case "multi_label_classification": {
       const hits = new Float32Array(sizeOf([rows, numLabels]));
-      for (const [b, { labels }] of batch.entries()) {
-        for (const label of labels) if (label >= 0) hits[b * numLabels + label] = 1;
+      for (const [b, { labels, shares }] of batch.entries()) {
+        if (shares) hits.set(shares, b * numLabels);
+        else for (const label of labels) if (label >= 0) hits[b * numLabels + label] = 1;
       }
       return float32([rows, numLabels], hits);
     }

@@ -39,7 +39,7 @@ export interface TaskSources {
   /** Reads data files; without a type the first of them decides it for all. */
   read(
     files: readonly DataFile[],
-    kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
+    kind: { readonly type: TaskType | undefined; readonly problemType: ProblemType | undefined },
   ): Promise<Dataset[]>;
   /** Reads files of texts without labels; absent where no teacher can be opened. */
   readonly unlabelled?: UnlabelledReader;
@@ -110,9 +110,8 @@ export async function prepareTask(
   const init = given.init === undefined ? null : await sources.pretrained(given.init, base);
   const spec = init ? startingFrom(given, init) : given;
   const seed = spec.seed ?? 0;
-  const isNumeric = spec.problem_type === "regression";
   const read = (list: readonly DataFile[], type: TaskType | undefined) =>
-    sources.read(list, { type, isNumeric });
+    sources.read(list, { type, problemType: spec.problem_type });
   const trainFiles = await read(spec.data.train, spec.type);
   const type = trainFiles[0]?.type;
   if (type === undefined) {
@@ -138,6 +137,7 @@ export async function prepareTask(
 
   const problemType = spec.problem_type ?? problemTypeOf(train, type);
   checkProblemType(problemType, type, train);
+  if (spec.problem_type === undefined) checkScores(problemType, train);
   checkObjective(recipe, { type, problemType }, spec.hyperparameters);
   const teacher = teacherOf(spec, { type, problemType, objective });
   const labels =
@@ -317,12 +317,6 @@ function checkProblemType(
       `problem_type "${problemType}": a token task is trained with single_label_classification`,
     );
   }
-  if (problemType !== "single_label_classification" && train.some(({ shares }) => shares)) {
-    throw new InputError(
-      "training-unsupported",
-      `problem_type "${problemType}": a row has a score for each label, which is learned where one label holds (single_label_classification); write the labels that hold as a list`,
-    );
-  }
   const several = train.find(({ labels }) => labels.length !== 1);
   if (type === "sequence" && problemType === "single_label_classification" && several) {
     throw new InputError(
@@ -330,6 +324,15 @@ function checkProblemType(
       `problem_type "${problemType}": a row has ${several.labels.length} labels (${several.labels.join(", ")}); leave it out, or say multi_label_classification`,
     );
   }
+}
+
+/** Scores are read for one label a text, unless several were asked for. */
+function checkScores(problemType: ProblemType, train: readonly Example[]): void {
+  if (problemType === "single_label_classification" || !train.some(({ shares }) => shares)) return;
+  throw new InputError(
+    "training-unsupported",
+    `rows have a score for each label, and others several labels or none; if several may hold, say --problem-type ${problemType}`,
+  );
 }
 
 function checkLabels(labels: readonly string[], problemType: ProblemType): void {

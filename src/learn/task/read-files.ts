@@ -1,5 +1,5 @@
 /** The data files of a task, wherever they lie: read in their order, and what is wrong with them told. */
-import type { TaskType } from "../../core/model/task.ts";
+import type { ProblemType, TaskType } from "../../core/model/task.ts";
 import type { DataOptions, Dataset } from "../data/read.ts";
 import { someRows } from "../data/split.ts";
 import { derive, keyOf } from "../random.ts";
@@ -25,15 +25,15 @@ const MAX_SHOWN = 5;
  */
 export async function readFiles(
   files: readonly DataFile[],
-  kind: { readonly type: TaskType | undefined; readonly isNumeric: boolean },
+  kind: { readonly type: TaskType | undefined; readonly problemType: ProblemType | undefined },
   { find, read, strict, note }: FileSource,
 ): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
-  const { isNumeric } = kind;
+  const { problemType } = kind;
   for (const { path, maxRows = Infinity, ...options } of files) {
     const found = find(path);
     const type = kind.type ?? datasets[0]?.type;
-    const data = await read(found, { ...options, ...(type && { type }), isNumeric, strict });
+    const data = await read(found, { ...options, ...(type && { type }), problemType, strict });
     const { problems, badRows, examples } = data;
     for (const { line, what } of problems.slice(0, MAX_SHOWN)) note(`${found}:${line}: ${what}`);
     if (badRows > 0) {

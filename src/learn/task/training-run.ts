@@ -273,9 +273,17 @@ export async function openTrainingRun(
 }
 
 /** Whether rows are compared by a share for each label; undefined where each has one label for certain. */
-function softTruthOf({ train, objective, teacher }: PreparedTask): SoftTruth | undefined {
+function softTruthOf({
+  train,
+  objective,
+  problemType,
+  teacher,
+}: PreparedTask): SoftTruth | undefined {
   if (teacher) return { temperature: teacher.temperature };
-  const isSoft = objective === "head" && train.some(({ shares }) => shares);
+  const isSoft =
+    objective === "head" &&
+    problemType === "single_label_classification" &&
+    train.some(({ shares }) => shares);
   return isSoft ? { temperature: null } : undefined;
 }
 

@@ -343,8 +343,18 @@ describe("rows with a score for each label", () => {
     expect(found.packed.prefixBytes).not.toEqual(hard.packed.prefixBytes);
   });
 
-  test("are refused where several labels may hold", async () => {
+  test("train where several labels may hold, if that is asked for", async () => {
     const several = [...soft, { text: "paris", label: ["up", "down"] }];
     await expect(prepare(several)).rejects.toMatchObject({ code: "training-unsupported" });
+    const asked = { problem_type: "multi_label_classification" };
+    const scored = soft.map(({ text, label }) =>
+      typeof label === "string"
+        ? { text, label: [label] }
+        : { text, label: { up: 0.9, down: 0.6 } },
+    );
+    const task = await prepare(scored, { ...asked, hyperparameters: { steps: 4 } });
+    expect(task.prepared.train[1]?.labels).toEqual(["up", "down"]);
+    const { isDone } = await run(task);
+    expect(isDone).toBe(true);
   });
 });

@@ -95,7 +95,9 @@ describe("csv", () => {
   });
 
   test("a label that is no number is a bad row where numbers are learned", () => {
-    const data = parseData("text,label\na,1.5\nb,many\nc,-2e1\n", "d.csv", { isNumeric: true });
+    const data = parseData("text,label\na,1.5\nb,many\nc,-2e1\n", "d.csv", {
+      problemType: "regression",
+    });
     expect(data.examples.map(({ labels }) => labels)).toEqual([["1.5"], ["-2e1"]]);
     expect(data.problems).toEqual([{ line: 3, what: 'the label "many" is no number' }]);
   });

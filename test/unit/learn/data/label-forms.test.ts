@@ -84,7 +84,7 @@ describe("a list of 0 and 1 for each label", () => {
   it("is not seen in lists of ids of several lengths, in one number, or in numbers to learn", () => {
     expect(read(jsonl("[0]", "[0,1]", "[1]"), names)).toEqual([["a"], ["a", "b"], ["b"]]);
     expect(read(jsonl("0", "1"), names)).toEqual([["a"], ["b"]]);
-    expect(read(jsonl("[0]", "[1]"), { isNumeric: true })).toEqual([["0"], ["1"]]);
+    expect(read(jsonl("[0]", "[1]"), { problemType: "regression" })).toEqual([["0"], ["1"]]);
   });
 
   it("shares of labels are no labels", () => {

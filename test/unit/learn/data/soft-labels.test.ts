@@ -66,7 +66,33 @@ describe("a score for each label", () => {
     expect(refused).toThrow(/^d\.jsonl:2: /);
   });
 
+  it("holds from a half on where several labels may hold", () => {
+    const options = { problemType: "multi_label_classification" } as const;
+    const text = jsonl('{"a": 0.9, "b": 0.5, "c": 0.1}', '{"a": 0, "b": 0}', '["c"]');
+    expect(softly(text, options)).toEqual([
+      {
+        labels: ["a", "b"],
+        shares: [
+          ["a", 0.9],
+          ["b", 0.5],
+          ["c", 0.1],
+        ],
+      },
+      {
+        labels: [],
+        shares: [
+          ["a", 0],
+          ["b", 0],
+        ],
+      },
+      { labels: ["c"] },
+    ]);
+    expect(() => read(jsonl('{"a": 1.5}'), options)).toThrow(/"a" is 1.5; expected at most 1/);
+  });
+
   it("is refused where numbers are expected", () => {
-    expect(() => read(jsonl('{"a": 1}'), { isNumeric: true })).toThrow(/expected one number/);
+    expect(() => read(jsonl('{"a": 1}'), { problemType: "regression" })).toThrow(
+      /expected one number/,
+    );
   });
 });

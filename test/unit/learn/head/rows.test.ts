@@ -20,7 +20,7 @@ test("targets are a class, a set of classes or a number", () => {
   expect(targetsOf(rows, "regression", 1)).toEqual({ kind: "values", values: [0.5, -1] });
   expect(targetsOf([feature([0, 2]), feature([])], "multi_label_classification", 3)).toEqual({
     kind: "sets",
-    hits: Uint8Array.from([1, 0, 1, 0, 0, 0]),
+    hits: Float32Array.from([1, 0, 1, 0, 0, 0]),
   });
 });
 
