@@ -45,11 +45,13 @@ class MeanPooled(nn.Module):
         self.encoder = encoder
         self.classifier = nn.Linear(hidden, num_labels)
 
-    def forward(self, input_ids, attention_mask, labels):
+    def logits(self, input_ids, attention_mask):
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        pooled = (states * weights).sum(1) / weights.sum(1)
-        return nn.functional.cross_entropy(self.classifier(pooled), labels)
+        return self.classifier((states * weights).sum(1) / weights.sum(1))
+
+    def forward(self, input_ids, attention_mask, labels):
+        return nn.functional.cross_entropy(self.logits(input_ids, attention_mask), labels)
 
 
 class WithOwnLoss(nn.Module):
@@ -59,8 +61,15 @@ class WithOwnLoss(nn.Module):
         super().__init__()
         self.model = model
 
+    def logits(self, input_ids, attention_mask):
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
     def forward(self, **batch):
         return self.model(**batch).loss
+
+
+def versions():
+    return {module.__name__: module.__version__ for module in (torch, transformers, peft)}
 
 
 def open_model(checkpoint, request):
@@ -135,8 +144,7 @@ class Server:
         torch.manual_seed(0)
         self.checkpoint = request["checkpoint"]
         self.vocab = transformers.AutoConfig.from_pretrained(self.checkpoint).vocab_size
-        modules = (torch, transformers, peft)
-        return {"versions": {module.__name__: module.__version__ for module in modules}}
+        return {"versions": versions()}
 
     def open(self, request):
         trainer = self.trainers[request["name"]] = Trainer(self.checkpoint, request)
