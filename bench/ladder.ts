@@ -1,6 +1,6 @@
 /**
- * The ladder: how good a task is with 4 rows a class, 8, 16 and so on, beside a head alone and, where a
- * Python with SetFit is named, SetFit on the same rows. A cell is a set, a number of rows, a draw and
+ * The ladder: how good a task is without a row, with 4 rows a class, 8, 16 and so on up to 5,000 rows in
+ * all, beside a head alone and, where a Python with SetFit is named, SetFit on the same rows. A cell is a set, a number of rows, a draw and
  * a contender; it ends as one file of bench/results/ladder, and a run goes on with those that are missing.
  */
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { UsageError, defineCommand, readInteger, required } from "../scripts/cli
 import type { Command } from "../scripts/cli/command.ts";
 import { drawOf, writeDraw } from "./ladder/draws.ts";
 import {
-  CONTENDERS,
+  MADE_CONTENDERS,
   ROW_COUNTS,
   USUAL_CONTENDERS,
   cellName,
   chosenCells,
   drawName,
 } from "./ladder/plan.ts";
-import type { Cell, Contender } from "./ladder/plan.ts";
+import type { Cell, Contender, MadeContender } from "./ladder/plan.ts";
 import type { Model } from "./ladder/cell.ts";
 import { RESULTS, SETFIT_MODEL, readLadder, readResult, writeResult } from "./ladder/results.ts";
 import type { LadderResult } from "./ladder/results.ts";
@@ -32,7 +32,7 @@ const SETFIT_ROWS = 700;
 const SETFIT: Model = { name: SETFIT_MODEL, identity: null };
 
 export const bench: Command = defineCommand({
-  summary: "accuracy with 4, 8, 16 .. rows a class, beside a head alone and SetFit",
+  summary: "accuracy without a row, with 4, 8, 16 .. a class, and up to 5,000 rows",
   usage: "--data DIR [--base DIR] [--python PATH --checkpoint DIR] | --table | --write DIR",
   example:
     "npx edge-prefix bench ladder --data data --base models/minilm --rows 8\n" +
@@ -45,14 +45,15 @@ export const bench: Command = defineCommand({
     rows: {
       type: "string",
       value: "N,..",
-      hint: `rows a class (or sentences with tags), some of ${ROW_COUNTS.join(", ")}`,
+      hint: `rows a class up to 64, else rows in all; some of ${ROW_COUNTS.join(", ")}`,
     },
     draws: { type: "string", value: "N", hint: "the draws 0 to N-1 of each cell (1 to 5)" },
     contenders: {
       type: "string",
       value: "C,..",
-      hint: `some of ${CONTENDERS.join(", ")} (default: ${USUAL_CONTENDERS.join(", ")}, and setfit with --python)`,
+      hint: `some of ${MADE_CONTENDERS.join(", ")} (default: ${USUAL_CONTENDERS.join(", ")}, start with --start, setfit with --python)`,
     },
+    start: { type: "string", value: "DIR", hint: "pretrained start for pairs of texts" },
     python: { type: "string", value: "PATH", hint: "interpreter with the package setfit" },
     checkpoint: {
       type: "string",
@@ -96,13 +97,16 @@ export const bench: Command = defineCommand({
       return 0;
     }
 
-    const usual: readonly Contender[] =
-      values.python === undefined ? USUAL_CONTENDERS : [...USUAL_CONTENDERS, "setfit"];
+    const usual: readonly MadeContender[] = [
+      ...USUAL_CONTENDERS,
+      ...(values.start === undefined ? [] : (["start"] as const)),
+      ...(values.python === undefined ? [] : (["setfit"] as const)),
+    ];
     const cells = chosenCells({
       sets: list(values.sets, "--sets", SET_IDS),
       rows: list(values.rows, "--rows", ROW_COUNTS),
       draws: readInteger(values.draws, "--draws", { min: 1, max: 100 }),
-      contenders: list(values.contenders, "--contenders", CONTENDERS) ?? usual,
+      contenders: list(values.contenders, "--contenders", MADE_CONTENDERS) ?? usual,
     });
     if (cells.length === 0) throw new UsageError("--sets and --rows leave no cell of the ladder");
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 })!;
@@ -130,6 +134,9 @@ export const bench: Command = defineCommand({
           checkpoint: required(values.checkpoint, "--checkpoint"),
         }
       : null;
+    const start = cells.some(({ contender }) => contender === "start")
+      ? required(values.start, "--start")
+      : null;
     const { runCell } = await import("./ladder/cell.ts");
     const { signal } = io;
     let failed = 0;
@@ -147,7 +154,7 @@ export const bench: Command = defineCommand({
         continue;
       }
       note(title);
-      const options = { base, model, setFit, threads, signal, note };
+      const options = { base, model, setFit, start, threads, signal, note };
       const result = await runCell(cell, draw, options).catch((error: unknown) => {
         // One cell that cannot be made must not cost the time of the others.
         note(`${title}: failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,7 +1,8 @@
 /**
  * How good are labels that only a request names? Texts of public data sets are answered by the base's
- * own vectors, as POST /v1/zero-shot answers them, and counted. Nothing is chosen on the rows that are
- * counted: template and scale are those that serve.
+ * own vectors, as POST /v1/zero-shot and a task of the verb `label` answer them, and counted; beside it
+ * the same with the embeddings of the bare names, without a sentence around them. Nothing is chosen on
+ * the rows that are counted: template and scale are those that serve.
  */
 import { join } from "node:path";
 import { createServing } from "../src/serve/serving.ts";
@@ -14,6 +15,7 @@ import { writeWhole } from "../scripts/node/files.ts";
 import type { DataOptions } from "../src/learn/data/read.ts";
 import type { LoadedBase } from "../src/engine/engine.ts";
 import type { Predictor } from "../src/serve/predictor.ts";
+import { spaced } from "./ladder/sets.ts";
 import { provenance } from "./provenance.ts";
 import { table } from "./stats.ts";
 
@@ -43,7 +45,7 @@ const SETS: readonly DataSet[] = [
     name: "banking77",
     file: "banking77/test.csv",
     options: { labelColumn: "category" },
-    say: (label) => label.replaceAll("_", " ").toLowerCase(),
+    say: spaced,
   },
 ];
 
@@ -74,14 +76,17 @@ export const bench = defineCommand({
     }
     if (io.json) io.out(JSON.stringify(result));
     else {
-      const rows = results.map(({ name, labels, rows: count, accuracy, by_chance: chance }) => [
-        name,
-        String(labels),
-        String(count),
-        (100 * accuracy).toFixed(1),
-        (100 * chance).toFixed(1),
+      const percent = (share: number): string => (100 * share).toFixed(1);
+      const rows = results.map((set) => [
+        set.name,
+        String(set.labels),
+        String(set.rows),
+        percent(set.accuracy),
+        percent(set.names_alone),
+        percent(set.by_chance),
       ]);
-      io.out(table([["data", "labels", "rows", "right, %", "by chance, %"], ...rows]));
+      const header = ["data", "labels", "rows", "right, %", "bare names, %", "by chance, %"];
+      io.out(table([header, ...rows]));
     }
     return 0;
   },
@@ -110,19 +115,23 @@ async function measure(
     }
     return vectors;
   };
-  const sentences = await embed(labels.map((label) => sentenceOf(say(label))));
   const texts = await embed(
     rows.map(({ text, pair }) => (pair === undefined ? text : `${text}. ${pair}`)),
   );
-  const right = texts.filter((vector, i) => {
-    const scores = scoreLabels(vector, sentences);
-    return labels[scores.indexOf(Math.max(...scores))] === rows[i]!.labels[0];
-  });
+  const accuracyOf = async (names: readonly string[]): Promise<number> => {
+    const vectors = await embed(names);
+    const right = texts.filter((vector, i) => {
+      const scores = scoreLabels(vector, vectors);
+      return labels[scores.indexOf(Math.max(...scores))] === rows[i]!.labels[0];
+    });
+    return right.length / rows.length;
+  };
   return {
     name,
     labels: labels.length,
     rows: rows.length,
-    accuracy: right.length / rows.length,
+    accuracy: await accuracyOf(labels.map((label) => sentenceOf(say(label)))),
+    names_alone: await accuracyOf(labels.map(say)),
     by_chance: 1 / labels.length,
   };
 }

@@ -6,6 +6,7 @@ import { provenance } from "../provenance.ts";
 import { writeDraw } from "./draws.ts";
 import type { Draw } from "./draws.ts";
 import { runHead } from "./head.ts";
+import { runNames } from "./names.ts";
 import { contenderSpec, runOurs } from "./ours.ts";
 import type { Cell, Contender } from "./plan.ts";
 import type { LadderResult, Outcome } from "./results.ts";
@@ -25,6 +26,8 @@ export interface CellOptions {
   readonly model: Model;
   /** Needed by SetFit's cells. */
   readonly setFit: SetFitProgram | null;
+  /** Folder of the pretrained start, needed by the cells of that name. */
+  readonly start: string | null;
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly note: (line: string) => void;
@@ -61,11 +64,16 @@ export async function runCell(
 }
 
 async function learn(
-  { set, contender, draw: seed }: Cell,
+  { set, rows, contender, draw: seed }: Cell,
   draw: Draw,
   dir: string,
-  { base, setFit, threads, signal, note }: CellOptions,
+  { base, setFit, start, threads, signal, note }: CellOptions,
 ): Promise<Outcome | null> {
+  const { nameOf } = SETS[set];
+  if (contender === "full") throw new TypeError("fine-tuning is a cell of the accuracy table");
+  if (rows === 0 && nameOf) {
+    return runNames({ name: set, nameOf, test: draw.test, base, threads, signal });
+  }
   const files = await writeDraw(dir, draw, SETS[set].type);
   const common = { test: draw.test, seed, threads, signal };
   if (contender === "setfit") return runSetFit({ ...common, ...setFit!, files });
@@ -74,16 +82,14 @@ async function learn(
     return runHead({ ...common, train, base });
   }
   const out = join(dir, "task");
-  const spec = contenderSpec(contender, seed);
+  const spec = contenderSpec(contender, { seed, start });
   return runOurs({ test: draw.test, threads, signal, name: set, spec, train, base, out, note });
 }
 
-const OPTIONS: Readonly<Record<"ours" | "setfit", string>> = {
-  ours: "--base DIR",
-  setfit: "--python PATH --checkpoint DIR",
-};
-const optionsOf = (contender: Contender): string =>
-  OPTIONS[contender === "setfit" ? "setfit" : "ours"];
+function optionsOf(contender: Contender): string {
+  if (contender === "setfit") return "--python PATH --checkpoint DIR";
+  return contender === "start" ? "--base DIR --start DIR" : "--base DIR";
+}
 
 /** The command that makes this cell, whatever the one was that made it among others. */
 const commandOf = ({ set, rows, contender, draw }: Cell): string =>

@@ -1,35 +1,44 @@
 /**
- * The ladder as a picture: accuracy over rows a class, a panel for each set of whole texts, all on one
- * scale. A file of its own with its own style, since README and docs show it as an image.
+ * The ladder as a picture: accuracy over the rows in all, from none to 5,000, a panel for each set of
+ * whole texts, all on one scale. A file of its own with its own style, since README and docs show it as
+ * an image.
  */
 import { markup } from "../../src/report/html.ts";
 import type { Markup, Part } from "../../src/report/html.ts";
 import { dot, line, linePath, linear, path, text, ticks } from "../../src/report/svg.ts";
 import type { Scale } from "../../src/report/svg.ts";
+import { formatCount } from "../../src/report/text.ts";
 import { meanScore } from "../../scripts/runs/trial/statistics.ts";
-import type { RowCount } from "./draws.ts";
 import { CONTENDER_TITLES, countsOf } from "./plan.ts";
 import type { Contender } from "./plan.ts";
 import type { LadderResult } from "./results.ts";
 import { SETS, SET_IDS } from "./sets.ts";
 import type { SetId } from "./sets.ts";
 import { cellsAt } from "./summary.ts";
+import { textCount } from "./table.ts";
 
 /** What is drawn, the last one on top, each in a colour of the style. */
 const DRAWN = [
   ["head", "soft"],
+  ["full", "gold"],
   ["setfit", "blue"],
+  ["start", "green"],
   ["train", "red"],
 ] as const satisfies readonly (readonly [Contender, string])[];
 
 const PANELS = SET_IDS.filter((set) => SETS[set].type === "sequence");
-const PANEL = { left: 56, top: 84, width: 200, height: 190, gap: 24 };
+const PANEL = { left: 56, top: 84, width: 190, height: 190, gap: 20 };
 const WIDTH = 2 * 28 + PANEL.left - 28 + PANELS.length * (PANEL.width + PANEL.gap) - PANEL.gap;
 const HEIGHT = PANEL.top + PANEL.height + 40;
 /** Percent between two labels of the axis. */
 const STEP = 10;
 /** Clear of the panel's sides, so that dots are whole. */
 const MARGIN = 10;
+/** A label names the dots' places; 5,000 is the last. */
+const ROW_MARKS = [0, 10, 100, 1_000, 5_000] as const;
+/** Rows at the left end of the logarithmic scale; no rows stand apart, since it has no place for them. */
+const FEWEST = 7;
+const APART = 18;
 
 /** The picture of finished cells, as an SVG file. */
 export function ladderCurve(results: readonly LadderResult[]): Markup {
@@ -45,21 +54,27 @@ export function ladderCurve(results: readonly LadderResult[]): Markup {
   return frame([legend(), panels]);
 }
 
-/** The draws of a contender at one number of rows. */
+/** The draws of a contender at one place of the ladder. */
 interface Point {
-  readonly rows: RowCount;
+  readonly count: number;
+  /** In all. */
+  readonly rows: number;
   readonly mean: number;
   readonly low: number;
   readonly high: number;
 }
 
 const pointsOf = (results: readonly LadderResult[], set: SetId, contender: Contender): Point[] =>
-  countsOf(set).flatMap((rows) => {
-    const scores = cellsAt(results, { set, rows, contender }).map(({ score }) => score);
-    if (scores.length === 0) return [];
-    const [low, high] = [Math.min(...scores), Math.max(...scores)];
-    return [{ rows, mean: meanScore(scores).mean, low, high }];
-  });
+  countsOf(set)
+    .flatMap((count) => {
+      const cells = cellsAt(results, { set, rows: count, contender });
+      if (cells.length === 0) return [];
+      const scores = cells.map(({ score }) => score);
+      const [low, high] = [Math.min(...scores), Math.max(...scores)];
+      const rows = cells[0]!.train_rows;
+      return [{ count, rows, mean: meanScore(scores).mean, low, high }];
+    })
+    .sort((a, b) => a.rows - b.rows);
 
 interface PanelPlace {
   readonly left: number;
@@ -69,22 +84,25 @@ interface PanelPlace {
   readonly hasLabels: boolean;
 }
 
-/** Numbers of rows stand at equal distances: most are twice the one before. */
 function panel(
   set: SetId,
   contenders: readonly (readonly Point[])[],
   { left, y, marks, hasLabels }: PanelPlace,
 ): Part {
-  const counts = countsOf(set);
-  const place = linear([0, counts.length - 1], [left + MARGIN, left + PANEL.width - MARGIN]);
-  const x = (rows: RowCount): number => place(counts.indexOf(rows));
+  const place = linear(
+    [Math.log(FEWEST), Math.log(ROW_MARKS.at(-1)!)],
+    [left + MARGIN + APART, left + PANEL.width - MARGIN],
+  );
+  const x = (rows: number): number => (rows === 0 ? left + MARGIN : place(Math.log(rows)));
   const bottom = PANEL.top + PANEL.height;
   return [
     text(left, PANEL.top - 14, SETS[set].title, { kind: "name" }),
     marks.map((mark) => line(left, y(mark), left + PANEL.width, y(mark), "grid")),
     hasLabels &&
       marks.map((mark) => text(left - 8, y(mark) + 4, `${mark}`, { kind: "note", anchor: "end" })),
-    counts.map((rows) => text(x(rows), bottom + 20, `${rows}`, { kind: "note", anchor: "middle" })),
+    ROW_MARKS.map((rows) =>
+      text(x(rows), bottom + 20, formatCount(rows), { kind: "note", anchor: "middle" }),
+    ),
     contenders.map((points, i) => curve(points, DRAWN[i]![0], DRAWN[i]![1], x, y)),
   ];
 }
@@ -94,20 +112,20 @@ const curve = (
   points: readonly Point[],
   contender: Contender,
   colour: string,
-  x: (rows: RowCount) => number,
+  x: (rows: number) => number,
   y: Scale,
 ): Part => [
   points.map(({ rows, low, high }) =>
     line(x(rows), y(100 * low), x(rows), y(100 * high), `whisker ${colour}`),
   ),
   path(linePath(points.map(({ rows, mean }) => [x(rows), y(100 * mean)])), `curve ${colour}`),
-  points.map(({ rows, mean }) =>
+  points.map(({ count, rows, mean }) =>
     dot(
       x(rows),
       y(100 * mean),
       3,
       `dot ${colour}`,
-      `${CONTENDER_TITLES[contender]}, ${rows} rows a class: ${(100 * mean).toFixed(1)} %`,
+      `${CONTENDER_TITLES[contender]}, ${count === 0 ? "names alone" : textCount(count)}: ${(100 * mean).toFixed(1)} %`,
     ),
   ),
 ];
@@ -115,9 +133,9 @@ const curve = (
 function legend(): Part {
   const entries = DRAWN.toReversed();
   return [
-    text(28, 36, "accuracy in percent, by the number of rows of each class", { kind: "name" }),
+    text(28, 36, "accuracy in percent, by the number of rows in all", { kind: "name" }),
     entries.map(([contender, colour], i) => {
-      const left = WIDTH - 320 + i * 100;
+      const left = WIDTH - 640 + i * 124;
       return [
         line(left, 32, left + 22, 32, `curve ${colour}`),
         dot(left + 11, 32, 3, `dot ${colour}`),
@@ -130,11 +148,11 @@ function legend(): Part {
 const frame = (parts: Part): Markup =>
   markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="title desc">
   <title id="title">Accuracy by the number of rows</title>
-  <desc id="desc">A panel for each data set. Lines show the accuracy of train, of a head alone and of SetFit, from 4 rows of each class to all rows; whiskers reach from the lowest to the highest draw.</desc>
+  <desc id="desc">A panel for each data set. Lines show the accuracy of train, of a head alone and of SetFit, from the names of the labels alone to 5,000 rows, and dots that of fine-tuning; whiskers reach from the lowest to the highest draw.</desc>
   <style>
-    :root { --page: #fffefa; --ink: #222220; --soft: #8a897f; --line: #d5d3ca; --red: #a8321f; --blue: #2f6690; }
+    :root { --page: #fffefa; --ink: #222220; --soft: #8a897f; --line: #d5d3ca; --red: #a8321f; --blue: #2f6690; --gold: #a3730f; --green: #3c7a3f; }
     @media (prefers-color-scheme: dark) {
-      :root { --page: #16181c; --ink: #e9e7e0; --soft: #8f8d86; --line: #3d4047; --red: #e0705c; --blue: #6fa8d3; }
+      :root { --page: #16181c; --ink: #e9e7e0; --soft: #8f8d86; --line: #3d4047; --red: #e0705c; --blue: #6fa8d3; --gold: #d9a441; --green: #7fbf83; }
     }
     text { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; font-size: 13px; fill: var(--ink); }
     .name { font-weight: 600; font-size: 14px; }
@@ -143,6 +161,8 @@ const frame = (parts: Part): Markup =>
     .curve { fill: none; stroke-width: 2; }
     .whisker { stroke-width: 1; opacity: .5; }
     line.red, path.red { stroke: var(--red); } line.blue, path.blue { stroke: var(--blue); } line.soft, path.soft { stroke: var(--soft); }
+    line.gold, path.gold { stroke: var(--gold); } line.green, path.green { stroke: var(--green); }
+    circle.gold { fill: var(--gold); } circle.green { fill: var(--green); }
     circle.red { fill: var(--red); } circle.blue { fill: var(--blue); } circle.soft { fill: var(--soft); }
   </style>
   <rect class="page" x=".5" y=".5" width="${WIDTH - 1}" height="${HEIGHT - 1}" rx="8"/>

@@ -1,7 +1,7 @@
 /**
- * The rows of a draw: n of each class, or n sentences of a set with tags. A draw's order of the rows
- * does not depend on n, so the draw of 16 rows contains the draw of 8 with the same number, and a
- * curve over n compares like with like. The test rows are the same for all draws.
+ * The rows of a draw: n of each class, or n in all of a set with tags and where n is large. A draw's
+ * order of the rows does not depend on n, so the draw of 16 rows a class contains the draw of 8 with the
+ * same number, and a curve over n compares like with like. The test rows are the same for all draws.
  */
 import { join } from "node:path";
 import { writeWhole } from "../../scripts/node/files.ts";
@@ -12,11 +12,13 @@ import { derive, keyOf, permutation } from "../../src/learn/random.ts";
 import { SETS } from "./sets.ts";
 import type { SetId, SetRows } from "./sets.ts";
 
-/** Rows a class, or sentences; `all` is at most MAX_ROWS_A_CLASS of each class. */
-export type RowCount = number | "all";
+/** Up to this number, counts are rows of each class; above it, and of sets with tags, rows in all. */
+const MOST_A_CLASS = 64;
 
-/** 5,000 rows of two classes, as many as the accuracy table learns from. */
-const MAX_ROWS_A_CLASS = 2_500;
+/** Whether a number of rows is counted by class. */
+export const isByClass = (id: SetId, count: number): boolean =>
+  SETS[id].type === "sequence" && count <= MOST_A_CLASS;
+
 /** Enough that the mean of some draws moves by less than a point, few enough to answer often. */
 const MAX_TEST_ROWS = 500;
 
@@ -26,24 +28,23 @@ export interface Draw {
 }
 
 /** The training rows and the test rows of a draw. A class with fewer rows gives all of them. */
-export function drawOf(id: SetId, rows: SetRows, count: RowCount, draw: number): Draw {
+export function drawOf(id: SetId, rows: SetRows, count: number, draw: number): Draw {
   return { train: trainingRows(id, rows.train, count, draw), test: testRows(id, rows.test) };
 }
 
 function trainingRows(
   id: SetId,
   examples: readonly Example[],
-  count: RowCount,
+  count: number,
   draw: number,
 ): readonly Example[] {
   const key = derive(keyOf(draw), "draw", id);
   const places = examples.map((_, place) => place);
   const classOf = (place: number): string =>
-    SETS[id].type === "token" ? "" : examples[place]!.labels[0]!;
+    isByClass(id, count) ? examples[place]!.labels[0]! : "";
   const chosen = [...Map.groupBy(places, classOf)].flatMap(([label, members]) => {
     const order = permutation(derive(key, label), members.length);
-    const wanted = count === "all" ? MAX_ROWS_A_CLASS : count;
-    return [...order.subarray(0, wanted)].map((i) => members[i]!);
+    return [...order.subarray(0, count)].map((i) => members[i]!);
   });
   return chosen.toSorted((a, b) => a - b).map((place) => examples[place]!);
 }
@@ -69,8 +70,14 @@ export async function writeDraw(folder: string, draw: Draw, type: TaskType): Pro
   return files;
 }
 
-function lineOf({ text, labels, words }: Example, type: TaskType): string {
-  if (type === "sequence") return JSON.stringify({ text, label: labels[0]! });
+function lineOf({ text, pair, labels, words }: Example, type: TaskType): string {
+  if (type === "sequence") {
+    return JSON.stringify({
+      text,
+      ...(pair !== undefined && { text_pair: pair }),
+      label: labels[0]!,
+    });
+  }
   const tokens = words.map(({ start, end }) => text.slice(start, end));
   return JSON.stringify({ tokens, tags: labels });
 }

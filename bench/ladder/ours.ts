@@ -11,24 +11,29 @@ import type { Example } from "../../src/learn/data/read.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/measure/evaluate.ts";
 import type { Method } from "../../src/learn/methods.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
-import type { Contender } from "./plan.ts";
+import type { MadeContender } from "./plan.ts";
 import type { Outcome } from "./results.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";
 import { diskSources } from "../../scripts/runs/task/data-files.ts";
 import { folderRun } from "../../scripts/runs/saved-run.ts";
 
-export type OurContender = Exclude<Contender, "setfit">;
+export type OurContender = Exclude<MadeContender, "setfit">;
 
-/** What a contender asks of `train`. */
-export const contenderSpec = (contender: OurContender, seed: number): TaskSpec => ({
+/** What a contender asks of `train`; `start` is the folder of a pretrained start. */
+export const contenderSpec = (
+  contender: OurContender,
+  { seed, start }: { readonly seed: number; readonly start: string | null },
+): TaskSpec => ({
   ...EMPTY_SPEC,
   method: METHODS[contender],
+  ...(contender === "start" && { init: start! }),
   seed,
 });
 
-/** Undefined: `train` chooses. A head on whole texts is fitted instead (head.ts). */
+/** Undefined: `train` chooses, or the start does. A head on whole texts is fitted instead (head.ts). */
 const METHODS: Readonly<Record<OurContender, Method | undefined>> = {
   train: undefined,
+  start: undefined,
   head: "linear",
   prefix: "prefix",
 };
@@ -117,7 +122,7 @@ async function train(options: OurOptions): Promise<Trained | null> {
     onEpoch: () => {},
   });
   if (!result.isDone) return null;
-  return { run: result, prepared, seconds: (performance.now() - start) / 1000 };
+  return { run: result, prepared, seconds: (performance.now() - begin) / 1000 };
 }
 
 const settingsOf = ({

@@ -6,7 +6,6 @@ import { meanScore } from "../../scripts/runs/trial/statistics.ts";
 import type { MeanScore } from "../../scripts/runs/trial/statistics.ts";
 import type { TaskType } from "../../src/core/model/task.ts";
 import { median } from "../stats.ts";
-import type { RowCount } from "./draws.ts";
 import { CONTENDERS, countsOf } from "./plan.ts";
 import type { Contender } from "./plan.ts";
 import type { LadderResult } from "./results.ts";
@@ -16,7 +15,7 @@ import type { SetId } from "./sets.ts";
 /** The cells of one contender at one place of the ladder, by their draws. */
 export function cellsAt(
   results: readonly LadderResult[],
-  at: { readonly set: SetId; readonly rows: RowCount; readonly contender: Contender },
+  at: { readonly set: SetId; readonly rows: number; readonly contender: Contender },
 ): LadderResult[] {
   return results
     .filter(({ set, rows, contender }) => {
@@ -25,10 +24,10 @@ export function cellsAt(
     .toSorted((a, b) => a.draw - b.draw);
 }
 
-/** A number of rows that sets have in common: rows a class, or sentences with tags. */
+/** A number of rows that sets have in common: rows a class, rows in all, or sentences with tags. */
 export interface Rung {
   readonly type: TaskType;
-  readonly rows: RowCount;
+  readonly rows: number;
 }
 
 const RUNGS: readonly Rung[] = (["sequence", "token"] as const).flatMap((type) => {
@@ -72,8 +71,8 @@ const differences = (pairs: readonly Pair[]): MeanScore =>
 
 /** Every comparison of `train` for which there are cells. */
 export const comparisons = (results: readonly LadderResult[]): Comparison[] =>
-  CONTENDERS.filter((contender) => contender !== "train").flatMap((against) =>
-    RUNGS.flatMap((rung) => compare(results, rung, against) ?? []),
+  CONTENDERS.filter((contender) => contender !== "train" && contender !== "full").flatMap(
+    (against) => RUNGS.flatMap((rung) => compare(results, rung, against) ?? []),
   );
 
 /** Null where no draw has both contenders. */
@@ -107,19 +106,20 @@ function compare(
 /** From one number of rows of a set to the next one that was measured. */
 export interface Step {
   readonly set: SetId;
-  readonly from: RowCount;
-  readonly to: RowCount;
+  readonly from: number;
+  readonly to: number;
   readonly difference: number;
   /** 95 % interval of the difference. */
   readonly interval: readonly [low: number, high: number];
 }
 
-/** The steps of `train`'s curves, each of draws of which the larger contains the smaller. */
+/** The steps of `train`'s curves from one number of rows in all to the next. */
 export function stepsOf(results: readonly LadderResult[]): Step[] {
   return SET_IDS.flatMap((set) => {
     const places = countsOf(set)
       .map((rows) => ({ rows, cells: cellsAt(results, { set, rows, contender: "train" }) }))
-      .filter(({ cells }) => cells.length > 0);
+      .filter(({ cells }) => cells.length > 0)
+      .sort((a, b) => a.cells[0]!.train_rows - b.cells[0]!.train_rows);
     return places.slice(1).flatMap(({ rows: to, cells }, i) => {
       const { rows: from, cells: before } = places[i]!;
       const pairs = pairsOf(cells, before);
@@ -149,7 +149,7 @@ export function honesty(results: readonly LadderResult[]): Honesty[] {
   return RUNGS.flatMap((rung) => {
     const { rows } = rung;
     const cells = setsOf(rung).flatMap((set) =>
-      cellsAt(results, { set, rows, contender: "train" }),
+      cellsAt(results, { set, rows, contender: "train" }).filter(({ reported }) => reported),
     );
     const inside = cells.filter(isInside).length;
     return cells.length === 0 ? [] : { ...rung, draws: cells.length, inside };

@@ -1,10 +1,12 @@
 /** The ladder as text: a row for each set and number of rows, then what the cells say together. */
-import { formatBytes, markdownTable, plural } from "../../src/report/text.ts";
+import { formatBytes, formatCount, markdownTable, plural } from "../../src/report/text.ts";
 import { meanScore } from "../../scripts/runs/trial/statistics.ts";
 import { median } from "../stats.ts";
+import { isByClass } from "./draws.ts";
 import { CONTENDERS, CONTENDER_TITLES, countsOf } from "./plan.ts";
 import type { LadderResult } from "./results.ts";
 import { SETS, SET_IDS } from "./sets.ts";
+import type { SetId } from "./sets.ts";
 import { cellsAt, summaryOf } from "./summary.ts";
 import type { Comparison, Rung, Step } from "./summary.ts";
 
@@ -21,7 +23,7 @@ export function ladderRows(results: readonly LadderResult[]): string[][] {
       return [
         [
           SETS[set].title,
-          String(count),
+          countText(set, count),
           String(draws),
           ...cells.map(scoresText),
           ...cells.map(secondsText),
@@ -88,6 +90,7 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
     reported.length > 0 &&
       `the test score is within the interval that the task itself reported: ${reported.map(({ inside, draws, ...rung }) => `${inside} of ${draws} draws of ${rungText(rung)}`).join(", ")}`,
     bytes !== null && `largest task: ${formatBytes(bytes)}`,
+    missingLine(results),
   ].filter((line) => line !== false);
 }
 
@@ -110,11 +113,30 @@ const factor = (ratio: number): string =>
   ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(ratio >= 2 ? 1 : 2);
 
 const stepText = ({ set, from, to, difference, interval: [low, high] }: Step): string =>
-  `${SETS[set].title} from ${from} to ${to} rows: ${signed(difference)} (${signed(low)} to ${signed(high)})`;
+  `${SETS[set].title} from ${countText(set, from)} to ${countText(set, to)}: ${signed(difference)} (${signed(low)} to ${signed(high)})`;
 
-const rungText = ({ type, rows }: Rung): string => {
-  if (rows === "all") return "all rows";
-  return type === "token" ? `${rows} sentences` : `${rows} rows a class`;
-};
+const rungText = ({ type, rows }: Rung): string =>
+  type === "token" ? `${formatCount(rows)} sentences` : textCount(rows);
+
+/** "0 rows", "8 a class", "1,000" */
+const countText = (set: SetId, rows: number): string =>
+  rows > 0 && isByClass(set, rows) ? `${rows} a class` : formatCount(rows);
+
+/** "0 rows", "8 rows a class", "1,000 rows" */
+export const textCount = (rows: number): string =>
+  rows > 0 && isByClass("sst2", rows) ? `${rows} rows a class` : `${formatCount(rows)} rows`;
+
+/** The places of `train`'s curves that no cell has, by set. */
+function missingLine(results: readonly LadderResult[]): string | false {
+  const missing = SET_IDS.flatMap((set) => {
+    const counts = countsOf(set).filter((rows) => {
+      const isAsked = rows > 0 || SETS[set].nameOf !== undefined;
+      return isAsked && cellsAt(results, { set, rows, contender: "train" }).length === 0;
+    });
+    if (counts.length === 0) return [];
+    return `${SETS[set].title} with ${counts.map((rows) => countText(set, rows)).join(", ")}`;
+  });
+  return missing.length > 0 && `not measured: ${missing.join("; ")}`;
+}
 const percent = (share: number): string => (100 * share).toFixed(1);
 const signed = (share: number): string => `${share > 0 ? "+" : ""}${(100 * share).toFixed(1)}`;

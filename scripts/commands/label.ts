@@ -7,20 +7,10 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
-import { maxLengthOf } from "../../src/core/format/configuration.ts";
-import type { EmbeddingPooling } from "../../src/core/model/embedding.ts";
-import { emptyPrefix } from "../../src/core/model/prefix.ts";
-import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../src/core/model/shapes.ts";
-import { float32 } from "../../src/core/model/tensor.ts";
-import { splitWindows } from "../../src/core/model/windows.ts";
-import { ANYTHING, sentenceOf } from "../../src/core/model/zero-shot.ts";
+import { sentenceOf } from "../../src/core/model/zero-shot.ts";
 import { readRecord } from "../../src/core/record.ts";
 import { parseJson } from "../../src/core/text.ts";
-import type { LoadedBase } from "../../src/engine/engine.ts";
-import { headOfLabels } from "../../src/learn/head/named-labels.ts";
-import { EVALUATION_BATCH } from "../../src/learn/measure/evaluate.ts";
-import { pooledStates } from "../../src/learn/measure/pooled-states.ts";
-import { UNMEASURED, packTask } from "../../src/learn/task/packed-task.ts";
+import { namedPooling, packNamedTask } from "../../src/learn/task/named-task.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { taskCard } from "../../src/report/task-card.ts";
 import { taskFacts } from "../../src/report/task-facts.ts";
@@ -69,43 +59,14 @@ export const command = defineCommand({
     const { openBaseFolder } = await import("../base/open-base.ts");
     const base = await openBaseFolder(baseFolder(values.base), "serving");
     const { manifest } = base;
-    const pooling = manifest.pooling ?? "mean";
+    const pooling = namedPooling(base);
     const sentences = labels.map((label) => [sentenceOf(label), ...(described.get(label) ?? [])]);
-    const neutral = isMultiLabel ? [sentenceOf(ANYTHING)] : [];
-    const vectors = await vectorsOf(base, [...sentences.flat(), ...neutral], pooling).finally(() =>
-      base.encoder.release(),
-    );
-    const ofLabels = sentences.map((own) => vectors.splice(0, own.length));
-
-    const { weight, bias } = headOfLabels(ofLabels, vectors[0] ?? null);
     const problemType = isMultiLabel ? "multi_label_classification" : "single_label_classification";
-    const { hidden_size: hidden } = manifest.configuration;
-    const packed = await packTask(
-      {
-        task: name,
-        description:
-          `Answers with ${labels.slice(0, 8).join(", ")}${labels.length > 8 ? ", .." : ""}, known by their names alone.`.slice(
-            0,
-            500,
-          ),
-        type: "sequence",
-        problem_type: problemType,
-        labels,
-        num_virtual_tokens: 0,
-        position_offset: 0,
-        pooling,
-        max_length: Math.min(256, maxLengthOf(manifest.configuration)),
-        ...UNMEASURED,
-        created: new Date().toISOString(),
-      },
-      manifest,
-      new Map([
-        [CLASSIFIER_WEIGHT, float32([labels.length, hidden], weight)],
-        [CLASSIFIER_BIAS, float32([labels.length], bias)],
-      ]),
-      "float16",
+    const packed = await packNamedTask(
+      base,
+      { name, labels, sentences, isMultiLabel, created: new Date() },
       sha256,
-    );
+    ).finally(() => base.encoder.release());
     const { version } = packed.task;
     const card = taskCard(
       taskFacts(packed.task.manifest, manifest, { method: "label", version, description: KNOWN }),
@@ -184,24 +145,4 @@ async function checkEmpty(dir: string): Promise<void> {
       `${dir}: has a ${file}, which a task of names would replace; choose another --out, or replace it by --overwrite`,
     );
   }
-}
-
-/** Sentences as the head will read texts. */
-async function vectorsOf(
-  base: LoadedBase,
-  sentences: readonly string[],
-  pooling: EmbeddingPooling,
-): Promise<Float32Array[]> {
-  const { configuration } = base.manifest;
-  const rows = sentences.map((sentence) => {
-    const { windows } = splitWindows(base.tokenizer, sentence, undefined, {
-      maxLength: maxLengthOf(configuration),
-      stride: 0,
-      truncation: true,
-    });
-    return windows[0]!.encoding;
-  });
-  const options = { pooling, batchSize: EVALUATION_BATCH };
-  const { data, hidden } = await pooledStates(base, emptyPrefix(configuration), rows, options);
-  return rows.map((_, i) => data.subarray(i * hidden, (i + 1) * hidden));
 }

@@ -255,6 +255,7 @@ function zeroShot(): string {
     readonly labels: number;
     readonly rows: number;
     readonly accuracy: number;
+    readonly names_alone: number;
   }
   const load = (name: string) => {
     const path = `zero-shot.${name}.json`;
@@ -264,13 +265,15 @@ function zeroShot(): string {
   const percent = (value: number): string => (100 * value).toFixed(1);
   return [
     markdownTable([
-      ["data", "labels", "rows", "bundled base", "MiniLM-L6"],
-      ...pocket.results.map(({ name, labels, rows, accuracy }, i) => [
+      ["data", "labels", "rows", "bundled base", "bare names", "MiniLM-L6", "bare names"],
+      ...pocket.results.map(({ name, labels, rows, ...own }, i) => [
         name,
         String(labels),
         formatCount(rows),
-        percent(accuracy),
-        percent(minilm.results[i]!.accuracy),
+        ...[own, minilm.results[i]!].flatMap((counted) => [
+          percent(counted.accuracy),
+          percent(counted.names_alone),
+        ]),
       ]),
     ]),
     madeBy(pocket.path, pocket),

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ladderCurve } from "../../../bench/ladder/curve.ts";
-import type { RowCount } from "../../../bench/ladder/draws.ts";
 import type { Contender } from "../../../bench/ladder/plan.ts";
 import { writeResult } from "../../../bench/ladder/results.ts";
 import type { LadderResult } from "../../../bench/ladder/results.ts";
@@ -24,6 +23,7 @@ const cell = (
   ({
     set,
     rows: 8,
+    train_rows: 16,
     contender,
     draw,
     score,
@@ -78,7 +78,7 @@ describe("finished cells together", () => {
     const scores = [0.7, 0.72, 0.74];
     const results = scores.flatMap((score, draw) => [
       cell("sst2", "train", draw, score),
-      cell("sst2", "train", draw, score - 0.05, { rows: 16 }),
+      cell("sst2", "train", draw, score - 0.05, { rows: 16, train_rows: 32 }),
     ]);
     const { steps } = summaryOf(results);
     // All draws lose the same, so the interval of the mean has no width.
@@ -87,12 +87,15 @@ describe("finished cells together", () => {
       { set: "sst2", from: 8, to: 16, difference, interval: [difference, difference] },
     ]);
     expect(summaryLines(results)).toContain(
-      "more rows make train worse, by more than the interval of the difference: SST-2 from 8 to 16 rows: -5.0 (-5.0 to -5.0)",
+      "more rows make train worse, by more than the interval of the difference: SST-2 from 8 a class to 16 a class: -5.0 (-5.0 to -5.0)",
     );
   });
 
   test("take the interval of the test rows where there are too few draws", () => {
-    const results = [cell("sst2", "train", 0, 0.7), cell("sst2", "train", 0, 0.69, { rows: 16 })];
+    const results = [
+      cell("sst2", "train", 0, 0.7),
+      cell("sst2", "train", 0, 0.69, { rows: 16, train_rows: 32 }),
+    ];
     const half = Math.hypot(0.04, 0.04);
     expect(summaryOf(results).steps[0]!.interval).toEqual([near(-0.01 - half), near(-0.01 + half)]);
   });
@@ -116,28 +119,31 @@ describe("finished cells together", () => {
     ];
     expect(ladderRows(results)).toEqual([
       ["", "rows", "draws", "train", "SetFit", "train s", "SetFit s"],
-      ["SST-2", "8", "2", "65.0 (60.0-70.0)", "64.0", "30.0", "90.0"],
+      ["SST-2", "8 a class", "2", "65.0 (60.0-70.0)", "64.0", "30.0", "90.0"],
     ]);
   });
 });
 
 describe("the picture", () => {
-  const at = (rows: RowCount, contender: Contender, ...scores: number[]): LadderResult[] =>
+  const at = (rows: number, contender: Contender, ...scores: number[]): LadderResult[] =>
     scores.map((score, draw) => {
-      const cell: Partial<LadderResult> = { set: "sst2", rows, contender, draw, score };
+      const train_rows = rows > 64 ? rows : 2 * rows;
+      const cell: Partial<LadderResult> = { set: "sst2", rows, train_rows, contender, draw, score };
       return cell as LadderResult;
     });
   const chart = ladderCurve([
+    ...at(0, "train", 0.55),
     ...at(4, "train", 0.6, 0.64),
-    ...at("all", "train", 0.9),
+    ...at(5_000, "train", 0.9),
     ...at(4, "head", 0.52),
   ]);
   const dots = (kind: string) => shapes(chart, "circle", kind).filter(({ title }) => title !== "");
 
   test("has a dot for the mean of the draws, with its numbers", () => {
     expect(dots("red").map(({ title }) => title)).toEqual([
+      "train, names alone: 55.0 %",
       "train, 4 rows a class: 62.0 %",
-      "train, all rows a class: 90.0 %",
+      "train, 5,000 rows: 90.0 %",
     ]);
     expect(dots("blue")).toEqual([]);
   });
@@ -145,18 +151,20 @@ describe("the picture", () => {
   test("sets a dot by the scale that the labels of the axis are on", () => {
     const label = (content: string): number =>
       Number(shapes(chart, "text", "note").find((text) => text.content === content)!["y"]) - 4;
-    const [few, all] = dots("red");
+    const [none, few, all] = dots("red");
     const unit = (label("60") - label("100")) / 40; // of a percent
     expect(few!["cy"]).toBeCloseTo(label("100") + 38 * unit);
     expect(all!["cy"]).toBeCloseTo(label("90"));
-    expect(Number(all!["cx"])).toBeGreaterThan(Number(few!["cx"]));
+    expect(Number(few!["cx"])).toBeGreaterThan(Number(none!["cx"]));
+    // Rows are on a logarithmic scale: from 8 to 5,000 nearly the whole of it.
+    expect(Number(all!["cx"]) - Number(few!["cx"])).toBeGreaterThan(130);
   });
 
   test("has a whisker from the lowest to the highest draw", () => {
-    const [whisker] = shapes(chart, "line", "whisker").filter(
+    const [, whisker] = shapes(chart, "line", "whisker").filter(
       ({ class: kind }) => kind === "whisker red",
     );
-    const [few] = dots("red");
+    const [, few] = dots("red");
     expect(whisker!["x1"]).toBe(few!["cx"]);
     expect((Number(whisker!["y1"]) + Number(whisker!["y2"])) / 2).toBeCloseTo(Number(few!["cy"]));
     expect(Number(whisker!["y1"])).toBeGreaterThan(Number(whisker!["y2"]));
@@ -173,7 +181,7 @@ describe("the picture", () => {
     expect(names).toEqual(expect.arrayContaining(["banking77", "AG News", "SST-2"]));
     expect(names).not.toContain("WNUT-17");
     const notes = shapes(chart, "text", "note").map(({ content }) => content);
-    expect(notes).toEqual(expect.arrayContaining(["train", "SetFit", "head only"]));
+    expect(notes).toEqual(expect.arrayContaining(["train", "SetFit", "head only", "fine-tuning"]));
   });
 });
 

@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { drawOf, writeDraw } from "../../../bench/ladder/draws.ts";
-import type { RowCount } from "../../../bench/ladder/draws.ts";
 import { cellName, chosenCells } from "../../../bench/ladder/plan.ts";
 import type { LadderResult } from "../../../bench/ladder/results.ts";
 import { runSetFit } from "../../../bench/ladder/setfit.ts";
@@ -55,7 +54,7 @@ describe("a draw", () => {
     train: Array.from({ length: 403 }, (_, i) => example(i < 300 ? "a" : i < 400 ? "b" : "c", i)),
     test: Array.from({ length: 900 }, (_, i) => example("a", 1_000 + i)),
   };
-  const texts = (count: RowCount, draw = 0, id: SetId = "agnews"): string[] =>
+  const texts = (count: number, draw = 0, id: SetId = "agnews"): string[] =>
     drawOf(id, rows, count, draw).train.map(({ text }) => text);
   const count = (found: readonly Example[], label: string): number =>
     found.filter(({ labels }) => labels[0] === label).length;
@@ -63,12 +62,26 @@ describe("a draw", () => {
   test("has n rows of each class, and all of a class that has fewer", () => {
     const { train } = drawOf("agnews", rows, 8, 0);
     expect(["a", "b", "c"].map((label) => count(train, label))).toEqual([8, 8, 3]);
-    expect(texts("all")).toHaveLength(403);
+    expect(texts(64)).toHaveLength(64 + 64 + 3);
   });
 
   test("of 16 rows contains the draw of 8 rows with the same number", () => {
     expect(texts(16)).toEqual(expect.arrayContaining(texts(8)));
-    expect(texts("all")).toEqual(expect.arrayContaining(texts(200)));
+  });
+
+  test("of 1,000 and 5,000 rows counts them in all, so classes have their natural shares", () => {
+    const many = { ...rows, train: [...rows.train, ...rows.train.map(doubled)] };
+    const { train } = drawOf("agnews", many, 800, 0);
+    expect(train).toHaveLength(800);
+    // 600 of 806 rows are of the class a
+    expect(count(train, "a")).toBeGreaterThan(590);
+    expect(texts(1_000)).toHaveLength(403);
+  });
+
+  test("of no rows has the same test rows", () => {
+    const { train, test: reported } = drawOf("agnews", rows, 0, 0);
+    expect(train).toEqual([]);
+    expect(reported).toEqual(drawOf("agnews", rows, 8, 0).test);
   });
 
   test("has other rows than the next draw, and the same rows each time", () => {
@@ -97,6 +110,7 @@ describe("a draw", () => {
 
   test("is read back from its files as it was", async () => {
     const classes = drawOf("agnews", rows, 4, 0);
+    const pair: Example = { ...example("1", 0), pair: "the same" };
     const tags: Example = {
       text: "in Rome",
       labels: ["O", "B-LOC"],
@@ -104,6 +118,7 @@ describe("a draw", () => {
     };
     for (const [type, draw] of [
       ["sequence", classes],
+      ["sequence", { train: [pair], test: [pair] }],
       ["token", { train: [tags], test: [tags] }],
     ] as const) {
       const files = await writeDraw(join(dir, type), draw, type);
@@ -113,6 +128,7 @@ describe("a draw", () => {
   });
 });
 
+const doubled = (row: Example): Example => ({ ...row, text: `${row.text} again` });
 const span = (start: number, end: number) => ({ start, end });
 function example(label: string, i: number): Example {
   return { text: `${label} ${i}`, labels: [label], words: [] };
@@ -155,17 +171,30 @@ describe("the plan", () => {
     ]);
   });
 
-  test("has five draws of few rows, three of banking77 and of many rows, one of all rows", () => {
-    const draws = (set: SetId, rows: "8" | "200" | "1000" | "all"): number =>
+  test("has five draws of few rows, three of banking77 and of many rows, one of 5,000 and of none", () => {
+    const draws = (set: SetId, rows: string): number =>
       names({ sets: [set], rows: [rows], contenders: ["train"] }).length;
     expect([draws("sst2", "8"), draws("banking77", "8")]).toEqual([5, 3]);
-    expect([draws("sst2", "200"), draws("sst2", "all")]).toEqual([3, 1]);
+    expect(["0", "1000", "5000"].map((rows) => draws("sst2", rows))).toEqual([1, 3, 1]);
     expect([draws("wnut17", "200"), draws("wnut17", "1000")]).toEqual([5, 3]);
   });
 
   test("has no cell of SetFit with tags, and none of rows that a set does not have", () => {
     expect(names({ sets: ["wnut17"], contenders: ["setfit"] })).toEqual([]);
     expect(names({ sets: ["wnut17"], rows: ["8"], contenders: ["train"] })).toEqual([]);
+  });
+
+  test("asks names alone of sets whose labels have names, and a start of pairs of texts", () => {
+    expect(names({ rows: ["0"], contenders: ["train", "head"] })).toEqual([
+      "banking77.0.train.0",
+      "agnews.0.train.0",
+      "sst2.0.train.0",
+      "snips.0.train.0",
+    ]);
+    expect(names({ contenders: ["start"], draws: 1 })).toEqual([
+      "rte.1000.start.0",
+      "rte.5000.start.0",
+    ]);
   });
 });
 
@@ -202,6 +231,16 @@ describe("a cell", () => {
     const [head, own] = results.map(({ reported }) => reported);
     expect(head).toBeNull();
     expect(own!.interval[0]).toBeLessThanOrEqual(own!.score);
+  });
+
+  test("without a row is what the names of the labels answer", async () => {
+    const args = [...cellArgs("names"), "--contenders=train"].map((arg) =>
+      arg === "--rows=8" ? "--rows=0" : arg,
+    );
+    const { results } = JSON.parse((await bench(args)).out) as Printed;
+    expect(results.map(cellName)).toEqual(["sst2.0.train.0"]);
+    expect(results[0]).toMatchObject({ train_rows: 0, test_rows: 60, reported: null });
+    expect(results[0]!.settings).toMatchObject({ labels: ["negative", "positive"] });
   });
 
   test("that is there is not made again, unless it is asked for", async () => {
