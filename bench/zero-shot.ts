@@ -1,8 +1,8 @@
 /**
  * How good are labels that only a request names? Texts of public data sets are answered by the base's
  * own vectors, as POST /v1/zero-shot and a task of the verb `label` answer them, and counted; beside it
- * the same with the embeddings of the bare names, without a sentence around them. Nothing is chosen on
- * the rows that are counted: template and scale are those that serve.
+ * the same with the embeddings of the bare names alone. Nothing is chosen on the rows that are counted:
+ * template and scale are those that serve.
  */
 import { join } from "node:path";
 import { createServing } from "../src/serve/serving.ts";
@@ -12,7 +12,10 @@ import { BUNDLED_BASE, baseFolder } from "../scripts/base/names.ts";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import { readDataFile } from "../scripts/runs/task/data-files.ts";
 import { writeWhole } from "../scripts/node/files.ts";
-import type { DataOptions } from "../src/learn/data/read.ts";
+import { sha256 } from "../scripts/node/hash.ts";
+import type { DataOptions, Example } from "../src/learn/data/read.ts";
+import { EVALUATION_BATCH, assess, evaluationLogits } from "../src/learn/measure/evaluate.ts";
+import { packNamedTask } from "../src/learn/task/named-task.ts";
 import type { LoadedBase } from "../src/engine/engine.ts";
 import type { Predictor } from "../src/serve/predictor.ts";
 import { spaced } from "./ladder/sets.ts";
@@ -81,11 +84,20 @@ export const bench = defineCommand({
         set.name,
         String(set.labels),
         String(set.rows),
-        percent(set.accuracy),
+        percent(set.label),
+        percent(set.zero_shot),
         percent(set.names_alone),
         percent(set.by_chance),
       ]);
-      const header = ["data", "labels", "rows", "right, %", "bare names, %", "by chance, %"];
+      const header = [
+        "data",
+        "labels",
+        "rows",
+        "label, %",
+        "zero-shot, %",
+        "names alone, %",
+        "by chance, %",
+      ];
       io.out(table([header, ...rows]));
     }
     return 0;
@@ -115,9 +127,7 @@ async function measure(
     }
     return vectors;
   };
-  const texts = await embed(
-    rows.map(({ text, pair }) => (pair === undefined ? text : `${text}. ${pair}`)),
-  );
+  const texts = await embed(examplesOf(rows).map(({ text }) => text));
   const accuracyOf = async (names: readonly string[]): Promise<number> => {
     const vectors = await embed(names);
     const right = texts.filter((vector, i) => {
@@ -130,10 +140,33 @@ async function measure(
     name,
     labels: labels.length,
     rows: rows.length,
-    accuracy: await accuracyOf(labels.map((label) => sentenceOf(say(label)))),
+    label: await labelAccuracy(base, { labels, say }, examplesOf(rows), signal),
+    zero_shot: await accuracyOf(labels.map((label) => sentenceOf(say(label)))),
     names_alone: await accuracyOf(labels.map(say)),
     by_chance: 1 / labels.length,
   };
+}
+
+/** Rows with title and description as one text. */
+const examplesOf = (rows: readonly Example[]): Example[] =>
+  rows.map(({ text, pair, labels }) => {
+    return { text: pair === undefined ? text : `${text}. ${pair}`, labels, words: [] };
+  });
+
+/** How often the task is right that the verb `label` makes of the names. */
+async function labelAccuracy(
+  base: LoadedBase,
+  { labels: found, say }: Pick<DataSet, "say"> & { readonly labels: readonly string[] },
+  rows: readonly Example[],
+  signal: AbortSignal,
+): Promise<number> {
+  const labels = found.map(say);
+  const named = { name: "names", labels, isMultiLabel: false, created: new Date() };
+  const { task } = await packNamedTask(base, named, sha256);
+  const examples = rows.map((row) => ({ ...row, labels: row.labels.map(say) }));
+  const options = { batchSize: EVALUATION_BATCH, signal };
+  const logits = await evaluationLogits(base, task, examples, options);
+  return assess(task.manifest, examples, logits).score.value;
 }
 
 /** The parts that serve, without their limits; the base is opened already. */

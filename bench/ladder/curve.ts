@@ -51,7 +51,8 @@ export function ladderCurve(results: readonly LadderResult[]): Markup {
     const left = PANEL.left + i * (PANEL.width + PANEL.gap);
     return panel(set, points[i]!, { left, y, marks, hasLabels: i === 0 });
   });
-  return frame([legend(), panels]);
+  const drawn = DRAWN.filter((_, i) => points.some((own) => own[i]!.length > 0));
+  return frame([legend(drawn), panels]);
 }
 
 /** The draws of a contender at one place of the ladder. */
@@ -130,12 +131,13 @@ const curve = (
   ),
 ];
 
-function legend(): Part {
-  const entries = DRAWN.toReversed();
+/** Names those that have a dot. */
+function legend(drawn: readonly (typeof DRAWN)[number][]): Part {
+  const entries = drawn.toReversed();
   return [
     text(28, 36, "accuracy in percent, by the number of rows in all", { kind: "name" }),
     entries.map(([contender, colour], i) => {
-      const left = WIDTH - 640 + i * 124;
+      const left = WIDTH - 16 - (entries.length - i) * 124;
       return [
         line(left, 32, left + 22, 32, `curve ${colour}`),
         dot(left + 11, 32, 3, `dot ${colour}`),

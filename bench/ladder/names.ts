@@ -1,7 +1,6 @@
 /** The cells without a row: what the verb `label` makes of the names of a set's labels, on the test rows. */
 import { readBaseFolder } from "../../scripts/base/base-folder.ts";
 import { sha256 } from "../../scripts/node/hash.ts";
-import { sentenceOf } from "../../src/core/model/zero-shot.ts";
 import { labelsOf } from "../../src/learn/data/labels.ts";
 import type { Example } from "../../src/learn/data/read.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/measure/evaluate.ts";
@@ -25,8 +24,7 @@ export async function runNames({
   const base = await runtimesWith(threads).openBase(await readBaseFolder(dir), "serving");
   try {
     const labels = labelsOf(test, "sequence").map(nameOf);
-    const sentences = labels.map((label) => [sentenceOf(label)]);
-    const named = { name, labels, sentences, isMultiLabel: false, created: new Date() };
+    const named = { name, labels, isMultiLabel: false, created: new Date() };
     const { task, prefixBytes } = await packNamedTask(base, named, sha256);
     const seconds = (performance.now() - start) / 1000;
     const examples = test.map((example): Example => {

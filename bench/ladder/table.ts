@@ -68,7 +68,7 @@ export function ladderMarkdown(results: readonly LadderResult[]): string {
 function madeOn(results: readonly LadderResult[]): string {
   const machines = Map.groupBy(results, ({ machine }) => {
     const { cpu, vectors, cores, node } = machine;
-    return `${cores} cores of an ${cpu}${vectors === null ? "" : ` with ${vectors}`}, Node ${node.slice(1)}`;
+    return `${cores} cores of an ${cpu}${vectors ? ` with ${vectors}` : ""}, Node ${node.slice(1)}`;
   });
   const lines = [...machines].map(([machine, cells]) => {
     const commits = [...new Set(cells.map(({ commit }) => commit ?? "unknown"))].sort();
@@ -134,9 +134,9 @@ function missingLine(results: readonly LadderResult[]): string | false {
       return isAsked && cellsAt(results, { set, rows, contender: "train" }).length === 0;
     });
     if (counts.length === 0) return [];
-    return `${SETS[set].title} with ${counts.map((rows) => countText(set, rows)).join(", ")}`;
+    return `${SETS[set].title} ${counts.map(formatCount).join(", ")}`;
   });
-  return missing.length > 0 && `not measured: ${missing.join("; ")}`;
+  return missing.length > 0 && `numbers of rows that are not measured yet: ${missing.join("; ")}`;
 }
 const percent = (share: number): string => (100 * share).toFixed(1);
 const signed = (share: number): string => `${share > 0 ? "+" : ""}${(100 * share).toFixed(1)}`;

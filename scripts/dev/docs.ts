@@ -19,6 +19,7 @@ import { distillationTable } from "./docs/distillation.ts";
 import { printedErrors, servedErrors } from "./docs/errors.ts";
 import { knownBases } from "./docs/known-bases.ts";
 import { ladderBlocks, ladderPicture } from "./docs/ladder.ts";
+import { namesTable } from "./docs/zero-shot.ts";
 
 /** Blocks by the page that holds them and by their name. */
 const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
@@ -33,7 +34,7 @@ const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, 
   },
   "docs/distillation.md": { runs: distillationTable() },
   "docs/errors.md": { served: servedErrors(), printed: printedErrors() },
-  "docs/few-rows.md": ladderBlocks(),
+  "docs/few-rows.md": { names: namesTable(), ...ladderBlocks() },
   "docs/settings.md": { settings: settingsTable() },
   "docs/tasks.md": { tasks: await bundledTasks() },
 });

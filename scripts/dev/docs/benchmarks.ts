@@ -1,20 +1,9 @@
 /** The tables of docs/benchmarks.md that stand in files of bench/results, each with its command. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { PACKAGE } from "../../node/project.ts";
 import { markdownTable, formatCount, formatScore, metricName } from "../../../src/report/text.ts";
-
-/** What every result file says of its making; those of load tests say it in docs/benchmarks.md. */
-interface Made {
-  readonly command: string;
-  readonly commit: string;
-  readonly machine: {
-    readonly cpu: string;
-    readonly vectors?: string | null;
-    readonly cores: number;
-    readonly node: string;
-  };
-}
+import { minutes } from "./minutes.ts";
+import { madeBy, read } from "./result-files.ts";
+import type { Made } from "./result-files.ts";
+import { zeroShot } from "./zero-shot.ts";
 
 /** Blocks of docs/benchmarks.md by their name. */
 export const benchmarkBlocks = (): Readonly<Record<string, string>> => ({
@@ -22,6 +11,7 @@ export const benchmarkBlocks = (): Readonly<Record<string, string>> => ({
   "pocket-tasks": pocketTasks(),
   steps: steps(),
   epochs: epochs(),
+  minutes: minutes(),
   "training-memory": trainingMemory(),
   pooling: pooling(),
   "zero-shot": zeroShot(),
@@ -31,16 +21,6 @@ export const benchmarkBlocks = (): Readonly<Record<string, string>> => ({
   overload: overload(),
   soak: soak(),
 });
-
-const read = <T>(path: string): T =>
-  JSON.parse(readFileSync(join(PACKAGE, "bench/results", path), "utf8")) as T;
-
-/** Below a table: how it was measured, and with which file. `vectors` where an old file lacks them. */
-function madeBy(path: string, { command, commit, machine }: Made, vectors = ""): string {
-  const instructions = machine.vectors ?? vectors;
-  const processor = `${machine.cpu}${instructions && ` with ${instructions}`}`;
-  return `\`${command}\`, commit ${commit}, ${machine.cores} cores of an ${processor}, Node ${machine.node.slice(1)}, [${path}](../bench/results/${path})`;
-}
 
 const ratio = (value: number): string => value.toFixed(2);
 const ms = (value: number): string => `${Math.round(value)} ms`;
@@ -247,38 +227,6 @@ function pooling(): string {
       ];
     })
     .join("\n\n");
-}
-
-function zeroShot(): string {
-  interface Counted {
-    readonly name: string;
-    readonly labels: number;
-    readonly rows: number;
-    readonly accuracy: number;
-    readonly names_alone: number;
-  }
-  const load = (name: string) => {
-    const path = `zero-shot.${name}.json`;
-    return { path, ...read<Made & { results: Counted[] }>(path) };
-  };
-  const [pocket, minilm] = [load("pocket"), load("minilm")];
-  const percent = (value: number): string => (100 * value).toFixed(1);
-  return [
-    markdownTable([
-      ["data", "labels", "rows", "bundled base", "bare names", "MiniLM-L6", "bare names"],
-      ...pocket.results.map(({ name, labels, rows, ...own }, i) => [
-        name,
-        String(labels),
-        formatCount(rows),
-        ...[own, minilm.results[i]!].flatMap((counted) => [
-          percent(counted.accuracy),
-          percent(counted.names_alone),
-        ]),
-      ]),
-    ]),
-    madeBy(pocket.path, pocket),
-    madeBy(minilm.path, minilm),
-  ].join("\n\n");
 }
 
 function memory(): string {

@@ -9,26 +9,29 @@ import { LABEL_SCALE } from "../../core/model/zero-shot.ts";
 
 /**
  * The head of labels by the pooled vectors [H] of their sentences: the mean direction of each label's.
- * With `neutral`, the vector of a sentence that is true of any text, every label is judged for itself;
+ * With `neutral`, the vectors of sentences that are true of any text, every label is judged for itself;
  * without it one of them is right.
  */
 export function headOfLabels(
   sentences: readonly (readonly Float32Array[])[],
-  neutral: Float32Array | null,
+  neutral: readonly Float32Array[] | null,
 ): Pick<Head, "weight" | "bias"> {
   const all = sentences.flat();
   const hidden = all[0]?.length ?? 0;
   const meanLength = all.reduce((sum, vector) => sum + lengthOf(vector), 0) / all.length;
   const scale = LABEL_SCALE / meanLength;
-  const bar = neutral && unit(neutral);
+  const bar = neutral && directionOf(neutral);
   const weight = new Float32Array(sentences.length * hidden);
   for (const [label, own] of sentences.entries()) {
-    const direction = unit(sumOf(own.map(unit)));
-    const row = direction.map((value, h) => scale * (value - (bar?.[h] ?? 0)));
+    const row = directionOf(own).map((value, h) => scale * (value - (bar?.[h] ?? 0)));
     weight.set(row, label * hidden);
   }
   return { weight, bias: new Float32Array(sentences.length) };
 }
+
+/** The mean direction, of length 1. */
+const directionOf = (vectors: readonly Float32Array[]): Float32Array =>
+  unit(sumOf(vectors.map(unit)));
 
 const lengthOf = (vector: Float32Array): number =>
   Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));

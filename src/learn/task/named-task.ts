@@ -1,6 +1,6 @@
 /**
- * A task from sentences that name its labels, without a row of data: its head is made of the base's own
- * vectors of them. The verb `label` writes one, and benchmarks measure what that verb would write.
+ * A task from the names of its labels, without a row of data: its head is made of the base's own vectors
+ * of them. The verb `label` writes one, and benchmarks measure what that verb would write.
  */
 import { maxLengthOf } from "../../core/format/configuration.ts";
 import type { Sha256 } from "../../core/format/manifest.ts";
@@ -20,8 +20,8 @@ import type { PackedTask } from "./packed-task.ts";
 export interface NamedLabels {
   readonly name: string;
   readonly labels: readonly string[];
-  /** At least one of each label. */
-  readonly sentences: readonly (readonly string[])[];
+  /** More sentences of a label, beside its bare name and the sentence that names it. */
+  readonly described?: ReadonlyMap<string, readonly string[]>;
   /** Whether any number of labels may be true of a text; otherwise one is. */
   readonly isMultiLabel: boolean;
   readonly created: Date;
@@ -35,24 +35,29 @@ const MAX_DESCRIPTION = 500;
 export const namedPooling = ({ manifest }: Pick<LoadedBase, "manifest">): EmbeddingPooling =>
   manifest.pooling ?? "mean";
 
-/** Makes the task; `base` reads the sentences. */
+/**
+ * Makes the task; `base` reads the names. Each label is the mean direction of its bare name and a sentence
+ * that names it: neither alone is best on every data set (docs/few-rows.md).
+ */
 export async function packNamedTask(
   base: LoadedBase,
-  { name, labels, sentences, isMultiLabel, created }: NamedLabels,
+  { name, labels, described, isMultiLabel, created }: NamedLabels,
   sha256: Sha256,
 ): Promise<PackedTask> {
   const { manifest } = base;
   const pooling = namedPooling(base);
-  const neutral = isMultiLabel ? [sentenceOf(ANYTHING)] : [];
+  const named = (label: string): string[] => [label, sentenceOf(label)];
+  const sentences = labels.map((label) => [...named(label), ...(described?.get(label) ?? [])]);
+  const neutral = isMultiLabel ? named(ANYTHING) : [];
   const vectors = await vectorsOf(base, [...sentences.flat(), ...neutral], pooling);
   const ofLabels = sentences.map((own) => vectors.splice(0, own.length));
-  const { weight, bias } = headOfLabels(ofLabels, vectors[0] ?? null);
+  const { weight, bias } = headOfLabels(ofLabels, isMultiLabel ? vectors : null);
   const { hidden_size: hidden } = manifest.configuration;
-  const named = `${labels.slice(0, MAX_DESCRIBED).join(", ")}${labels.length > MAX_DESCRIBED ? ", .." : ""}`;
+  const list = `${labels.slice(0, MAX_DESCRIBED).join(", ")}${labels.length > MAX_DESCRIBED ? ", .." : ""}`;
   return packTask(
     {
       task: name,
-      description: `Answers with ${named}, known by their names alone.`.slice(0, MAX_DESCRIPTION),
+      description: `Answers with ${list}, known by their names alone.`.slice(0, MAX_DESCRIPTION),
       type: "sequence",
       problem_type: isMultiLabel ? "multi_label_classification" : "single_label_classification",
       labels,

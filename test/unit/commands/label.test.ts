@@ -24,7 +24,7 @@ const unit = (...values: number[]): Float32Array => {
 
 describe("the head of named labels", () => {
   const [text, a, b, any] = [unit(1, 2, 3), unit(1, 1, 0), unit(0, 1, 2), unit(1, 0, 1)];
-  const logits = (neutral: Float32Array | null): number[] => {
+  const logits = (neutral: readonly Float32Array[] | null): number[] => {
     const { weight, bias } = headOfLabels([[a], [b]], neutral);
     return [...linear(text, weight, bias)];
   };
@@ -38,7 +38,7 @@ describe("the head of named labels", () => {
   });
 
   it("judges each label for itself against what is true of any text", () => {
-    const scores = logits(any).map((logit) => 1 / (1 + Math.exp(-logit)));
+    const scores = logits([any]).map((logit) => 1 / (1 + Math.exp(-logit)));
     for (const [i, score] of scoreLabelsApart(text, [a, b], any).entries()) {
       expect(scores[i]).toBeCloseTo(score, 5);
     }
@@ -75,6 +75,11 @@ describe("the verb label", () => {
       await runVerb("predict", at("mail"), "--base", at("base"), "This text is about film."),
     );
     expect(JSON.parse(out)).toMatchObject({ result: [{ label: "film" }, {}, {}] });
+  });
+
+  it("answers a bare name with that label", async () => {
+    const { out } = asText(await runVerb("predict", at("mail"), "--base", at("base"), "payment"));
+    expect(JSON.parse(out)).toMatchObject({ result: [{ label: "payment" }, {}, {}] });
   });
 
   it("takes sentences that describe labels, and refuses those of others", async () => {
