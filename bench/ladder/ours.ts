@@ -122,7 +122,7 @@ async function train(options: OurOptions): Promise<Trained | null> {
     onEpoch: () => {},
   });
   if (!result.isDone) return null;
-  return { run: result, prepared, seconds: (performance.now() - begin) / 1000 };
+  return { run: result, prepared, seconds: (performance.now() - start) / 1000 };
 }
 
 const settingsOf = ({

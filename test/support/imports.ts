@@ -369,7 +369,7 @@ export const GROUPS: readonly Group[] = [
       ENCODER,
       LEARN,
       /^src\/(?:serve|http)\//,
-      /^bench\/(?:accuracy|ladder|starts)\//,
+      /^bench\/(?:accuracy|ladder|minutes|starts)\//,
       NODE,
       /^(?:assemblyscript|esbuild|playwright|@sparticuz\/chromium)$/,
     ],
