@@ -207,11 +207,11 @@ export const ACTIVATIONS = {
 
 export type Activation = keyof typeof ACTIVATIONS;
 
-/** Returns `name` as an activation that the graph implements, or throws `activation-unsupported`. */
-export function checkActivation(subject: string, name: string): Activation {
+/** Returns `name`, a field's, as an activation that the graph implements, or throws `activation-unsupported`. */
+export function checkActivation(subject: string, field: string, name: string): Activation {
   if (Object.hasOwn(ACTIVATIONS, name)) return name as Activation;
   throw new InputError(
     "activation-unsupported",
-    `${subject}: hidden_act is "${name}"; supported are ${Object.keys(ACTIVATIONS).join(", ")}`,
+    `${subject}: ${field} is "${name}"; supported are ${Object.keys(ACTIVATIONS).join(", ")}`,
   );
 }

@@ -5,14 +5,20 @@
  */
 import { readRecord } from "../../core/record.ts";
 import type { RecordReader } from "../../core/record.ts";
-import { checkActivation } from "../../graph/ops.ts";
 import type { BlockSpec } from "../layers/block.ts";
 import type { EncoderSpec } from "../layers/encoder.ts";
 import type { LinearSpec } from "../layers/linear.ts";
 import type { NormSpec } from "../layers/norm.ts";
 import { defineFamily } from "./architecture.ts";
 import type { Architecture, Configuration, EncoderConfig, Family } from "./architecture.ts";
-import { SIZE_SETTINGS, SUBJECT, readSizes, unsupported } from "./settings.ts";
+import {
+  ENCODER_ONLY,
+  SIZE_SETTINGS,
+  SUBJECT,
+  checkFixed,
+  readActivation,
+  readSizes,
+} from "./settings.ts";
 
 const EMBEDDINGS = "embeddings";
 const WORDS = `${EMBEDDINGS}.word_embeddings.weight`;
@@ -84,19 +90,21 @@ type Settings = Omit<EncoderConfig, "encoder">;
 
 function readConfig(json: unknown, member: Member): EncoderConfig {
   const r = readRecord(json, SUBJECT, "config-invalid");
-  checkKind(r);
   const { settings: names } = member;
   const sizes = readSizes(r, names, member.padTokenId);
+  checkFixed(r, {
+    ...ENCODER_ONLY,
+    position_embedding_type: "absolute",
+    num_key_value_heads: sizes.heads,
+    head_dim: sizes.headSize,
+  });
   const settings = {
     ...sizes,
     modelType: member.modelType,
     firstPosition: member.countsFromPadding ? sizes.padTokenId + 1 : 0,
     typeVocab: member.hasTypes ? r.count("type_vocab_size", 1, 1024) : 0,
     epsilon: member.epsilon ?? (r.has(EPSILON) ? r.number(EPSILON, 1e-15, 1) : 1e-12),
-    activation: checkActivation(
-      SUBJECT,
-      r.has(names.activation) ? r.string(names.activation) : "gelu",
-    ),
+    activation: readActivation(r, names.activation, "gelu"),
   };
   const width =
     member.embeddingProjection !== null && r.has("embedding_size")
@@ -106,15 +114,6 @@ function readConfig(json: unknown, member: Member): EncoderConfig {
 }
 
 const EPSILON = "layer_norm_eps";
-
-function checkKind(r: RecordReader): void {
-  const field = "position_embedding_type";
-  const position = r.has(field) ? r.string(field) : "absolute";
-  if (position !== "absolute") unsupported(`${field} is "${position}"; supported is "absolute"`);
-  for (const flag of ["is_decoder", "add_cross_attention"]) {
-    if (r.raw(flag) === true) unsupported(`${flag} is true; supported are encoders (false)`);
-  }
-}
 
 /** Sizes under the names that all bases have, and under the family's own where those differ. */
 function writeConfig(config: EncoderConfig, member: Member): Configuration {

@@ -5,13 +5,22 @@
  */
 import { readRecord } from "../../core/record.ts";
 import type { RecordReader } from "../../core/record.ts";
-import { checkActivation } from "../../graph/ops.ts";
 import type { BlockSpec } from "../layers/block.ts";
 import type { LinearSpec } from "../layers/linear.ts";
 import type { NormSpec } from "../layers/norm.ts";
 import { defineFamily } from "./architecture.ts";
 import type { Configuration, EncoderConfig } from "./architecture.ts";
-import { SUBJECT, checkRotary, readFlag, readSizes, readTheta, unsupported } from "./settings.ts";
+import {
+  ENCODER_ONLY,
+  PLAIN_ROTARY,
+  SUBJECT,
+  checkFixed,
+  checkRotary,
+  readActivation,
+  readFlag,
+  readSizes,
+  readTheta,
+} from "./settings.ts";
 
 const WORDS = "embed_tokens.weight";
 const LAYERS = "layers";
@@ -40,6 +49,9 @@ function readConfig(json: unknown): EncoderConfig {
   }
   const headSize = r.has("head_dim") ? r.count("head_dim", 2, 8192) : sizes.headSize;
   checkRotary(r, headSize);
+  // Local layers, and values cut to a range, which some Llamas have.
+  const local = { layer_types: null, sliding_window: null, use_sliding_window: false };
+  checkFixed(r, { ...ENCODER_ONLY, ...PLAIN_ROTARY, ...local, clip_qkv: null });
   const settings = {
     ...sizes,
     modelType: "eurobert",
@@ -47,7 +59,7 @@ function readConfig(json: unknown): EncoderConfig {
     headSize,
     typeVocab: 0,
     epsilon: r.has("rms_norm_eps") ? r.number("rms_norm_eps", 1e-15, 1) : 1e-5,
-    activation: checkActivation(SUBJECT, r.has("hidden_act") ? r.string("hidden_act") : "silu"),
+    activation: readActivation(r, "hidden_act", "silu"),
   };
   const details = {
     theta: thetaOf(r),
@@ -76,7 +88,6 @@ function readConfig(json: unknown): EncoderConfig {
 
 function thetaOf(r: RecordReader): number {
   if (r.has("rope_parameters")) return readTheta(r.record("rope_parameters"));
-  if (r.has("rope_scaling")) unsupported("rope_scaling is set; supported is null");
   return r.has("rope_theta") ? readTheta(r) : THETA;
 }
 

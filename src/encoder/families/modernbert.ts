@@ -6,12 +6,22 @@
  */
 import { readRecord } from "../../core/record.ts";
 import type { RecordReader } from "../../core/record.ts";
-import { checkActivation } from "../../graph/ops.ts";
 import type { BlockSpec } from "../layers/block.ts";
 import type { NormSpec } from "../layers/norm.ts";
 import { defineFamily } from "./architecture.ts";
 import type { Configuration, EncoderConfig } from "./architecture.ts";
-import { SUBJECT, checkRotary, readFlag, readSizes, readTheta, unsupported } from "./settings.ts";
+import {
+  ENCODER_ONLY,
+  PLAIN_ROTARY,
+  SUBJECT,
+  checkFixed,
+  checkRotary,
+  readActivation,
+  readFlag,
+  readSizes,
+  readTheta,
+  unsupported,
+} from "./settings.ts";
 
 const WORDS = "embeddings.tok_embeddings.weight";
 const LAYERS = "layers";
@@ -37,20 +47,23 @@ function readConfig(json: unknown): EncoderConfig {
   const r = readRecord(json, SUBJECT, "config-invalid");
   const sizes = readSizes(r);
   checkRotary(r, sizes.headSize);
-  const activation = r.has("hidden_activation") ? r.string("hidden_activation") : "gelu";
+  checkFixed(r, {
+    ...ENCODER_ONLY,
+    ...PLAIN_ROTARY,
+    num_key_value_heads: sizes.heads,
+    head_dim: sizes.headSize,
+  });
   const settings = {
     ...sizes,
     modelType: "modernbert",
     typeVocab: 0,
     epsilon: r.has("norm_eps") ? r.number("norm_eps", 1e-15, 1) : 1e-5,
-    activation: checkActivation(SUBJECT, activation),
+    activation: readActivation(r, "hidden_activation", "gelu"),
   };
   const details = {
     ...readThetas(r),
     globalEvery: readGlobalEvery(r, settings.layers),
-    localAttention: r.has("local_attention")
-      ? r.count("local_attention", 2, 65_536)
-      : DEFAULTS.localAttention,
+    localAttention: readLocalAttention(r),
     hasNormBias: readFlag(r, "norm_bias"),
     hasAttentionBias: readFlag(r, "attention_bias"),
     hasFeedForwardBias: readFlag(r, "mlp_bias"),
@@ -71,6 +84,15 @@ function readConfig(json: unknown): EncoderConfig {
       finalNorm: normOf(settings, details, "final_norm"),
     },
   };
+}
+
+/** The width of local layers; `sliding_window` is half of it, under the name of transformers 5. */
+function readLocalAttention(r: RecordReader): number {
+  const width = r.has("local_attention")
+    ? r.count("local_attention", 2, 65_536)
+    : DEFAULTS.localAttention;
+  checkFixed(r, { sliding_window: Math.floor(width / 2) });
+  return width;
 }
 
 /** A record for each kind of layer (transformers 5), or two numbers (transformers 4). */

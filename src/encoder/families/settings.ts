@@ -1,6 +1,8 @@
 /** Reads the settings that the families' config.json files share, with the bounds of all families. */
 import { FormatError } from "../../core/errors.ts";
 import type { RecordReader } from "../../core/record.ts";
+import { checkActivation } from "../../graph/ops.ts";
+import type { Activation } from "../../graph/ops.ts";
 
 export const SUBJECT = "config.json";
 
@@ -42,6 +44,36 @@ export function readSizes(r: RecordReader, at = SIZE_SETTINGS, padTokenId = 0) {
   };
 }
 
+/**
+ * Settings that change the mathematics and have one value here, with that value: anything else is an
+ * error. An absent field and null stand for the value of transformers' configuration class.
+ */
+export function checkFixed(
+  r: RecordReader,
+  fixed: Readonly<Record<string, string | number | boolean | null>>,
+): void {
+  for (const [field, only] of Object.entries(fixed)) {
+    const found = r.raw(field) ?? null;
+    if (found === null || found === only) continue;
+    const value = JSON.stringify(found).slice(0, 80);
+    unsupported(`${field} is ${value}; supported is ${JSON.stringify(only)}`);
+  }
+}
+
+/** What every encoder of these families is: it reads both ways, with all of its heads. */
+export const ENCODER_ONLY = {
+  is_decoder: false,
+  add_cross_attention: false,
+  is_encoder_decoder: false,
+};
+
+/** The activation that a setting names, `fallback` where it is absent. Throws `activation-unsupported`. */
+export const readActivation = (r: RecordReader, field: string, fallback: Activation): Activation =>
+  checkActivation(SUBJECT, field, r.has(field) ? r.string(field) : fallback);
+
+/** Of rotary positions: angles that are neither scaled nor left out for a part of each head. */
+export const PLAIN_ROTARY = { rope_scaling: null, partial_rotary_factor: 1 };
+
 /** true, false, or false where the field is absent. */
 export function readFlag(r: RecordReader, field: string): boolean {
   const found = r.raw(field) ?? false;
@@ -53,8 +85,7 @@ export function readFlag(r: RecordReader, field: string): boolean {
  * kinds than "default" scale the angles for long texts.
  */
 export function readTheta(rope: RecordReader): number {
-  const kind = rope.has("rope_type") ? rope.string("rope_type") : "default";
-  if (kind !== "default") unsupported(`rope_type is "${kind}"; supported is "default"`);
+  checkFixed(rope, { rope_type: "default", type: "default", partial_rotary_factor: 1 });
   return rope.number("rope_theta", 1, 1e9);
 }
 
