@@ -43,7 +43,7 @@ export async function shrinkBase(base: Base, options: ShrinkOptions): Promise<Ba
   const { architecture, config } = baseConfig(base);
   checkLayers(layers, config.layers);
   const settings = parseJson(base.files.get("config.json")!, "config.json");
-  const newSettings = shrinkConfig(settings as Record<string, unknown>, layers, ids);
+  const newSettings = shrinkConfig(architecture, settings as Record<string, unknown>, layers, ids);
   const newConfig = architecture.readConfig(newSettings);
   checkKinds(config, newConfig, layers);
 
@@ -117,11 +117,12 @@ function checkKinds(before: EncoderConfig, after: EncoderConfig, layers: readonl
 
 /** config.json with the new counts; ids of special tokens follow the renumbering. */
 function shrinkConfig(
+  { layerCount }: Architecture,
   config: Record<string, unknown>,
   layers: readonly number[],
   ids: Int32Array | null,
 ): Record<string, unknown> {
-  const result: Record<string, unknown> = { ...config, num_hidden_layers: layers.length };
+  const result: Record<string, unknown> = { ...config, [layerCount]: layers.length };
   const { layer_types: types } = config;
   if (Array.isArray(types)) result["layer_types"] = layers.map((layer) => types[layer] as unknown);
   if (!ids) return result;

@@ -54,6 +54,8 @@ export interface Family {
   readonly wordTable: string;
   /** Name of the list of layers, such as "encoder.layer" of "encoder.layer.3.output.dense.bias". */
   readonly layers: string;
+  /** The setting of config.json that says how many layers there are. */
+  readonly layerCount: string;
 }
 
 /** A family as the rest of the project uses it. */

@@ -83,6 +83,7 @@ export function bertLike(relative: Relative): Architecture {
     ignored,
     wordTable: WORDS,
     layers: tensors.layers,
+    layerCount: member.settings.layers,
   });
 }
 

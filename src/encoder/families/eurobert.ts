@@ -13,6 +13,7 @@ import type { Configuration, EncoderConfig } from "./architecture.ts";
 import {
   ENCODER_ONLY,
   PLAIN_ROTARY,
+  SIZE_SETTINGS,
   SUBJECT,
   checkFixed,
   checkRotary,
@@ -174,4 +175,5 @@ export const eurobert = defineFamily({
   ignored: /^(lm_head\..*|dense\..*|classifier\..*|rotary_emb\..*)$/,
   wordTable: WORDS,
   layers: LAYERS,
+  layerCount: SIZE_SETTINGS.layers,
 });

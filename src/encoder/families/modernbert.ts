@@ -13,6 +13,7 @@ import type { Configuration, EncoderConfig } from "./architecture.ts";
 import {
   ENCODER_ONLY,
   PLAIN_ROTARY,
+  SIZE_SETTINGS,
   SUBJECT,
   checkFixed,
   checkRotary,
@@ -212,4 +213,5 @@ export const modernbert = defineFamily({
   ignored: /^(head\..*|decoder\..*|classifier\..*)$/,
   wordTable: WORDS,
   layers: LAYERS,
+  layerCount: SIZE_SETTINGS.layers,
 });
