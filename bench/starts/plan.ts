@@ -3,10 +3,11 @@ import { EMPTY_SPEC } from "../../src/learn/task/spec.ts";
 import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import { settingsOf } from "../accuracy/settings.ts";
 
-export const STARTED_TASKS = ["rte", "same-question"] as const;
+export const STARTED_TASKS = ["sick", "rte", "same-question"] as const;
 export type StartedTask = (typeof STARTED_TASKS)[number];
 
 export const TITLES: Readonly<Record<StartedTask, string>> = {
+  sick: "SICK",
   rte: "RTE",
   "same-question": "same-question",
 };

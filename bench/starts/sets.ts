@@ -4,7 +4,7 @@ import { readDataFile } from "../../scripts/runs/task/data-files.ts";
 import { writeWhole } from "../../scripts/node/files.ts";
 import { questionPairs } from "../../src/learn/data/question-pairs.ts";
 import type { Example } from "../../src/learn/data/read.ts";
-import { someRows } from "../../src/learn/data/split.ts";
+import { someRows, withoutTextsOf } from "../../src/learn/data/split.ts";
 import { derive, keyOf } from "../../src/learn/random.ts";
 import { TASKS } from "../accuracy/tasks.ts";
 import type { Cell, StartedTask } from "./plan.ts";
@@ -24,14 +24,21 @@ export async function readPairs(task: StartedTask, data: string): Promise<PairRo
     const read = async (path: string) => (await readDataFile(join(data, path), options)).examples;
     return { train: await read(train), test: await read(reported) };
   }
+  const testOf = (rows: readonly Example[]): readonly Example[] =>
+    someRows(rows, MAX_TEST_ROWS, derive(keyOf(0), "test", task));
+  if (task === "sick") {
+    // It has no split of its own here.
+    const { examples } = await readDataFile(join(data, "nli", "sick.tsv"));
+    const test = testOf(examples);
+    return { train: withoutTextsOf(examples, test), test };
+  }
   const pairs = async (part: "train" | "test"): Promise<Example[]> => {
     const { examples } = await readDataFile(join(data, "banking77", `${part}.csv`));
     return questionPairs(examples, derive(keyOf(0), part)).map(
       ({ text, text_pair: pair, label }) => ({ text, pair, labels: [label], words: [] }),
     );
   };
-  const test = someRows(await pairs("test"), MAX_TEST_ROWS, derive(keyOf(0), "test", task));
-  return { train: await pairs("train"), test };
+  return { train: await pairs("train"), test: testOf(await pairs("test")) };
 }
 
 /** Writes the rows that a cell learns from as a file that `train` reads; returns how many. */
