@@ -3,10 +3,10 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../../scripts/node/files.ts";
 import type { Outcome } from "../ladder/results.ts";
-import { formatCount, markdownTable } from "../../src/report/text.ts";
+import { formatCount, markdownTable, plural } from "../../src/report/text.ts";
 import type { Provenance } from "../provenance.ts";
 import { ROW_COUNTS, STARTED_BY, STARTED_TASKS, TITLES, cellName } from "./plan.ts";
-import type { Cell } from "./plan.ts";
+import type { Cell, StartedTask } from "./plan.ts";
 
 export const RESULTS = new URL("../results/starts/", import.meta.url).pathname;
 
@@ -53,15 +53,24 @@ export function startRows(results: readonly StartResult[]): string[][] {
   return [["", "rows", "train", "prefix-bias", `prefix-bias from ${start}`], ...rows];
 }
 
+const MEASURED_ON: Readonly<Record<StartedTask, string>> = {
+  sick: "others of its pairs",
+  rte: "dev rows",
+  "same-question": "pairs of banking77's test questions",
+};
+
 /** What docs/training.md says: the table, and how it was measured. */
 export function startsMarkdown(results: readonly StartResult[]): string {
   const { base, machine } = results[0]!;
-  const rows = results.find(({ task }) => task === "same-question")?.test_rows ?? 0;
   const commits = [...new Set(results.map(({ commit }) => commit))].join(", ");
+  const measured = STARTED_TASKS.flatMap((task) => {
+    const found = results.find((result) => result.task === task);
+    return found ? [`${TITLES[task]} on ${formatCount(found.test_rows)} ${MEASURED_ON[task]}`] : [];
+  });
   return [
     markdownTable(startRows(results)),
     "",
-    `Accuracy in percent on the base ${base.name}: the mean, and each seed. RTE is measured on its 277 dev rows, same-question on ${formatCount(rows)} pairs of banking77's test questions; a seed draws the rows that are learned from. \`npx edge-prefix bench starts --data DATA\`, commit ${commits}, ${machine.cores} cores of an ${machine.cpu}, Node ${machine.node.slice(1)}.`,
+    `Accuracy in percent on the base ${base.name}, with the seeds behind a mean; a seed draws the rows that are learned from. Measured are ${new Intl.ListFormat("en").format(measured)}. \`npx edge-prefix bench starts --data DATA\`, commit ${commits}, ${plural(machine.cores, "core")} of an ${machine.cpu}, Node ${machine.node.slice(1)}.`,
   ].join("\n");
 }
 

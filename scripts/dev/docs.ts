@@ -6,6 +6,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESULTS, readResults } from "../../bench/accuracy/results.ts";
 import { accuracyMarkdown } from "../../bench/accuracy/table.ts";
+import {
+  RESULTS as STARTS,
+  readResults as readStarts,
+  startsMarkdown,
+} from "../../bench/starts/results.ts";
 import { SETTINGS } from "../../src/http/settings/config.ts";
 import { COMMON_OPTIONS } from "../cli/main.ts";
 import { generalHelp, verbHelp } from "../cli/help.ts";
@@ -36,6 +41,9 @@ const pages = async (): Promise<Readonly<Record<string, Readonly<Record<string, 
   "docs/errors.md": { served: servedErrors(), printed: printedErrors() },
   "docs/few-rows.md": { names: namesTable(), ...ladderBlocks() },
   "docs/settings.md": { settings: settingsTable() },
+  "docs/training.md": {
+    starts: startsMarkdown(readStarts(STARTS, "pocket")),
+  },
   "docs/tasks.md": { tasks: await bundledTasks() },
 });
 

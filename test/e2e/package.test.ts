@@ -108,7 +108,7 @@ afterAll(async () => {
 });
 
 describe("the tarball", { timeout: SLOW_MS }, () => {
-  it("holds what runs, the base and one task, and no more than 21 MB", () => {
+  it("holds what runs, the base, one task and one start, and no more than 21 MB", () => {
     expect(tarball.bytes).toBeLessThan(MAX_TARBALL_BYTES);
     const tops = new Set(tarball.files.map((path) => path.split("/")[0]));
     expect([...tops].toSorted()).toEqual([
@@ -124,6 +124,7 @@ describe("the tarball", { timeout: SLOW_MS }, () => {
       "wrangler.bulk.toml",
       "wrangler.toml",
     ]);
+    expect(tarball.files).toContain("prefixes/starts/pairs/prefix.safetensors");
     expect(tarball.files.filter((path) => /(?<!\.d)\.ts$/.test(path))).toEqual([]);
   });
 

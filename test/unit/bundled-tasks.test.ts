@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BUNDLED_BASE } from "../../scripts/base/names.ts";
 import { readManifestOfBase } from "../../scripts/publish/publish-base.ts";
+import { readPretrainedFolder } from "../../scripts/runs/task/data-files.ts";
+import { startFolder } from "../../scripts/runs/task/start-folder.ts";
 import { readTaskFolder } from "../../scripts/task/task-folder.ts";
 import { readTaskSpec } from "../../src/learn/task/spec.ts";
 import { parseJson } from "../../src/core/text.ts";
@@ -67,6 +69,30 @@ describe.each(bundledTasks())("the task %s", (name) => {
       ({ path }) => path,
     );
     expect(paths).toContain(`/v1/tasks/${name}/predict`);
+  });
+});
+
+describe("the start pairs", () => {
+  const dir = join(PREFIXES, "starts", "pairs");
+
+  it("was pretrained on the bundled base, on data that may be passed on alone", async () => {
+    const { manifest: base } = await readManifestOfBase(BUNDLED_BASE);
+    const { tasks } = await readPretrainedFolder(dir, base);
+    expect(tasks).toEqual(["snli"]);
+    expect(readFileSync(join(dir, "prefix.safetensors")).byteLength).toBeLessThanOrEqual(
+      MAX_PREFIX_BYTES,
+    );
+  });
+
+  it("is found by its name from any folder", () => {
+    expect(startFolder("pairs", [])).toMatch(/prefixes.starts.pairs$/);
+    expect(() => startFolder("pears", [])).toThrow(/starts with a name are pairs/);
+  });
+
+  it("names its source and its licence in CARD.md", () => {
+    const card = readFileSync(join(dir, "CARD.md"), "utf8");
+    expect(card).toContain("license: cc-by-sa-4.0");
+    expect(card).toContain("nlp.stanford.edu/projects/snli");
   });
 });
 
