@@ -260,6 +260,9 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolea
   return {
     onStart(gain: StartGain): void {
       io.err(`  ${gainText(gain)}`);
+      if (gain.with <= gain.without) {
+        io.err("  the start knows no more of this task than the base; try without --init, too");
+      }
     },
     onEstimate({ seconds, tokensPerSecond }: Estimate): void {
       const speed = Math.round(tokensPerSecond).toLocaleString("en");
