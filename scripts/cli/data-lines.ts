@@ -70,7 +70,9 @@ function balanceLines(
 function softLines(train: PreparedTask["train"]): string[] {
   const soft = train.filter(({ shares }) => shares).length;
   if (soft === 0) return [];
-  return [`  ${count(soft)} rows give a score for each label; they are counted by the largest`];
+  const what = soft === 1 ? "1 row gives" : `${count(soft)} rows give`;
+  const how = soft === 1 ? "it is" : "they are";
+  return [`  ${what} a score for each label; ${how} counted by the largest`];
 }
 
 function lengthLines({ lengths, cutShare }: DataSummary, maxLength: number): string[] {

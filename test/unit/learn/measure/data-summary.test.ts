@@ -153,6 +153,17 @@ describe("the screen before training", () => {
     expect(text).toContain("3 training rows repeat an earlier text and are kept; 1 text has");
   });
 
+  test("counts rows with a score for each label, whose smaller scores teach a label too", () => {
+    const shares = [
+      ["label 0", 0.7],
+      ["label 8", 0.3],
+    ] as const;
+    const train = [{ ...row("a", "label 0"), shares }, row("a", "x")];
+    const text = dataLines("tickets", { ...prepared, train }).join("\n");
+    expect(text).toContain("1 row gives a score for each label; it is counted by the largest");
+    expect(text).not.toContain("so never answered: label 8");
+  });
+
   test("ends with every setting, and the reason for each that was chosen", () => {
     const lines = settingsLines(prepared, { name: "pocket", dtype: "int8" });
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
