@@ -1,11 +1,14 @@
 /** Bindings and variables -> the parts that answer batches: the same that serve, a store and a queue. */
 import { createApp } from "./app.ts";
+import { InputError } from "./core/errors.ts";
 import { compose } from "./compose.ts";
 import type { OpenEngine } from "./compose.ts";
 import { createAnswers } from "./http/bulk/answers.ts";
 import { createBulkApp } from "./http/bulk/bulk-app.ts";
 import type { BulkDeps } from "./http/bulk/bulk-deps.ts";
 import type { Env } from "./http/settings/config.ts";
+import { s3Uploads } from "./serve/bucket/s3-uploads.ts";
+import type { S3Uploads } from "./serve/bucket/s3-uploads.ts";
 import { r2Objects } from "./serve/bucket/r2-objects.ts";
 import type { R2Objects } from "./serve/bucket/r2-objects.ts";
 import { createConsumer } from "./serve/bulk/consumer.ts";
@@ -23,6 +26,11 @@ export interface BulkEnv extends Omit<Env, "BUCKET" | "BULK"> {
   readonly BUCKET: Env["BUCKET"] & R2Objects;
   /** The queue that it sends to and consumes. */
   readonly QUEUE: QueueBinding;
+  /** With the two secrets below, large files go past the Worker: the S3 host of the bucket, and its name. */
+  readonly R2_ENDPOINT?: string;
+  readonly R2_BUCKET?: string;
+  readonly R2_ACCESS_KEY_ID?: string;
+  readonly R2_SECRET_ACCESS_KEY?: string;
   /** Seconds without news after which the Worker's timer goes on with a batch; half an hour unless set. */
   readonly RESUME_AFTER_S?: number | string;
 }
@@ -44,10 +52,31 @@ export function composeBulk(env: BulkEnv, openEngine: OpenEngine): BulkParts {
   return assembleBulk(compose(settings, openEngine, { hasOneCaller: true }), env);
 }
 
+/** Uploads past the Worker, where all that they need is set. Throws InputError `config-invalid`. */
+function uploadsOf(env: Partial<BulkEnv>): S3Uploads | null {
+  const values = S3_SETTINGS.map((name) => env[name] || null);
+  const [endpoint, bucket, accessKeyId, secretAccessKey] = values;
+  if (values.every((value) => value === null)) return null;
+  if (!endpoint || !bucket || !accessKeyId || !secretAccessKey || !URL.canParse(endpoint)) {
+    throw new InputError(
+      "config-invalid",
+      `${S3_SETTINGS.join(", ")}: expected all four or none, and a URL as R2_ENDPOINT`,
+    );
+  }
+  return s3Uploads({ endpoint, bucket, accessKeyId, secretAccessKey });
+}
+
+const S3_SETTINGS = [
+  "R2_ENDPOINT",
+  "R2_BUCKET",
+  "R2_ACCESS_KEY_ID",
+  "R2_SECRET_ACCESS_KEY",
+] as const;
+
 /** The same over parts that are there, for example those of a test. */
 export function assembleBulk(
   serving: ReturnType<typeof compose>,
-  env: Pick<BulkEnv, "BUCKET" | "QUEUE">,
+  env: Pick<BulkEnv, "BUCKET" | "QUEUE"> & Partial<BulkEnv>,
   retryAfterS?: ConsumerDeps["retryAfterS"],
 ): BulkParts {
   const { models, tasks, log } = serving;
@@ -70,7 +99,7 @@ export function assembleBulk(
   const config = { ...serving.config, keys: null };
   const quiet = { log: () => undefined, rateLimit: undefined, analytics: undefined };
   const inner = createApp({ ...serving, config, ...quiet, bulk: undefined });
-  const bulk: BulkDeps = { ...serving, store, jobs };
+  const bulk: BulkDeps = { ...serving, store, jobs, uploads: uploadsOf(env) };
   return {
     app: createBulkApp(bulk),
     consumer(hold) {

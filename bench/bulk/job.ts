@@ -49,7 +49,7 @@ export interface Batch {
 }
 
 /** A line of the file: text, or bytes that are none. */
-export type Line = string | Uint8Array<ArrayBuffer>;
+export type Line = string | Uint8Array;
 
 /** Begins a job of so many rows; its id. */
 export async function begin(
@@ -59,12 +59,25 @@ export async function begin(
 ): Promise<string> {
   const form = new FormData();
   form.set("purpose", "batch");
-  const lines = Array.from({ length: rows }, (_, id) => [lineOf(id), "\n"]).flat();
-  form.set("file", new Blob(lines), "rows.jsonl");
+  form.set("file", new Blob([...blocksOf(rows, lineOf)]), "rows.jsonl");
   const file = (await json(`${url}/v1/files`, { method: "POST", body: form })) as { id: string };
   const body = JSON.stringify({ input_file_id: file.id, task: TASK, parameters: { top_k: 1 } });
   const headers = { "content-type": "application/json" };
   return ((await json(`${url}/v1/batches`, { method: "POST", headers, body })) as Batch).id;
+}
+
+const toBytes = (line: Line): Uint8Array => (typeof line === "string" ? Buffer.from(line) : line);
+
+/** A blob of a million parts would be sent part by part. */
+const BLOCK_ROWS = 10_000;
+
+function* blocksOf(rows: number, lineOf: (id: number) => Line): Generator<Uint8Array<ArrayBuffer>> {
+  const end = Buffer.from("\n");
+  for (let from = 0; from < rows; from += BLOCK_ROWS) {
+    const length = Math.min(BLOCK_ROWS, rows - from);
+    const lines = Array.from({ length }, (_, i) => [toBytes(lineOf(from + i)), end]);
+    yield Uint8Array.from(Buffer.concat(lines.flat()));
+  }
 }
 
 /** Asks for JSON; throws where the answer is an error. */

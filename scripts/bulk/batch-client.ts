@@ -29,7 +29,10 @@ export interface BatchClient {
   batch(id: string): Promise<RemoteBatch>;
   batches(limit: number): Promise<readonly RemoteBatch[]>;
   act(id: string, what: "cancel" | "resume"): Promise<RemoteBatch>;
-  /** Sends a file, in parts where it is large; `sent` are parts that are there. Returns the file's id. */
+  /**
+   * Sends a file, in parts where it is large, and straight into the bucket where the Worker can sign
+   * URLs for that; `state` says which parts are there. Returns the file's id.
+   */
   send(path: string, state: UploadState, save: () => Promise<void>): Promise<string>;
   /** Writes the content of a file to a path, whole or not at all. */
   download(file: string, path: string): Promise<void>;
@@ -38,6 +41,9 @@ export interface BatchClient {
 /** What is known of an upload that may have been interrupted. */
 export interface UploadState {
   upload?: string | undefined;
+  /** Bytes of a part that goes straight into the bucket; null where parts go through the Worker. */
+  partBytes?: number | null | undefined;
+  /** Ids of the parts that are there, or their ETags in the bucket. */
   parts: string[];
 }
 
@@ -47,30 +53,41 @@ const PART_BYTES = 33_554_432;
 const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 250;
 
+export interface BatchClientOptions {
+  /** Milliseconds before the second attempt of a call; doubled with each one. */
+  readonly firstPauseMs?: number;
+  /** Bytes that go to the Worker in one request. */
+  readonly maxBytes?: number;
+}
+
 /** Opens a client; nothing is asked yet. Every call throws UnavailableError `server-unreachable`. */
 export function batchClient(
   url: string,
   key: string | undefined,
   signal: AbortSignal,
+  { firstPauseMs = FIRST_PAUSE_MS, maxBytes = PART_BYTES }: BatchClientOptions = {},
 ): BatchClient {
   const root = `${url.replace(/\/+$/, "")}/v1`;
   const auth = key === undefined ? {} : { authorization: `Bearer ${key}` };
 
-  /** Asks; network errors and 5xx are tried again where the call says so. */
-  async function ask(path: string, init: RequestInit = {}, attempts = ATTEMPTS): Promise<Response> {
+  /** Tries again what fails by the network, by 429 or by 5xx; `request` is made anew each time. */
+  async function tryAgain(
+    request: () => Promise<Response>,
+    attempts: number,
+    isLater = (status: number): boolean => status >= 500 || status === 429,
+  ): Promise<Response> {
     let cause: unknown;
     for (let i = 0; i < attempts; i++) {
-      if (i > 0) await pause(FIRST_PAUSE_MS * 2 ** (i - 1), undefined, { signal });
+      if (i > 0) await pause(firstPauseMs * 2 ** (i - 1), undefined, { signal });
       try {
-        const headers = { ...auth, ...init.headers };
-        const response = await fetch(root + path, { ...init, headers, signal });
+        const response = await request();
         if (response.ok) return response;
         const text = await response.text();
         const { code = "request-failed", detail = text.slice(0, 200) } = problemIn(text);
-        const message = `${url}: ${detail} (${response.status})`;
-        if (response.status === 404) throw new NotFoundError(code, message);
-        if (response.status < 500 && response.status !== 429) throw new InputError(code, message);
-        cause = new Error(message);
+        const message = `${new URL(response.url).origin}: ${detail} (${response.status})`;
+        if (isLater(response.status)) cause = new Error(message);
+        else if (response.status === 404) throw new NotFoundError(code, message);
+        else throw new InputError(code, message);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof InputError || error instanceof NotFoundError) throw error;
@@ -81,6 +98,29 @@ export function batchClient(
     throw new UnavailableError("server-unreachable", `${url}: does not answer (${reason})`, {
       cause,
     });
+  }
+
+  const ask = (path: string, init: RequestInit = {}, attempts = ATTEMPTS): Promise<Response> => {
+    const headers = { ...auth, ...init.headers };
+    return tryAgain(() => fetch(root + path, { ...init, headers, signal }), attempts);
+  };
+
+  /** Sends one part straight into the bucket; returns its ETag. The API key is not for the bucket. */
+  async function putPart(
+    route: string,
+    number: number,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<string> {
+    const put = async (): Promise<Response> => {
+      // A URL is good for some time only, so each attempt asks for one.
+      const { data } = await post<{ data: { url: string }[] }>(`${route}/urls`, {
+        part_numbers: [number],
+      });
+      return fetch(data[0]!.url, { method: "PUT", body, signal });
+    };
+    const response = await tryAgain(put, ATTEMPTS, (status) => status !== 404);
+    await response.arrayBuffer();
+    return response.headers.get("etag") ?? "";
   }
 
   const asJson = async <T>(path: string, init?: RequestInit, attempts?: number): Promise<T> =>
@@ -112,30 +152,39 @@ export function batchClient(
     act: (id, what) => post(`/batches/${id}/${what}`),
     async send(path, state, save) {
       const { size } = await stat(path);
-      if (size <= PART_BYTES) {
+      if (size <= maxBytes) {
         const body = form("file", await openAsBlob(path), basename(path));
         return (await asJson<{ id: string }>("/files", { method: "POST", body })).id;
       }
       if (state.upload === undefined) {
-        const asked = { filename: basename(path), purpose: "batch", bytes: size };
-        state.upload = (await post<{ id: string }>("/uploads", asked)).id;
-        state.parts = [];
+        const asked = { filename: basename(path), purpose: "batch", bytes: size, presigned: true };
+        const { id, part_bytes } = await post<{ id: string; part_bytes: number | null }>(
+          "/uploads",
+          asked,
+        );
+        Object.assign(state, { upload: id, partBytes: part_bytes, parts: [] });
         await save();
       }
+      const route = `/uploads/${state.upload}`;
+      const partBytes = state.partBytes ?? maxBytes;
       const file = await open(path);
       try {
-        for (let at = state.parts.length * PART_BYTES; at < size; at += PART_BYTES) {
-          const bytes = new Uint8Array(Math.min(PART_BYTES, size - at));
+        for (let at = state.parts.length * partBytes; at < size; at += partBytes) {
+          const bytes = new Uint8Array(Math.min(partBytes, size - at));
           await file.read(bytes, 0, bytes.length, at);
-          const body = form("data", new Blob([bytes]), "part");
-          const route = `/uploads/${state.upload}/parts`;
-          state.parts.push((await asJson<{ id: string }>(route, { method: "POST", body })).id);
+          if (state.partBytes) {
+            state.parts.push(await putPart(route, state.parts.length + 1, bytes));
+          } else {
+            const body = form("data", new Blob([bytes]), "part");
+            const part = asJson<{ id: string }>(`${route}/parts`, { method: "POST", body });
+            state.parts.push((await part).id);
+          }
           await save();
         }
       } finally {
         await file.close();
       }
-      const done = await post<{ file: { id: string } }>(`/uploads/${state.upload}/complete`, {
+      const done = await post<{ file: { id: string } }>(`${route}/complete`, {
         part_ids: state.parts,
       });
       return done.file.id;

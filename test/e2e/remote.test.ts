@@ -18,6 +18,8 @@ import { readTaskFolder } from "../../scripts/task/task-folder.ts";
 import { s3Bucket } from "../../scripts/publish/s3-bucket.ts";
 import type { S3Options } from "../../scripts/publish/s3-bucket.ts";
 import { fetchTaskPointer } from "../../scripts/publish/task-pointer.ts";
+import { s3Uploads } from "../../src/serve/bucket/s3-uploads.ts";
+import { encodeUtf8 } from "../../src/core/text.ts";
 import { blobKey, taskKey } from "../../src/core/format/keys.ts";
 import { readBaseManifest, shortIdentity } from "../../src/core/format/manifest.ts";
 import type { BaseManifest } from "../../src/core/format/manifest.ts";
@@ -61,6 +63,31 @@ function cli(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 publishBucketCases("S3", () => s3());
+
+describe("an upload past the Worker", () => {
+  const key = "bulk/data/file-1";
+  /** R2 wants 5 MiB of each part but the last. */
+  const PARTS = [new Uint8Array(5 * 2 ** 20).fill(97), encodeUtf8("end")];
+  const uploads = (secretAccessKey = S3_CREDENTIALS.secretAccessKey) =>
+    s3Uploads({ endpoint: server.endpoint, bucket: S3_BUCKET, ...S3_CREDENTIALS, secretAccessKey });
+
+  it("takes parts by URLs that are signed, each again as often as need be, and none by another", async () => {
+    const upload = await uploads().begin(key);
+    const put = async (number: number, by = uploads()): Promise<Response> =>
+      fetch(await by.urlOf(key, upload, number), { method: "PUT", body: PARTS[number - 1]! });
+    expect((await put(1, uploads("wrong"))).status).toBe(403);
+    const answers = [await put(2), await put(1), await put(2)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const [, first, second] = answers.map(({ headers }) => headers.get("etag")!);
+    const missing = uploads().complete(key, upload, [first!, '"no such part"']);
+    await expect(missing).rejects.toMatchObject({ code: "upload-incomplete" });
+    await uploads().complete(key, upload, [first!, second!]);
+    expect((await s3().stat(key))?.bytes).toBe(5 * 2 ** 20 + 3);
+    await uploads().abort(key, await uploads().begin(key));
+    const refused = uploads("wrong").begin(key);
+    await expect(refused).rejects.toMatchObject({ code: "bucket-unavailable" });
+  });
+});
 
 describe("local storage", () => {
   let bucket: LocalBucket;

@@ -44,6 +44,8 @@ export interface FakeApp {
   /** What was logged before the first request. */
   readonly loggedAtStart: readonly Record<string, unknown>[];
   readonly logged: Record<string, unknown>[];
+  /** What it is made of, for another app over the same parts. */
+  readonly deps: AppDeps;
   /** Texts that reached the predictor. */
   readonly seen: TextInput[];
 }
@@ -163,6 +165,7 @@ export function fakeApp(
       }),
     loggedAtStart,
     logged,
+    deps,
     seen,
   };
 }

@@ -16,6 +16,7 @@ const CORE_TOKENIZER = /^src\/core\/tokenizer\//;
 const CORE_SIGNING = /^src\/core\/signing\//;
 const CORE_MODEL = /^src\/core\/model\//;
 const SERVE_BUCKET = /^src\/serve\/bucket\//;
+const S3_UPLOADS = /^src\/serve\/bucket\/s3-uploads\.ts$/;
 const SERVE_QUEUE = /^src\/serve\/queue\//;
 /** A loaded graph as training sees it, a loaded base as serving and measuring do; types alone. */
 const SESSION = /^src\/engine\/session\.ts$/;
@@ -185,7 +186,14 @@ export const GROUPS: readonly Group[] = [
     may: [CORE, ENCODER_FAMILIES, ENCODER_FORMS, ENGINE_IMAGES, /^onnxruntime-web$/],
     types: [ENGINE_ROOT],
   },
-  { name: "src/serve/bucket", files: SERVE_BUCKET, may: [CORE], types: [WORKER_TYPES] },
+  {
+    name: "src/serve/bucket",
+    files: /^src\/serve\/bucket\/(?!s3-uploads\.ts$)/,
+    may: [CORE],
+    types: [WORKER_TYPES],
+  },
+  // Signs requests of S3, for the Worker that answers batches alone.
+  { name: "src/serve/bucket/s3-uploads.ts", files: S3_UPLOADS, may: [CORE, /^aws4fetch$/] },
   { name: "src/serve/queue", files: SERVE_QUEUE, may: [CORE], types: [ENGINE] },
   {
     // Jobs over files: what answers a row is handed in, so that it knows neither HTTP nor an engine.

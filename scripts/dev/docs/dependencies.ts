@@ -16,7 +16,7 @@ worker | onnxruntime-web | 75 kB and 14.2 MB of wasm | Runs bases of floats, and
 worker | valibot | 10 kB | Validates requests and describes answers.
 worker | @valibot/to-json-schema | 13 kB | Makes /openapi.json of the same schemas.
 tools | onnxruntime-node | 294 MB | Runs the training graph. Native code for several systems, hence the size.
-tools | aws4fetch | 73 kB | Signs requests to S3 on top of \`fetch\`.
+tools | aws4fetch | 73 kB | Signs requests to S3, in the Worker for batches too (6 kB there), on top of \`fetch\`.
 tools | wrangler | 15 MB | Runs the Worker locally and deploys it.
 tools | miniflare | 12 MB | The local bucket.
 development | @cloudflare/vitest-plugin | 8.4 MB | Runs tests inside workerd.

@@ -15,7 +15,7 @@ import type { BulkDeps } from "./bulk-deps.ts";
 import { requireSameDoors } from "./doors.ts";
 import { createFile, deleteFile, listFiles, showContent, showFile } from "./files.ts";
 import { showBulkOpenApi } from "./openapi-bulk.ts";
-import { addPart, cancelUpload, completeUpload, createUpload } from "./uploads.ts";
+import { addPart, cancelUpload, completeUpload, createUpload, signParts } from "./uploads.ts";
 
 const MAX_REQUEST_ID = 128;
 
@@ -40,6 +40,7 @@ export function createBulkApp(deps: BulkDeps): Hono<AppEnv> {
   app.get("/v1/files/:file/content", showContent(deps));
   app.post("/v1/uploads", createUpload(deps));
   app.post("/v1/uploads/:upload/parts", addPart(deps));
+  app.post("/v1/uploads/:upload/urls", signParts(deps));
   app.post("/v1/uploads/:upload/complete", completeUpload(deps));
   app.post("/v1/uploads/:upload/cancel", cancelUpload(deps));
   app.post("/v1/batches", createBatch(deps));

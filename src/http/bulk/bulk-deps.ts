@@ -1,11 +1,14 @@
 /** What the routes of files and batches need, and who may see whose. */
 import { InputError } from "../../core/errors.ts";
 import type { ObjectStore } from "../../serve/bucket/object-store.ts";
+import type { S3Uploads } from "../../serve/bucket/s3-uploads.ts";
 import type { CreateDeps } from "../../serve/bulk/create-job.ts";
 import type { AppContext, AppDeps } from "../context/context.ts";
 
 export interface BulkDeps extends AppDeps {
   readonly store: ObjectStore;
+  /** Uploads past the Worker; null where it has no credentials of S3. */
+  readonly uploads: S3Uploads | null;
   /** Makes jobs; `now` is in milliseconds. */
   readonly jobs: CreateDeps;
 }

@@ -159,11 +159,42 @@ export const uploadRequestSchema = fields({
   bytes: described(v.pipe(v.number(), v.safeInteger(), v.minValue(1)), "Length of the whole file."),
   mime_type: optional(v.string(), "Accepted for OpenAI's clients."),
   expires_after: optional(v.unknown(), IGNORED),
+  presigned: optional(
+    v.boolean(),
+    "Send the parts straight into the bucket, by URLs, where the Worker has the credentials.",
+  ),
+});
+
+/** Parts that one call gives URLs for. */
+const MAX_URLS = 100;
+/** As many as an upload of S3 may have. */
+export const MAX_PARTS = 10_000;
+
+/** Body of POST /v1/uploads/{upload}/urls. */
+export const urlsRequestSchema = fields({
+  part_numbers: described(
+    v.pipe(
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PARTS))),
+      v.maxLength(MAX_URLS),
+    ),
+    "Which parts are to be sent, from 1.",
+  ),
+});
+
+export const urlListSchema = v.strictObject({
+  object: v.literal("list"),
+  data: v.array(
+    v.strictObject({ part_number: v.number(), url: described(v.string(), "Takes a PUT.") }),
+  ),
+  expires_at: time,
 });
 
 /** Body of POST /v1/uploads/{upload}/complete. */
 export const completeRequestSchema = fields({
-  part_ids: described(v.pipe(v.array(v.string()), v.maxLength(1_000)), "The parts in their order."),
+  part_ids: described(
+    v.pipe(v.array(v.string()), v.maxLength(MAX_PARTS)),
+    "The parts in their order; of presigned parts, the ETags that the bucket answered.",
+  ),
   md5: optional(v.string(), "Accepted for OpenAI's clients; the length is compared."),
 });
 
@@ -177,6 +208,10 @@ export const uploadSchema = v.strictObject({
   purpose: v.string(),
   status: v.picklist(["pending", "completed", "cancelled"]),
   file: maybe(fileSchema),
+  part_bytes: described(
+    maybe(v.number()),
+    "Bytes of each part but the last, where parts are sent by presigned URLs; else null.",
+  ),
 });
 
 export const uploadPartSchema = v.strictObject({

@@ -23,6 +23,8 @@ const COMPONENTS = {
   CompleteRequest: schemas.completeRequestSchema,
   Upload: schemas.uploadSchema,
   UploadPart: schemas.uploadPartSchema,
+  UrlsRequest: schemas.urlsRequestSchema,
+  UrlList: schemas.urlListSchema,
   Problem: problemSchema,
 };
 
@@ -89,6 +91,10 @@ export function bulkOpenApi({ keys }: Pick<Config, "keys">): { paths: Json; comp
       "/v1/uploads/{upload}/parts": {
         ...id("upload"),
         post: does("addUploadPart", "Send a part", "UploadPart", form({ data: BINARY })),
+      },
+      "/v1/uploads/{upload}/urls": {
+        ...id("upload"),
+        post: does("signUploadParts", "Where parts are sent", "UrlList", json("UrlsRequest")),
       },
       "/v1/uploads/{upload}/complete": {
         ...id("upload"),

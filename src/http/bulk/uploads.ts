@@ -1,8 +1,11 @@
 /**
  * /v1/uploads in OpenAI's shape: a file in parts, each of which may be sent again. Parts are objects of
- * their own until the upload is complete, so they may have any length and come in any order.
+ * their own until the upload is complete, so they may have any length and arrive in any order. Where the
+ * Worker has credentials of S3 and the client asks for it, parts are those of one multipart upload
+ * instead, and go straight into the bucket by URLs that are signed here.
  */
 import { InputError, NotFoundError } from "../../core/errors.ts";
+import { URL_EXPIRES_S } from "../../serve/bucket/s3-uploads.ts";
 import { putFile } from "../../serve/bulk/finish.ts";
 import type { StoredFile } from "../../serve/bulk/finish.ts";
 import {
@@ -20,7 +23,7 @@ import type { AppContext, AppHandler } from "../context/context.ts";
 import { parseRequest } from "../schemas/request-error.ts";
 import { maySee, nowS, ownerOf } from "./bulk-deps.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
-import { completeRequestSchema, uploadRequestSchema } from "./bulk-schema.ts";
+import { completeRequestSchema, uploadRequestSchema, urlsRequestSchema } from "./bulk-schema.ts";
 import type { UploadAnswer } from "./bulk-schema.ts";
 import { bodyOf, toAnswer } from "./files.ts";
 import { readForm } from "./multipart-form.ts";
@@ -34,6 +37,8 @@ interface StoredUpload {
   readonly owner: string | null;
   /** The file that it becomes. */
   readonly file: string;
+  /** Of an upload past the Worker, the bucket's own id; else null. */
+  readonly multipart: string | null;
 }
 
 /** As OpenAI has it; the bucket's lifecycle rule deletes what is left. */
@@ -41,23 +46,41 @@ const EXPIRES_S = 3_600;
 
 export function createUpload(deps: BulkDeps): AppHandler {
   return async (c) => {
-    const { filename, purpose, bytes } = parseRequest(uploadRequestSchema, await readBody(c, deps));
+    const asked = parseRequest(uploadRequestSchema, await readBody(c, deps));
     const { now, random } = deps.jobs;
     const id = newId("upload_", now(), random());
     const file = newId("file-", now(), random());
-    const created_at = nowS(deps);
-    const upload: StoredUpload = {
-      id,
-      bytes,
-      created_at,
-      filename,
-      purpose,
-      owner: ownerOf(c),
-      file,
-    };
+    const { filename, purpose, bytes, presigned } = asked;
+    const { uploads } = deps;
+    const multipart = presigned && uploads ? await uploads.begin(dataKey(file)) : null;
+    const known = { id, bytes, filename, purpose, file, multipart };
+    const upload: StoredUpload = { ...known, created_at: nowS(deps), owner: ownerOf(c) };
     await deps.store.create(uploadKey(id), toJson(upload));
-    return c.json(answerOf(upload, "pending", null));
+    return c.json(answerOf(deps, upload, "pending", null));
   };
+}
+
+/** POST /v1/uploads/{upload}/urls: where parts are to be sent. Throws InputError `upload-not-presigned`. */
+export function signParts(deps: BulkDeps): AppHandler {
+  return async (c) => {
+    const upload = await findUpload(c, deps);
+    const { part_numbers: numbers } = parseRequest(urlsRequestSchema, await readBody(c, deps));
+    const { uploads, multipart, key } = presignedOf(deps, upload);
+    const urls = numbers.map(async (part_number) => ({
+      part_number,
+      url: await uploads.urlOf(key, multipart, part_number),
+    }));
+    const expires_at = nowS(deps) + URL_EXPIRES_S;
+    return c.json({ object: "list", data: await Promise.all(urls), expires_at });
+  };
+}
+
+function presignedOf({ uploads }: BulkDeps, { id, file, multipart }: StoredUpload) {
+  if (uploads && multipart !== null) return { uploads, multipart, key: dataKey(file) };
+  throw new InputError(
+    "upload-not-presigned",
+    `upload "${id}": its parts go through the Worker; send them to /v1/uploads/${id}/parts`,
+  );
 }
 
 /** POST /v1/uploads/{upload}/parts: a form with `data`. */
@@ -83,38 +106,76 @@ export function completeUpload(deps: BulkDeps): AppHandler {
     const { store } = deps;
     const upload = await findUpload(c, deps);
     const { part_ids: parts } = parseRequest(completeRequestSchema, await readBody(c, deps));
-    const keys = parts.map((part) =>
-      isId("part_", part) ? uploadPartKey(upload.id, part) : uploadKey(upload.id),
-    );
-    const found = await store.list(uploadPrefix(upload.id));
-    const sizes = new Map(found.map(({ key, bytes }) => [key, bytes]));
-    sizes.delete(uploadKey(upload.id));
-    const total = keys.reduce((sum, key) => sum + (sizes.get(key) ?? NaN), 0);
-    if (total !== upload.bytes) {
-      throw new InputError(
-        "upload-incomplete",
-        Number.isNaN(total)
-          ? "part_ids: names a part that this upload does not have"
-          : `part_ids: the parts have ${total} bytes, the upload was announced with ${upload.bytes}`,
-      );
-    }
     const key = dataKey(upload.file);
-    await joinInto(store, key, piecesOf(deps, keys));
+    const left =
+      upload.multipart === null
+        ? await joinParts(deps, upload, parts)
+        : await completeParts(deps, upload, parts);
     const { filename, purpose, owner, bytes } = upload;
     const created_at = nowS(deps);
     const file: StoredFile = { id: upload.file, bytes, created_at, filename, purpose, key, owner };
     await putFile(store, file);
-    await store.delete([...sizes.keys(), uploadKey(upload.id)]);
-    return c.json(answerOf(upload, "completed", file));
+    await store.delete([...left, uploadKey(upload.id)]);
+    return c.json(answerOf(deps, upload, "completed", file));
   };
+}
+
+/** Joins parts that went through the Worker; returns the keys that are not needed any more. */
+async function joinParts(
+  deps: BulkDeps,
+  upload: StoredUpload,
+  parts: readonly string[],
+): Promise<string[]> {
+  const keys = parts.map((part) =>
+    isId("part_", part) ? uploadPartKey(upload.id, part) : uploadKey(upload.id),
+  );
+  const found = await deps.store.list(uploadPrefix(upload.id));
+  const sizes = new Map(found.map(({ key, bytes }) => [key, bytes]));
+  sizes.delete(uploadKey(upload.id));
+  const total = keys.reduce((sum, key) => sum + (sizes.get(key) ?? NaN), 0);
+  if (Number.isNaN(total)) {
+    throw new InputError(
+      "upload-incomplete",
+      "part_ids: names a part that this upload does not have",
+    );
+  }
+  checkLength(upload, total);
+  await joinInto(deps.store, dataKey(upload.file), piecesOf(deps, keys));
+  return [...sizes.keys()];
+}
+
+/** Completes the bucket's own upload, unless an earlier call has done so and its answer was lost. */
+async function completeParts(
+  deps: BulkDeps,
+  upload: StoredUpload,
+  etags: readonly string[],
+): Promise<string[]> {
+  const { uploads, multipart, key } = presignedOf(deps, upload);
+  if (!(await deps.store.head(key))) await uploads.complete(key, multipart, etags);
+  const found = await deps.store.head(key);
+  if (found?.bytes !== upload.bytes) await deps.store.delete([key]);
+  checkLength(upload, found?.bytes ?? 0);
+  return [];
+}
+
+function checkLength({ bytes }: StoredUpload, total: number): void {
+  if (total === bytes) return;
+  throw new InputError(
+    "upload-incomplete",
+    `part_ids: the parts have ${total} bytes, the upload was announced with ${bytes}`,
+  );
 }
 
 export function cancelUpload(deps: BulkDeps): AppHandler {
   return async (c) => {
     const upload = await findUpload(c, deps);
+    if (upload.multipart !== null) {
+      const { uploads, multipart, key } = presignedOf(deps, upload);
+      await uploads.abort(key, multipart);
+    }
     const found = await deps.store.list(uploadPrefix(upload.id));
     await deps.store.delete(found.map(({ key }) => key));
-    return c.json(answerOf(upload, "cancelled", null));
+    return c.json(answerOf(deps, upload, "cancelled", null));
   };
 }
 
@@ -139,11 +200,13 @@ async function findUpload(c: AppContext, { store }: BulkDeps): Promise<StoredUpl
 }
 
 function answerOf(
-  { id, bytes, created_at, filename, purpose }: StoredUpload,
+  { uploads }: BulkDeps,
+  { id, bytes, created_at, filename, purpose, multipart }: StoredUpload,
   status: UploadAnswer["status"],
   file: StoredFile | null,
 ): UploadAnswer {
   const expires_at = created_at + EXPIRES_S;
   const known = { id, object: "upload", bytes, created_at, expires_at, filename, purpose } as const;
-  return { ...known, status, file: file && toAnswer(file) };
+  const part_bytes = multipart === null ? null : (uploads?.partBytes ?? null);
+  return { ...known, status, file: file && toAnswer(file), part_bytes };
 }

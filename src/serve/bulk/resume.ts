@@ -3,10 +3,9 @@
  * any queue keeps them for some days only. Planning again sends what has no part.
  */
 import type { ObjectStore } from "../bucket/object-store.ts";
-import { BATCHES_PREFIX, partsPrefix } from "./keys.ts";
-import { readJob } from "./job.ts";
+import { BATCHES_PREFIX, doneKey, partsPrefix } from "./keys.ts";
+import { readJob, readPlan } from "./job.ts";
 import type { Sender } from "./messages.ts";
-import { statusOf } from "./status.ts";
 
 /** The newest jobs, which are those that may be unfinished. */
 const MAX_JOBS = 100;
@@ -21,10 +20,13 @@ export async function resumeJobs(
     const id = key.slice(BATCHES_PREFIX.length, -".json".length);
     const job = await readJob(store, id);
     if (job === null) continue;
-    const { done, plan } = await statusOf(store, job, now());
-    if (done) continue;
-    const parts = await store.list(partsPrefix(id));
-    const heard = Math.max(job.created_at, plan?.at ?? 0, ...parts.map(({ at }) => at / 1000));
+    if ((await store.head(doneKey(id))) !== null) continue;
+    const plan = await readPlan(store, id);
+    const parts = plan === null ? [] : await store.list(partsPrefix(id));
+    const heard = parts.reduce(
+      (latest, { at }) => Math.max(latest, at / 1000),
+      Math.max(job.created_at, plan?.at ?? 0),
+    );
     if (now() - heard < silentS) continue;
     await sender.send([{ kind: "plan", batch: id }]);
     resumed.push(id);

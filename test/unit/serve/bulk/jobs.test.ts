@@ -7,11 +7,15 @@ import {
   cancelKey,
   dataKey,
   deadPrefix,
+  doneKey,
   errorFileId,
   outputFileId,
   partsPrefix,
+  planKey,
 } from "../../../../src/serve/bulk/keys.ts";
 import { toJson } from "../../../../src/serve/bulk/job.ts";
+import type { Message } from "../../../../src/serve/bulk/messages.ts";
+import { resumeJobs } from "../../../../src/serve/bulk/resume.ts";
 import type { Row } from "../../../../src/serve/bulk/rows.ts";
 import { statusOf } from "../../../../src/serve/bulk/status.ts";
 import { BATCH, bulkOf, putJob } from "../../../support/bulk-queue.ts";
@@ -54,6 +58,27 @@ const MANY = Array.from(
   { length: 4_000 },
   (_, i) => `${i % 97 === 5 ? "bad " : ""}text ${"x".repeat(i % 211)}`,
 );
+
+describe("a job of which nothing is heard", () => {
+  it("is sent on its way again after a while, by one list of its parts; one that has ended is not", async () => {
+    const bulk = bulkOf(byLength);
+    await putJob(bulk, fileOf(["a"]));
+    const sent: Message[] = [];
+    const sender = { send: async (some: readonly Message[]) => void sent.push(...some) };
+    const resumeAt = (s: number) =>
+      resumeJobs({ store: bulk.store, sender, now: () => bulk.time / 1000 + s }, 60);
+    expect(await resumeAt(30)).toEqual([]);
+    expect(await resumeAt(90)).toEqual([BATCH]);
+    expect(sent).toEqual([{ kind: "plan", batch: BATCH }]);
+    await bulk.store.create(planKey(BATCH), toJson({ at: bulk.time / 1000 + 80 }));
+    const listed: string[] = [];
+    bulk.store.before = (operation, key) => void (operation === "list" && listed.push(key));
+    expect(await resumeAt(90)).toEqual([]);
+    expect(listed.filter((key) => key === partsPrefix(BATCH))).toHaveLength(1);
+    await bulk.store.create(doneKey(BATCH), toJson({}));
+    expect(await resumeAt(1_000)).toEqual([]);
+  });
+});
 
 describe("a job", () => {
   it("answers every row once and in order", async () => {
