@@ -17,7 +17,7 @@ import { UsageError, defineCommand } from "../scripts/cli/command.ts";
 import { DATA_OPTIONS, readDataOptions } from "../scripts/cli/data-options.ts";
 import { startProgress } from "../scripts/cli/progress.ts";
 import { openTaskWithBase } from "../scripts/cli/task-base.ts";
-import { makeData } from "../scripts/dev/retrain/pairs-data.ts";
+import { makeData } from "../scripts/dev/retrain/task-data.ts";
 import { bundledFolders } from "../scripts/publish/bundled-tasks.ts";
 import { createNodeSession } from "../scripts/node/runtime-node.ts";
 import type { Task } from "../src/core/format/task.ts";

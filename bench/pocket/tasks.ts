@@ -9,7 +9,7 @@ import { checkTaskMatchesBase, readTaskManifest } from "../../src/core/format/ma
 import type { BaseManifest, TaskManifest } from "../../src/core/format/manifest.ts";
 import { tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { makeData } from "../../scripts/dev/retrain/pairs-data.ts";
+import { makeData } from "../../scripts/dev/retrain/task-data.ts";
 import { prepareTask } from "../../src/learn/task/prepare.ts";
 import { readTaskSpec } from "../../src/learn/task/spec.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";

@@ -12,7 +12,7 @@ import { PACKAGE } from "../node/project.ts";
 import { choosePort, waitUntilReady } from "./readiness.ts";
 import { start } from "./start.ts";
 
-const OUT = join(PACKAGE, "src", "http", "example-answers.ts");
+const OUT = join(PACKAGE, "src", "http", "openapi", "example-answers.ts");
 const READY_WITHIN_MS = 150_000;
 /** How much of a vector is shown. */
 const SHOWN_NUMBERS = 3;

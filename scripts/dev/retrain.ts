@@ -18,7 +18,7 @@ import { UsageError, readInteger } from "../cli/command.ts";
 import { BUNDLED_BASE } from "../base/names.ts";
 import { isStartFolder } from "../runs/pretrain/start-file.ts";
 import { PACKAGE } from "../node/project.ts";
-import { makeData } from "./retrain/pairs-data.ts";
+import { makeData } from "./retrain/task-data.ts";
 import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
 import type { State } from "./retrain/state.ts";
 

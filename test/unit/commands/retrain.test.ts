@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeData } from "../../../scripts/dev/retrain/pairs-data.ts";
+import { makeData } from "../../../scripts/dev/retrain/task-data.ts";
 import {
   entryOf,
   finished,
