@@ -18,8 +18,10 @@ export function projectFiles(name: string, spec: string): Map<string, string> {
   return new Map([
     ["package.json", `${JSON.stringify(packageFile(name, spec), null, 2)}\n`],
     ["wrangler.toml", settings(name)],
+    ["wrangler.bulk.toml", bulkSettings(name)],
     ["tsconfig.json", `${JSON.stringify(TSCONFIG, null, 2)}\n`],
     ["src/index.ts", WORKER],
+    ["src/bulk.ts", BULK_WORKER],
     ["README.md", readme(name)],
     [".gitignore", "node_modules/\n.wrangler/\nworker-configuration.d.ts\n"],
   ]);
@@ -94,6 +96,14 @@ function settings(name: string): string {
     .replace(/\[build\]\n(?:.+\n)+\n/, "");
 }
 
+/** The same for the Worker that answers batches, which is deployed by itself where it is wanted. */
+function bulkSettings(name: string): string {
+  return readFileSync(join(PACKAGE, "wrangler.bulk.toml"), "utf8")
+    .replace("(docs/batches.md)", `(node_modules/${PACKAGE_NAME}/docs/batches.md)`)
+    .replaceAll('"edge-prefix', `"${name}`)
+    .replace("src/worker-bulk.ts", "src/bulk.ts");
+}
+
 const TSCONFIG = {
   compilerOptions: {
     target: "ES2023",
@@ -114,6 +124,12 @@ const WORKER = [
   "",
 ].join("\n");
 
+const BULK_WORKER = [
+  "/** Answers batches, files of any number of texts: a Worker of its own, by wrangler.bulk.toml. */",
+  'export { default } from "edge-prefix/worker/bulk";',
+  "",
+].join("\n");
+
 const readme = (name: string): string => `# ${name}
 
 A Cloudflare Worker that answers texts with [edge-prefix](node_modules/edge-prefix/README.md).
@@ -122,6 +138,7 @@ A Cloudflare Worker that answers texts with [edge-prefix](node_modules/edge-pref
 - Ask it: \`${exampleRequest()}\`
 - Your own task: \`npm install --save-dev --ignore-scripts onnxruntime-node\`, \`npx edge-prefix train data.csv\`, \`npx edge-prefix push prefixes/data\`.
 - Deploy: \`npx wrangler login\`, \`npx wrangler r2 bucket create ${name}\`, \`npm run deploy\`.
+- Batches have a Worker of their own, of src/bulk.ts and wrangler.bulk.toml: node_modules/edge-prefix/docs/batches.md.
 - Settings are in wrangler.toml, tasks in prefixes/; \`npx edge-prefix --help\` lists every command.
 `;
 

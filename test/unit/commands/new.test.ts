@@ -24,6 +24,7 @@ describe("a new project", () => {
       "prefixes",
       "src",
       "tsconfig.json",
+      "wrangler.bulk.toml",
       "wrangler.toml",
     ]);
     const settings = readFileSync(inFolder("texts", "wrangler.toml"), "utf8");
@@ -33,11 +34,23 @@ describe("a new project", () => {
     ]);
     const [, main = ""] = /^main = "(.*)"$/m.exec(settings) ?? [];
     expect(existsSync(inFolder("texts", main))).toBe(true);
+    const bulk = readFileSync(inFolder("texts", "wrangler.bulk.toml"), "utf8");
+    const names = /^(?:(?:bucket_)?name|queue|dead_letter_queue|main) = "(.*)"$/gm;
+    expect([...bulk.matchAll(names)].map(([, value]) => value)).toEqual([
+      "texts-bulk",
+      "src/bulk.ts",
+      "texts",
+      "texts-bulk",
+      "texts-bulk",
+      "texts-bulk-dead",
+      "texts-bulk-dead",
+    ]);
+    expect(existsSync(inFolder("texts", "src", "bulk.ts"))).toBe(true);
     expect(settings).toContain('directory = "node_modules/edge-prefix/dist/page"');
     expect(settings).not.toContain("[build]");
     expect(existsSync(inFolder("texts", "prefixes", "sentiment", "manifest.json"))).toBe(true);
     expect(readFileSync(inFolder("texts", "README.md"), "utf8").split("\n").length).toBeLessThan(
-      12,
+      13,
     );
   });
 
