@@ -114,11 +114,15 @@ async function runShapes(shapes: readonly Shape[], seed: number, io: Io): Promis
         mb(after.live),
         mb(rest.peak),
         rest.allowed === null ? "" : mb(rest.allowed),
+        rest.transient ? mb(rest.transient.load) : "",
+        rest.transient ? mb(rest.transient.run) : "",
       ],
     );
     const head = ["shape", "parameters", "tables", "wasm, loaded", "live", "wasm, 1x512", "live"];
-    io.out(table([[...head, "together", "allowed"], ...rows]));
-    io.out(`${ok ? "ok" : "FAILED"}: live is JavaScript and its buffers after a collection`);
+    io.out(table([[...head, "together", "allowed", "process, load", "process, run"], ...rows]));
+    io.out(
+      `${ok ? "ok" : "FAILED"}: live is JavaScript and its buffers after a collection; process is the most that workerd held at any moment beyond its idle state, the emulated bucket and garbage included`,
+    );
   }
   return ok ? 0 : 1;
 }

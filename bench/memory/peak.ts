@@ -1,7 +1,9 @@
 /**
  * What a base takes of an isolate: the whole Worker in a fresh workerd loads it from its bucket and
  * answers a text of 512 tokens. The wasm memory only grows, so its size is its peak. V8 is asked behind
- * both steps: while a step is under way it does not answer.
+ * both steps: while a step is under way it does not answer. What exists only meanwhile, such as copies of
+ * a file on its way, is in the process's peak (resident.ts), from which what the process held before is
+ * taken away.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +14,7 @@ import { putTask, talkTo } from "../served/client.ts";
 import type { Bundle } from "../served/direct.ts";
 import { startDirect } from "../served/direct.ts";
 import { connectInspector } from "../served/inspector.ts";
+import { watchResident } from "./resident.ts";
 
 /** Bytes at one stretch of an isolate's life. */
 export interface Usage {
@@ -27,6 +30,12 @@ export interface Peak {
   readonly after_1x512: Usage;
   /** The most that wasm memory and live objects were together. */
   readonly peak: number;
+  /**
+   * The most that the process has taken at any moment of each step, beyond what it held when idle and
+   * with the idle isolate's own live objects: transient copies and uncollected garbage are in it, and the
+   * emulated bucket's buffers. null where the system does not say.
+   */
+  readonly transient: { readonly load: number; readonly run: number } | null;
 }
 
 const TASK = "memory";
@@ -66,14 +75,21 @@ export async function measurePeak(bundle: Bundle, folder: string): Promise<Peak>
         const used = await inspector.usedBytes();
         return { used, live: await inspector.liveBytes(), wasm: await served.metric("heap_bytes") };
       };
+      const resident = await watchResident();
+      const idle = await inspector.liveBytes();
+      const before = (await resident?.now()) ?? 0;
+      await resident?.peak();
+      const most = async (): Promise<number> => idle + ((await resident?.peak()) ?? 0) - before;
       while (!(await served.get("/readyz")).ok) await wait(20);
+      const load = await most();
       const loaded = await usage();
       const { status, body } = await served.ask(TASK, TEXT);
       if (status !== 200) throw new Error(`bench memory: the Worker answered ${status}: ${body}`);
+      const run = await most();
       const after_1x512 = await usage();
       inspector.close();
       const peak = Math.max(...[loaded, after_1x512].map(({ wasm, live }) => wasm + live));
-      return { loaded, after_1x512, peak };
+      return { loaded, after_1x512, peak, transient: resident && { load, run } };
     } finally {
       await started.stop();
     }

@@ -43,11 +43,13 @@ export async function engineSubject(engine: Engine, files: Files): Promise<Subje
   };
 }
 
-/** A graph with the inputs of a published BERT. */
+/** A graph with the inputs of a published BERT, or those of them that it has. */
 export const plainSubject = (session: Session): Subject => ({
   memoryBytes: () => session.heapBytes(),
   prepare(batch) {
-    const feeds = plainFeeds(batch);
+    const known = new Set(session.inputs);
+    const given = Object.entries(plainFeeds(batch)).filter(([name]) => known.has(name));
+    const feeds: Feeds = Object.fromEntries(given);
     return () => session.run(feeds);
   },
 });
