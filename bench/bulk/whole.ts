@@ -88,7 +88,8 @@ export async function wholeJob(where: Where, options: WholeOptions, io: Io) {
     found.isOnceAndInOrder &&
     found.answers + found.errors === rows &&
     found.errors === expected.length + givenUp &&
-    found.givenUp.length === dead;
+    // A range that was planned again after an interrupt may die again: its letter has the same name.
+    (known ? found.givenUp.length >= dead : found.givenUp.length === dead);
   io.err(
     `${found.answers} answers and ${found.errors} errors, ${isWhole ? "every row once and in order" : "NOT WHOLE"}; ${dead} dead letters; ${seconds.toFixed(0)} s, ${(cpuMs / 1000).toFixed(0)} s of CPU`,
   );
