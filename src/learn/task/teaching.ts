@@ -21,7 +21,7 @@ export interface TeacherFacts {
   readonly identity: string;
 }
 
-/** By measurement (docs/training.md). */
+/** Shares of 0.5 and 1 answered alike where they were compared (docs/training.md). */
 const DEFAULTS: Teaching = { share: 0.5, temperature: 1 };
 
 /** The settings of a teacher, null without one. Throws InputError `training-unsupported`. */
