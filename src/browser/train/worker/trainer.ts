@@ -148,6 +148,7 @@ function filesOf(
     name: spec.name!,
     base: base.manifest.name,
     init: undefined,
+    teacher: undefined,
     data: spec.data,
   });
   return [
