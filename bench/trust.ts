@@ -182,7 +182,7 @@ async function untilSeen(seen: readonly Seen[], isIt: (one: Seen) => boolean): P
 /** Clients that ask as soon as they are answered, until they are stopped. */
 function startTraffic({ url }: Started, clients: number) {
   const seen: Seen[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const ask = async (): Promise<Seen> => {
     const response = await fetch(`${url}/v1/tasks/${TASK}/predict`, {
       method: "POST",
@@ -196,13 +196,13 @@ function startTraffic({ url }: Started, clients: number) {
   };
   const client = async (): Promise<void> => {
     const failed = { status: 0, version: null, isStale: false };
-    while (!isOver) seen.push(await ask().catch(() => failed));
+    while (!over.signal.aborted) seen.push(await ask().catch(() => failed));
   };
   const all = Array.from({ length: clients }, client);
   return {
     seen,
     async stop() {
-      isOver = true;
+      over.abort();
       await Promise.all(all);
     },
   };

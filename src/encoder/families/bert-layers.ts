@@ -4,7 +4,6 @@
  * says where it differs.
  */
 import { readRecord } from "../../core/record.ts";
-import type { RecordReader } from "../../core/record.ts";
 import type { BlockSpec } from "../layers/block.ts";
 import type { EncoderSpec } from "../layers/encoder.ts";
 import type { LinearSpec } from "../layers/linear.ts";

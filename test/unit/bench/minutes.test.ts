@@ -37,8 +37,13 @@ describe("a run is near its score", () => {
     };
     const results = [cell("ours", 0.85, point(40, 0.85)), cell("peft", 0.84, point(160, 0.84))];
     expect(minutesRows(results)[1]).toEqual([
-      ...["SST-2", "0", "85.0", "84.0"],
-      ...["40 of 200", "160 of 200", "0.25 (0.25)"],
+      "SST-2",
+      "0",
+      "85.0",
+      "84.0",
+      "40 of 200",
+      "160 of 200",
+      "0.25 (0.25)",
     ]);
     expect(minutesRows(results.slice(1))[1]!.at(-1)).toBe("-");
   });

@@ -161,7 +161,7 @@ const isOrdinary = (word: string, { lower }: Knowledge): boolean =>
 
 /** What a name is. */
 function typeOf(run: readonly string[], { known, surname }: RunContext): NameType {
-  if (run.length === 0 || run.every((word) => NO_NAMES.has(word))) return null;
+  if (run.every((word) => NO_NAMES.has(word))) return null;
   const name = run.join(" ");
   const isShort = run.length === 1;
   const title = known.titles.get(name);
