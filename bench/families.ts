@@ -24,7 +24,7 @@ const NAMES = FAMILY_SHAPES.map(({ name }) => name);
 export const bench = defineCommand({
   summary: "milliseconds of every family in workerd, against transformers.js' graph of its shape",
   usage: "[--python PATH] [--folder DIR] [--families NAME,..] [--rounds N] [--tokens N]",
-  example: "npx edge-prefix bench families --python venv/bin/python --folder /tmp/families",
+  example: "npx edge-prefix bench families --python venv/bin/python --folder families",
   options: {
     python: {
       type: "string",

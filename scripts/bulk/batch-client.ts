@@ -112,10 +112,12 @@ export function batchClient(
     body: Uint8Array<ArrayBuffer>,
   ): Promise<string> {
     const put = async (): Promise<Response> => {
-      // A URL is good for some time only, so each attempt asks for one.
-      const { data } = await post<{ data: { url: string }[] }>(`${route}/urls`, {
-        part_numbers: [number],
-      });
+      // A URL is good for some time only, so each attempt asks for one, once.
+      const { data } = await post<{ data: { url: string }[] }>(
+        `${route}/urls`,
+        { part_numbers: [number] },
+        1,
+      );
       return fetch(data[0]!.url, { method: "PUT", body, signal });
     };
     const response = await tryAgain(put, ATTEMPTS, (status) => status !== 404);

@@ -12,7 +12,7 @@ import { float32, toFloat32 } from "../../../src/core/model/tensor.ts";
 import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { parseJson } from "../../../src/core/text.ts";
 import type { Base } from "../../../src/encoder/base.ts";
-import { packTask } from "../../../src/learn/task/packed-task.ts";
+import { UNMEASURED, packTask } from "../../../src/learn/task/packed-task.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../../../src/learn/task/spec.ts";
 import type { Teacher } from "../../../src/learn/task/teacher.ts";
 import { CHECKPOINT } from "../../../src/learn/task/tuned-checkpoint.ts";
@@ -93,12 +93,7 @@ async function openCheckpoint(
       position_offset: 0,
       pooling,
       max_length: maxLength,
-      temperature: 1,
-      thresholds: null,
-      other: null,
-      measured_on: null,
-      examples: [],
-      metrics: {},
+      ...UNMEASURED,
       created: new Date(0).toISOString(),
     },
     base.manifest,

@@ -58,10 +58,10 @@ export function s3Uploads({
     const code = elementOf(text, "Code");
     // An upload that cannot be completed may say so in the body of an answer with status 200.
     if (response.ok && code === null) return text;
-    if (response.status < 500 && response.status !== 403 && query["uploadId"] !== undefined) {
+    if (code !== null && REFUSALS.includes(code)) {
       throw new InputError(
         "upload-incomplete",
-        `upload: the bucket refuses its parts (${response.status} ${code ?? ""}); send those again that are missing`,
+        `upload: the bucket refuses its parts (${code}); send those again that are missing, or begin another upload`,
       );
     }
     throw unavailable(key, `${response.status} ${code ?? ""}`);
@@ -88,10 +88,25 @@ export function s3Uploads({
       await ask(key, { uploadId }, { method: "POST", body });
     },
     async abort(key, uploadId) {
-      await ask(key, { uploadId }, { method: "DELETE" });
+      try {
+        await ask(key, { uploadId }, { method: "DELETE" });
+      } catch (error) {
+        // An upload that is not there any more has nothing left to delete.
+        if (!(error instanceof InputError)) throw error;
+      }
     },
   };
 }
+
+/** Codes of S3 that say something about the parts; any other is about the bucket or its credentials. */
+const REFUSALS = [
+  "NoSuchUpload",
+  "InvalidPart",
+  "InvalidPartOrder",
+  "EntityTooSmall",
+  "EntityTooLarge",
+  "MalformedXML",
+];
 
 const unavailable = (key: string, reason: string, cause?: unknown): UnavailableError =>
   new UnavailableError(

@@ -111,6 +111,14 @@ describe("a file", () => {
     expect(askedFor(/urls$/)).toHaveLength(5);
   });
 
+  it("asks eight times for a part's URL in all, not eight times in each attempt", async () => {
+    const client = await open(1_000);
+    server.before = (name) => (name.endsWith("/urls") ? 503 : undefined);
+    const sent = client.send(input, state(), save);
+    await expect(sent).rejects.toMatchObject({ code: "server-unreachable" });
+    expect(askedFor(/urls$/)).toHaveLength(8);
+  });
+
   it("is not made twice when the answer to its completion was lost", async () => {
     const client = await open(1_000);
     const progress = state();
