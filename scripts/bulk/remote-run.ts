@@ -5,7 +5,7 @@
  */
 import { rm, stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { InputError } from "../../src/core/errors.ts";
+import { InputError, NotFoundError } from "../../src/core/errors.ts";
 import { readIfThere, writeWhole } from "../node/files.ts";
 import type { BatchClient, RemoteBatch, UploadState } from "./batch-client.ts";
 import type { BatchAsk, BatchResult, Tell } from "./batch-run.ts";
@@ -35,7 +35,7 @@ export async function runRemotely(
   const state = await readState(path, print);
   const save = (): Promise<void> => writeWhole(path, JSON.stringify(state));
   if (state.batch === undefined) {
-    state.file ??= await client.send(ask.input, state, save);
+    state.file ??= await sendFile(client, ask.input, state, save);
     await save();
     state.batch = (await client.createBatch(bodyOf(state.file, ask))).id;
     await save();
@@ -56,6 +56,31 @@ export async function runRemotely(
   await rm(path);
   const { completed, failed } = batch.request_counts;
   return { status: batch.status, completed, failed };
+}
+
+/**
+ * Sends the file. An upload of an earlier run may be gone, or its parts: then it is sent anew. One of this
+ * run is forgotten, so that the next run begins another.
+ */
+async function sendFile(
+  client: BatchClient,
+  path: string,
+  state: State,
+  save: () => Promise<void>,
+): Promise<string> {
+  const isOld = state.upload !== undefined;
+  try {
+    return await client.send(path, state, save);
+  } catch (error) {
+    const isLost =
+      error instanceof NotFoundError ||
+      (error instanceof InputError && error.code === "upload-incomplete");
+    if (!isLost) throw error;
+    Object.assign(state, { upload: undefined, parts: [] });
+    await save();
+    if (!isOld) throw error;
+    return client.send(path, state, save);
+  }
 }
 
 async function readState(path: string, print: string): Promise<State> {

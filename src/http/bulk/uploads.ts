@@ -4,8 +4,9 @@
  * Worker has credentials of S3 and the client asks for it, parts are those of one multipart upload
  * instead, and go straight into the bucket by URLs that are signed here.
  */
-import { InputError, NotFoundError } from "../../core/errors.ts";
+import { InputError, LimitError, NotFoundError } from "../../core/errors.ts";
 import { URL_EXPIRES_S } from "../../serve/bucket/s3-uploads.ts";
+import type { S3Uploads } from "../../serve/bucket/s3-uploads.ts";
 import { putFile } from "../../serve/bulk/finish.ts";
 import type { StoredFile } from "../../serve/bulk/finish.ts";
 import {
@@ -23,7 +24,12 @@ import type { AppContext, AppHandler } from "../context/context.ts";
 import { parseRequest } from "../schemas/request-error.ts";
 import { maySee, nowS, ownerOf } from "./bulk-deps.ts";
 import type { BulkDeps } from "./bulk-deps.ts";
-import { completeRequestSchema, uploadRequestSchema, urlsRequestSchema } from "./bulk-schema.ts";
+import {
+  MAX_PARTS,
+  completeRequestSchema,
+  uploadRequestSchema,
+  urlsRequestSchema,
+} from "./bulk-schema.ts";
 import type { UploadAnswer } from "./bulk-schema.ts";
 import { bodyOf, toAnswer } from "./files.ts";
 import { readForm } from "./multipart-form.ts";
@@ -51,8 +57,14 @@ export function createUpload(deps: BulkDeps): AppHandler {
     const id = newId("upload_", now(), random());
     const file = newId("file-", now(), random());
     const { filename, purpose, bytes, presigned } = asked;
-    const { uploads } = deps;
-    const multipart = presigned && uploads ? await uploads.begin(dataKey(file)) : null;
+    const uploads = presigned ? deps.uploads : null;
+    if (uploads && partsOf(uploads, bytes) > MAX_PARTS) {
+      throw new LimitError(
+        "body-too-large",
+        `upload: has ${bytes} bytes, and ${MAX_PARTS} parts of ${uploads.partBytes} are the most; send several files`,
+      );
+    }
+    const multipart = uploads ? await uploads.begin(dataKey(file)) : null;
     const known = { id, bytes, filename, purpose, file, multipart };
     const upload: StoredUpload = { ...known, created_at: nowS(deps), owner: ownerOf(c) };
     await deps.store.create(uploadKey(id), toJson(upload));
@@ -60,12 +72,26 @@ export function createUpload(deps: BulkDeps): AppHandler {
   };
 }
 
-/** POST /v1/uploads/{upload}/urls: where parts are to be sent. Throws InputError `upload-not-presigned`. */
+/** Parts of an upload that goes past the Worker. */
+const partsOf = ({ partBytes }: S3Uploads, bytes: number): number => Math.ceil(bytes / partBytes);
+
+/**
+ * POST /v1/uploads/{upload}/urls: where parts are to be sent. Throws InputError `upload-not-presigned`,
+ * and `request-invalid` for a part that the announced length has not.
+ */
 export function signParts(deps: BulkDeps): AppHandler {
   return async (c) => {
     const upload = await findUpload(c, deps);
     const { part_numbers: numbers } = parseRequest(urlsRequestSchema, await readBody(c, deps));
     const { uploads, multipart, key } = presignedOf(deps, upload);
+    const last = partsOf(uploads, upload.bytes);
+    const beyond = numbers.find((number) => number > last);
+    if (beyond !== undefined) {
+      throw new InputError(
+        "request-invalid",
+        `/part_numbers: has ${beyond}, and the ${upload.bytes} bytes of this upload are ${last} parts of ${uploads.partBytes}`,
+      );
+    }
     const urls = numbers.map(async (part_number) => ({
       part_number,
       url: await uploads.urlOf(key, multipart, part_number),
@@ -83,10 +109,16 @@ function presignedOf({ uploads }: BulkDeps, { id, file, multipart }: StoredUploa
   );
 }
 
-/** POST /v1/uploads/{upload}/parts: a form with `data`. */
+/** POST /v1/uploads/{upload}/parts: a form with `data`. Throws InputError `upload-presigned`. */
 export function addPart(deps: BulkDeps): AppHandler {
   return async (c) => {
     const upload = await findUpload(c, deps);
+    if (upload.multipart !== null) {
+      throw new InputError(
+        "upload-presigned",
+        `upload "${upload.id}": its parts go straight into the bucket; ask /v1/uploads/${upload.id}/urls where to`,
+      );
+    }
     const id = newId("part_", deps.jobs.now(), deps.jobs.random());
     let hasData = false;
     for await (const field of readForm(bodyOf(c), c.req.header("content-type") ?? "")) {
@@ -152,17 +184,18 @@ async function completeParts(
 ): Promise<string[]> {
   const { uploads, multipart, key } = presignedOf(deps, upload);
   if (!(await deps.store.head(key))) await uploads.complete(key, multipart, etags);
-  const found = await deps.store.head(key);
-  if (found?.bytes !== upload.bytes) await deps.store.delete([key]);
-  checkLength(upload, found?.bytes ?? 0);
+  const total = (await deps.store.head(key))?.bytes ?? 0;
+  // The bucket has joined the parts, so none can be added: nothing is left of this upload.
+  if (total !== upload.bytes) await deps.store.delete([key, uploadKey(upload.id)]);
+  checkLength(upload, total, "; begin another upload");
   return [];
 }
 
-function checkLength({ bytes }: StoredUpload, total: number): void {
+function checkLength({ bytes }: StoredUpload, total: number, help = ""): void {
   if (total === bytes) return;
   throw new InputError(
     "upload-incomplete",
-    `part_ids: the parts have ${total} bytes, the upload was announced with ${bytes}`,
+    `part_ids: the parts have ${total} bytes, the upload was announced with ${bytes}${help}`,
   );
 }
 

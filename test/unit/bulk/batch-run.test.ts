@@ -3,10 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { BatchAsk } from "../../../scripts/bulk/batch-run.ts";
-import type { BatchClient, RemoteBatch } from "../../../scripts/bulk/batch-client.ts";
+import type { BatchClient, RemoteBatch, UploadState } from "../../../scripts/bulk/batch-client.ts";
 import { runLocally } from "../../../scripts/bulk/local-run.ts";
 import { runRemotely } from "../../../scripts/bulk/remote-run.ts";
-import { InputError } from "../../../src/core/errors.ts";
+import { InputError, NotFoundError, UnavailableError } from "../../../src/core/errors.ts";
 import type { AnswerRows } from "../../../src/serve/bulk/answered.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 
@@ -116,5 +116,37 @@ describe("a batch of a server", () => {
     expect(calls).toEqual(["send", created, "look", "look"]);
     expect(readFileSync(ask.output, "utf8")).toBe("file-out-1");
     expect(existsSync(`${ask.output}.batch.json`)).toBe(false);
+  });
+
+  it.each([
+    new NotFoundError("upload-not-found", "upload: does not exist"),
+    new InputError("upload-incomplete", "upload: the bucket refuses its parts"),
+  ])("sends the file anew when an upload is lost: $code", async (lost) => {
+    const ask = { ...askFor(lost.code, ["a"]), task: "mood" };
+    const { client } = fakeServer();
+    const begun: (string | undefined)[] = [];
+    const how = { signal: new AbortController().signal, tell: () => undefined };
+    const failing = async (state: UploadState, save: () => Promise<void>): Promise<string> => {
+      begun.push(state.upload);
+      state.upload ??= `upload_${begun.length}`;
+      state.parts.push("part");
+      await save();
+      if (begun.length === 1) throw new UnavailableError("server-unreachable", "gone");
+      if (begun.length === 2 || begun.length === 4) throw lost;
+      return "file-1";
+    };
+    const lossy: BatchClient = {
+      ...client,
+      send: (_, ...rest) => failing(...rest),
+      batch: async (id) => ({ ...(await client.batch(id)), status: "completed" }),
+    };
+    const run = () => runRemotely(lossy, "http://a", ask, how);
+    await expect(run()).rejects.toMatchObject({ code: "server-unreachable" });
+    expect(await run()).toMatchObject({ status: "completed" });
+    expect(begun).toEqual([undefined, "upload_1", undefined]);
+    // One that this run began itself is an error, and the next run begins another.
+    await expect(run()).rejects.toBe(lost);
+    await run();
+    expect(begun.slice(3)).toEqual([undefined, undefined]);
   });
 });
