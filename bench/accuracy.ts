@@ -63,11 +63,9 @@ export const bench: Command = defineCommand({
       io.out(io.json ? JSON.stringify(results) : tableText(results));
       return 0;
     }
-    const list = <T extends string>(value: string | undefined, name: string, all: readonly T[]) =>
-      value === undefined ? undefined : readList(value, name, all);
     const cells = chosenCells({
-      tasks: list(values.only, "--only", TASK_IDS),
-      methods: list(values.methods, "--methods", METHODS),
+      tasks: readList(values.only, "--only", TASK_IDS),
+      methods: readList(values.methods, "--methods", METHODS),
       seeds: readInteger(values.seeds, "--seeds", { min: 1, max: 100 }),
     });
     if (cells.length === 0) throw new UsageError("--only and --methods leave no cell of the table");

@@ -8,12 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readCheckpoint } from "../scripts/base/checkpoint.ts";
 import { importCheckpoint } from "../scripts/base/convert.ts";
-import { UsageError, defineCommand, readInteger } from "../scripts/cli/command.ts";
+import { defineCommand, readInteger } from "../scripts/cli/command.ts";
 import { createNodeSession } from "../scripts/node/runtime-node.ts";
 import { checkpointIn, peerIn, preparePeers } from "./latency/peers.ts";
 import { FAMILY_SHAPES } from "./latency/shapes.ts";
 import type { Shape } from "./memory/shapes.ts";
 import { median, ratioSpread, table } from "./stats.ts";
+import { readList } from "./training/settings.ts";
 import { startBenchWorker } from "./workerd/client.ts";
 
 const PREFIX_LENGTH = 16;
@@ -45,7 +46,8 @@ export const bench = defineCommand({
     const rounds = readInteger(values.rounds, "--rounds", { min: 1 })!;
     const tokens = readInteger(values.tokens, "--tokens", { min: 1, max: 512 })!;
     const seed = readInteger(values.seed, "--seed", { min: 0 })!;
-    const shapes = readFamilies(values.families);
+    const names = readList(values.families, "--families", NAMES) ?? NAMES;
+    const shapes = names.map((name) => FAMILY_SHAPES.find((shape) => shape.name === name)!);
     const folder = values.folder ?? (await mkdtemp(join(tmpdir(), "edge-prefix-families-")));
     try {
       io.err("writing checkpoints, and the graphs of their peers");
@@ -75,14 +77,6 @@ export const bench = defineCommand({
     }
   },
 });
-
-function readFamilies(names: string | undefined): readonly Shape[] {
-  return (names?.split(",") ?? NAMES).map((name) => {
-    const shape = FAMILY_SHAPES.find((each) => each.name === name);
-    if (shape) return shape;
-    throw new UsageError(`--families: is "${name}", expected some of ${NAMES.join(", ")}`);
-  });
-}
 
 /** One text with a prefix by us, without one by the peer, which knows none. */
 async function timeFamily(folder: string, shape: Shape, rounds: number, tokens: number) {

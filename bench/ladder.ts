@@ -78,8 +78,6 @@ export const bench: Command = defineCommand({
   },
   async run({ values, io }) {
     const folder = values.results;
-    const list = <T extends string>(value: string | undefined, name: string, all: readonly T[]) =>
-      value === undefined ? undefined : readList(value, name, all);
     const base = baseFolder(values.base) ?? BUNDLED_BASE;
     const { readBaseFolder } = await import("../scripts/base/base-folder.ts");
     const { manifest } = await readBaseFolder(base);
@@ -103,10 +101,10 @@ export const bench: Command = defineCommand({
       ...(values.python === undefined ? [] : (["setfit"] as const)),
     ];
     const cells = chosenCells({
-      sets: list(values.sets, "--sets", SET_IDS),
-      rows: list(values.rows, "--rows", ROW_COUNTS),
+      sets: readList(values.sets, "--sets", SET_IDS),
+      rows: readList(values.rows, "--rows", ROW_COUNTS),
       draws: readInteger(values.draws, "--draws", { min: 1, max: 100 }),
-      contenders: list(values.contenders, "--contenders", MADE_CONTENDERS) ?? usual,
+      contenders: readList(values.contenders, "--contenders", MADE_CONTENDERS) ?? usual,
     });
     if (cells.length === 0) throw new UsageError("--sets and --rows leave no cell of the ladder");
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 })!;

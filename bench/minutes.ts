@@ -66,11 +66,9 @@ export const bench: Command = defineCommand({
       show();
       return 0;
     }
-    const list = <T extends string>(value: string | undefined, name: string, all: readonly T[]) =>
-      value === undefined ? undefined : readList(value, name, all);
     const usual = values.python === undefined ? (["ours"] as const) : CONTENDERS;
-    const contenders = list(values.contenders, "--contenders", CONTENDERS) ?? usual;
-    const sets = list(values.sets, "--sets", SET_IDS) ?? SET_IDS;
+    const contenders = readList(values.contenders, "--contenders", CONTENDERS) ?? usual;
+    const sets = readList(values.sets, "--sets", SET_IDS) ?? SET_IDS;
     const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 })!;
     const data = required(values.data, "--data");

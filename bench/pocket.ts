@@ -45,7 +45,7 @@ export const bench: Command = defineCommand({
     results: { type: "string", value: "DIR", default: RESULTS, hint: "where the numbers go" },
   },
   async run({ values, io }) {
-    const parts = values.only === undefined ? PARTS : readList(values.only, "--only", PARTS);
+    const parts = readList(values.only, "--only", PARTS) ?? PARTS;
     const integer = (name: "samples" | "rounds" | "texts", min: number) =>
       readInteger(values[name], `--${name}`, { min })!;
     const minilm = required(values.minilm, "--minilm");
@@ -103,7 +103,7 @@ async function taskRatios(
   const { meanRatio, ratioOf, shippedScore, trainedOn } = await import("./pocket/tasks.ts");
   const root = join(PACKAGE, "prefixes");
   const all = (await readdir(root)).filter((name) => existsSync(join(root, name, "task.json")));
-  const names = only === undefined ? all.toSorted() : readList(only, "--tasks", all);
+  const names = readList(only, "--tasks", all) ?? all.toSorted();
   const [pocket, minilm] = [await readBaseFolder(pocketDir), await readBaseFolder(minilmDir)];
   const trial = { ...options, signal: io.signal, note: (line: string) => io.err(line) };
   const tasks: TaskRatio[] = [];

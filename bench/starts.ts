@@ -5,7 +5,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { BUNDLED_BASE } from "../scripts/base/names.ts";
 import { defineCommand, readInteger, required } from "../scripts/cli/command.ts";
 import type { Command } from "../scripts/cli/command.ts";
@@ -49,17 +49,17 @@ export const bench: Command = defineCommand({
     const data = required(values.data, "--data");
     const threads = readInteger(values.threads, "--threads", { min: 1, max: 1024 })!;
     const seeds = readInteger(values.seeds, "--seeds", { min: 1, max: 100 })!;
-    const tasks = readList(values.tasks ?? STARTED_TASKS.join(","), "--tasks", STARTED_TASKS);
-    const counts = readList(values.rows ?? ROW_COUNTS.join(","), "--rows", ROW_COUNTS);
-    const contenders = readList(values.by ?? STARTED_BY.join(","), "--by", STARTED_BY);
-    const { isStartName, startFolder } = await import("../scripts/runs/task/start-folder.ts");
+    const tasks = readList(values.tasks, "--tasks", STARTED_TASKS) ?? STARTED_TASKS;
+    const counts = readList(values.rows, "--rows", ROW_COUNTS) ?? ROW_COUNTS;
+    const contenders = readList(values.by, "--by", STARTED_BY) ?? STARTED_BY;
+    const { settledInit, startFolder } = await import("../scripts/runs/task/start-folder.ts");
     const { readPretrainedFolder } = await import("../scripts/runs/task/data-files.ts");
     const folder = startFolder(values.init, ["."]);
     const start = await readPretrainedFolder(folder, manifest);
     const { runOurs } = await import("./ladder/ours.ts");
     const { readPairs, writeRows } = await import("./starts/sets.ts");
     const note = (line: string): void => io.err(line);
-    const init = isStartName(values.init) ? values.init : resolve(folder);
+    const init = settledInit(values.init);
 
     for (const task of tasks) {
       const rows = await readPairs(task, data);

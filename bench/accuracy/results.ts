@@ -1,12 +1,10 @@
 /** Finished cells as JSON files in bench/results/accuracy, one each, written by rename. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { TrialResult } from "../../scripts/runs/trial/trial-run.ts";
+import { readCell, readCells, writeCell } from "../cell-files.ts";
 import type { Provenance } from "../provenance.ts";
 import { TASK_IDS } from "./tasks.ts";
 import { TABLE_METHODS, cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
-import { writeWhole } from "../../scripts/node/files.ts";
 
 export const RESULTS = new URL("../results/accuracy/", import.meta.url).pathname;
 
@@ -25,28 +23,17 @@ export interface CellResult extends Cell, TrialResult, Provenance {
   readonly load: number;
 }
 
-export const resultPath = (folder: string, cell: Cell): string =>
-  join(folder, `${cellName(cell)}.json`);
-
-export async function writeResult(folder: string, result: CellResult): Promise<void> {
-  const path = resultPath(folder, result);
-  await writeWhole(path, `${JSON.stringify(result, null, 2)}\n`);
-}
+export const writeResult = (folder: string, result: CellResult): Promise<void> =>
+  writeCell(folder, cellName(result), result);
 
 /** A finished cell; null when there is none. */
 export const readResult = (folder: string, cell: Cell): CellResult | null =>
-  existsSync(resultPath(folder, cell)) ? readJson(resultPath(folder, cell)) : null;
+  readCell(folder, cellName(cell));
 
 /** All finished cells, in the order of the table. */
 export function readResults(folder: string): CellResult[] {
-  if (!existsSync(folder)) return [];
   const place = ({ task, method, seed }: Cell): number =>
     (TASK_IDS.indexOf(task) * 100 + (TABLE_METHODS as readonly string[]).indexOf(method)) * 100 +
     seed;
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => readJson(join(folder, name)))
-    .sort((a, b) => place(a) - place(b));
+  return readCells<CellResult>(folder).sort((a, b) => place(a) - place(b));
 }
-
-const readJson = (path: string): CellResult => JSON.parse(readFileSync(path, "utf8")) as CellResult;

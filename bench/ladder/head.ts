@@ -18,6 +18,7 @@ import { pooledStates } from "../../src/learn/measure/pooled-states.ts";
 import { EVALUATION_BATCH, assess } from "../../src/learn/measure/evaluate.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import type { OurOptions } from "./ours.ts";
+import { scored } from "./results.ts";
 import type { Outcome } from "./results.ts";
 
 /** As the longest default of `train`. */
@@ -69,11 +70,9 @@ export async function runHead({
     thresholds: null,
     other: null,
   } as const;
-  const { score } = assess(decoder, test, logits);
+  const evaluation = assess(decoder, test, logits);
   return {
-    metric: score.name,
-    score: score.value,
-    interval: [score.low, score.high],
+    ...scored(evaluation),
     reported: null,
     seconds,
     bytes: BYTES_A_NUMBER * (head.weight.length + head.bias.length),

@@ -7,6 +7,7 @@ import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/meas
 import { packNamedTask } from "../../src/learn/task/named-task.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import type { OurOptions } from "./ours.ts";
+import { scored } from "./results.ts";
 import type { Outcome } from "./results.ts";
 import type { LadderSet } from "./sets.ts";
 
@@ -32,11 +33,9 @@ export async function runNames({
     });
     const options = { batchSize: EVALUATION_BATCH, signal };
     const logits = await evaluationLogits(base, task, examples, options);
-    const { score } = assess(task.manifest, examples, logits);
+    const evaluation = assess(task.manifest, examples, logits);
     return {
-      metric: score.name,
-      score: score.value,
-      interval: [score.low, score.high],
+      ...scored(evaluation),
       reported: null,
       seconds,
       bytes: prefixBytes.byteLength,

@@ -12,6 +12,7 @@ import { EVALUATION_BATCH, assess, evaluationLogits } from "../../src/learn/meas
 import type { Method } from "../../src/learn/methods.ts";
 import { runtimesWith } from "../accuracy/cell.ts";
 import type { MadeContender } from "./plan.ts";
+import { scored } from "./results.ts";
 import type { Outcome } from "./results.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";
 import { diskSources } from "../../scripts/runs/task/data-files.ts";
@@ -66,12 +67,10 @@ export async function runOurs(options: OurOptions): Promise<Outcome | null> {
   const logits = await evaluationLogits(serving, task, test, batches).finally(() =>
     serving.encoder.release(),
   );
-  const { score } = assess(task.manifest, test, logits);
+  const evaluation = assess(task.manifest, test, logits);
   const own = run.evaluation.score;
   return {
-    metric: score.name,
-    score: score.value,
-    interval: [score.low, score.high],
+    ...scored(evaluation),
     reported: {
       score: own.value,
       interval: [own.low, own.high],

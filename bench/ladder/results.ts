@@ -2,9 +2,9 @@
  * Finished cells as JSON files: bench/results/ladder/MODEL/CELL.json, where MODEL is the base that was
  * trained on, or `setfit` for SetFit, which trains the checkpoint itself.
  */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../scripts/node/files.ts";
+import type { Evaluation } from "../../src/learn/measure/evaluate.ts";
+import { readCell, readCells, writeCell } from "../cell-files.ts";
 import type { Provenance } from "../provenance.ts";
 import { cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
@@ -42,33 +42,25 @@ export interface LadderResult extends Cell, Outcome, Provenance {
   readonly load: number;
 }
 
-const resultPath = (folder: string, model: string, cell: Cell): string =>
-  join(folder, model, `${cellName(cell)}.json`);
-
 export const writeResult = (folder: string, result: LadderResult): Promise<void> =>
-  writeWhole(resultPath(folder, result.model.name, result), `${JSON.stringify(result, null, 2)}\n`);
+  writeCell(join(folder, result.model.name), cellName(result), result);
 
 /** A finished cell; null when there is none. */
-export function readResult(folder: string, model: string, cell: Cell): LadderResult | null {
-  const path = resultPath(folder, model, cell);
-  return existsSync(path) ? readJson(path) : null;
-}
+export const readResult = (folder: string, model: string, cell: Cell): LadderResult | null =>
+  readCell(join(folder, model), cellName(cell));
 
 /** The model of SetFit's cells, whatever base they are compared with. */
 export const SETFIT_MODEL = "setfit";
 
 /** All finished cells of a base, and those of SetFit. */
 export const readLadder = (folder: string, base: string): LadderResult[] =>
-  [base, SETFIT_MODEL].flatMap((model) => readResults(folder, model));
+  [base, SETFIT_MODEL].flatMap((model) => readCells<LadderResult>(join(folder, model)));
 
-function readResults(folder: string, model: string): LadderResult[] {
-  const own = join(folder, model);
-  if (!existsSync(own)) return [];
-  return readdirSync(own)
-    .filter((name) => name.endsWith(".json"))
-    .sort()
-    .map((name) => readJson(join(own, name)));
-}
-
-const readJson = (path: string): LadderResult =>
-  JSON.parse(readFileSync(path, "utf8")) as LadderResult;
+/** What an outcome says of a score that was found on the test rows. */
+export const scored = ({
+  score,
+}: Pick<Evaluation, "score">): Pick<Outcome, "metric" | "score" | "interval"> => ({
+  metric: score.name,
+  score: score.value,
+  interval: [score.low, score.high],
+});

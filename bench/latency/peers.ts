@@ -1,6 +1,4 @@
 /** Checkpoints of random weights in the shapes of every family, each with the graph of its peer beside it. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import { InputError } from "../../src/core/errors.ts";
 import { writeCheckpoint } from "../memory/checkpoint.ts";
 import type { Shape } from "../memory/shapes.ts";
+import { startPython } from "../python.ts";
 
 const SCRIPT = fileURLToPath(new URL("make_peer.py", import.meta.url));
 /** As the script names it. */
 const PEER = "model_quantized.onnx";
-const MAX_STDERR_CHARS = 2_000;
 
 /** The folder of a shape's checkpoint in `folder`. */
 export const checkpointIn = (folder: string, { name }: Shape): string => join(folder, name);
@@ -45,14 +43,10 @@ export async function preparePeers(
     );
   }
   const checkpoints = missing.map((shape) => checkpointIn(folder, shape));
-  const child = spawn(python, [SCRIPT, ...checkpoints], { stdio: ["ignore", "ignore", "pipe"] });
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-MAX_STDERR_CHARS);
-  });
-  await once(child, "close").catch((error: Error) => {
-    stderr += error.message;
-  });
+  const { child, ended, said } = startPython(python, [SCRIPT, ...checkpoints]);
+  child.stdin.end();
+  child.stdout.resume(); // what it prints would fill the pipe
+  await ended;
   if (child.exitCode === 0) return;
-  throw new InputError("python-failed", `${python}: could not make ${names}: ${stderr.trim()}`);
+  throw new InputError("python-failed", `${python}: could not make ${names}: ${said()}`);
 }

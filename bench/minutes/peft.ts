@@ -2,24 +2,20 @@
  * PEFT's cells: peft_run.py in a Python process of the user's choice trains a prefix and a plain head on
  * the same rows with the same settings, in random batches as a data loader makes them.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { stopTree } from "../../scripts/node/process-tree.ts";
 import type { Base } from "../../src/encoder/base.ts";
-import { InputError } from "../../src/core/errors.ts";
 import type { Feature } from "../../src/learn/data/features.ts";
 import { countBatches } from "../../src/learn/loop/sampler.ts";
 import { metricsOf, scoreName, scoreOf } from "../../src/learn/measure/metrics.ts";
 import type { Decisions } from "../../src/learn/measure/decisions.ts";
 import type { PreparedTask } from "../../src/learn/task/prepare.ts";
+import { runPython } from "../python.ts";
 import { marksOf } from "./plan.ts";
 import type { CurvePoint, Outcome, Spent } from "./results.ts";
 import { plainFeatures } from "./rows.ts";
 
 const SCRIPT = fileURLToPath(new URL("peft_run.py", import.meta.url));
-const MAX_STDERR_CHARS = 2_000;
+const WANTS = "an interpreter with torch, transformers and peft";
 
 export interface PeftOptions {
   /** Interpreter with torch, transformers and peft. */
@@ -74,7 +70,9 @@ export async function runPeft(
   const curve: CurvePoint[] = [];
   let setup: Spent = { seconds: 0, cpu_seconds: 0 };
   let versions: Readonly<Record<string, string>> = {};
-  const isDone = await ask(python, JSON.stringify(request), { threads, signal }, (line) => {
+  const run = { python, script: SCRIPT, request, threads, signal, wants: WANTS };
+  const isDone = await runPython(run, (text) => {
+    const line = JSON.parse(text) as Line;
     if ("ready" in line) {
       ({ ready: setup, versions } = line);
       return;
@@ -115,39 +113,4 @@ function decisionsOf(
   });
   const truth = evaluation.map((example) => example.labels);
   return { kind: "token", labels, truth, predicted };
-}
-
-/** Runs the script; false after an interrupt. */
-async function ask(
-  python: string,
-  request: string,
-  { threads, signal }: { readonly threads: number; readonly signal: AbortSignal },
-  onLine: (line: Line) => void,
-): Promise<boolean> {
-  const child = spawn(python, [SCRIPT], {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, OMP_NUM_THREADS: String(threads) },
-  });
-  child.stdin.on("error", () => undefined); // the exit code says it
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-MAX_STDERR_CHARS);
-  });
-  const ended = once(child, "close").catch((error: Error) => {
-    stderr += error.message;
-  });
-  const stop = (): void => void stopTree(child, ended);
-  signal.addEventListener("abort", stop, { once: true });
-  child.stdin.end(request);
-  for await (const line of createInterface({ input: child.stdout })) {
-    onLine(JSON.parse(line) as Line);
-  }
-  await ended;
-  signal.removeEventListener("abort", stop);
-  if (signal.aborted) return false;
-  if (child.exitCode === 0) return true;
-  throw new InputError(
-    "python-failed",
-    `${python}: ${stderr.trim()}; --python names an interpreter with torch, transformers and peft`,
-  );
 }

@@ -1,7 +1,5 @@
 /** Finished cells of `bench minutes` as JSON files in bench/results/minutes. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { writeWhole } from "../../scripts/node/files.ts";
+import { readCell, readCells, writeCell } from "../cell-files.ts";
 import type { Provenance } from "../provenance.ts";
 import { CONTENDERS, SET_IDS, cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
@@ -57,25 +55,16 @@ export function reachedOf(curve: readonly CurvePoint[]): Pick<MinutesResult, "be
   return { best, reached };
 }
 
-const pathOf = (folder: string, cell: Cell): string => join(folder, `${cellName(cell)}.json`);
-
 export const writeResult = (folder: string, result: MinutesResult): Promise<void> =>
-  writeWhole(pathOf(folder, result), `${JSON.stringify(result, null, 2)}\n`);
+  writeCell(folder, cellName(result), result);
 
 /** A finished cell; null when there is none. */
 export const readResult = (folder: string, cell: Cell): MinutesResult | null =>
-  existsSync(pathOf(folder, cell)) ? readJson(pathOf(folder, cell)) : null;
+  readCell(folder, cellName(cell));
 
 /** All finished cells, by set, contender and seed. */
 export function readResults(folder: string): MinutesResult[] {
-  if (!existsSync(folder)) return [];
   const place = ({ set, contender, seed }: Cell): number =>
     (SET_IDS.indexOf(set) * 10 + CONTENDERS.indexOf(contender)) * 1_000 + seed;
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => readJson(join(folder, name)))
-    .sort((a, b) => place(a) - place(b));
+  return readCells<MinutesResult>(folder).sort((a, b) => place(a) - place(b));
 }
-
-const readJson = (path: string): MinutesResult =>
-  JSON.parse(readFileSync(path, "utf8")) as MinutesResult;

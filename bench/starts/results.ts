@@ -1,9 +1,8 @@
 /** Finished cells as files of bench/results/starts/BASE, and the table of them. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../scripts/node/files.ts";
 import type { Outcome } from "../ladder/results.ts";
 import { formatCount, markdownTable, plural } from "../../src/report/text.ts";
+import { readCell, readCells, writeCell } from "../cell-files.ts";
 import type { Provenance } from "../provenance.ts";
 import { ROW_COUNTS, STARTED_BY, STARTED_TASKS, TITLES, cellName } from "./plan.ts";
 import type { Cell, StartedTask } from "./plan.ts";
@@ -19,25 +18,16 @@ export interface StartResult extends Cell, Outcome, Provenance {
   readonly test_rows: number;
 }
 
-const pathOf = (folder: string, base: string, cell: Cell): string =>
-  join(folder, base, `${cellName(cell)}.json`);
-
 export const writeResult = (folder: string, result: StartResult): Promise<void> =>
-  writeWhole(pathOf(folder, result.base.name, result), `${JSON.stringify(result, null, 2)}\n`);
+  writeCell(join(folder, result.base.name), cellName(result), result);
 
 /** A finished cell; null when there is none. */
-export function readResult(folder: string, base: string, cell: Cell): StartResult | null {
-  const path = pathOf(folder, base, cell);
-  return existsSync(path) ? readJson(path) : null;
-}
+export const readResult = (folder: string, base: string, cell: Cell): StartResult | null =>
+  readCell(join(folder, base), cellName(cell));
 
 /** All finished cells of a base. */
-export function readResults(folder: string, base: string): StartResult[] {
-  const own = join(folder, base);
-  if (!existsSync(own)) return [];
-  const names = readdirSync(own).filter((name) => name.endsWith(".json"));
-  return names.toSorted().map((name) => readJson(join(own, name)));
-}
+export const readResults = (folder: string, base: string): StartResult[] =>
+  readCells(join(folder, base));
 
 /** A row for each task and number of rows: mean accuracy in percent, with the seeds behind it. */
 export function startRows(results: readonly StartResult[]): string[][] {
@@ -83,6 +73,3 @@ function scoresText(results: readonly StartResult[]): string {
     ? percent(mean)
     : `${percent(mean)} (${scores.map(percent).join(", ")})`;
 }
-
-const readJson = (path: string): StartResult =>
-  JSON.parse(readFileSync(path, "utf8")) as StartResult;

@@ -2,17 +2,17 @@
  * The PyTorch side of the training benchmarks: peft_step.py in a Python process of the user's
  * choice, spoken to in lines of JSON. One process holds several models.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { stopTree } from "../../scripts/node/process-tree.ts";
 import type { Feature } from "../../src/learn/data/features.ts";
-import { InputError } from "../../src/core/errors.ts";
+import type { InputError } from "../../src/core/errors.ts";
+import { pythonFailed, startPython } from "../python.ts";
 import type { Contender, Problem, Time } from "./contender.ts";
 
 const SCRIPT = fileURLToPath(new URL("peft_step.py", import.meta.url));
-const MAX_STDERR_CHARS = 2_000;
+const WANTS =
+  "an interpreter with torch, peft and transformers (pip install torch peft transformers==5.23.0)";
 
 /** Ways to train with PyTorch; `peft` and `full` with the checkpoint's own dropout of 0.1. */
 export const PEERS = {
@@ -37,15 +37,7 @@ export async function startPeer(
   python: string,
   { checkpoint, threads }: { checkpoint: string; threads: number },
 ): Promise<Peer> {
-  const child = spawn(python, [SCRIPT], { stdio: ["pipe", "pipe", "pipe"] });
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-MAX_STDERR_CHARS);
-  });
-  child.stdin.on("error", () => undefined); // the missing answer says it
-  const ended = once(child, "close").catch((error: Error) => {
-    stderr += error.message;
-  });
+  const { child, ended, said } = startPython(python, [SCRIPT]);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 
   async function call<T>(request: Record<string, unknown>): Promise<T> {
@@ -53,17 +45,13 @@ export async function startPeer(
     const line = await lines.next();
     if (line.done) {
       await ended;
-      throw failed(stderr.trim());
+      throw failed(said());
     }
     const answer = JSON.parse(line.value) as T & { error?: string };
     if (answer.error !== undefined) throw failed(answer.error);
     return answer;
   }
-  const failed = (why: string): InputError =>
-    new InputError(
-      "python-failed",
-      `${python}: ${why}; --python names an interpreter with torch, peft and transformers (pip install torch peft transformers==5.23.0)`,
-    );
+  const failed = (why: string): InputError => pythonFailed(python, why, WANTS);
   async function timed(request: Record<string, unknown>): Promise<Time> {
     const { ms, cpu_ms: cpuMs } = await call<{ ms: number; cpu_ms: number }>(request);
     return { ms, cpuMs };

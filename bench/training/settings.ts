@@ -78,13 +78,23 @@ export const readTrainGraph = (values: {
 export const readPooling = (value: string, name: string): Pooling =>
   TASKS[readChoice(value, name, Object.keys(TASKS))!]!;
 
-/** A list such as `pooler,mean`, each word one of `allowed`. */
+/** A list such as `pooler,mean`, each word one of `allowed`; undefined stays what it is. */
 export function readList<T extends string>(
   value: string,
   name: string,
   allowed: readonly T[],
-): readonly T[] {
-  return value.split(",").map((item) => {
+): readonly T[];
+export function readList<T extends string>(
+  value: string | undefined,
+  name: string,
+  allowed: readonly T[],
+): readonly T[] | undefined;
+export function readList<T extends string>(
+  value: string | undefined,
+  name: string,
+  allowed: readonly T[],
+): readonly T[] | undefined {
+  return value?.split(",").map((item) => {
     const found = allowed.find((each) => each === item.trim());
     if (found !== undefined) return found;
     throw new UsageError(

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { checkName, isName } from "../../src/core/format/keys.ts";
 import { PROBLEM_TYPES } from "../../src/core/model/task.ts";
 import { readLabelNames } from "../../src/learn/data/labels.ts";
@@ -14,7 +14,8 @@ import { TRAIN_GRAPHS } from "../../src/learn/graph/choice.ts";
 import { EMPTY_SPEC, readTaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
 import type { DataFile, DataSpec, TaskSpec, TeacherSpec } from "../../src/learn/task/spec.ts";
-import { isStartName } from "../runs/task/start-folder.ts";
+import { pathSeenFrom } from "../runs/out-folder.ts";
+import { settledInit } from "../runs/task/start-folder.ts";
 import { UsageError, readChoice, readInteger, readNumber } from "./command.ts";
 import type { Options, ValuesOf } from "./command.ts";
 import { DATA_OPTIONS, readDataOptions } from "./data-options.ts";
@@ -279,7 +280,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     problem_type: readChoice(values["problem-type"], "--problem-type", PROBLEM_TYPES),
     method: readChoice(values.method, "--method", METHODS),
     objective: readChoice(values.objective, "--objective", OBJECTIVES),
-    init: values.init === undefined ? undefined : initOf(values.init),
+    init: values.init === undefined ? undefined : settledInit(values.init),
     teacher: readTeacher(spec, values),
     pooling: readChoice(values.pooling, "--pooling", ["pooler", "cls", "mean"]),
     num_virtual_tokens: readInteger(values["num-virtual-tokens"], "--num-virtual-tokens", {
@@ -311,9 +312,6 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
   return Object.keys(changes).length === 0 ? spec : { ...spec, ...changes };
 }
 
-/** A name stays one: the start is found by it again wherever the package is. */
-export const initOf = (init: string): string => (isStartName(init) ? init : resolve(init));
-
 /** The teacher of task.json with the command line on top; undefined when nothing was said. */
 function readTeacher({ teacher }: TaskSpec, values: TrainValues): TeacherSpec | undefined {
   const base = values["teacher-base"];
@@ -338,10 +336,6 @@ const defined = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
-
-/** A path for the task.json of `out`: those that the command line gave are absolute. */
-export const pathSeenFrom = (out: string, path: string): string =>
-  path.startsWith("/") ? relative(resolve(out), path) : path;
 
 /** Data files for the task.json of `out`. */
 export function filesSeenFrom(

@@ -25,7 +25,8 @@ import {
 import type { Io, Options, ValuesOf } from "../cli/command.ts";
 import { noteInterrupted } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
-import { initOf, isTaskFolder } from "../cli/train-request.ts";
+import { isTaskFolder } from "../cli/train-request.ts";
+import { settledInit } from "../runs/task/start-folder.ts";
 import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
@@ -228,7 +229,7 @@ function readRequest(values: ValuesOf<typeof OPTIONS>, start: StartSettings): Pr
     numVirtualTokens: integer("num-virtual-tokens") ?? start.numVirtualTokens,
     maxRows: integer("max-rows") ?? start.maxRows,
     trainGraph: readChoice(values["train-graph"], "--train-graph", TRAIN_GRAPHS) ?? trainGraph,
-    init: values.init === undefined ? start.init : initOf(values.init),
+    init: values.init === undefined ? start.init : settledInit(values.init),
     hyperparameters: {
       ...start.hyperparameters,
       ...(rate !== undefined && { learning_rate: rate }),

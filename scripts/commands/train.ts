@@ -30,10 +30,10 @@ import {
   TRAIN_OPTIONS,
   filesSeenFrom,
   isTaskFolder,
-  pathSeenFrom,
   readRequest,
   teacherSeenFrom,
 } from "../cli/train-request.ts";
+import { pathSeenFrom } from "../runs/out-folder.ts";
 import type { TrainRequest, TrainValues } from "../cli/train-request.ts";
 import { preciseNow } from "../node/clock.ts";
 import { readSigner } from "../node/signer.ts";

@@ -1,5 +1,5 @@
 /** What a run may write over: its own kind of result in the same folder, anything else when told. */
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { parseJson } from "../../src/core/text.ts";
 import { isServed } from "../../src/learn/methods.ts";
@@ -35,3 +35,7 @@ export async function checkOutFolder(
     `${dir}: holds ${what}, which ${makesWhat} would replace; choose another --out, or replace it by --overwrite`,
   );
 }
+
+/** A path for the task.json or start.json of `out`: those that the command line gave are absolute. */
+export const pathSeenFrom = (out: string, path: string): string =>
+  path.startsWith("/") ? relative(resolve(out), path) : path;

@@ -45,7 +45,10 @@ export async function startBulkServer(
     }
     const own = parts.get(id ?? "");
     if (!own) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-    if (method === "DELETE") return new Response(parts.delete(id!) ? null : null, { status: 204 });
+    if (method === "DELETE") {
+      parts.delete(id!);
+      return new Response(null, { status: 204 });
+    }
     if (method === "PUT") {
       const number = Number(url.searchParams.get("partNumber"));
       own.set(number, body);

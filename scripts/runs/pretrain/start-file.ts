@@ -10,7 +10,8 @@ import { parseJson } from "../../../src/core/text.ts";
 import { TRAIN_GRAPHS } from "../../../src/learn/graph/choice.ts";
 import { SHARED_METHODS } from "../../../src/learn/task/pretrained.ts";
 import { readHyperparameters } from "../../../src/learn/task/spec.ts";
-import { isStartName } from "../task/start-folder.ts";
+import { pathSeenFrom } from "../out-folder.ts";
+import { settledInit } from "../task/start-folder.ts";
 import type { PretrainRequest } from "./settle.ts";
 
 export const START_JSON = "start.json";
@@ -58,10 +59,7 @@ export async function readStartSpec(dir: string): Promise<StartSpec> {
     numVirtualTokens: optional("num_virtual_tokens", () => r.count("num_virtual_tokens", 1, 1024)),
     alpha: optional("alpha", () => r.number("alpha", 0, 1)),
     maxRows: optional("max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
-    init: optional("init", () => {
-      const init = r.string("init");
-      return isStartName(init) ? init : resolve(dir, init);
-    }),
+    init: optional("init", () => settledInit(r.string("init"), dir)),
     trainGraph: optional("train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
     hyperparameters: r.has("hyperparameters")
       ? readHyperparameters(r.record("hyperparameters"))
@@ -85,10 +83,7 @@ export function writeStartSpec(
     alpha: request.alpha,
     max_rows: request.maxRows,
     train_graph: request.trainGraph,
-    init:
-      request.init === undefined || isStartName(request.init)
-        ? request.init
-        : relative(resolve(out), resolve(request.init)),
+    init: request.init === undefined ? undefined : pathSeenFrom(out, request.init),
     hyperparameters: request.hyperparameters,
     seed: request.seed,
     ...request.terms,

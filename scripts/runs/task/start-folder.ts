@@ -3,7 +3,7 @@
  * `prefixes/starts` below the working directory, else one that comes with this package.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { NotFoundError } from "../../../src/core/errors.ts";
 import { isName } from "../../../src/core/format/keys.ts";
 import { PACKAGE } from "../../node/project.ts";
@@ -29,8 +29,11 @@ export function startFolder(init: string, folders: readonly string[]): string {
 }
 
 /** Whether this is no path that exists, but the name of a start. */
-export const isStartName = (init: string): boolean =>
-  !existsSync(init) && namedStarts().includes(init);
+const isStartName = (init: string): boolean => !existsSync(init) && namedStarts().includes(init);
+
+/** What is kept of an `init` that was written in `dir`: a name, by which the start is found anywhere, or an absolute path. */
+export const settledInit = (init: string, dir = "."): string =>
+  isStartName(init) ? init : resolve(dir, init);
 
 /** Names of the starts of the working directory and of this package, sorted. */
 function namedStarts(): string[] {

@@ -41,6 +41,19 @@ export function int64(dims: readonly number[], values: ArrayLike<number>): Tenso
   return { dtype: "int64", dims, data };
 }
 
+/** Chosen rows of a matrix [n, width], in the given order (ONNX: Gather along axis 0). */
+export function gatherRows(
+  data: Float32Array,
+  rows: readonly number[],
+  width: number,
+): Float32Array {
+  const chosen = new Float32Array(rows.length * width);
+  for (const [n, row] of rows.entries()) {
+    chosen.set(data.subarray(row * width, (row + 1) * width), n * width);
+  }
+  return chosen;
+}
+
 /** x [rows, columns] times `scale` as [columns, rows]. */
 export function transposed(
   x: Float32Array,

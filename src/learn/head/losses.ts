@@ -58,15 +58,10 @@ function crossEntropy(
       scores.fill(0, start, start + C);
       continue;
     }
-    let most = -Infinity;
-    for (let c = 0; c < C; c++) most = Math.max(most, scores[start + c]!);
+    const most = largest(scores, start, C);
     const own = start + labels[n]!;
     const right = scores[own]! - most;
-    let total = 0;
-    for (let c = start; c < start + C; c++) {
-      scores[c] = Math.exp(scores[c]! - most);
-      total += scores[c]!;
-    }
+    const total = exponentiate(scores, start, C, most);
     for (let c = start; c < start + C; c++) scores[c]! *= weight / total;
     scores[own]! -= weight;
     sum += weight * (Math.log(total) - right);
@@ -85,21 +80,35 @@ function shareEntropy(
   for (let n = 0; n < weights.length; n++) {
     const start = n * C;
     const weight = weights[n]!;
-    let most = -Infinity;
-    for (let c = start; c < start + C; c++) most = Math.max(most, scores[c]!);
-    let [total, mass, right] = [0, 0, 0];
+    const most = largest(scores, start, C);
+    let [mass, right] = [0, 0];
     for (let c = start; c < start + C; c++) {
       mass += shares[c]!;
       right += shares[c]! * (scores[c]! - most);
-      scores[c] = Math.exp(scores[c]! - most);
-      total += scores[c]!;
     }
+    const total = exponentiate(scores, start, C, most);
     for (let c = start; c < start + C; c++) {
       scores[c] = weight * ((mass * scores[c]!) / total - shares[c]!);
     }
     sum += weight * (mass * Math.log(total) - right);
   }
   return sum;
+}
+
+function largest(scores: Float64Array, start: number, C: number): number {
+  let most = -Infinity;
+  for (let c = start; c < start + C; c++) most = Math.max(most, scores[c]!);
+  return most;
+}
+
+/** Replaces a row's scores by exp(s - most), and returns their sum. */
+function exponentiate(scores: Float64Array, start: number, C: number, most: number): number {
+  let total = 0;
+  for (let c = start; c < start + C; c++) {
+    scores[c] = Math.exp(scores[c]! - most);
+    total += scores[c]!;
+  }
+  return total;
 }
 
 // l = log(1 + exp(s)) - y s   dl/ds = sigmoid(s) - y

@@ -3,6 +3,7 @@
  * encoder, rows of similar length together. Nothing is padded to the longest text of the batch, and memory
  * is bounded by the rows of a part.
  */
+import { gatherRows } from "../../core/model/tensor.ts";
 import type { Feature } from "../data/features.ts";
 import { contrastiveLoss } from "./contrastive.ts";
 import { addGradients } from "./micro-batches.ts";
@@ -25,13 +26,9 @@ export async function contrastiveStep(
   const sums: Record<string, Float32Array> = {};
   const lengths = batch.map(({ ids }) => ids.length);
   for (const part of sortedBatches(lengths, PART_ROWS)) {
-    const own = new Float32Array(part.length * hidden);
-    for (const [n, row] of part.entries()) {
-      own.set(gradient.subarray(row * hidden, (row + 1) * hidden), n * hidden);
-    }
     const { grads } = await run(
       part.map((row) => batch[row]!),
-      own,
+      gatherRows(gradient, part, hidden),
     );
     addGradients(sums, grads);
   }

@@ -6,9 +6,11 @@
  */
 import { emptyPrefix } from "../../core/model/prefix.ts";
 import type { Prefix } from "../../core/model/prefix.ts";
+import { gatherRows } from "../../core/model/tensor.ts";
 import type { StopSignal } from "../../core/signal.ts";
 import type { LoadedBase } from "../../engine/engine.ts";
 import { featuresOf } from "../data/features.ts";
+import type { Fold } from "../data/folds.ts";
 import type { Example } from "../data/read.ts";
 import { someRows } from "../data/split.ts";
 import { servedPrefix } from "../graph/served-params.ts";
@@ -44,10 +46,7 @@ const MAX_MEASURED_ROWS = 500;
 const INVERSE_L2 = 10;
 
 /** Numbers of the rows that fit a head, and of those that measure it. */
-interface Part {
-  readonly train: readonly number[];
-  readonly held: readonly number[];
-}
+type Part = Pick<Fold, "train" | "held">;
 
 /**
  * The gain of `prepared.init` on evaluation rows, or on the training rows by their folds. Null without a
@@ -116,10 +115,7 @@ function dividedRows({ train, evaluation, folds }: PreparedTask): {
   };
 }
 
-function rowsOf({ data, hidden }: FeatureRows, rows: readonly number[]): FeatureRows {
-  const chosen = new Float32Array(rows.length * hidden);
-  for (const [n, row] of rows.entries()) {
-    chosen.set(data.subarray(row * hidden, (row + 1) * hidden), n * hidden);
-  }
-  return { data: chosen, hidden };
-}
+const rowsOf = ({ data, hidden }: FeatureRows, rows: readonly number[]): FeatureRows => ({
+  data: gatherRows(data, rows, hidden),
+  hidden,
+});

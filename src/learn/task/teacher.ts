@@ -114,16 +114,9 @@ async function answersTo(
         onProgress: (windows, all) =>
           onProgress(before + Math.floor((texts.length * windows) / all), rows.length),
       });
-      for (const [
-        n,
-        {
-          logits: [own],
-        },
-      ] of answers.entries()) {
-        logits.set(
-          own!.map((logit) => logit / temperature),
-          (done + n) * C,
-        );
+      for (const [n, answer] of answers.entries()) {
+        const scores = answer.logits[0]!.map((logit) => logit / temperature);
+        logits.set(scores, (done + n) * C);
       }
     } catch (error) {
       if (signal.aborted) return null;

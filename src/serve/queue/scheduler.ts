@@ -126,12 +126,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** A long run that has stopped between layers. Any request goes on with it, as with all else here. */
   let longRun: LongRun | null = null;
 
-  const queuedTokens = (): number =>
-    queues.reduce((sum, { jobs }) => sum + tokensOf(jobs.map(({ row }) => row)), 0);
-
   return {
     get queuedTokens() {
-      return queuedTokens();
+      return tokensWaiting();
     },
     get waiting() {
       return queues.length;
@@ -153,7 +150,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       dropFinished();
       const rows = works.map(({ row }) => row);
       const tokens = tokensOf(rows);
-      const queued = queuedTokens();
+      const queued = tokensWaiting();
       // An empty queue takes any request that passed the limits, or it could never be served.
       if (queued > 0 && queued + tokens > maxQueuedTokens) {
         throw new OverloadedError(
@@ -240,7 +237,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   function tokensAhead(rows: number): number {
-    let tokens = longRun?.tokens ?? 0;
+    return (longRun?.tokens ?? 0) + tokensWaiting(rows);
+  }
+
+  /** Tokens of the first so many rows of every request; of all, unless it is said. */
+  function tokensWaiting(rows = Infinity): number {
+    let tokens = 0;
     for (const { jobs } of queues) {
       const end = Math.min(rows, jobs.length);
       for (let i = 0; i < end; i++) tokens += jobs[i]!.row.ids.length;
@@ -251,7 +253,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Whether a run may begin after so many turns: a crowd has come in, or would change nothing. */
   function mayBegin(calmTurns: number, turns: number): boolean {
     if (calmTurns >= CALM_TURNS || turns >= MAX_TURNS) return true;
-    return hasOneCaller && queuedTokens() >= maxBatchTokens;
+    return hasOneCaller && tokensWaiting() >= maxBatchTokens;
   }
 
   async function pump(): Promise<void> {

@@ -34,7 +34,7 @@ import { baseConfig } from "../../../src/encoder/base.ts";
 import { deltaSpecs } from "../../../src/encoder/forms/deltas.ts";
 import { lowRankLinears } from "../../../src/encoder/forms/low-rank.ts";
 import { derive, keyOf, normals } from "../../../src/learn/random.ts";
-import { packTask } from "../../../src/learn/task/packed-task.ts";
+import { UNMEASURED, packTask } from "../../../src/learn/task/packed-task.ts";
 import { checkAdapters, readBatch, taskLogits } from "../../../bench/golden/encoder.ts";
 import { EXPECTED, folders, readTensors } from "../../../bench/golden/files.ts";
 
@@ -76,12 +76,7 @@ async function makeTasks(family: string, base: Base, texts: string): Promise<voi
         position_offset: offset,
         pooling,
         max_length: width,
-        temperature: 1,
-        thresholds: null,
-        other: null,
-        measured_on: null,
-        examples: [],
-        metrics: {},
+        ...UNMEASURED,
         created: new Date(0).toISOString(),
       } as const;
       const packed = await packTask(facts, base.manifest, tensors, "float32", sha256);

@@ -19,7 +19,7 @@ import type { Tensor } from "../../../src/core/model/tensor.ts";
 import { baseConfig } from "../../../src/encoder/base.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { lowRankLinears } from "../../../src/encoder/forms/low-rank.ts";
-import { packTask } from "../../../src/learn/task/packed-task.ts";
+import { UNMEASURED, packTask } from "../../../src/learn/task/packed-task.ts";
 import type { PackedTask } from "../../../src/learn/task/packed-task.ts";
 import { derive, keyOf, normals } from "../../../src/learn/random.ts";
 import { FAMILY_CONFIGS } from "../../support/family-bases.ts";
@@ -66,12 +66,7 @@ function taskOf(
       position_offset: 0,
       pooling: "pooler",
       max_length: 64,
-      temperature: 1,
-      thresholds: null,
-      other: null,
-      measured_on: null,
-      examples: [],
-      metrics: {},
+      ...UNMEASURED,
       created: "2026-01-01T00:00:00Z",
       ...settings,
     },

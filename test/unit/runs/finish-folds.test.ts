@@ -4,7 +4,7 @@ import { metricLines } from "../../../scripts/cli/metric-lines.ts";
 import { openBase } from "../../../scripts/base/open-base.ts";
 import { finishTask } from "../../../src/learn/task/finish.ts";
 import { EMPTY_SPEC } from "../../../src/learn/task/spec.ts";
-import { packTask } from "../../../src/learn/task/packed-task.ts";
+import { UNMEASURED, packTask } from "../../../src/learn/task/packed-task.ts";
 import type { TaskFacts } from "../../../src/learn/task/packed-task.ts";
 import { CLASSIFIER_BIAS, CLASSIFIER_WEIGHT } from "../../../src/core/model/shapes.ts";
 import { float32 } from "../../../src/core/model/tensor.ts";
@@ -22,12 +22,7 @@ const FACTS: TaskFacts = {
   position_offset: 0,
   pooling: "mean",
   max_length: 32,
-  temperature: 1,
-  thresholds: null,
-  other: null,
-  measured_on: null,
-  examples: [],
-  metrics: {},
+  ...UNMEASURED,
   created: "2026-11-23T22:43:16.887Z",
 };
 
