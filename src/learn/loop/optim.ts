@@ -1,6 +1,6 @@
 /**
- * Optimizers as pure functions over named arrays, shaped as in optax: `init` makes the state,
- * `update` turns gradients into updates and a new state, `applyUpdates` adds them.
+ * Optimizers as functions over named arrays, shaped as in optax: `init` makes the state, `update`
+ * turns gradients into updates and a new state, `applyUpdates` adds them.
  *
  * State is plain data (a counter and named Float32Arrays), so saving and resuming a run is writing
  * and reading those arrays. Arithmetic is float64, storage float32: the same inputs give the same
@@ -15,7 +15,11 @@ export type Schedule = (step: number) => number;
 /** One optimizer: nothing is remembered between calls except what `state` holds. */
 export interface Optimizer<State> {
   init(params: Arrays): State;
-  /** The inputs are not changed; updates are to be added to `params`. */
+  /**
+   * Updates are to be added to `params`. The moments of `state` are donated: the new ones are written
+   * over them, so the caller uses only the state that is returned. New arrays for the moments of a
+   * whole model would take longer than the arithmetic. `grads` and `params` are not changed.
+   */
   update(grads: Arrays, state: State, params: Arrays): { updates: Arrays; state: State };
 }
 
@@ -63,8 +67,6 @@ export function adamw({
       const baseRate = rateAt(state.step);
       const step = state.step + 1;
       const updates: Record<string, Float32Array> = {};
-      const mean: Record<string, Float32Array> = {};
-      const variance: Record<string, Float32Array> = {};
       // The moments start at zero; dividing by these undoes the pull towards it.
       const meanCorrection = 1 - beta1 ** step;
       const varianceCorrection = 1 - beta2 ** step;
@@ -73,21 +75,24 @@ export function adamw({
         const rate = baseRate * (group?.rate ?? 1);
         const decay = group?.hasDecay === false ? 0 : weightDecay;
         const grad = pick("gradient", grads, name, param.length);
-        const oldMean = pick("mean", state.mean, name, param.length);
-        const oldVariance = pick("variance", state.variance, name, param.length);
-        const m = (mean[name] = new Float32Array(param.length));
-        const v = (variance[name] = new Float32Array(param.length));
+        const m = pick("mean", state.mean, name, param.length);
+        const v = pick("variance", state.variance, name, param.length);
         const update = (updates[name] = new Float32Array(param.length));
         for (let i = 0; i < param.length; i++) {
           const g = grad[i]!;
-          m[i] = beta1 * oldMean[i]! + (1 - beta1) * g;
-          v[i] = beta2 * oldVariance[i]! + (1 - beta2) * g * g;
+          // So are most rows of a word table. The division below would come to the same.
+          if (g === 0 && m[i] === 0 && v[i] === 0) {
+            update[i] = -rate * (decay * param[i]!);
+            continue;
+          }
+          m[i] = beta1 * m[i]! + (1 - beta1) * g;
+          v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
           const direction =
             m[i]! / meanCorrection / (Math.sqrt(v[i]! / varianceCorrection) + epsilon);
           update[i] = -rate * (direction + decay * param[i]!);
         }
       }
-      return { updates, state: { step, mean, variance } };
+      return { updates, state: { ...state, step } };
     },
   };
 }
