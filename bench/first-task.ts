@@ -86,7 +86,7 @@ async function timeRoad(
   signal: AbortSignal,
   note: (line: string) => void,
 ): Promise<Road> {
-  const port = (await freePort(0))!;
+  const port = await freePort();
   const task = join(dir, TASK);
   const withBase = base === undefined ? "" : ` --base ${quoted(base)}`;
   const line = [

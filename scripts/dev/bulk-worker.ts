@@ -48,7 +48,7 @@ export interface BulkWorkerOptions {
 /** Starts it; batches that an earlier start left unfinished go on. */
 export async function startBulkWorker(options: BulkWorkerOptions): Promise<BulkWorker> {
   const { wrangler, folder, state, base, variables, environment, withinMs, signal } = options;
-  const port = await freePort(0);
+  const port = await freePort();
   const child = spawn(
     process.execPath,
     [

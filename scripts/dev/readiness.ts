@@ -1,4 +1,5 @@
 /** A port to listen on, and waiting until something answers there. */
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { InputError } from "../../src/core/errors.ts";
@@ -12,28 +13,38 @@ const BETWEEN_PROBES_MS = 100;
  * for. Throws InputError `port-in-use` when the wanted one is taken.
  */
 export async function choosePort(wanted: number | undefined, usual: number): Promise<number> {
-  const found = await freePort(wanted ?? usual);
-  if (found !== null) return found;
-  if (wanted !== undefined) {
-    const free = await freePort(0);
-    throw new InputError(
-      "port-in-use",
-      `port ${wanted}: is in use by another program; choose another with --port${free === null ? "" : `, such as ${free}`}`,
-    );
-  }
-  return (await freePort(0)) ?? usual;
+  if (await isFree(wanted ?? usual)) return wanted ?? usual;
+  const free = await freePort();
+  if (wanted === undefined) return free;
+  throw new InputError(
+    "port-in-use",
+    `port ${wanted}: is in use by another program; choose another with --port, such as ${free}`,
+  );
 }
 
-/** `port` if it can be listened on (0: any that can), else null. */
-export function freePort(port: number): Promise<number | null> {
+/**
+ * Ports of programs, below those that systems give to the near end of a connection (Linux: from 32768,
+ * others: from 49152). One of those may be taken by any connection before the server listens on it.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_767;
+
+/** A port that can be listened on, drawn by chance, so that two programs rarely draw the same. */
+export async function freePort(
+  draw: () => number = () => randomInt(FIRST_PORT, LAST_PORT + 1),
+): Promise<number> {
+  for (;;) {
+    const port = draw();
+    if (await isFree(port)) return port;
+  }
+}
+
+/** Whether `port` can be listened on. */
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(null));
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      const found = typeof address === "object" && address !== null ? address.port : port;
-      server.close(() => resolve(found));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 

@@ -28,7 +28,7 @@ let server: Child;
 const url = (path = ""): string => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {
-  port = (await freePort(0)) ?? 0;
+  port = await freePort();
   const args = ["--port", String(port), "--persist-to", folder.path, `--var=API_KEYS:${API_KEYS}`];
   server = startScript("scripts/dev/start.ts", args);
   await server.waitFor(/^try: /m, START_MS);

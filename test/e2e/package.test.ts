@@ -81,7 +81,7 @@ console.log(JSON.stringify([...starts].map((start, i) => [at(start), at(ends[i])
 
 /** Starts a server by a line of shell, and waits until it answers. */
 async function serve(cwd: string, line: string): Promise<number> {
-  const port = (await freePort(0)) ?? 0;
+  const port = await freePort();
   const flags = `--port ${port} --inspector-port 0 --show-interactive-dev-session=false`;
   const env = { PATH: process.env["PATH"] ?? "", WRANGLER_SEND_METRICS: "false", CI: "true" };
   server = startCommand("sh", ["-c", `${line} ${flags}`], { cwd, env });

@@ -100,7 +100,7 @@ beforeAll(async () => {
   // Where nothing was built yet, the first command that needs the page fills it.
   symlinkSync(join(PACKAGE, "dist"), join(clone, "dist"));
   writeFileSync(join(clone, "reviews.csv"), reviews());
-  port = (await freePort(0)) ?? 0;
+  port = await freePort();
   s3 = await startS3Server(inFolder("s3"));
   const args = ["--port", String(port), "--persist-to", inFolder("state")];
   server = startScript("scripts/dev/start.ts", args);

@@ -90,7 +90,7 @@ beforeAll(async () => {
   base = await readBaseManifest(readFileSync(inFolder("base", "manifest.json")), sha256);
   writeData(inFolder("train.csv"), ["film", "movie", "plot", "story"]);
   writeData(inFolder("eval.csv"), ["music", "acting"]);
-  port = (await freePort(0)) ?? 0;
+  port = await freePort();
 }, START_MS);
 
 afterAll(() => {

@@ -43,7 +43,7 @@ let context: BrowserContext | undefined;
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  const port = (await freePort(0)) ?? 0;
+  const port = await freePort();
   url = `http://localhost:${port}/`;
   const args = ["--port", String(port), "--persist-to", folder.path, `--var=API_KEYS:${API_KEYS}`];
   server = startScript("scripts/dev/start.ts", [...args, "--quiet"]);

@@ -165,7 +165,13 @@ describe("a port", () => {
     const { port } = server.address() as AddressInfo;
     await expect(choosePort(port, 1)).rejects.toMatchObject({ code: "port-in-use" });
     expect(await choosePort(undefined, port)).not.toBe(port);
+    const drawn = [port, await freePort()];
+    expect(await freePort(() => drawn.shift()!)).not.toBe(port);
     server.close();
+  });
+
+  it("is drawn below those of outgoing connections, which may take it before a server does", async () => {
+    for (let draw = 0; draw < 20; draw++) expect(await freePort()).toBeLessThan(32_768);
   });
 });
 
@@ -203,7 +209,7 @@ describe("waiting until ready", () => {
 
   it("ends at once when told to, and says what it last saw", async () => {
     const stop = new AbortController();
-    const port = (await freePort(0)) ?? 1;
+    const port = await freePort();
     const waiting = waitUntilReady(`http://127.0.0.1:${port}`, {
       withinMs: 30_000,
       signal: stop.signal,
