@@ -71,11 +71,17 @@ describe("an upload past the Worker", () => {
   const uploads = (secretAccessKey = S3_CREDENTIALS.secretAccessKey) =>
     s3Uploads({ endpoint: server.endpoint, bucket: S3_BUCKET, ...S3_CREDENTIALS, secretAccessKey });
 
-  it("takes parts by URLs that are signed, each again as often as need be, and none by another", async () => {
+  it("takes parts by URLs that are signed, each again as often as need be, and none by another or of another length", async () => {
     const upload = await uploads().begin(key);
-    const put = async (number: number, by = uploads()): Promise<Response> =>
-      fetch(await by.urlOf(key, upload, number), { method: "PUT", body: PARTS[number - 1]! });
-    expect((await put(2, uploads("wrong"))).status).toBe(403);
+    const put = async (
+      number: number,
+      { by = uploads(), announced = PARTS[number - 1]!.length } = {},
+    ): Promise<Response> => {
+      const url = await by.urlOf(key, upload, number, announced);
+      return fetch(url, { method: "PUT", body: PARTS[number - 1]! });
+    };
+    expect((await put(2, { by: uploads("wrong") })).status).toBe(403);
+    for (const announced of [2, 4]) expect((await put(2, { announced })).status).toBe(403);
     const answers = [await put(2), await put(1), await put(2)];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     const [, first, second] = answers.map(({ headers }) => headers.get("etag")!);

@@ -5,6 +5,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { AwsV4Signer } from "aws4fetch";
 import { createBulkApp } from "../../src/http/bulk/bulk-app.ts";
 import { s3Uploads } from "../../src/serve/bucket/s3-uploads.ts";
 import type { Message } from "../../src/serve/bulk/messages.ts";
@@ -50,6 +51,9 @@ export async function startBulkServer(
       return new Response(null, { status: 204 });
     }
     if (method === "PUT") {
+      if (!(await isSigned(url, body.length))) {
+        return new Response("<Error><Code>SignatureDoesNotMatch</Code></Error>", { status: 403 });
+      }
       const number = Number(url.searchParams.get("partNumber"));
       own.set(number, body);
       return new Response(null, { headers: { etag: `"etag-${number}"` } });
@@ -119,4 +123,23 @@ export async function startBulkServer(
     },
   });
   return server;
+}
+
+/** Whether a URL was signed for a part of so many bytes. */
+async function isSigned(url: URL, bytes: number): Promise<boolean> {
+  const unsigned = new URL(url);
+  unsigned.searchParams.delete("X-Amz-Signature");
+  const signer = new AwsV4Signer({
+    ...CREDENTIALS,
+    method: "PUT",
+    url: unsigned.href,
+    headers: { "content-length": String(bytes) },
+    service: "s3",
+    region: "auto",
+    signQuery: true,
+    allHeaders: true,
+    datetime: url.searchParams.get("X-Amz-Date") ?? "",
+  });
+  const again = (await signer.sign()).url.searchParams.get("X-Amz-Signature");
+  return again === url.searchParams.get("X-Amz-Signature");
 }

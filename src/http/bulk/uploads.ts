@@ -6,7 +6,6 @@
  */
 import { InputError, LimitError, NotFoundError } from "../../core/errors.ts";
 import { URL_EXPIRES_S } from "../../serve/bucket/s3-uploads.ts";
-import type { S3Uploads } from "../../serve/bucket/s3-uploads.ts";
 import { putFile } from "../../serve/bulk/finish.ts";
 import type { StoredFile } from "../../serve/bulk/finish.ts";
 import {
@@ -18,7 +17,7 @@ import {
   uploadPrefix,
 } from "../../serve/bulk/keys.ts";
 import { readJson, toJson } from "../../serve/bulk/job.ts";
-import { joinInto } from "../../serve/bulk/join.ts";
+import { PART_BYTES, joinInto } from "../../serve/bulk/join.ts";
 import { readJson as readBody } from "../doors/body.ts";
 import type { AppContext, AppHandler } from "../context/context.ts";
 import { parseRequest } from "../schemas/request-error.ts";
@@ -58,10 +57,11 @@ export function createUpload(deps: BulkDeps): AppHandler {
     const file = newId("file-", now(), random());
     const { filename, purpose, bytes, presigned } = asked;
     const uploads = presigned ? deps.uploads : null;
-    if (uploads && partsOf(uploads, bytes) > MAX_PARTS) {
+    const most = MAX_PARTS * (uploads?.partBytes ?? PART_BYTES);
+    if (bytes > most) {
       throw new LimitError(
-        "body-too-large",
-        `upload: has ${bytes} bytes, and ${MAX_PARTS} parts of ${uploads.partBytes} are the most; send several files`,
+        "upload-too-large",
+        `upload: has ${bytes} bytes, and ${most} are the most; send several files`,
       );
     }
     const multipart = uploads ? await uploads.begin(dataKey(file)) : null;
@@ -72,30 +72,28 @@ export function createUpload(deps: BulkDeps): AppHandler {
   };
 }
 
-/** Parts of an upload that goes past the Worker. */
-const partsOf = ({ partBytes }: S3Uploads, bytes: number): number => Math.ceil(bytes / partBytes);
-
 /**
- * POST /v1/uploads/{upload}/urls: where parts are to be sent. Throws InputError `upload-not-presigned`,
- * and `request-invalid` for a part that the announced length has not.
+ * POST /v1/uploads/{upload}/urls: where parts are to be sent, each by a URL for its own length. Throws
+ * InputError `upload-not-presigned`, and `request-invalid` for a part that the announced length has not.
  */
 export function signParts(deps: BulkDeps): AppHandler {
   return async (c) => {
     const upload = await findUpload(c, deps);
     const { part_numbers: numbers } = parseRequest(urlsRequestSchema, await readBody(c, deps));
     const { uploads, multipart, key } = presignedOf(deps, upload);
-    const last = partsOf(uploads, upload.bytes);
+    const { partBytes } = uploads;
+    const last = Math.ceil(upload.bytes / partBytes);
     const beyond = numbers.find((number) => number > last);
     if (beyond !== undefined) {
       throw new InputError(
         "request-invalid",
-        `/part_numbers: has ${beyond}, and the ${upload.bytes} bytes of this upload are ${last} parts of ${uploads.partBytes}`,
+        `/part_numbers: has ${beyond}, and the ${upload.bytes} bytes of this upload are ${last} parts of ${partBytes}`,
       );
     }
-    const urls = numbers.map(async (part_number) => ({
-      part_number,
-      url: await uploads.urlOf(key, multipart, part_number),
-    }));
+    const urls = numbers.map(async (part_number) => {
+      const bytes = Math.min(partBytes, upload.bytes - (part_number - 1) * partBytes);
+      return { part_number, url: await uploads.urlOf(key, multipart, part_number, bytes) };
+    });
     const expires_at = nowS(deps) + URL_EXPIRES_S;
     return c.json({ object: "list", data: await Promise.all(urls), expires_at });
   };

@@ -22,8 +22,11 @@ export interface S3Uploads {
   readonly partBytes: number;
   /** Begins an upload of an object; returns the id that the others take. */
   begin(key: string): Promise<string>;
-  /** A URL that takes one part by PUT for an hour; parts count from 1. Nothing is asked. */
-  urlOf(key: string, upload: string, part: number): Promise<string>;
+  /**
+   * A URL that takes one part of `bytes` by PUT for an hour; parts count from 1. The length is signed, so the
+   * bucket refuses a part of another one. Nothing is asked.
+   */
+  urlOf(key: string, upload: string, part: number, bytes: number): Promise<string>;
   /** Puts the object in its place, of the parts by their ETags. Throws InputError `upload-incomplete`. */
   complete(key: string, upload: string, etags: readonly string[]): Promise<void>;
   /** Deletes what has been sent. */
@@ -74,10 +77,12 @@ export function s3Uploads({
       if (id === null) throw unavailable(key, "an answer without an UploadId");
       return id;
     },
-    async urlOf(key, uploadId, part) {
+    async urlOf(key, uploadId, part, bytes) {
       const query = { partNumber: String(part), uploadId, "X-Amz-Expires": String(URL_EXPIRES_S) };
-      const method = "PUT";
-      return (await client.sign(urlOf(key, query), { method, aws: { signQuery: true } })).url;
+      const headers = { "content-length": String(bytes) };
+      // aws4fetch signs a length only where it is told to sign all headers.
+      const aws = { signQuery: true, allHeaders: true };
+      return (await client.sign(urlOf(key, query), { method: "PUT", headers, aws })).url;
     },
     async complete(key, uploadId, etags) {
       const parts = etags.map(

@@ -30,13 +30,16 @@ async function begun(bytes: number): Promise<string> {
   return String((await begin(bytes)).body["id"]);
 }
 
-/** Sends a part of so many bytes; returns its ETag. */
-async function sendPart(id: string, number: number, bytes: number): Promise<string> {
+/** Sends a part of so many bytes to the bucket. */
+async function putPart(id: string, number: number, bytes: number): Promise<Response> {
   const { body } = await post(`/${id}/urls`, { part_numbers: [number] });
   const [{ url } = { url: "" }] = body["data"] as { url: string }[];
-  const response = await fetch(url, { method: "PUT", body: new Uint8Array(bytes) });
-  return response.headers.get("etag")!;
+  return fetch(url, { method: "PUT", body: new Uint8Array(bytes) });
 }
+
+/** The same; returns the ETag of a part that was taken. */
+const sendPart = async (id: string, number: number, bytes: number): Promise<string> =>
+  (await putPart(id, number, bytes)).headers.get("etag")!;
 
 it("signs no part that the announced length has not", async () => {
   const id = await begun(2_001);
@@ -47,11 +50,27 @@ it("signs no part that the announced length has not", async () => {
   expect(beyond.body["detail"]).toContain("3 parts of 1000");
 });
 
-it("begins none that is longer than its parts can be", async () => {
-  server = await startBulkServer(PART_BYTES);
-  expect((await begin(10_000 * PART_BYTES)).status).toBe(200);
-  const longer = await begin(10_000 * PART_BYTES + 1);
-  expect(longer).toMatchObject({ status: 413, body: { code: "body-too-large" } });
+it("signs the length of each part, so that the bucket refuses any other", async () => {
+  const id = await begun(2_001);
+  for (const [number, bytes] of [
+    [1, 1_000],
+    [3, 1],
+  ] as const) {
+    expect((await putPart(id, number, bytes + 1)).status).toBe(403);
+    expect((await putPart(id, number, bytes - 1)).status).toBe(403);
+    expect((await putPart(id, number, bytes)).status).toBe(200);
+  }
+});
+
+it.each([
+  ["past the Worker", PART_BYTES, 10_000 * PART_BYTES],
+  ["through the Worker, which joins parts of 8 MiB", null, 10_000 * 2 ** 23],
+])("begins none that is longer than its parts can be: %s", async (_, partBytes, most) => {
+  server = await startBulkServer(partBytes);
+  expect((await begin(most)).status).toBe(200);
+  const longer = await begin(most + 1);
+  expect(longer).toMatchObject({ status: 413, body: { code: "upload-too-large" } });
+  expect(longer.body["detail"]).toContain(`${most} are the most`);
 });
 
 it("takes no part of it through the Worker, which nothing would read", async () => {
@@ -62,9 +81,9 @@ it("takes no part of it through the Worker, which nothing would read", async () 
   expect(sent).toMatchObject({ status: 400, body: { code: "upload-presigned" } });
 });
 
-it("leaves nothing of an upload whose parts are longer than was announced", async () => {
-  const id = await begun(10);
-  const etag = await sendPart(id, 1, 11);
+it("leaves nothing of an upload whose parts are not as long as was announced", async () => {
+  const id = await begun(1_010);
+  const etag = await sendPart(id, 1, 1_000);
   const done = await post(`/${id}/complete`, { part_ids: [etag] });
   expect(done).toMatchObject({ status: 400, body: { code: "upload-incomplete" } });
   expect(done.body["detail"]).toContain("begin another upload");
