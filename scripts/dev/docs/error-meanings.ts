@@ -239,7 +239,7 @@ train-graph-unavailable | This base cannot be trained through its 8-bit layers. 
 training-diverged | The loss became NaN or infinite. | Train with a smaller --lr.
 training-unsupported | The base cannot be trained with this pooling or method. | The message lists what is possible.
 upload-incomplete | The parts that are named are not there, or do not make up the announced length. | Send what is missing, then name all parts in their order.
-upload-not-presigned | A URL for a part was asked of an upload whose parts go through the Worker. | Send them to /v1/uploads/UPLOAD/parts, or begin with "presigned": true.
+upload-not-presigned | A URL for a part was asked of an upload whose parts go through the Worker, or of a Worker that has lost its credentials. | Send them to /v1/uploads/UPLOAD/parts; or cancel the upload and begin another with "presigned": true.
 upload-presigned | A part was sent to the Worker, of an upload whose parts go straight into the bucket. | Ask POST /v1/uploads/UPLOAD/urls where it is to be sent.
 upload-too-large | The announced length of an upload is more than 10,000 parts hold. | Send several files.
 upload-not-found | There is no upload of this id, or it is complete. | Begin another: POST /v1/uploads.

@@ -212,6 +212,10 @@ export const uploadSchema = v.strictObject({
     maybe(v.number()),
     "Bytes of each part but the last, where parts are sent by presigned URLs; else null.",
   ),
+  not_deleted: described(
+    maybe(v.string()),
+    "Of a cancelled upload: what is left in the bucket, and why; else null.",
+  ),
 });
 
 export const uploadPartSchema = v.strictObject({

@@ -10,6 +10,7 @@ import { putFile } from "../../serve/bulk/finish.ts";
 import type { StoredFile } from "../../serve/bulk/finish.ts";
 import {
   dataKey,
+  fileKey,
   isId,
   newId,
   uploadKey,
@@ -68,7 +69,7 @@ export function createUpload(deps: BulkDeps): AppHandler {
     const known = { id, bytes, filename, purpose, file, multipart };
     const upload: StoredUpload = { ...known, created_at: nowS(deps), owner: ownerOf(c) };
     await deps.store.create(uploadKey(id), toJson(upload));
-    return c.json(answerOf(deps, upload, "pending", null));
+    return c.json(answerOf(deps, upload, "pending"));
   };
 }
 
@@ -78,7 +79,7 @@ export function createUpload(deps: BulkDeps): AppHandler {
  */
 export function signParts(deps: BulkDeps): AppHandler {
   return async (c) => {
-    const upload = await findUpload(c, deps);
+    const upload = await findOpenUpload(c, deps);
     const { part_numbers: numbers } = parseRequest(urlsRequestSchema, await readBody(c, deps));
     const { uploads, multipart, key } = presignedOf(deps, upload);
     const { partBytes } = uploads;
@@ -101,16 +102,17 @@ export function signParts(deps: BulkDeps): AppHandler {
 
 function presignedOf({ uploads }: BulkDeps, { id, file, multipart }: StoredUpload) {
   if (uploads && multipart !== null) return { uploads, multipart, key: dataKey(file) };
-  throw new InputError(
-    "upload-not-presigned",
-    `upload "${id}": its parts go through the Worker; send them to /v1/uploads/${id}/parts`,
-  );
+  const why =
+    multipart === null
+      ? `its parts go through the Worker; send them to /v1/uploads/${id}/parts`
+      : "its parts go past the Worker, which has no credentials of S3 any more; cancel it and begin another";
+  throw new InputError("upload-not-presigned", `upload "${id}": ${why}`);
 }
 
 /** POST /v1/uploads/{upload}/parts: a form with `data`. Throws InputError `upload-presigned`. */
 export function addPart(deps: BulkDeps): AppHandler {
   return async (c) => {
-    const upload = await findUpload(c, deps);
+    const upload = await findOpenUpload(c, deps);
     if (upload.multipart !== null) {
       throw new InputError(
         "upload-presigned",
@@ -130,32 +132,43 @@ export function addPart(deps: BulkDeps): AppHandler {
   };
 }
 
-/** Joins the parts in the order that is asked for. Throws InputError `upload-incomplete`. */
+/**
+ * Joins the parts in the order that is asked for; once it is joined, every call answers as the first did.
+ * Throws InputError `upload-incomplete`.
+ */
 export function completeUpload(deps: BulkDeps): AppHandler {
   return async (c) => {
     const { store } = deps;
     const upload = await findUpload(c, deps);
     const { part_ids: parts } = parseRequest(completeRequestSchema, await readBody(c, deps));
-    const key = dataKey(upload.file);
-    const left =
-      upload.multipart === null
-        ? await joinParts(deps, upload, parts)
-        : await completeParts(deps, upload, parts);
-    const { filename, purpose, owner, bytes } = upload;
-    const created_at = nowS(deps);
-    const file: StoredFile = { id: upload.file, bytes, created_at, filename, purpose, key, owner };
-    await putFile(store, file);
-    await store.delete([...left, uploadKey(upload.id)]);
-    return c.json(answerOf(deps, upload, "completed", file));
+    const joined = await readJson<StoredFile>(store, fileKey(upload.file));
+    const file = joined ?? (await joinUpload(deps, upload, parts));
+    const own = await keysOf(deps, upload);
+    await store.delete(own.filter((key) => key !== uploadKey(upload.id)));
+    return c.json(answerOf(deps, upload, "completed", { file }));
   };
 }
 
-/** Joins parts that went through the Worker; returns the keys that are not needed any more. */
+async function joinUpload(
+  deps: BulkDeps,
+  upload: StoredUpload,
+  parts: readonly string[],
+): Promise<StoredFile> {
+  const join = upload.multipart === null ? joinParts : completeParts;
+  await join(deps, upload, parts);
+  const { file: id, filename, purpose, owner, bytes } = upload;
+  const created_at = nowS(deps);
+  const file: StoredFile = { id, bytes, created_at, filename, purpose, key: dataKey(id), owner };
+  await putFile(deps.store, file);
+  return file;
+}
+
+/** Joins parts that went through the Worker. */
 async function joinParts(
   deps: BulkDeps,
   upload: StoredUpload,
   parts: readonly string[],
-): Promise<string[]> {
+): Promise<void> {
   const keys = parts.map((part) =>
     isId("part_", part) ? uploadPartKey(upload.id, part) : uploadKey(upload.id),
   );
@@ -171,7 +184,6 @@ async function joinParts(
   }
   checkLength(upload, total);
   await joinInto(deps.store, dataKey(upload.file), piecesOf(deps, keys));
-  return [...sizes.keys()];
 }
 
 /** Completes the bucket's own upload, unless an earlier call has done so and its answer was lost. */
@@ -179,14 +191,16 @@ async function completeParts(
   deps: BulkDeps,
   upload: StoredUpload,
   etags: readonly string[],
-): Promise<string[]> {
-  const { uploads, multipart, key } = presignedOf(deps, upload);
-  if (!(await deps.store.head(key))) await uploads.complete(key, multipart, etags);
+): Promise<void> {
+  const key = dataKey(upload.file);
+  if (!(await deps.store.head(key))) {
+    const { uploads, multipart } = presignedOf(deps, upload);
+    await uploads.complete(key, multipart, etags);
+  }
   const total = (await deps.store.head(key))?.bytes ?? 0;
   // The bucket has joined the parts, so none can be added: nothing is left of this upload.
   if (total !== upload.bytes) await deps.store.delete([key, uploadKey(upload.id)]);
   checkLength(upload, total, "; begin another upload");
-  return [];
 }
 
 function checkLength({ bytes }: StoredUpload, total: number, help = ""): void {
@@ -197,18 +211,25 @@ function checkLength({ bytes }: StoredUpload, total: number, help = ""): void {
   );
 }
 
+/** Deletes what has been sent, joined or not. Without credentials of S3 the bucket keeps its parts for now. */
 export function cancelUpload(deps: BulkDeps): AppHandler {
   return async (c) => {
-    const upload = await findUpload(c, deps);
-    if (upload.multipart !== null) {
-      const { uploads, multipart, key } = presignedOf(deps, upload);
-      await uploads.abort(key, multipart);
-    }
-    const found = await deps.store.list(uploadPrefix(upload.id));
-    await deps.store.delete(found.map(({ key }) => key));
-    return c.json(answerOf(deps, upload, "cancelled", null));
+    const upload = await findOpenUpload(c, deps);
+    const { multipart } = upload;
+    const key = dataKey(upload.file);
+    if (multipart !== null) await deps.uploads?.abort(key, multipart);
+    await deps.store.delete([key, ...(await keysOf(deps, upload))]);
+    const not_deleted = multipart !== null && !deps.uploads ? LEFT_PARTS : null;
+    return c.json(answerOf(deps, upload, "cancelled", { not_deleted }));
   };
 }
+
+const LEFT_PARTS =
+  "parts in the bucket, since the Worker has no credentials of S3 any more; R2's default rule deletes them after 7 days";
+
+/** The upload's own object and its parts that went through the Worker. */
+const keysOf = async ({ store }: BulkDeps, { id }: StoredUpload): Promise<string[]> =>
+  (await store.list(uploadPrefix(id))).map(({ key }) => key);
 
 async function* piecesOf({ store }: BulkDeps, keys: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const key of keys) {
@@ -224,20 +245,31 @@ async function findUpload(c: AppContext, { store }: BulkDeps): Promise<StoredUpl
   const id = c.req.param("upload") ?? "";
   const upload = isId("upload_", id) ? await readJson<StoredUpload>(store, uploadKey(id)) : null;
   if (upload && maySee(c, upload.owner)) return upload;
-  throw new NotFoundError(
+  throw noUpload(id);
+}
+
+/** An upload that has not become a file. Throws the same. */
+async function findOpenUpload(c: AppContext, deps: BulkDeps): Promise<StoredUpload> {
+  const upload = await findUpload(c, deps);
+  if (await deps.store.head(fileKey(upload.file))) throw noUpload(upload.id);
+  return upload;
+}
+
+const noUpload = (id: string): NotFoundError =>
+  new NotFoundError(
     "upload-not-found",
     `upload ${JSON.stringify(id.slice(0, 80))}: does not exist, or is complete`,
   );
-}
 
 function answerOf(
   { uploads }: BulkDeps,
   { id, bytes, created_at, filename, purpose, multipart }: StoredUpload,
   status: UploadAnswer["status"],
-  file: StoredFile | null,
+  end: { readonly file?: StoredFile; readonly not_deleted?: string | null } = {},
 ): UploadAnswer {
   const expires_at = created_at + EXPIRES_S;
   const known = { id, object: "upload", bytes, created_at, expires_at, filename, purpose } as const;
   const part_bytes = multipart === null ? null : (uploads?.partBytes ?? null);
-  return { ...known, status, file: file && toAnswer(file), part_bytes };
+  const file = end.file ? toAnswer(end.file) : null;
+  return { ...known, status, file, part_bytes, not_deleted: end.not_deleted ?? null };
 }

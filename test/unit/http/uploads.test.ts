@@ -1,4 +1,4 @@
-/** Uploads whose parts go past the Worker: what may be signed, and what is left where a length is wrong. */
+/** Uploads: what may be signed, what a second call answers, and what is left of one that fails or is cancelled. */
 import { afterEach, expect, it } from "vitest";
 import { dataKey, uploadKey } from "../../../src/serve/bulk/keys.ts";
 import { startBulkServer } from "../../support/bulk-server.ts";
@@ -25,8 +25,8 @@ async function post(path: string, body: object | FormData): Promise<Answer> {
 const begin = (bytes: number): Promise<Answer> =>
   post("", { filename: "a.jsonl", purpose: "batch", bytes, presigned: true });
 
-async function begun(bytes: number): Promise<string> {
-  server = await startBulkServer(PART_BYTES);
+async function begun(bytes: number, partBytes: number | null = PART_BYTES): Promise<string> {
+  server = await startBulkServer(partBytes);
   return String((await begin(bytes)).body["id"]);
 }
 
@@ -40,6 +40,16 @@ async function putPart(id: string, number: number, bytes: number): Promise<Respo
 /** The same; returns the ETag of a part that was taken. */
 const sendPart = async (id: string, number: number, bytes: number): Promise<string> =>
   (await putPart(id, number, bytes)).headers.get("etag")!;
+
+/** Sends ten bytes through the Worker. */
+function postPart(id: string): Promise<Answer> {
+  const form = new FormData();
+  form.set("data", new Blob(["0123456789"]), "part");
+  return post(`/${id}/parts`, form);
+}
+
+const isKept = (pattern: RegExp): boolean =>
+  [...server.store.objects.keys()].some((key) => pattern.test(key));
 
 it("signs no part that the announced length has not", async () => {
   const id = await begun(2_001);
@@ -75,9 +85,7 @@ it.each([
 
 it("takes no part of it through the Worker, which nothing would read", async () => {
   const id = await begun(10);
-  const form = new FormData();
-  form.set("data", new Blob(["0123456789"]), "part");
-  const sent = await post(`/${id}/parts`, form);
+  const sent = await postPart(id);
   expect(sent).toMatchObject({ status: 400, body: { code: "upload-presigned" } });
 });
 
@@ -93,4 +101,47 @@ it("leaves nothing of an upload whose parts are not as long as was announced", a
   expect(await server.store.head(uploadKey(id))).toBeNull();
   const again = await post(`/${id}/urls`, { part_numbers: [1] });
   expect(again.body["code"]).toBe("upload-not-found");
+});
+
+it.each([
+  ["past the Worker", PART_BYTES],
+  ["through the Worker", null],
+])("answers again as at first when it was joined: %s", async (_, partBytes) => {
+  const id = await begun(10, partBytes);
+  const part = partBytes ? await sendPart(id, 1, 10) : (await postPart(id)).body["id"];
+  const first = await post(`/${id}/complete`, { part_ids: [part] });
+  expect(first).toMatchObject({ status: 200, body: { status: "completed", file: { bytes: 10 } } });
+  expect(await post(`/${id}/complete`, { part_ids: [part] })).toEqual(first);
+  expect(isKept(/part_/)).toBe(false);
+  for (const route of ["urls", "cancel"]) {
+    const late = await post(`/${id}/${route}`, { part_numbers: [1] });
+    expect(late).toMatchObject({ status: 404, body: { code: "upload-not-found" } });
+  }
+  expect(isKept(/bulk\/data/)).toBe(true);
+});
+
+it("leaves nothing of an upload that was joined without becoming a file, when it is cancelled", async () => {
+  const id = await begun(10);
+  const etag = await sendPart(id, 1, 10);
+  server.store.before = (operation, key) => {
+    if (operation === "create" && key.startsWith("bulk/files/")) throw new Error("no answer");
+  };
+  expect((await post(`/${id}/complete`, { part_ids: [etag] })).status).toBe(500);
+  expect(isKept(/bulk\/data/)).toBe(true);
+  const cancelled = await post(`/${id}/cancel`, {});
+  expect(cancelled.body).toMatchObject({ status: "cancelled", not_deleted: null });
+  expect(server.store.objects.size).toBe(0);
+});
+
+it("is cancelled without the credentials of its parts, and says that those are left", async () => {
+  const id = await begun(10);
+  await sendPart(id, 1, 10);
+  server.hasCredentials = false;
+  const more = await post(`/${id}/urls`, { part_numbers: [1] });
+  expect(more).toMatchObject({ status: 400, body: { code: "upload-not-presigned" } });
+  expect(more.body["detail"]).toContain("no credentials of S3 any more");
+  const { status, body } = await post(`/${id}/cancel`, {});
+  expect({ status, body }).toMatchObject({ status: 200, body: { status: "cancelled" } });
+  expect(body["not_deleted"]).toContain("parts in the bucket");
+  expect(server.store.objects.size).toBe(0);
 });
