@@ -1,6 +1,6 @@
 /**
  * Shipped tasks beside the same tasks on the 6-layer base: trained there from the same task.json,
- * with prefixes of its own, and answered by the runtime that serves. What the shipped side scores is
+ * with prefixes of its own and no teacher, and answered by the runtime that serves. What the shipped side scores is
  * in its manifest. Finished trials are kept by a hash of settings and data, interrupted ones go on.
  */
 import { readFile } from "node:fs/promises";
@@ -41,7 +41,9 @@ export async function trainedOn(
 ): Promise<Score | null> {
   await makeData(dir, data);
   const path = join(dir, "task.json");
-  const spec = readTaskSpec(await readFile(path), path);
+  // A teacher answers in `train` alone; here the labels must do.
+  const source = readTaskSpec(await readFile(path), path);
+  const spec = { ...source, teacher: undefined, data: { ...source.data, unlabelled: [] } };
   const prepared = await prepareTask(
     spec,
     base.manifest,

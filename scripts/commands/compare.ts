@@ -22,7 +22,7 @@ export const command = defineCommand({
   summary: "train a task with several methods and seeds, and compare what comes out",
   usage: "TASK_DIR | DATA_FILE [--methods M,..] [--seeds N] [options of train]",
   example: [
-    "npx edge-prefix compare prefixes/sentiment --methods prefix,bias,full --seeds 3",
+    "npx edge-prefix compare prefixes/intent --methods prefix,bias,full --seeds 3",
     "npx edge-prefix compare tickets.csv --eval held-out.csv --base models/minilm",
   ].join("\n"),
   options: {

@@ -90,7 +90,7 @@ export const command = defineCommand({
   summary: "train one prefix on one task or several, for others to start from",
   usage: "TASK_DIR.. --out DIR [options] | START_DIR [options]",
   example: [
-    "npx edge-prefix pretrain prefixes/sentiment prefixes/intents prefixes/entities --out prefixes/starts/mine",
+    "npx edge-prefix pretrain prefixes/command prefixes/intent prefixes/entities --out prefixes/starts/mine",
     "npx edge-prefix train few.csv --init mine",
     "npx edge-prefix pretrain prefixes/starts/pairs --data-dir data --base models/minilm --out prefixes/starts/minilm-pairs",
   ].join("\n"),

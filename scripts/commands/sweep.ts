@@ -27,7 +27,7 @@ export const command = defineCommand({
     "find the prompt length and learning rate that suit a task, at a fifth of the grid's cost",
   usage: "TASK_DIR | DATA_FILE [--lengths P,..] [--rates X,..] [--seeds N] [options of train]",
   example: [
-    "npx edge-prefix sweep prefixes/sentiment",
+    "npx edge-prefix sweep prefixes/intent",
     "npx edge-prefix sweep tickets.csv --lengths 8,16,32 --rates 0.003,0.01,0.03 --seeds 3",
   ].join("\n"),
   options: {

@@ -42,7 +42,7 @@ export const command = defineCommand({
   summary: "train a task from labelled data",
   usage: "TASK_DIR | DATA_FILE [options]",
   example: [
-    "npx edge-prefix train prefixes/sentiment",
+    "npx edge-prefix train prefixes/intent",
     "npx edge-prefix train tickets.csv --eval held-out.csv --base models/minilm --out prefixes/tickets",
   ].join("\n"),
   options: TRAIN_OPTIONS,

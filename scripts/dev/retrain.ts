@@ -1,16 +1,17 @@
 /**
  * `npm run retrain -- DATA_DIR`: trains every bundled task and start again, for a new base or a changed
- * task.json or start.json. Each is a run of `edge-prefix train`, or `pretrain`, in a process of its own;
- * what is finished, or interrupted and saved, is recognised, so the same command goes on.
+ * task.json or start.json, and before them the teachers that tasks learn from. Each is a run of
+ * `edge-prefix train`, or `pretrain`, in a process of its own; what is finished, or interrupted and saved,
+ * is recognised, so the same command goes on.
  *
- *   npm run retrain -- DATA_DIR [TASK_DIR|START_DIR..] [--base DIR] [--jobs N]
+ *   npm run retrain -- DATA_DIR [FOLDER..] [--base DIR] [--teacher-base DIR] [--jobs N]
  *
  * Exit codes: 0 all trained, 1 a task failed, 2 wrong command line, 130 interrupted with its state saved.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { EdgePrefixError } from "../../src/core/errors.ts";
@@ -19,8 +20,17 @@ import { BUNDLED_BASE } from "../base/names.ts";
 import { isStartFolder } from "../runs/pretrain/start-file.ts";
 import { PACKAGE } from "../node/project.ts";
 import { makeData } from "./retrain/task-data.ts";
-import { entryOf, finished, readState, standingOf, writeState } from "./retrain/state.ts";
-import type { State } from "./retrain/state.ts";
+import {
+  entryOf,
+  finished,
+  readState,
+  sourceOf,
+  standingOf,
+  titleOf,
+  writeState,
+} from "./retrain/state.ts";
+import type { Entry, State } from "./retrain/state.ts";
+import { isTeacherFolder, teacherBase, teachersFirst, trainedFolder } from "./retrain/teachers.ts";
 
 const STATE = join(PACKAGE, ".cache", "retrain.json");
 
@@ -28,6 +38,8 @@ interface Request {
   readonly dataDir: string;
   readonly dirs: readonly string[];
   readonly base: string;
+  /** Base of the teachers; undefined: the one of the name in their task.json. */
+  readonly teacherBase: string | undefined;
   /** Tasks that are trained at the same time, a thread each; 1: one after the other, on every core. */
   readonly jobs: number;
 }
@@ -51,10 +63,7 @@ interface Outside {
 }
 
 /** Trains what is not done yet; returns the exit code. */
-export async function retrain(
-  { dataDir, dirs, base, jobs }: Request,
-  { say, signal }: Outside,
-): Promise<number> {
+export async function retrain(request: Request, { say, signal }: Outside): Promise<number> {
   let state = await readState(STATE);
   // One after the other: two jobs may have something to say at the same time.
   let writing = Promise.resolve();
@@ -63,35 +72,55 @@ export async function retrain(
     writing = writing.then(() => writeState(STATE, state));
     return writing;
   };
-  const waiting = [...dirs];
   const codes: number[] = [];
+  const trainFolder = async (dir: string): Promise<void> => {
+    const name = titleOf(dir);
+    const { base, entry } = await originOf(dir, request, state[name]);
+    await makeData(dir, request.dataDir);
+    const standing = await standingOf(dir, entry, state[name]);
+    if (standing === "done") return say(`${name}: is trained on this base already`);
+    await keep({ [name]: entry });
+    const start = Date.now();
+    const { code, result } = await train(dir, { ...request, base }, standing, { say, signal });
+    codes.push(code);
+    if (signal.aborted) return;
+    if (!result) return say(`${name}: FAILED with exit code ${code}`);
+    await keep({ [name]: await finished(dir, entry) });
+    const minutes = ((Date.now() - start) / 60_000).toFixed(1);
+    say(`${name}: ${resultText(result)}, ${minutes} min`);
+  };
+  const { teachers, others } = await teachersFirst(request.dirs);
+  const waiting = [...others];
+  for (const dir of teachers) {
+    await trainFolder(dir);
+    // Without it the tasks would fail later, or learn from what an earlier run made.
+    if (signal.aborted) return 130;
+    if (codes.some((code) => code !== 0)) return 1;
+  }
   const work = async (): Promise<void> => {
     for (let dir = waiting.shift(); dir !== undefined; dir = waiting.shift()) {
-      const name = basename(dir);
-      await makeData(dir, dataDir);
-      const entry = await entryOf(dir, base);
-      const standing = await standingOf(dir, entry, state[name]);
-      if (standing === "done") {
-        say(`${name}: is trained on this base already`);
-        continue;
-      }
-      await keep({ [name]: entry });
-      const start = Date.now();
-      const { code, result } = await train(dir, { dataDir, base, jobs }, standing, { say, signal });
-      codes.push(code);
+      await trainFolder(dir);
       if (signal.aborted) return;
-      if (!result) {
-        say(`${name}: FAILED with exit code ${code}`);
-        continue;
-      }
-      await keep({ [name]: await finished(dir, entry) });
-      const minutes = ((Date.now() - start) / 60_000).toFixed(1);
-      say(`${name}: ${resultText(result)}, ${minutes} min`);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(Array.from({ length: request.jobs }, work));
   if (signal.aborted) return 130;
   return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+/** What a folder is made from, and the base. A finished teacher needs none: no task that learns from it does. */
+async function originOf(
+  dir: string,
+  request: Request,
+  saved: Entry | undefined,
+): Promise<{ base: string; entry: Entry }> {
+  if (!isTeacherFolder(dir)) return { base: request.base, entry: await entryOf(dir, request.base) };
+  if (request.teacherBase === undefined && saved !== undefined) {
+    const entry = { base: saved.base, source: await sourceOf(dir) };
+    if ((await standingOf(dir, entry, saved)) === "done") return { base: "", entry };
+  }
+  const base = await teacherBase(dir, request.teacherBase);
+  return { base, entry: await entryOf(dir, base) };
 }
 
 function resultText(result: Trained | Pretrained): string {
@@ -123,6 +152,7 @@ async function train(
     "--base",
     base,
     "--json",
+    ...(isTeacherFolder(dir) ? ["--out", trainedFolder(dir)] : []),
   ];
   const cli = join(import.meta.dirname, "..", "cli.ts");
   const child = spawn(process.execPath, [cli, ...args, ...threads, ...resume], {
@@ -132,7 +162,7 @@ async function train(
   });
   const interrupt = (): void => void child.kill("SIGINT");
   signal.addEventListener("abort", interrupt, { once: true });
-  const name = basename(dir);
+  const name = titleOf(dir);
   createInterface(child.stderr).on("line", (line) => say(`${name}: ${line}`));
   let json = "";
   child.stdout.on("data", (chunk: Buffer) => (json += chunk.toString("utf8")));
@@ -154,7 +184,11 @@ async function bundledFolders(): Promise<string[]> {
 }
 
 async function readRequest(argv: readonly string[]): Promise<Request> {
-  const options = { base: { type: "string" }, jobs: { type: "string" } } as const;
+  const options = {
+    base: { type: "string" },
+    "teacher-base": { type: "string" },
+    jobs: { type: "string" },
+  } as const;
   const { values, positionals } = (() => {
     try {
       return parseArgs({ args: [...argv], options, allowPositionals: true });
@@ -165,13 +199,14 @@ async function readRequest(argv: readonly string[]): Promise<Request> {
   const [dataDir, ...named] = positionals;
   if (dataDir === undefined) {
     throw new UsageError(
-      "usage: npm run retrain -- DATA_DIR [TASK_DIR|START_DIR..] [--base DIR] [--jobs N]",
+      "usage: npm run retrain -- DATA_DIR [FOLDER..] [--base DIR] [--teacher-base DIR] [--jobs N]",
     );
   }
   return {
     dataDir,
     dirs: named.length > 0 ? named : await bundledFolders(),
     base: values.base ?? BUNDLED_BASE,
+    teacherBase: values["teacher-base"],
     jobs: readInteger(values.jobs, "--jobs", { min: 1, max: 64 }) ?? 1,
   };
 }

@@ -8,7 +8,7 @@ import { writeWhole } from "../../node/files.ts";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
 import { annotatedNames } from "./encyclopedia/annotated.ts";
 import { balanced, taggedSentences } from "./encyclopedia/sentences.ts";
-import { readParagraphs } from "./encyclopedia/paragraphs.ts";
+import { WIKIPEDIA, readLines } from "./corpus/texts.ts";
 
 /** Tagged by people, with persons, places and organisations among its types. */
 const ANNOTATED = "conll2003/train.txt";
@@ -18,7 +18,7 @@ export async function makeEncyclopedia(dir: string, dataDir: string): Promise<vo
   const out = join(dir, "data", "encyclopedia.conll");
   if (existsSync(out)) return;
   const { examples } = await readDataFile(findFile(ANNOTATED, [dataDir]), { format: "conll" });
-  const paragraphs = await readParagraphs(dataDir);
+  const paragraphs = await readLines(WIKIPEDIA, dataDir);
   const sentences = balanced(taggedSentences(paragraphs, annotatedNames(examples)));
   const blocks = sentences.map(({ tokens, tags }) =>
     tokens.map((token, i) => `${token}\t${tags[i]}\n`).join(""),

@@ -1,6 +1,7 @@
 /** `npm run retrain`: which of the bundled tasks it takes for done, interrupted or new. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeData } from "../../../scripts/dev/retrain/task-data.ts";
 import {
@@ -11,6 +12,7 @@ import {
   writeState,
 } from "../../../scripts/dev/retrain/state.ts";
 import type { Entry } from "../../../scripts/dev/retrain/state.ts";
+import { teacherBase, teachersFirst } from "../../../scripts/dev/retrain/teachers.ts";
 import { readDataFile } from "../../../scripts/runs/task/data-files.ts";
 import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
 import { temporaryFolder, writePaperBase } from "../../support/folders.ts";
@@ -67,6 +69,52 @@ it("a start is new after a change of a task that it learns", async () => {
   expect((await entryOf(start, folder.path)).source).not.toBe(before.source);
 });
 
+describe("a teacher", () => {
+  let student: string;
+  let teacher: string;
+
+  beforeEach(() => {
+    student = join(folder.path, "prefixes", "mood");
+    teacher = join(folder.path, "prefixes", "teachers", "mood");
+    mkdirSync(student, { recursive: true });
+    mkdirSync(teacher, { recursive: true });
+    const path = "../../.cache/teachers/mood";
+    writeFileSync(join(student, "task.json"), JSON.stringify({ teacher: { path } }));
+    writeFileSync(join(teacher, "task.json"), '{"base": "large"}');
+  });
+
+  it("is trained before the task that names it, once", async () => {
+    const both = { teachers: [teacher], others: [student] };
+    expect(await teachersFirst([student])).toEqual(both);
+    expect(await teachersFirst([student, teacher])).toEqual(both);
+    expect(await teachersFirst([task])).toEqual({ teachers: [], others: [task] });
+  });
+
+  it("is done when its checkpoint lies where the task looks for it", async () => {
+    const made = await entryOf(teacher, folder.path);
+    const checkpoint = join(folder.path, ".cache", "teachers", "mood", "checkpoint");
+    mkdirSync(checkpoint, { recursive: true });
+    writeFileSync(join(checkpoint, "model.safetensors"), "weights");
+    const saved = await finished(teacher, made);
+    expect(await standingOf(teacher, made, saved)).toBe("done");
+    writeFileSync(join(checkpoint, "model.safetensors"), "of another run");
+    expect(await standingOf(teacher, made, saved)).toBe("new");
+  });
+
+  it("makes its task new after a change", async () => {
+    const before = await entryOf(student, folder.path);
+    writeFileSync(join(teacher, "task.json"), '{"base": "large", "seed": 1}');
+    expect((await entryOf(student, folder.path)).source).not.toBe(before.source);
+  });
+
+  it("without a base says how to make one", async () => {
+    expect(await teacherBase(teacher, folder.path)).toBe(folder.path);
+    await expect(teacherBase(teacher, undefined)).rejects.toThrow(
+      /^teacher mood: is not trained yet, .*models.large holds no base.* import CHECKPOINT .* --teacher-base DIR$/,
+    );
+  });
+});
+
 it("what was reached is read again as it was written", async () => {
   const path = join(folder.path, "cache", "retrain.json");
   expect(await readState(path)).toEqual({});
@@ -93,4 +141,74 @@ it("the data of same-question keeps training and test questions apart", async ()
       expect(pair).toMatch(new RegExp(`^${part} `));
     }
   }
+});
+
+describe("the data of sentiment", () => {
+  const write = (name: string, content: string | Uint8Array): void => {
+    mkdirSync(join(folder.path, name, ".."), { recursive: true });
+    writeFileSync(join(folder.path, name), content);
+  };
+  const made = async (name: string): Promise<string> => {
+    await makeData(join(folder.path, name), folder.path);
+    return join(folder.path, name, "data");
+  };
+  const neutral = [
+    "The lake lies near St. Moritz in a valley.",
+    "play some music for me please",
+    "Where is my new card now?",
+  ];
+
+  beforeEach(() => {
+    write("corpus/enwiki2015-00.txt.gz", gzipSync(`${neutral[0]!} It is deep.\ntoo short`));
+    write("snips/train/seq.in", `${neutral[1]!}\n`);
+    write("snips/train/label", "PlayMusic\n");
+    write("banking77/train.csv", `text,category\n${neutral[2]!},card_arrival\n`);
+    const reviews = [
+      "A slow film. I loved every minute of it.",
+      "The film is a waste of my time. My friend Rosa liked it a lot. He did not like any of it.",
+      "<br />Do not buy it, my friends! The end comes.",
+    ];
+    write("corpus/imdb-unsup.txt.gz", gzipSync(reviews.join("\n")));
+    for (const part of ["a", "b", "e", "g", "h"]) {
+      write(`btc/${part}.conll`, `Lunch\tO\nby\tO\nthe\tO\nlake\tO\n${part}\tO\n\n`);
+    }
+    const rated = [
+      "label\tstars\ttext",
+      "1\t10\tIt begins slowly. I would see it again at once.",
+      "0\t4\tIt begins slowly. I would not see it again.",
+      "0\t1\tIt begins slowly.<br /><br />What a waste of an evening.",
+      "",
+    ];
+    write("imdb/train.tsv.gz", gzipSync(rated.join("\n")));
+  });
+
+  it("are short texts without labels: sentences that speak of no film and hold no name, and tweets", async () => {
+    const path = join(await made("sentiment"), "short.txt");
+    expect(readFileSync(path, "utf8").trimEnd().split("\n")).toEqual([
+      "I loved every minute of it.",
+      "Do not buy it, my friends!",
+      ...["a", "b", "e", "g", "h"].map((part) => `Lunch by the lake ${part}`),
+    ]);
+  });
+
+  it("are for its teacher the last sentences of reviews that are clear", async () => {
+    const path = join(await made("teachers/sentiment"), "closings.jsonl");
+    const { examples } = await readDataFile(path);
+    expect(examples.map(({ text, labels }) => [text, ...labels])).toEqual([
+      ["What a waste of an evening.", "0"],
+      ["I would see it again at once.", "1"],
+    ]);
+  });
+
+  it("are for both neutral texts, as much negative as positive", async () => {
+    for (const name of ["sentiment", "teachers/sentiment"]) {
+      const { examples } = await readDataFile(join(await made(name), "neutral.jsonl"));
+      expect(examples.map(({ text }) => text)).toEqual(neutral);
+      const half = [
+        ["0", 0.5],
+        ["1", 0.5],
+      ];
+      expect(examples.map(({ shares }) => shares)).toEqual([half, half, half]);
+    }
+  });
 });

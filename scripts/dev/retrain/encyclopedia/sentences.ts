@@ -3,7 +3,7 @@
  * which organisations are as frequent as persons and places. A sentence with a name that no rule knows is
  * left out: an entity that is not tagged would teach that it is none. No person has looked at these tags.
  */
-import { sentencesOf, spread } from "./paragraphs.ts";
+import { sentencesOf, spread } from "../corpus/texts.ts";
 import { knowledgeOf, ruleTags, surnameOf } from "./names.ts";
 import { articleOf } from "./titles.ts";
 import type { Titles } from "./titles.ts";
