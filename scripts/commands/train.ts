@@ -72,6 +72,7 @@ async function trainInto(
   const { NODE_HOST } = await import("../runs/task/host.ts");
   const { diskSources } = await import("../runs/task/data-files.ts");
   const { folderRun } = await import("../runs/saved-run.ts");
+  const { checkSavedRun } = await import("../../src/learn/loop/saved-run.ts");
   const { writeTrainedTask } = await import("../runs/task/write-task.ts");
   const { readSweep } = await import("../runs/sweep/sweep-file.ts");
 
@@ -81,6 +82,9 @@ async function trainInto(
   const overwrite = values.overwrite === true;
   const method = spec.method ?? "prefix";
   await checkOutFolder(out, madeBy(method), { overwrite, note });
+  const resume = values.resume === true;
+  // Before a teacher is asked, which may take longer than the training.
+  await checkSavedRun(folderRun(out).store, { resume, overwrite });
   const base = await readBaseFolder(
     baseFolder(values.base) ?? (spec.base === undefined ? BUNDLED_BASE : bundledBaseDir(spec.base)),
   );
@@ -118,7 +122,7 @@ async function trainInto(
     {
       name,
       ...folderRun(out),
-      resume: values.resume === true,
+      resume,
       overwrite,
       inspectsRows: true,
       measuresStart: values["skip-start-score"] !== true,

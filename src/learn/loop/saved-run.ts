@@ -28,7 +28,7 @@ export interface SavedRunOptions {
   /** Go on with the run that is saved. */
   readonly resume: boolean;
   /** Start from the first step although a run is saved. */
-  readonly overwrite?: boolean;
+  readonly overwrite?: boolean | undefined;
   readonly note: (line: string) => void;
 }
 
@@ -45,9 +45,21 @@ export interface SavedRun {
   ): Promise<{ readonly state: RunState; readonly isDone: boolean }>;
 }
 
+/** Throws InputError `run-saved` where a run is saved and neither `resume` nor `overwrite` is asked for. */
+export async function checkSavedRun(
+  store: RunStore,
+  { resume, overwrite }: Pick<SavedRunOptions, "resume" | "overwrite">,
+): Promise<void> {
+  const bytes = resume || overwrite ? null : await store.read();
+  if (!bytes) return;
+  throw new InputError(
+    "run-saved",
+    `${store.name}: ${describe(bytes, store.name)} stands here; go on with it by --resume, or drop it by --overwrite`,
+  );
+}
+
 /**
- * Opens the saved run of a store. Throws InputError `run-saved` where one would be lost: neither
- * `resume` nor `overwrite` was asked for. With `resume` it throws MismatchError `run-state-mismatch`
+ * Opens the saved run of a store. Throws what `checkSavedRun` does. With `resume` it throws MismatchError `run-state-mismatch`
  * for a run of other settings or data, FormatError for a file that cannot be read.
  */
 export async function openSavedRun(
@@ -55,8 +67,9 @@ export async function openSavedRun(
   { fingerprint, program, resume, overwrite, note }: SavedRunOptions,
 ): Promise<SavedRun> {
   const { name: path } = store;
+  await checkSavedRun(store, { resume, overwrite });
   const bytes = await store.read();
-  if (bytes && !resume) reportLoss(bytes, path, overwrite === true, note);
+  if (bytes && !resume) note(`${path}: ${describe(bytes, path)} is dropped`);
   const state = bytes && resume ? decodeRunState(bytes, path, fingerprint) : null;
   if (state && bytes) {
     const { program: before } = readProgress(bytes, path);
@@ -96,21 +109,6 @@ export async function openSavedRun(
       return result;
     },
   };
-}
-
-/** Says that a saved run will be lost, or refuses to lose it. */
-function reportLoss(
-  bytes: Uint8Array,
-  path: string,
-  overwrite: boolean,
-  note: (line: string) => void,
-): void {
-  const what = describe(bytes, path);
-  if (overwrite) return note(`${path}: ${what} is dropped`);
-  throw new InputError(
-    "run-saved",
-    `${path}: ${what} stands here; go on with it by --resume, or drop it by --overwrite`,
-  );
 }
 
 function describe(bytes: Uint8Array, path: string): string {

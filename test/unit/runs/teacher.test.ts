@@ -1,13 +1,13 @@
 /** A teacher on the tiny base: asked once, learned beside the labels, and refused where it does not fit. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBase } from "../../../scripts/base/open-base.ts";
 import { createNodeSession } from "../../../scripts/node/runtime-node.ts";
 import { sha256 } from "../../../scripts/node/hash.ts";
-import { folderRun, teacherAnswers } from "../../../scripts/runs/saved-run.ts";
+import { RUN_STATE, folderRun, teacherAnswers } from "../../../scripts/runs/saved-run.ts";
 import { diskSources } from "../../../scripts/runs/task/data-files.ts";
 import { NODE_HOST } from "../../../scripts/runs/task/host.ts";
 import { openTeacher } from "../../../scripts/runs/task/open-teacher.ts";
@@ -21,6 +21,7 @@ import { teach } from "../../../src/learn/task/teacher.ts";
 import type { Teacher } from "../../../src/learn/task/teacher.ts";
 import { trainTask } from "../../../src/learn/task/train-task.ts";
 import { makeTinyBase } from "../../support/tiny-base.ts";
+import { asText, runVerb } from "../../support/verb.ts";
 
 const TOPICS = ["film", "movie", "plot", "story"];
 const MOODS = { good: "up", great: "up", bad: "down", dull: "down" };
@@ -194,4 +195,13 @@ describe("a teacher", () => {
   test("is not found in a folder without a task and without a checkpoint", async () => {
     await expect(open(dir)).rejects.toMatchObject({ code: "teacher-not-found" });
   });
+});
+
+test("a teacher is not asked where an unfinished run lies in the way", async () => {
+  const out = join(dir, "unfinished");
+  await mkdir(out);
+  await writeFile(join(out, RUN_STATE), "{}");
+  const taught = ["--out", out, "--teacher", join(dir, "nowhere")];
+  const { code, err } = asText(await runVerb("train", join(dir, "train.jsonl"), ...taught));
+  expect([code, err]).toEqual([1, expect.stringContaining("[run-saved]")]);
 });
