@@ -49,9 +49,12 @@ type Namer = (label: string) => string | null;
 /** Labels with their scores, as a row is read; null where all are dropped, a string for what is wrong. */
 type Scored = { readonly labels: readonly string[]; readonly shares: Shares } | string | null;
 
-/** Scores of which one label holds: divided by their sum, the largest as the label, of equal ones the first. */
+/**
+ * Scores of which one label holds: divided by their sum, the largest as the label, of equal ones the first.
+ * Those of one name are added up, since only one of them can hold.
+ */
 export function sharedLabels(scores: Shares, nameOf: Namer): Scored {
-  const named = byName(scores, nameOf);
+  const named = byName(scores, nameOf, (a, b) => a + b);
   const sum = named.reduce((total, [, score]) => total + score, 0);
   if (named.length === 0) return null;
   if (sum === 0) return "the scores of all labels are 0; expected one above 0";
@@ -61,9 +64,12 @@ export function sharedLabels(scores: Shares, nameOf: Namer): Scored {
   return { labels: [largest], shares };
 }
 
-/** Scores of which several may hold: each between 0 and 1, and a label from a half on. */
+/**
+ * Scores of which several may hold: each between 0 and 1, and a label from a half on. Of those of one name
+ * the largest is taken: they may all hold at once, so their sum is no score.
+ */
 export function scoredLabels(scores: Shares, nameOf: Namer): Scored {
-  const named = byName(scores, nameOf);
+  const named = byName(scores, nameOf, Math.max);
   if (named.length === 0) return null;
   const large = named.find(([, score]) => score > 1);
   if (large) {
@@ -72,12 +78,16 @@ export function scoredLabels(scores: Shares, nameOf: Namer): Scored {
   return { labels: named.flatMap(([name, score]) => (score >= 0.5 ? [name] : [])), shares: named };
 }
 
-/** Scores under their names; those of one name are added up. */
-function byName(scores: Shares, nameOf: Namer): (readonly [string, number])[] {
-  const sums = new Map<string, number>();
+/** Scores under their names; `join` makes one of those of one name. */
+function byName(
+  scores: Shares,
+  nameOf: Namer,
+  join: (a: number, b: number) => number,
+): (readonly [string, number])[] {
+  const joined = new Map<string, number>();
   for (const [label, score] of scores) {
     const name = nameOf(label);
-    if (name !== null) sums.set(name, (sums.get(name) ?? 0) + score);
+    if (name !== null) joined.set(name, join(joined.get(name) ?? 0, score));
   }
-  return [...sums];
+  return [...joined];
 }

@@ -90,6 +90,30 @@ describe("a score for each label", () => {
     expect(() => read(jsonl('{"a": 1.5}'), options)).toThrow(/"a" is 1.5; expected at most 1/);
   });
 
+  it("is the largest of one name where several labels may hold", () => {
+    const labelMap = { "0": "x", "1": "x", "2": "y" };
+    const options = { problemType: "multi_label_classification", labelMap } as const;
+    // Neither is likely; together they would hold, and two sure ones would be refused as above 1.
+    expect(
+      softly(jsonl('{"0": 0.3, "1": 0.4, "2": 0.9}', '{"0": 1, "1": 1, "2": 0}'), options),
+    ).toEqual([
+      {
+        labels: ["y"],
+        shares: [
+          ["x", 0.4],
+          ["y", 0.9],
+        ],
+      },
+      {
+        labels: ["x"],
+        shares: [
+          ["x", 1],
+          ["y", 0],
+        ],
+      },
+    ]);
+  });
+
   it("is refused where numbers are expected", () => {
     expect(() => read(jsonl('{"a": 1}'), { problemType: "regression" })).toThrow(
       /expected one number/,
