@@ -98,7 +98,8 @@ export async function pretrainOnSources(
   if (!result.isDone) return null;
   const created = new Date();
   const name = `start-${seed}`;
-  const facts = { name, base: base.manifest, tasks, settings, result, created, terms: {} };
+  const run = { tasks, settings, result, created };
+  const facts = { name, init: out, base: base.manifest, terms: {}, ...run };
   await writePretrained(out, facts, null);
   return out;
 }

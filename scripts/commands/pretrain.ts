@@ -4,7 +4,7 @@
  * runs/pretrain/settle.ts; the run is runs/pretrain/pretrain-run.ts.
  */
 import { BUNDLED_BASE, baseFolder, bundledBaseDir } from "../base/names.ts";
-import { basename, join, resolve } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import { checkName } from "../../src/core/format/keys.ts";
 import { DEFAULT_ALPHA } from "../runs/pretrain/mixture.ts";
 import type { PretrainSettings, TaskProgress } from "../runs/pretrain/pretrain-run.ts";
@@ -23,10 +23,10 @@ import {
   required,
 } from "../cli/command.ts";
 import type { Io, Options, ValuesOf } from "../cli/command.ts";
-import { noteInterrupted } from "../cli/resume-line.ts";
+import { noteInterrupted, shellWord } from "../cli/resume-line.ts";
 import { epochLine, startStepBar } from "../cli/run-display.ts";
 import { isTaskFolder } from "../cli/train-request.ts";
-import { settledInit } from "../runs/task/start-folder.ts";
+import { initOf, settledInit } from "../runs/task/start-folder.ts";
 import { preciseNow } from "../node/clock.ts";
 
 const OPTIONS = {
@@ -102,7 +102,9 @@ export const command = defineCommand({
     if (first === undefined) throw new UsageError("pretrain: expected a TASK_DIR, or several");
     const startDir = positionals.length === 1 && isStartFolder(first) ? first : null;
     const source = startDir === null ? null : await readStartSpec(startDir);
-    const taskDirs = source ? source.tasks.map((dir) => join(first, dir)) : positionals;
+    const taskDirs = source
+      ? source.tasks.map((dir) => (isAbsolute(dir) ? dir : join(first, dir)))
+      : positionals;
     const noFolder = taskDirs.find((dir) => !isTaskFolder(dir));
     if (noFolder !== undefined) throw new UsageError(`pretrain: ${noFolder} is no task folder`);
     const out = required(values.out ?? startDir ?? undefined, "--out");
@@ -177,7 +179,8 @@ export const command = defineCommand({
       }
       const terms = source?.terms ?? {};
       const created = new Date();
-      const facts = { name, base: base.manifest, tasks, settings, result, created, terms };
+      const init = shellWord(initOf(out));
+      const facts = { name, init, base: base.manifest, tasks, settings, result, created, terms };
       // As with task.json: the file of the folder that was trained from is its author's.
       const isOwn = startDir !== null && resolve(startDir) === resolve(out);
       const startJson = isOwn
@@ -207,7 +210,7 @@ export const command = defineCommand({
             `${name}: ${metric} ${score.toFixed(4)}, ${Math.round(100 * share)} % of the steps`,
           );
         }
-        io.out(`${out}: epoch ${result.bestEpoch}; start a task from it with train --init ${out}`);
+        io.out(`${out}: epoch ${result.bestEpoch}; start a task from it with train --init ${init}`);
       }
       return 0;
     });

@@ -26,6 +26,8 @@ import type { PretrainResult, PretrainSettings } from "./pretrain-run.ts";
 
 export interface PretrainedFacts {
   readonly name: string;
+  /** What `train --init` takes for it, as it is typed. */
+  readonly init: string;
   readonly base: BaseManifest;
   readonly tasks: readonly PretrainTask[];
   readonly settings: PretrainSettings;
@@ -108,7 +110,7 @@ export function taskRows({ tasks, result }: Pick<PretrainedFacts, "tasks" | "res
 }
 
 function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
-  const { name, base, settings, result, terms } = facts;
+  const { name, init, base, settings, result, terms } = facts;
   const rows = taskRows(facts);
   const licences = new Set(rows.map(({ licence }) => licence));
   const languages = rows.flatMap(({ language }) => (language === null ? [] : [language]));
@@ -129,7 +131,7 @@ function pretrainedCard(facts: PretrainedFacts, bytes: number): string {
     [
       `A pretrained prefix for the base ${shortIdentity(base)}: ${what} (method \`${settings.method}\`), trained on ${rows.length === 1 ? "one task" : `${rows.length} tasks at once`}, ${formatBytes(bytes)}. It has no head and cannot be served: it is a place to start a task from. The base itself is unchanged.`,
     ],
-    ["## Start from it", "", "```sh", `npx edge-prefix train TASK_DIR --init ${name}`, "```"],
+    ["## Start from it", "", "```sh", `npx edge-prefix train TASK_DIR --init ${init}`, "```"],
     [
       "## Tasks",
       "",

@@ -22,7 +22,7 @@ export type StartSettings = {
 };
 
 export interface StartSpec extends StartSettings {
-  /** The task folders, as they are seen from the start's folder. */
+  /** The task folders, as they are seen from the start's folder; an absolute path stands for itself. */
   readonly tasks: readonly string[];
   /** Name of the base; undefined: the one that the tasks name. */
   readonly base: string | undefined;

@@ -3,7 +3,7 @@
  * `prefixes/starts` below the working directory, else one that comes with this package.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { NotFoundError } from "../../../src/core/errors.ts";
 import { isName } from "../../../src/core/format/keys.ts";
 import { PACKAGE } from "../../node/project.ts";
@@ -34,6 +34,10 @@ const isStartName = (init: string): boolean => !existsSync(init) && namedStarts(
 /** What is kept of an `init` that was written in `dir`: a name, by which the start is found anywhere, or an absolute path. */
 export const settledInit = (init: string, dir = "."): string =>
   isStartName(init) ? init : resolve(dir, init);
+
+/** What `--init` takes for a start's folder: its name where names are looked for, else the path. */
+export const initOf = (dir: string): string =>
+  dirname(resolve(dir)) === resolve(STARTS) ? basename(resolve(dir)) : dir;
 
 /** Names of the starts of the working directory and of this package, sorted. */
 function namedStarts(): string[] {

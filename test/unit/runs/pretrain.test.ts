@@ -183,14 +183,18 @@ describe("pretrain", () => {
     expect(card).toContain("| places | token    | 8 ");
     expect(card).toContain("CC BY 4.0");
     expect(card).not.toContain("paris");
+    // It does not lie in prefixes/starts, where a name is looked for.
+    expect(card).toContain(`train TASK_DIR --init ${at("whole")}\n`);
   });
 
   test("writes a start.json, by which its folder alone makes the same start again", async () => {
     await start();
     await mkdir(at("again"));
-    await cp(at("start", "start.json"), at("again", "start.json"));
-    const source = JSON.parse(await readFile(at("again", "start.json"), "utf8")) as object;
+    const source = JSON.parse(await readFile(at("start", "start.json"), "utf8")) as object;
     expect(source).toMatchObject({ tasks: ["../mood", "../places"], num_virtual_tokens: 3 });
+    // An absolute path stands for itself, as in task.json.
+    const edited = { ...source, tasks: ["../mood", at("places")] };
+    await writeFile(at("again", "start.json"), JSON.stringify(edited));
     expect((await run(["pretrain", at("again"), "--base", at("base")])).code).toBe(0);
     const bytes = await readFile(at("again", "prefix.safetensors"));
     expect(bytes).toEqual(await readFile(at("start", "prefix.safetensors")));
