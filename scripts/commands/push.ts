@@ -66,22 +66,29 @@ export const command = defineCommand({
     const isDryRun = values["dry-run"] === true;
     const allowsChange = values["allow-change"] === true;
     const sealing = await sealingOf(values);
-    // A dry run writes nothing, and so no model.sig: it checks the one that is there.
-    if (sealing && !isDryRun) {
+    /** What a dry run would have written into the folders. */
+    const signatures = new Map<string, Uint8Array | null>();
+    if (sealing) {
       const folders = baseDir === undefined ? positionals : [baseDir, ...positionals];
-      for (const folder of folders) await ensureSigned(folder, sealing.signer);
+      for (const folder of folders) {
+        signatures.set(folder, await ensureSigned(folder, sealing.signer, { isDryRun }));
+      }
     }
     await withBucket(values, io, async (opened) => {
       const bucket = isDryRun ? dryRunOf(opened) : opened;
       if (baseDir !== undefined && values["allow-doubtful"] !== true) {
         checkFitness((await readManifestOfBase(baseDir)).manifest);
       }
-      if (baseDir !== undefined) await pushBase(bucket, baseDir, io, { isDryRun, engine, sealing });
+      if (baseDir !== undefined) {
+        const signature = signatures.get(baseDir);
+        await pushBase(bucket, baseDir, io, { isDryRun, engine, sealing, signature });
+      }
       const note = (line: string): void => io.err(line);
       const checkAnswers = createAnswerCheck(findBaseOf({ bucket, baseDir, note }), note);
       for (const folder of positionals) {
         io.signal.throwIfAborted();
-        const how = { io, isDryRun, canaryPercent, allowsChange, checkAnswers, sealing };
+        const signature = signatures.get(folder);
+        const how = { io, isDryRun, canaryPercent, allowsChange, checkAnswers, sealing, signature };
         await pushTask(bucket, folder, how);
       }
     });
@@ -101,10 +108,12 @@ async function pushBase(
     isDryRun,
     engine,
     sealing,
+    signature,
   }: {
     readonly isDryRun: boolean;
     readonly engine: string | undefined;
     readonly sealing: Sealing | undefined;
+    readonly signature: Uint8Array | null | undefined;
   },
 ): Promise<void> {
   let bar: ReturnType<typeof startProgress> | undefined;
@@ -113,6 +122,7 @@ async function pushBase(
       images: await imagesFor(engine),
       signal: io.signal,
       sealing,
+      signature,
       onProgress(bytes, total) {
         if (total < WORTH_A_BAR) return;
         bar ??= startProgress(io, {
@@ -152,11 +162,16 @@ async function pushTask(
     readonly allowsChange: boolean;
     readonly checkAnswers: CheckAnswers;
     readonly sealing: Sealing | undefined;
+    readonly signature: Uint8Array | null | undefined;
   },
 ): Promise<void> {
-  const { io, isDryRun, canaryPercent, allowsChange, checkAnswers, sealing } = how;
-  const options = { checkAnswers, canaryPercent, allowsChange, signal: io.signal, sealing };
-  const result = await publishTask(bucket, folder, options);
+  const { io, isDryRun, canaryPercent, sealing, ...options } = how;
+  const result = await publishTask(bucket, folder, {
+    ...options,
+    canaryPercent,
+    sealing,
+    signal: io.signal,
+  });
   if (result.isChanged) {
     const action = canaryPercent === undefined ? "push" : `canary ${canaryPercent} %`;
     const { task: name, previous } = result;

@@ -13,7 +13,7 @@ import { encodeUtf8 } from "../../src/core/text.ts";
 import { ensureBlob, readable, sleep, updatePointer } from "./bucket.ts";
 import { believedSeal, sealed, signatureNeeded } from "./sealing.ts";
 import type { Sealing } from "./sealing.ts";
-import { readSignature, verifyFolderSignature } from "./sign-folder.ts";
+import { signatureToPush } from "./sign-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { readFileOf } from "../node/files.ts";
@@ -80,6 +80,8 @@ export interface PublishBaseOptions {
   readonly signal?: AbortSignal | undefined;
   /** Seals the pointer; the folder must then be signed by the same key. */
   readonly sealing?: Sealing | undefined;
+  /** The folder's model.sig where it is not in the folder: a dry run writes none. */
+  readonly signature?: Uint8Array | null | undefined;
 }
 
 /**
@@ -93,8 +95,7 @@ export async function publishBase(
 ): Promise<PublishedBase> {
   const { wait = sleep, now = () => new Date(), images, onProgress, signal, sealing } = options;
   const { manifest, bytes } = await readManifestOfBase(folder);
-  if (sealing) await verifyFolderSignature(folder, [sealing.signer.key]);
-  const signature = await readSignature(folder);
+  const signature = options.signature ?? (await signatureToPush(folder, sealing?.signer));
   const subject = `base "${manifest.name}"`;
   let uploaded = 0;
   let done = 0;

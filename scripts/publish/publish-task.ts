@@ -13,7 +13,7 @@ import { openTask } from "../../src/core/format/task.ts";
 import type { Task } from "../../src/core/format/task.ts";
 import { ensureBlob, sleep } from "./bucket.ts";
 import type { Sealing } from "./sealing.ts";
-import { readSignature, verifyFolderSignature } from "./sign-folder.ts";
+import { signatureToPush } from "./sign-folder.ts";
 import { sha256, sha256Hex } from "../node/hash.ts";
 import type { PublishBucket, Wait } from "./bucket.ts";
 import { checkNorms } from "../task/check-norms.ts";
@@ -54,6 +54,8 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined;
   /** Seals the pointer; the folder must then be signed by the same key. */
   readonly sealing?: Sealing | undefined;
+  /** The folder's model.sig where it is not in the folder: a dry run writes none. */
+  readonly signature?: Uint8Array | null | undefined;
 }
 
 /**
@@ -107,9 +109,7 @@ export async function publishTask(
   const { prefix, examples } = await checkTaskFolder(folder, base, checkAnswers);
   signal?.throwIfAborted();
   let uploaded = 0;
-  if (sealing) await verifyFolderSignature(folder, [sealing.signer.key]);
-  // A signature that cannot be checked here travels along; a Worker checks it.
-  const signature = await readSignature(folder);
+  const signature = options.signature ?? (await signatureToPush(folder, sealing?.signer));
   for (const blob of [prefix, manifestBytes, ...(signature ? [signature] : [])])
     if (await ensureBlob(bucket, blob, wait)) uploaded++;
 

@@ -44,28 +44,47 @@ async function servedFiles(dir: string): Promise<Map<string, string>> {
 }
 
 /** Writes model.sig into a task or base folder. Throws what reading the folder throws. */
-export async function signFolder(dir: string, signer: Signer): Promise<void> {
+export const signFolder = async (dir: string, signer: Signer): Promise<void> =>
+  writeWhole(join(dir, SIGNATURE_FILE), await signatureOf(dir, signer));
+
+/** A new model.sig of a folder. */
+async function signatureOf(dir: string, signer: Signer): Promise<Uint8Array> {
   const files = await servedFiles(dir);
   const others = (await readdir(dir)).filter((name) => !files.has(name));
   const ignoredPaths = [...new Set([...ALWAYS_IGNORED, ...others])];
   const statement = { subject: basename(resolve(dir)), files, ignoredPaths };
   const payload = await writeStatement(statement, sha256);
   const signature = signer.sign(preAuthEncoding(STATEMENT_TYPE, payload));
-  const bundle = writeBundle({ hint: signer.key.id, payload, signature });
-  await writeWhole(join(dir, SIGNATURE_FILE), bundle);
+  return writeBundle({ hint: signer.key.id, payload, signature });
 }
 
 /**
  * Signs a folder unless this key has signed it as it is: ECDSA gives another signature each time, and a
- * push of the same folder is to change nothing.
+ * push of the same folder is to change nothing. A dry run writes nothing and gets the signature; null where
+ * the folder's own is good.
  */
-export async function ensureSigned(dir: string, signer: Signer): Promise<void> {
+export async function ensureSigned(
+  dir: string,
+  signer: Signer,
+  { isDryRun = false }: { readonly isDryRun?: boolean } = {},
+): Promise<Uint8Array | null> {
   try {
     await verifyFolderSignature(dir, [signer.key]);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
+    if (isDryRun) return signatureOf(dir, signer);
     await signFolder(dir, signer);
   }
+  return null;
+}
+
+/**
+ * The model.sig that travels with a folder, null where it has none. With a signer it must be that key's:
+ * throws what `verifyFolderSignature` throws. Any other cannot be checked here; a Worker checks it.
+ */
+export async function signatureToPush(dir: string, signer?: Signer): Promise<Uint8Array | null> {
+  if (signer) await verifyFolderSignature(dir, [signer.key]);
+  return readSignature(dir);
 }
 
 /**

@@ -236,13 +236,19 @@ describe("in the bucket", () => {
     ]);
   });
 
-  it("push --sign --dry-run writes nothing: it wants a folder that is signed, and signs none", async () => {
+  it("push --sign --dry-run goes all the way of a push that signs, and writes nothing", async () => {
     const [folder, before] = [task(), snapshot()];
-    const dryRun = (code: number) => inBucket(code, "push", folder, ...owner, "--dry-run");
-    expect((await dryRun(1)).err).toContain("[signature-missing]");
+    const dryRun = async () =>
+      linesOf(await inBucket(0, "push", folder, ...owner, "--dry-run", "--json"));
+    // Prefix, manifest and the signature that the push would make.
+    const would = { dry_run: true, changed: true, uploaded: 3 };
+    expect(await dryRun()).toMatchObject([would]);
     expect(existsSync(join(folder, "model.sig"))).toBe(false);
-    await run(0, "sign", folder, "--key", secret("owner"));
-    expect((await dryRun(0)).out).toContain("would be published");
+    // A signature by another key is one that the push would replace.
+    await run(0, "sign", folder, "--key", secret("next"));
+    const foreign = readFileSync(join(folder, "model.sig"));
+    expect(await dryRun()).toMatchObject([would]);
+    expect(readFileSync(join(folder, "model.sig"))).toEqual(foreign);
     expect(snapshot()).toEqual(before);
   });
 
