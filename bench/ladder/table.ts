@@ -68,7 +68,7 @@ export function ladderMarkdown(results: readonly LadderResult[]): string {
 function madeOn(results: readonly LadderResult[]): string {
   const machines = Map.groupBy(results, ({ machine }) => {
     const { cpu, vectors, cores, node } = machine;
-    return `${cores} cores of an ${cpu}${vectors ? ` with ${vectors}` : ""}, Node ${node.slice(1)}`;
+    return `${plural(cores, "core")} of an ${cpu}${vectors ? ` with ${vectors}` : ""}, Node ${node.slice(1)}`;
   });
   const lines = [...machines].map(([machine, cells]) => {
     const commits = [...new Set(cells.map(({ commit }) => commit ?? "unknown"))].sort();
@@ -88,7 +88,7 @@ export function summaryLines(results: readonly LadderResult[]): string[] {
         ? `more rows make train worse, by more than the interval of the difference: ${down.map(stepText).join("; ")}`
         : `more rows make train worse by more than the interval of the difference in none of ${steps.length} steps`),
     reported.length > 0 &&
-      `the test score is within the interval that the task itself reported: ${reported.map(({ inside, draws, ...rung }) => `${inside} of ${draws} draws of ${rungText(rung)}`).join(", ")}`,
+      `the test score is within the interval that the task itself reported: ${reported.map(({ inside, draws, ...rung }) => `${inside} of ${plural(draws, "draw")} of ${rungText(rung)}`).join(", ")}`,
     bytes !== null && `largest task: ${formatBytes(bytes)}`,
     missingLine(results),
   ].filter((line) => line !== false);

@@ -1,5 +1,11 @@
 /** The tables of docs/benchmarks.md that stand in files of bench/results, each with its command. */
-import { markdownTable, formatCount, formatScore, metricName } from "../../../src/report/text.ts";
+import {
+  markdownTable,
+  formatCount,
+  formatScore,
+  metricName,
+  plural,
+} from "../../../src/report/text.ts";
 import { minutes } from "./minutes.ts";
 import { madeBy, read } from "./result-files.ts";
 import type { Made } from "./result-files.ts";
@@ -68,7 +74,7 @@ function pocketTable(): string {
     "",
     `On 1,000 held-back paragraphs, against the float32 teacher: token cosine ${formatScore(near.token_cosine)}, Spearman correlation of similarities ${formatScore(near.spearman)}.`,
     "",
-    `\`${latency.command.replace("--only latency", "--only PART")}\`, ${latency.machine.cores} cores of an ${latency.machine.cpu}, Node ${latency.machine.node.slice(1)}; ${files.join(", ")}`,
+    `\`${latency.command.replace("--only latency", "--only PART")}\`, ${plural(latency.machine.cores, "core")} of an ${latency.machine.cpu}, Node ${latency.machine.node.slice(1)}; ${files.join(", ")}`,
   ].join("\n");
 }
 

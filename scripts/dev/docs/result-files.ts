@@ -1,6 +1,7 @@
 /** Result files of bench/results, and what documents say of their making. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { plural } from "../../../src/report/text.ts";
 import { PACKAGE } from "../../node/project.ts";
 
 /** What every result file says of its making; those of load tests say it in docs/benchmarks.md. */
@@ -23,5 +24,5 @@ export const read = <T>(path: string): T =>
 export function madeBy(path: string, { command, commit, machine }: Made, vectors = ""): string {
   const instructions = machine.vectors ?? vectors;
   const processor = `${machine.cpu}${instructions && ` with ${instructions}`}`;
-  return `\`${command}\`, commit ${commit}, ${machine.cores} cores of an ${processor}, Node ${machine.node.slice(1)}, [${path}](../bench/results/${path})`;
+  return `\`${command}\`, commit ${commit}, ${plural(machine.cores, "core")} of an ${processor}, Node ${machine.node.slice(1)}, [${path}](../bench/results/${path})`;
 }
