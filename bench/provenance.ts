@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 export interface Provenance {
   readonly command: string;
-  /** Abbreviated, with `-dirty` when files differ from it; null outside a git checkout. */
+  /** As `commitOf` writes it; null outside a git checkout. */
   readonly commit: string | null;
   readonly machine: {
     readonly cpu: string;
@@ -18,14 +18,9 @@ export interface Provenance {
 }
 
 export async function provenance(): Promise<Provenance> {
-  const git = ["describe", "--always", "--dirty", "--exclude=*"];
-  const commit = await promisify(execFile)("git", git, { cwd: import.meta.dirname }).then(
-    ({ stdout }) => stdout.trim(),
-    () => null,
-  );
   return {
     command: ["npx edge-prefix", ...process.argv.slice(2)].join(" "),
-    commit,
+    commit: await commitOf(import.meta.dirname).catch(() => null),
     machine: {
       cpu: cpus()[0]?.model.trim() ?? "unknown",
       vectors: vectorInstructions(),
@@ -33,6 +28,18 @@ export async function provenance(): Promise<Provenance> {
       node: process.version,
     },
   };
+}
+
+/**
+ * The commit of a checkout, abbreviated, with `-dirty` where tracked files differ from it. Results do not
+ * count: a bench of several cells writes them while it runs.
+ */
+export async function commitOf(folder: string): Promise<string> {
+  const git = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)("git", args, { cwd: folder })).stdout.trim();
+  const measured = ["--", ":(top)", ":(top,exclude)bench/results"];
+  const isDirty = (await git("diff", "--name-only", "HEAD", ...measured)) !== "";
+  return `${await git("rev-parse", "--short", "HEAD")}${isDirty ? "-dirty" : ""}`;
 }
 
 /** Best first. Two processors of one name may differ in them, and in the speed of training by half. */
