@@ -7,12 +7,12 @@ import { UsageError, defineCommand, readInteger, required } from "../scripts/cli
 import type { Command } from "../scripts/cli/command.ts";
 import { METHODS } from "../src/learn/methods.ts";
 import { MismatchError } from "../src/core/errors.ts";
-import { TABLE_METHODS, cellName, chosenCells } from "./accuracy/plan.ts";
+import { RECIPES, TABLE_METHODS, cellName, chosenCells } from "./accuracy/plan.ts";
 import type { Cell } from "./accuracy/plan.ts";
 import { RESULTS, readResult, readResults, writeResult } from "./accuracy/results.ts";
 import type { CellResult } from "./accuracy/results.ts";
 import { MAX_ROWS } from "./accuracy/settings.ts";
-import { accuracyRows, seedRows } from "./accuracy/table.ts";
+import { accuracyRows, closenessRows } from "./accuracy/table.ts";
 import { TASK_IDS } from "./accuracy/tasks.ts";
 import { table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
@@ -32,12 +32,17 @@ export const bench: Command = defineCommand({
       hint: "8-bit base: what tasks are trained and served on",
     },
     fp32: { type: "string", value: "DIR", hint: "the same checkpoint imported with --dtype fp32" },
+    start: {
+      type: "string",
+      value: "DIR",
+      hint: "start of pairs on the 8-bit base, made by pretrain, for prefix-bias-pairs",
+    },
     only: { type: "string", value: "TASK,..", hint: `some of ${TASK_IDS.join(", ")}` },
     methods: { type: "string", value: "M,..", hint: `some of ${TABLE_METHODS.join(", ")}` },
     seeds: {
       type: "string",
       value: "N",
-      hint: "the seeds 0 to N-1 of each cell (1; 3 for prefix and full on wnut17 and banking77)",
+      hint: "the seeds 0 to N-1 of each cell (as the table has them: 3 of full, and of the method closest to it)",
     },
     "max-rows": {
       type: "string",
@@ -65,7 +70,7 @@ export const bench: Command = defineCommand({
     }
     const cells = chosenCells({
       tasks: readList(values.only, "--only", TASK_IDS),
-      methods: readList(values.methods, "--methods", METHODS),
+      methods: readList(values.methods, "--methods", [...METHODS, ...RECIPES]),
       seeds: readInteger(values.seeds, "--seeds", { min: 1, max: 100 }),
     });
     if (cells.length === 0) throw new UsageError("--only and --methods leave no cell of the table");
@@ -84,7 +89,8 @@ export const bench: Command = defineCommand({
     }
     const note = (line: string): void => io.err(line);
     const { signal } = io;
-    const options = { data, int8, fp32, work: values.work, threads, maxRows, signal, note };
+    const { start, work } = values;
+    const options = { data, int8, fp32, start, work, threads, maxRows, signal, note };
 
     let failed = 0;
     for (const [i, cell] of cells.entries()) {
@@ -119,7 +125,7 @@ export const bench: Command = defineCommand({
 });
 
 function tableText(results: readonly CellResult[]): string {
-  const tables = [accuracyRows(results), seedRows(results)].filter((rows) => rows.length > 0);
+  const tables = [accuracyRows(results), closenessRows(results)].filter((rows) => rows.length > 0);
   return tables.map(table).join("\n\n");
 }
 

@@ -6,7 +6,7 @@ import { load, poolerOf, tokenizerOf } from "../../src/encoder/loaded-base.ts";
 import type { Base } from "../../src/encoder/base.ts";
 import { preciseNow } from "../../scripts/node/clock.ts";
 import { createNodeSession, nodeEngine } from "../../scripts/node/runtime-node.ts";
-import { partsOf } from "../../src/learn/methods.ts";
+import { allEpochs, partsOf } from "../../src/learn/methods.ts";
 import { EMPTY_SPEC } from "../../src/learn/task/spec.ts";
 import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import type { Runtimes } from "../../src/learn/task/runtimes.ts";
@@ -16,8 +16,9 @@ import { provenance } from "../provenance.ts";
 import { cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
 import type { CellResult } from "./results.ts";
-import { MAX_ROWS, MAX_SELECTION_ROWS, settingsOf } from "./settings.ts";
+import { MAX_ROWS, MAX_SELECTION_ROWS, isRecipe, methodOf, settingsOf } from "./settings.ts";
 import { TASKS, fileOf } from "./tasks.ts";
+import { UsageError } from "../../scripts/cli/command.ts";
 import { NODE_HOST } from "../../scripts/runs/task/host.ts";
 
 export interface CellOptions {
@@ -25,6 +26,8 @@ export interface CellOptions {
   readonly data: string;
   readonly int8: Base;
   readonly fp32: Base;
+  /** Folder of the start that recipes begin with, on the 8-bit base. */
+  readonly start: string | undefined;
   /** Interrupted cells are saved below it. */
   readonly work: string;
   readonly threads: number | undefined;
@@ -36,15 +39,25 @@ export interface CellOptions {
 /** What a cell is trained with, before the data has its say. */
 export function specOf(
   { task, method, seed }: Cell,
-  { data, maxRows = MAX_ROWS }: { data: string; maxRows?: number },
+  {
+    data,
+    start,
+    maxRows = MAX_ROWS,
+  }: { readonly data: string; readonly start?: string | undefined; readonly maxRows?: number },
 ): TaskSpec {
+  if (isRecipe(method) && start === undefined) {
+    throw new UsageError(
+      `${method} needs --start: a folder that pretrain wrote from pairs of texts, as docs/accuracy.md says`,
+    );
+  }
   const { type, train, reported } = TASKS[task];
   const file = (path: string) => fileOf(data, path, TASKS[task]);
   return {
     ...EMPTY_SPEC,
     ...settingsOf(task, method),
     type,
-    method,
+    method: methodOf(method),
+    ...(isRecipe(method) && { init: start }),
     seed,
     max_rows: maxRows,
     data: { ...EMPTY_SPEC.data, train: [file(train)], eval: [file(reported)] },
@@ -56,7 +69,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
   const { data, int8, fp32, work, note, signal, threads } = options;
   const { title, split, selection } = TASKS[cell.task];
   // Fine-tuning moves the weights themselves, so float ones; a task is learned on what serves it.
-  const base = partsOf(cell.method).weights ? fp32 : int8;
+  const base = partsOf(methodOf(cell.method)).weights ? fp32 : int8;
   const spec = specOf(cell, options);
   const { prepared, reported } = await divideFairly(spec, {
     base: base.manifest,
@@ -67,7 +80,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
     strict: false,
     note,
   });
-  const { epochs } = prepared.hyperparameters;
+  const epochs = allEpochs(prepared.hyperparameters);
   const result = await runTrial({
     name: cell.task,
     spec,
@@ -102,7 +115,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
 
 /** The command that makes this cell alone, whatever the one was that made it among others. */
 const commandOf = ({ task, method, seed }: Cell): string =>
-  `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR --only ${task} --methods ${method} --seeds ${seed + 1}`;
+  `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR${isRecipe(method) ? " --start START_DIR" : ""} --only ${task} --methods ${method} --seeds ${seed + 1}`;
 
 /** The native runtime with a number of threads of its own; the runtime that serves as it is. */
 export function runtimesWith(threads: number | undefined): Runtimes {

@@ -5,6 +5,7 @@
 import type { TaskType } from "../../src/core/model/task.ts";
 import { hasVirtualTokens } from "../../src/learn/methods.ts";
 import type { Method, Hyperparameters } from "../../src/learn/methods.ts";
+import type { Contender, Recipe } from "./plan.ts";
 import { TASKS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 
@@ -56,6 +57,24 @@ const EXCEPTIONS: Partial<Record<TaskId, Partial<Record<Method, Partial<Setting>
   rte: { full: { lr: 5e-5 } },
 };
 
+/** What a recipe asks of `train` on top of its method's settings. */
+const RECIPE_SETTINGS: Readonly<
+  Record<
+    Recipe,
+    { readonly method: Method } & Pick<Setting, "epochs"> & { readonly average: number }
+  >
+> = {
+  "prefix-bias-pairs": { method: "prefix-bias", epochs: 2, average: 3 },
+};
+
+/** The method of a row of the table. */
+export const methodOf = (contender: Contender): Method =>
+  isRecipe(contender) ? RECIPE_SETTINGS[contender].method : contender;
+
+/** Whether it begins with what other data have taught. */
+export const isRecipe = (contender: Contender): contender is Recipe =>
+  Object.hasOwn(RECIPE_SETTINGS, contender);
+
 /** Small data, labelling and whole models take small batches. */
 const batchOf = (task: TaskId, method: Method): number =>
   TASKS[task].type === "token" || task === "rte" || method === "full" ? 16 : 32;
@@ -63,11 +82,14 @@ const batchOf = (task: TaskId, method: Method): number =>
 /** Settings of a cell, in the words of task.json. */
 export function settingsOf(
   task: TaskId,
-  method: Method,
+  contender: Contender,
 ): { num_virtual_tokens?: number; hyperparameters: Partial<Hyperparameters> } {
+  const method = methodOf(contender);
+  const recipe = isRecipe(contender) ? RECIPE_SETTINGS[contender] : undefined;
   const { P, lr, epochs } = {
     ...SETTINGS[method][TASKS[task].type],
     ...EXCEPTIONS[task]?.[method],
+    ...(recipe && { epochs: recipe.epochs }),
   };
   return {
     ...(hasVirtualTokens(method) && { num_virtual_tokens: P }),
@@ -77,6 +99,7 @@ export function settingsOf(
       batch_size: batchOf(task, method),
       prefix_dropout: 0,
       patience: 0,
+      ...(recipe && { average: recipe.average }),
     },
   };
 }

@@ -1,16 +1,15 @@
 /**
- * The accuracy table from the cells that are finished: a method a row, a data set a column, and
- * below how the best task compares with fine-tuning and the served graph with float32.
+ * The accuracy table from the cells that are finished: a method a row, a data set a column, and how the
+ * served graph compares with float32; then, over all seeds, how close the best task is to fine-tuning.
  */
 import { markdownTable } from "../../src/report/text.ts";
 import type { CellResult } from "./results.ts";
-import { TABLE_METHODS } from "./plan.ts";
+import { TABLE_METHODS, TASK_METHODS } from "./plan.ts";
+import type { Contender } from "./plan.ts";
 import { TASKS, TASK_IDS } from "./tasks.ts";
 import type { TaskId } from "./tasks.ts";
 
 const MISSING = "-";
-/** What is served as a task besides the frozen head. */
-const TASK_METHODS = ["prefix", "bias", "prefix-bias"];
 
 /** Rows of cells, the first one the header. Cells of seed 0 with their interval, in percent. */
 export function accuracyRows(
@@ -18,27 +17,18 @@ export function accuracyRows(
   tasks: readonly TaskId[] = TASK_IDS,
 ): string[][] {
   const first = results.filter(({ seed }) => seed === 0);
-  const at = (task: TaskId, method: string) =>
-    first.find((cell) => cell.task === task && cell.method === method);
   const row = (name: string, cell: (task: TaskId) => string): string[] => [
     name,
     ...tasks.map(cell),
   ];
-  const header = tasks.map((task) => `${TASKS[task].title} ${TASKS[task].split}`);
   return [
-    ["", ...header],
+    ["", ...tasks.map(nameOf)],
     ...TABLE_METHODS.map((method) =>
       row(method, (task) => {
-        const cell = at(task, method);
+        const cell = first.find((own) => own.task === task && own.method === method);
         return cell ? `${percent(cell.score)} (${interval(cell)})` : MISSING;
       }),
-    ),
-    row("best task - full", (task) => {
-      const served = TASK_METHODS.flatMap((method) => at(task, method) ?? []);
-      const best = served.toSorted((a, b) => b.score - a.score)[0];
-      const full = at(task, "full");
-      return best && full ? difference(best, full) : MISSING;
-    }),
+    ).filter(([, ...cells]) => cells.some((text) => text !== MISSING)),
     row("served int8 - fp32", (task) => {
       const differences = results
         .filter((cell) => cell.task === task)
@@ -50,21 +40,44 @@ export function accuracyRows(
   ];
 }
 
-/** Methods that were trained from several seeds: every score and the mean. Empty when none was. */
-export function seedRows(results: readonly CellResult[]): string[][] {
-  const groups = Map.groupBy(results, ({ task, method }) => `${task} ${method}`);
-  const rows = [...groups.values()]
-    .filter((cells) => cells.length > 1)
-    .map((cells) => {
-      const scores = cells.map(({ score }) => score);
-      const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
-      const { task, method } = cells[0]!;
-      return [TASKS[task].title, method, percent(mean), scores.map(percent).join(", ")];
-    });
-  return rows.length === 0 ? [] : [["", "", "mean", "seeds"], ...rows];
+/**
+ * A row for each data set: of what is served, the method with the best mean, and fine-tuning, each with its
+ * scores by seed; then the difference of the means. The last row is the mean of these differences.
+ */
+export function closenessRows(results: readonly CellResult[]): string[][] {
+  const seedsOf = (task: TaskId, method: Contender): CellResult[] =>
+    results
+      .filter((cell) => cell.task === task && cell.method === method)
+      .sort((a, b) => a.seed - b.seed);
+  const differences: number[] = [];
+  const rows = TASK_IDS.flatMap((task) => {
+    const full = seedsOf(task, "full");
+    const [best] = TASK_METHODS.map((method) => seedsOf(task, method))
+      .filter((cells) => cells.length > 0)
+      .sort((a, b) => meanOf(b) - meanOf(a));
+    if (!best || full.length === 0) return [];
+    const difference = meanOf(best) - meanOf(full);
+    differences.push(difference);
+    const sure = Math.hypot(halfOf(best), halfOf(full));
+    return [
+      [
+        nameOf(task),
+        best[0]!.method,
+        seedsText(best),
+        seedsText(full),
+        `${signed(difference)} ± ${percent(sure)}`,
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  return [
+    ["", "best task", "its scores", "full", "difference"],
+    ...rows,
+    ["mean", "", "", "", signed(mean(differences))],
+  ];
 }
 
-/** What docs/accuracy.md says: a table for each type of task, and that of the seeds where there is one. */
+/** What docs/accuracy.md says: a table for each type of task, and how close the best tasks are. */
 export function accuracyMarkdown(results: readonly CellResult[]): string {
   const tables = (["token", "sequence"] as const).map((type) =>
     accuracyRows(
@@ -72,21 +85,30 @@ export function accuracyMarkdown(results: readonly CellResult[]): string {
       TASK_IDS.filter((task) => TASKS[task].type === type),
     ),
   );
-  return [...tables, seedRows(results)]
+  return [...tables, closenessRows(results)]
     .filter((rows) => rows.length > 0)
     .map(markdownTable)
     .join("\n\n");
+}
+
+const nameOf = (task: TaskId): string => `${TASKS[task].title} ${TASKS[task].split}`;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanOf = (cells: readonly CellResult[]): number => mean(cells.map(({ score }) => score));
+
+/** `44.1 (42.4, 45.8, 44.0)`: the mean and the seeds behind it. */
+function seedsText(cells: readonly CellResult[]): string {
+  const scores = cells.map(({ score }) => percent(score));
+  return scores.length === 1 ? scores[0]! : `${percent(meanOf(cells))} (${scores.join(", ")})`;
 }
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 const interval = ({ interval: [low, high] }: CellResult): string =>
   `${percent(low)}-${percent(high)}`;
 
-/** How sure the difference is, as if each score were of rows of its own: of the same rows it is surer. */
-function difference(a: CellResult, b: CellResult): string {
-  const half = ({ interval: [low, high] }: CellResult): number => (high - low) / 2;
-  return `${signed(a.score - b.score)} ± ${percent(Math.hypot(half(a), half(b)))}`;
-}
+/** Half of the interval over the reported rows, which are the same for every seed. */
+const halfOf = (cells: readonly CellResult[]): number =>
+  mean(cells.map(({ interval: [low, high] }) => (high - low) / 2));
 
 function signed(share: number): string {
   const text = (100 * share).toFixed(2);

@@ -25,6 +25,7 @@ export function startStepBar(io: Io, label: string) {
 /** The epoch that has just ended. */
 export function epochLine({ history, best }: RunState, epochs: number, scoreName: string): string {
   const { epoch, loss, score } = history.at(-1)!;
-  const star = best?.epoch === epoch ? " (best)" : "";
+  // The mean of several runs stands at the last epoch, too, with a score of its own.
+  const star = best?.epoch === epoch && best.score === score ? " (best)" : "";
   return `epoch ${epoch}/${epochs} · loss ${loss.toFixed(4)} · ${scoreName} ${score.toFixed(4)}${star}`;
 }

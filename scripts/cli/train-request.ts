@@ -167,6 +167,11 @@ export const TRAIN_OPTIONS = {
     value: "N",
     hint: "stop after N epochs without a better score; 0: never (by the number of epochs)",
   },
+  average: {
+    type: "string",
+    value: "N",
+    hint: "make N such runs from one start and average their parameters (1)",
+  },
   "train-graph": {
     type: "string",
     value: TRAIN_GRAPHS.join("|"),
@@ -273,6 +278,7 @@ function override(spec: TaskSpec, values: TrainValues, files: readonly string[])
     warmup_ratio: readNumber(values["warmup-ratio"], "--warmup-ratio", { min: 0, max: 1 }),
     prefix_dropout: readNumber(values["prefix-dropout"], "--prefix-dropout", { min: 0, max: 0.9 }),
     patience: readInteger(values.patience, "--patience", { min: 0, max: 10_000 }),
+    average: readInteger(values.average, "--average", { min: 1, max: 100 }),
     max_grad_norm: readNumber(values["max-grad-norm"], "--max-grad-norm", { min: 1e-6, max: 1e6 }),
   };
   const given = {

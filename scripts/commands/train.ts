@@ -17,6 +17,7 @@ import type { PreparedTask } from "../../src/learn/task/prepare.ts";
 import { writeTaskSpec } from "../../src/learn/task/spec.ts";
 import type { TaskSpec } from "../../src/learn/task/spec.ts";
 import type { Hyperparameters } from "../../src/learn/methods.ts";
+import { allEpochs } from "../../src/learn/methods.ts";
 import { isStale } from "../../src/learn/loop/trainer.ts";
 import type { StepReport } from "../../src/learn/loop/trainer.ts";
 import { defineCommand, readInteger } from "../cli/command.ts";
@@ -254,7 +255,9 @@ async function askTeacher(
 }
 
 /** The progress of a run. */
-function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolean) {
+function showRun(io: Io, hyperparameters: Hyperparameters, hasFolds: boolean) {
+  const { patience, average = 1 } = hyperparameters;
+  const epochs = allEpochs(hyperparameters);
   const bar = startStepBar(io, "train");
   let mark = preciseNow();
   // Means over roughly the last 50 steps.
@@ -300,6 +303,9 @@ function showRun(io: Io, { epochs, patience }: Hyperparameters, hasFolds: boolea
         io.err(
           `stopped: no better score in ${patience} epochs; epoch ${state.best!.epoch} is taken`,
         );
+      }
+      if (average > 1 && state.averaged?.runs === average) {
+        io.err(`mean of ${average} runs · score ${state.best!.score.toFixed(4)}`);
       }
       mark = preciseNow();
     },

@@ -52,7 +52,15 @@ export interface Hyperparameters {
   readonly max_grad_norm: number;
   /** Epochs without a better score after which training stops; 0 never stops early. */
   readonly patience: number;
+  /**
+   * Where it is given, so many runs of these epochs are made from the same start, with other orders of the
+   * rows, and the mean of their parameters is the result.
+   */
+  readonly average?: number;
 }
+
+/** Epochs of all runs. */
+export const allEpochs = ({ epochs, average = 1 }: Hyperparameters): number => epochs * average;
 
 const nothing = { prefix: "none", prompt: false, deltas: false, weights: false } as const;
 const served = { isServed: true, prefixDropout: 0 } as const;

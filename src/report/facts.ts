@@ -155,6 +155,8 @@ export interface TrainingFacts {
   readonly steps: number;
   readonly epochs: readonly EpochFact[];
   readonly bestEpoch: number;
+  /** Several runs whose mean was kept instead, with its score; absent for one run. */
+  readonly averaged?: { readonly runs: number; readonly score: number } | undefined;
   /** accuracy, f1, ..: what `score` of an epoch is. */
   readonly scoreName: string;
   /** Mean loss over runs of steps; see `smoothLosses`. */

@@ -61,7 +61,7 @@ export function taskFacts(
 
 /** What is known of a run besides its task. */
 export interface RunFacts {
-  readonly state: Pick<RunState, "step" | "history" | "best">;
+  readonly state: Pick<RunState, "step" | "history" | "best" | "averaged">;
   readonly course?: Course | undefined;
   readonly rows: number;
   readonly scoreName: string;
@@ -86,13 +86,17 @@ export const withTraining = (facts: ReportFacts, run: RunFacts): ReportFacts => 
 
 function trainingFacts(run: RunFacts): TrainingFacts {
   const { state, course, hyperparameters, seed } = run;
-  const { step, history, best } = state;
+  const { step, history, best, averaged } = state;
+  const bestOf = averaged
+    ? history.reduce((a, b) => (b.score > a.score ? b : a))
+    : (best ?? { epoch: history.length });
   const isWhole = course !== undefined && course.firstStep === 1 && course.ms > 0;
   return {
     rows: run.rows,
     steps: step,
     epochs: history,
-    bestEpoch: best?.epoch ?? history.length,
+    bestEpoch: bestOf.epoch,
+    averaged: averaged && best ? { runs: averaged.runs, score: best.score } : undefined,
     scoreName: run.scoreName,
     stepLosses:
       course && smoothLosses(course.losses, course.firstStep, step / Math.max(1, history.length)),

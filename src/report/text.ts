@@ -69,12 +69,15 @@ export function crossValidationNote({ folds, of, alone, isWhole }: CrossValidati
 
 /** How long a task was trained, and which parameters it has. */
 export function trainingText(facts: TrainingFacts): string {
-  const { rows, steps, epochs, bestEpoch, seconds, teacher } = facts;
+  const { rows, steps, epochs, bestEpoch, averaged, seconds, teacher } = facts;
   const count = `${plural(rows, "row")}, ${plural(steps, "step")}`;
   const time = seconds === undefined ? "" : `, in ${formatSeconds(seconds)}`;
   const taught = teacher ? ` ${teacherText(teacher)}` : "";
   if (epochs.length === 1) return `${count}${time}.${taught}`;
-  return `${count} in ${epochs.length} epochs${time}. The parameters after epoch ${bestEpoch} were kept.${taught}`;
+  const kept = averaged
+    ? `Kept is the mean of ${averaged.runs} runs from the same start, of each the best epoch; its score is ${formatScore(averaged.score)}.`
+    : `The parameters after epoch ${bestEpoch} were kept.`;
+  return `${count} in ${epochs.length} epochs${time}. ${kept}${taught}`;
 }
 
 /** Who taught, and on what. */

@@ -36,10 +36,12 @@ export interface RunState {
   readonly optimizer: AdamwState;
   /** Parameters after the best epoch; null before the first evaluation. */
   readonly best: { readonly epoch: number; readonly score: number; readonly params: Arrays } | null;
+  /** Mean of the best parameters of the runs that are over; null before the first of an average is. */
+  readonly averaged: { readonly runs: number; readonly params: Arrays } | null;
 }
 
 const FORMAT = "edge-prefix run";
-const VERSION = "2";
+const VERSION = "3";
 
 /** Everything that the course of a run depends on; a saved state only fits a run with the same. */
 export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
@@ -63,6 +65,7 @@ export function encodeRunState(state: RunState, { program, fingerprint }: RunOri
   put("mean", state.optimizer.mean);
   put("variance", state.optimizer.variance);
   if (state.best) put("best", state.best.params);
+  if (state.averaged) put("averaged", state.averaged.params);
   const progress: Progress = {
     step: state.step,
     epoch: state.epoch,
@@ -71,6 +74,7 @@ export function encodeRunState(state: RunState, { program, fingerprint }: RunOri
     history: state.history,
     updates: state.optimizer.step,
     best: state.best && { epoch: state.best.epoch, score: state.best.score },
+    averaged: state.averaged && { runs: state.averaged.runs },
   };
   return writeSafetensors(tensors, {
     format: FORMAT,
@@ -90,6 +94,7 @@ interface Progress {
   readonly history: readonly EpochRecord[];
   readonly updates: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;
+  readonly averaged: { readonly runs: number } | null;
 }
 
 /**
@@ -110,12 +115,13 @@ export function decodeRunState(
         .filter(([key]) => key.startsWith(`${name}/`))
         .map(([key, tensor]) => [key.slice(name.length + 1), toFloat32(tensor)]),
     );
-  const { updates, best, ...where } = progress;
+  const { updates, best, averaged, ...where } = progress;
   return {
     ...where,
     params: group("params"),
     optimizer: { step: updates, mean: group("mean"), variance: group("variance") },
     best: best && { ...best, params: group("best") },
+    averaged: averaged && { ...averaged, params: group("averaged") },
   };
 }
 

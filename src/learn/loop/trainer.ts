@@ -1,6 +1,9 @@
 /**
  * THE LOOP: next batch -> run -> clip -> adamw -> log -> eval -> keep best.
  *
+ * With `average` it makes several runs from the same start, and the mean of their best parameters is the
+ * result (average.ts).
+ *
  * It is a function from a RunState to a RunState. Batches and dropout follow from seed, epoch and step,
  * so a run that was saved and resumed equals one that was not interrupted, bit for bit. Clock, disk and
  * runtime are parameters.
@@ -13,6 +16,8 @@ import type { Arrays } from "../graph/parameters.ts";
 import { derive } from "../random.ts";
 import type { Key } from "../random.ts";
 import type { EpochRecord, RunState } from "./run-state.ts";
+import { withRun } from "./average.ts";
+import type { Average } from "./average.ts";
 import type { Hyperparameters } from "../methods.ts";
 
 /** The result of one batch: its mean loss and the gradient of every trained tensor. */
@@ -25,6 +30,8 @@ export interface StepResult {
 export interface Plan {
   readonly hyperparameters: Hyperparameters;
   readonly key: Key;
+  /** Absent: one run, whose best parameters are the result. */
+  readonly average?: Average;
   /** Tensors that learn at a rate of their own. */
   readonly groups?: Readonly<Record<string, ParameterGroup>>;
   /** Tokens of every training row. */
@@ -79,6 +86,7 @@ export const startState = (params: Arrays): RunState => ({
   params,
   optimizer: adamw({ learningRate: 0 }).init(params),
   best: null,
+  averaged: null,
 });
 
 /**
@@ -92,12 +100,15 @@ export async function train(
   hooks: Hooks,
 ): Promise<{ state: RunState; isDone: boolean }> {
   const { hyperparameters: h, lengths, key } = plan;
-  const totalSteps = plan.batches.perEpoch * h.epochs;
+  const { average } = plan;
+  const runs = average?.runs ?? 1;
+  const runSteps = plan.batches.perEpoch * h.epochs;
+  const totalSteps = runs * runSteps;
   const optimizer = adamw({
     learningRate: warmupLinearDecay({
       peak: h.learning_rate,
-      warmupSteps: Math.round(h.warmup_ratio * totalSteps),
-      totalSteps,
+      warmupSteps: Math.round(h.warmup_ratio * runSteps),
+      totalSteps: runSteps,
     }),
     weightDecay: h.weight_decay,
     ...(plan.groups && { groups: plan.groups }),
@@ -111,7 +122,7 @@ export async function train(
     saveAt = hooks.now() + saveEveryMs;
   };
 
-  while (state.epoch < h.epochs && !isStale(state, h.patience)) {
+  while (state.epoch < runs * h.epochs && !isStale(state, h.patience)) {
     const batches = plan.batches.of(state.epoch);
     while (state.batch < batches.length) {
       const rows = batches[state.batch]!;
@@ -133,13 +144,12 @@ export async function train(
       await saveIfDue();
     }
 
-    const measured = await evaluateOrAbort(state.params);
-    if (measured === null) return interrupted(state);
-    const evaluation = typeof measured === "number" ? { score: measured } : measured;
+    const evaluation = await evaluateOrAbort(state.params);
+    if (evaluation === null) return interrupted(state);
     const { score } = evaluation;
     const epoch = state.epoch + 1;
     const isBest = state.best === null || score > state.best.score;
-    state = {
+    const after: RunState = {
       ...state,
       epoch,
       batch: 0,
@@ -147,6 +157,15 @@ export async function train(
       history: [...state.history, { epoch, loss: state.lossSum / batches.length, ...evaluation }],
       best: isBest ? { epoch, score, params: state.params } : state.best,
     };
+    const isOver = epoch % h.epochs === 0 || isStale(after, h.patience);
+    const next = average && isOver ? withRun(after, average, h.epochs) : after;
+    if (average && next.averaged?.runs === runs) {
+      const ofMean = await evaluateOrAbort(next.params);
+      if (ofMean === null) return interrupted(state);
+      state = { ...next, best: { epoch, score: ofMean.score, params: next.params } };
+    } else {
+      state = next;
+    }
     hooks.onEpoch?.(state);
   }
   return { state, isDone: true };
@@ -157,9 +176,10 @@ export async function train(
   }
 
   /** Null when the run was interrupted while measuring. */
-  async function evaluateOrAbort(params: Arrays): Promise<number | Evaluation | null> {
+  async function evaluateOrAbort(params: Arrays): Promise<Evaluation | null> {
     try {
-      return await plan.evaluate(params);
+      const measured = await plan.evaluate(params);
+      return typeof measured === "number" ? { score: measured } : measured;
     } catch (error) {
       if (hooks.signal.aborted) return null;
       throw error;

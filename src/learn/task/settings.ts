@@ -32,6 +32,10 @@ export function shownSettings(
           ),
         ]
       : [setting(`${h.steps.toLocaleString("en")} steps`, "steps")];
+  const averaged =
+    h.average === undefined || h.average === 1
+      ? []
+      : [setting(`mean of ${h.average} such runs`, "average")];
   const kind = objective === "contrastive" ? ", contrastive" : "";
   return [
     { ...setting(method, "method"), more: `${kind} on ${base.name} (${base.dtype})` },
@@ -42,6 +46,7 @@ export function shownSettings(
     setting(`windows of ${maxLength} tokens`, "max_length"),
     setting(`lr ${h.learning_rate}`, "learning_rate"),
     ...length,
+    ...averaged,
     setting(`batches of ${h.batch_size}`, "batch_size"),
     setting(`trained in ${prepared.trainGraph}`, "train_graph"),
     { text: `seed ${prepared.seed}`, reason: null },

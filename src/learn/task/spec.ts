@@ -208,8 +208,9 @@ const HYPERPARAMETERS: Readonly<
   prefix_dropout: [0, 0.9],
   max_grad_norm: [1e-6, 1e6],
   patience: [0, 10_000],
+  average: [1, 100],
 };
-const INTEGERS: readonly string[] = ["epochs", "steps", "batch_size", "patience"];
+const INTEGERS: readonly string[] = ["epochs", "steps", "batch_size", "patience", "average"];
 
 /** Reads `hyperparameters`; a field that is not known fails. */
 export function readHyperparameters(r: RecordReader): Partial<Hyperparameters> {

@@ -14,7 +14,7 @@ import type { Estimate } from "../loop/estimate.ts";
 import { finishTask } from "./finish.ts";
 import type { FinishedRun } from "./finish.ts";
 import { inspectRows } from "./inspect-rows.ts";
-import { isServed } from "../methods.ts";
+import { allEpochs, isServed } from "../methods.ts";
 import { initialParams } from "../graph/parameters.ts";
 import type { Arrays } from "../graph/parameters.ts";
 import { batchPlanOf } from "../loop/batch-plan.ts";
@@ -101,10 +101,13 @@ export async function trainTask(
   };
 
   const startKey = derive(key, "init");
+  const first = { ...initialParams(parameters, startKey), ...prepared.init?.params };
   const start = saved.start(parameters, startKey, prepared.init?.params);
+  const { average = 1 } = hyperparameters;
   const plan: Plan = {
     hyperparameters,
     key,
+    ...(average > 1 && { average: { runs: average, start: first } }),
     groups: groupsOf(parameters),
     lengths: run.lengths,
     batches: batchPlanOf(prepared.objective, hyperparameters, run, key),
@@ -131,7 +134,7 @@ export async function trainTask(
       run,
       prepared,
       plan,
-      start: { ...initialParams(parameters, startKey), ...prepared.init?.params },
+      start: first,
       use: (params) => tuned?.use(params),
       onFold: options.onFold,
       signal,
@@ -143,7 +146,7 @@ export async function trainTask(
       estimateTime({
         plan,
         params: start.params,
-        epochsLeft: hyperparameters.epochs - start.epoch,
+        epochsLeft: allEpochs(hyperparameters) - start.epoch,
         answer: (rows) => answer(start.params, rows),
         evaluationRows: prepared.evaluation.length,
         retrained: retrainedShare(prepared),
@@ -204,8 +207,8 @@ export async function trainTask(
 }
 
 /** Rows that the runs of folds train on, as a share of the rows. */
-const retrainedShare = ({ folds, train }: PreparedTask): number =>
-  (folds ?? []).reduce((sum, fold) => sum + fold.train.length / train.length, 0);
+const retrainedShare = ({ folds, train, hyperparameters: { average = 1 } }: PreparedTask): number =>
+  (folds ?? []).reduce((sum, fold) => sum + (average * fold.train.length) / train.length, 0);
 
 /** Null after an abort: the loop sees the same signal and saves. */
 async function unlessAborted<T>(signal: StopSignal, result: Promise<T>): Promise<T | null> {

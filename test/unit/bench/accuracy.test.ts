@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCells, cellName, chosenCells } from "../../../bench/accuracy/plan.ts";
 import type { CellResult } from "../../../bench/accuracy/results.ts";
-import { settingsOf } from "../../../bench/accuracy/settings.ts";
-import { accuracyRows, seedRows } from "../../../bench/accuracy/table.ts";
+import { methodOf, settingsOf } from "../../../bench/accuracy/settings.ts";
+import { accuracyRows, closenessRows } from "../../../bench/accuracy/table.ts";
 import type { Base } from "../../../src/encoder/base.ts";
 import { hasVirtualTokens } from "../../../src/learn/methods.ts";
 import { writeTinyBase } from "../../support/tiny-base.ts";
@@ -58,10 +58,10 @@ const cellArgs = (name: string, ...more: string[]): string[] => [
 ];
 
 describe("the plan", () => {
-  test("has 46 cells: 6 x 6, and on two data sets projections and two more seeds", () => {
+  test("has every method on every data set, and two more seeds of what is closest to full", () => {
     const names = allCells().map(cellName);
-    // 6 tasks x 6 methods, 2 projections, 2 tasks x 2 methods x 2 seeds
-    expect(names).toHaveLength(36 + 2 + 8);
+    // 6 tasks x 6 methods, 2 projections, 1 recipe; 2 seeds of 2 methods on 6 tasks, and WNUT-17's prefix
+    expect(names).toHaveLength(36 + 2 + 1 + 24 + 2);
     expect(new Set(names).size).toBe(names.length);
     expect(names.slice(0, 4)).toEqual(
       ["prefix", "bias", "prefix-bias", "full"].map((method) => `wnut17.${method}.0`),
@@ -69,9 +69,16 @@ describe("the plan", () => {
   });
 
   test("gives a single cell, and as many seeds of it as are asked for", () => {
-    const one = { tasks: ["rte"], methods: ["full"], seeds: undefined } as const;
-    expect(chosenCells(one).map(cellName)).toEqual(["rte.full.0"]);
-    expect(chosenCells({ ...one, seeds: 2 }).map(cellName)).toEqual(["rte.full.0", "rte.full.1"]);
+    const one = { tasks: ["rte"], methods: ["bias"], seeds: undefined } as const;
+    expect(chosenCells(one).map(cellName)).toEqual(["rte.bias.0"]);
+    expect(chosenCells({ ...one, seeds: 2 }).map(cellName)).toEqual(["rte.bias.0", "rte.bias.1"]);
+  });
+
+  test("repeats a recipe that begins with what other pairs have taught", () => {
+    const choice = { tasks: ["rte"], methods: ["prefix-bias-pairs"], seeds: undefined } as const;
+    expect(chosenCells(choice).map(cellName)).toEqual(
+      [0, 1, 2].map((seed) => `rte.prefix-bias-pairs.${seed}`),
+    );
   });
 
   test("keeps the seeds of the table where none are asked for", () => {
@@ -82,7 +89,7 @@ describe("the plan", () => {
   test("has settings for each cell, a prefix length just where there is a prefix", () => {
     for (const { task, method } of allCells()) {
       const { num_virtual_tokens, hyperparameters } = settingsOf(task, method);
-      expect(num_virtual_tokens !== undefined).toBe(hasVirtualTokens(method));
+      expect(num_virtual_tokens !== undefined).toBe(hasVirtualTokens(methodOf(method)));
       expect(hyperparameters).toMatchObject({ prefix_dropout: 0, patience: 0 });
     }
   });
@@ -172,6 +179,13 @@ test("two bases that are not of one checkpoint are refused", async () => {
   expect(err).toContain("bases-differ");
 });
 
+test("a recipe without the start that it needs is refused with a hint", async () => {
+  const args = cellArgs("startless", "--methods", "prefix-bias-pairs");
+  const { code, err } = await bench(args);
+  expect(code).toBe(1);
+  expect(err).toContain("prefix-bias-pairs needs --start");
+});
+
 describe("the table", () => {
   const cell = (method: string, score: number, more: object = {}): CellResult =>
     ({
@@ -189,25 +203,36 @@ describe("the table", () => {
     cell("bias", 0.401, { fp32_score: 0.4 }),
     cell("full", 0.431),
     cell("full", 0.433, { seed: 1 }),
+    cell("prompt", 0.5, { task: "rte" }),
   ];
-  const first = (name: string): string | undefined =>
-    accuracyRows(results).find(([row]) => row === name)?.[1];
+  const row = (name: string): string | undefined =>
+    accuracyRows(results).find(([method]) => method === name)?.[1];
 
   test("says percent with an interval, and a dash for what is missing", () => {
-    expect(first("prefix")).toBe("37.1 (36.1-38.1)");
-    expect(first("prompt")).toBe("-");
+    expect(row("prefix")).toBe("37.1 (36.1-38.1)");
+    expect(row("prompt")).toBe("-");
+    expect(row("linear")).toBeUndefined();
   });
 
-  test("compares the best task with fine-tuning, and the served graph with float32", () => {
-    // Each has an interval of 1 to both sides, so the difference has the root of two.
-    expect(first("best task - full")).toBe("-3.00 ± 1.4");
-    expect(first("served int8 - fp32")).toBe("-0.10 to +0.10");
+  test("compares the served graph with float32", () => {
+    expect(row("served int8 - fp32")).toBe("-0.10 to +0.10");
   });
 
-  test("lists the seeds of what was repeated", () => {
-    expect(seedRows(results)).toEqual([
-      ["", "", "mean", "seeds"],
-      ["WNUT-17", "full", "43.2", "43.1, 43.3"],
+  test("says how close the best task is to fine-tuning, of each data set and in the mean", () => {
+    const of = (task: string, seed: number) => ({ task, seed });
+    const pairs = [
+      cell("prefix-bias-pairs", 0.66, of("rte", 1)),
+      cell("prefix-bias-pairs", 0.64, of("rte", 0)),
+      cell("bias", 0.6, of("rte", 0)),
+      cell("full", 0.63, of("rte", 0)),
+      cell("bias", 0.8, of("sst2", 0)),
+    ];
+    // Each score has an interval of 1 to both sides, so the difference has the root of two.
+    expect(closenessRows([...results, ...pairs])).toEqual([
+      ["", "best task", "its scores", "full", "difference"],
+      ["WNUT-17 test", "bias", "40.1", "43.2 (43.1, 43.3)", "-3.10 ± 1.4"],
+      ["RTE dev", "prefix-bias-pairs", "65.0 (64.0, 66.0)", "63.0", "+2.00 ± 1.4"],
+      ["mean", "", "", "", "-0.55"],
     ]);
   });
 

@@ -142,6 +142,77 @@ describe("patience", () => {
   });
 });
 
+describe("the mean of several runs", () => {
+  const begin = new Float32Array([0, 1]);
+  const averaged = (changes: Partial<Plan> = {}): Plan =>
+    plan({ average: { runs: 3, start: { w: begin } }, ...changes });
+
+  test("is of the best parameters of each, which began alike and saw the rows in other orders", async () => {
+    const orders: string[] = [];
+    const begun: number[][] = [];
+    const measured: number[][] = [];
+    // The second epoch of three is the best of each run.
+    const scores = [0.1, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.3, 0.2, 0.6];
+    const own = plan();
+    const { state, isDone } = await train(
+      start(),
+      averaged({
+        step: async (rows, params, key) => {
+          if (orders.length % 9 === 0) begun.push([...params["w"]!]);
+          orders.push(rows.join());
+          const { loss, grads } = await own.step(rows, params, key);
+          // What a batch teaches depends on its rows, so runs differ.
+          return { loss, grads: { w: grads["w"]!.map((x) => x + rows[0]!) } };
+        },
+        evaluate: async ({ w }) => {
+          measured.push([...w!]);
+          return scores[measured.length - 1]!;
+        },
+      }),
+      hooks(),
+    );
+    expect(isDone).toBe(true);
+    expect(begun).toEqual([[...begin], [...begin], [...begin]]);
+    expect(new Set([0, 9, 18].map((from) => orders.slice(from, from + 9).join(" "))).size).toBe(3);
+    const best = [1, 4, 7].map((epoch) => measured[epoch]!);
+    const mean = [0, 1].map((i) => (best[0]![i]! + best[1]![i]! + best[2]![i]!) / 3);
+    expect([...state.best!.params["w"]!]).toEqual(mean.map((x) => expect.closeTo(x, 6)));
+    expect(measured.at(-1)).toEqual([...state.best!.params["w"]!]);
+    expect(state.best).toMatchObject({ epoch: 9, score: 0.6 });
+    expect(state.history.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test.each([8, 9, 10, 20, 27])("is the same after a stop at step %i", async (stopAt) => {
+    const { state: whole } = await train(start(), averaged(), hooks());
+    const abort = new AbortController();
+    const first = hooks({
+      signal: abort.signal,
+      onStep: ({ step }) => {
+        if (step === stopAt) abort.abort();
+      },
+    });
+    await train(start(), averaged(), first);
+    const { state } = await train(first.saved.at(-1)!, averaged(), hooks());
+    expect(state).toEqual(whole);
+  });
+
+  test("counts a run that patience ended", async () => {
+    const scores = [0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.1, 0.7];
+    const own = plan();
+    const { state } = await train(
+      start(),
+      averaged({
+        hyperparameters: { ...own.hyperparameters, patience: 1 },
+        evaluate: async () => scores.shift()!,
+      }),
+      hooks(),
+    );
+    expect(state.history.map(({ epoch }) => epoch)).toEqual([1, 2, 4, 5, 6, 7, 8]);
+    expect(state.averaged!.runs).toBe(3);
+    expect(state.best!.score).toBe(0.7);
+  });
+});
+
 test("a run stopped while it measures has saved the epoch and measures again", async () => {
   const { state: whole } = await train(start(), plan(), hooks());
   const abort = new AbortController();
