@@ -11,6 +11,7 @@ import type { Io } from "../scripts/cli/command.ts";
 import { baseFolder } from "../scripts/base/names.ts";
 import { besideJob } from "./bulk/beside.ts";
 import { withFaultyConsumer } from "./bulk/faults.ts";
+import { FORMS } from "./bulk/forms.ts";
 import { CONFIGURATION, TASK, open, rowOf, run, textOf } from "./bulk/job.ts";
 import type { Where } from "./bulk/job.ts";
 import { wholeJob } from "./bulk/whole.ts";
@@ -21,6 +22,8 @@ import { startDirect } from "./served/direct.ts";
 import type { Bundle } from "./served/direct.ts";
 
 const CALL_ROWS = 64;
+/** Lines of a batch in OpenAI's form, as in src/serve/bulk/planner.ts. */
+const MAX_REQUESTS = 50_000;
 /** As in src/serve/bulk/ranges.ts. */
 const RANGE_BYTES = 131_072;
 
@@ -49,9 +52,9 @@ export const bench = defineCommand({
   summary:
     "batches: rows a second against calls of 64, several consumers, cost, kills, and requests beside",
   usage:
-    "[--rows N] [--base DIR] [--consumers 1,2 | --kills N [--state DIR] | --faults | --interactive]",
+    "[--rows N] [--base DIR] [--consumers 1,2 | (--kills N | --faults) [--requests] [--state DIR] | --interactive]",
   example:
-    "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2 --state DIR\nnpx edge-prefix bench bulk --rows 100000 --faults",
+    "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2 --state DIR\nnpx edge-prefix bench bulk --rows 100000 --faults\nnpx edge-prefix bench bulk --rows 5000 --faults --requests",
   options: {
     rows: { type: "string", value: "N", hint: "rows of a job (2000)" },
     base: { type: "string", value: "DIR", hint: "base folder (models/pocket)" },
@@ -69,6 +72,10 @@ export const bench = defineCommand({
       type: "boolean",
       hint: "only one job, of which 1 % of the lines are poisoned and one of four consumers always throws; its output is checked",
     },
+    requests: {
+      type: "boolean",
+      hint: "with --kills or --faults: lines in OpenAI's form, named by custom_id",
+    },
     state: {
       type: "string",
       value: "DIR",
@@ -84,6 +91,12 @@ export const bench = defineCommand({
     const isWhole = kills !== undefined || hasFaults;
     const state = values.state === undefined ? null : resolve(values.state);
     if (state !== null && !isWhole) throw new UsageError("--state needs --kills or --faults");
+    const form = values.requests === true ? "requests" : "plain";
+    if (form === "requests" && (!isWhole || rows > MAX_REQUESTS)) {
+      throw new UsageError(
+        `--requests needs --kills or --faults, and at most ${MAX_REQUESTS} rows`,
+      );
+    }
     if (state !== null) await mkdir(state, { recursive: true });
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-bulk-"));
     const sound: Bundle = {
@@ -97,9 +110,13 @@ export const bench = defineCommand({
       const result = values.interactive
         ? await besideJob(where, rows, io)
         : isWhole
-          ? await wholeJob(where, { rows, kills: kills ?? 0, hasFaults, state }, io)
+          ? await wholeJob(
+              where,
+              { rows, kills: kills ?? 0, hasFaults, form: FORMS[form], state },
+              io,
+            )
           : await compare(where, rows, counts, io);
-      io.out(JSON.stringify({ bench: "bulk", rows, base: basename(base), ...result }));
+      io.out(JSON.stringify({ bench: "bulk", rows, form, base: basename(base), ...result }));
       return "is_whole" in result && !result.is_whole ? 1 : 0;
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bundle } from "../served/direct.ts";
-import { rowOf } from "./job.ts";
+import type { Form } from "./forms.ts";
 import type { Line } from "./job.ts";
 
 /** One line in so many is poisoned. */
@@ -15,21 +15,13 @@ const CONSUMERS = 4;
 /** Every so many ranges, one is delivered to that consumer alone: its message becomes a dead letter. */
 export const UNLUCKY_ONE_IN = 25;
 
-type Poison = (id: number) => Line;
+export const isPoisoned = (row: number): boolean => row % ONE_IN === ONE_IN / 2;
 
-const POISONS: readonly Poison[] = [
-  (id) => `{"id": ${id}, "text": `,
-  (id) => JSON.stringify({ id, text: " " }),
-  (id) => JSON.stringify({ id, words: "a film" }),
-  () => Uint8Array.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
-  (id) => JSON.stringify({ id, text: "a film \ud800" }),
-];
-
-export const isPoisoned = (id: number): boolean => id % ONE_IN === ONE_IN / 2;
-
-/** A row, or a poisoned line in its place. */
-export const faultyLine = (id: number): Line =>
-  isPoisoned(id) ? POISONS[Math.floor(id / ONE_IN) % POISONS.length]!(id) : rowOf(id);
+/** Lines of a form, poisoned ones in the place of some. */
+export const faultyLines =
+  ({ lineOf, poisons }: Form) =>
+  (row: number): Line =>
+    isPoisoned(row) ? poisons[Math.floor(row / ONE_IN) % poisons.length]!(row) : lineOf(row);
 
 /** Adds an entry to a bundle that stands for several consumers, of which one always throws. */
 export async function withFaultyConsumer({ folder, modules, remove }: Bundle): Promise<Bundle> {

@@ -55,13 +55,14 @@ export type Line = string | Uint8Array;
 export async function begin(
   { url }: BulkServer,
   rows: number,
-  lineOf: (id: number) => Line = rowOf,
+  lineOf: (row: number) => Line = rowOf,
+  asked: object = { task: TASK, parameters: { top_k: 1 } },
 ): Promise<string> {
   const form = new FormData();
   form.set("purpose", "batch");
   form.set("file", new Blob([...blocksOf(rows, lineOf)]), "rows.jsonl");
   const file = (await json(`${url}/v1/files`, { method: "POST", body: form })) as { id: string };
-  const body = JSON.stringify({ input_file_id: file.id, task: TASK, parameters: { top_k: 1 } });
+  const body = JSON.stringify({ input_file_id: file.id, ...asked });
   const headers = { "content-type": "application/json" };
   return ((await json(`${url}/v1/batches`, { method: "POST", headers, body })) as Batch).id;
 }

@@ -9,14 +9,16 @@ import { join } from "node:path";
 import type { Io } from "../../scripts/cli/command.ts";
 import { deadPrefix } from "../../src/serve/bulk/keys.ts";
 import type { BulkServer } from "../served/bulk.ts";
-import { faultyLine, isPoisoned } from "./faults.ts";
-import { begin, json, open, rowOf, until } from "./job.ts";
+import { faultyLines, isPoisoned } from "./faults.ts";
+import type { Form } from "./forms.ts";
+import { begin, json, open, until } from "./job.ts";
 import type { Batch, Where } from "./job.ts";
 
 export interface WholeOptions {
   readonly rows: number;
   readonly kills: number;
   readonly hasFaults: boolean;
+  readonly form: Form;
   /** Where an interrupted run goes on; null where it begins anew. */
   readonly state: string | null;
 }
@@ -35,14 +37,14 @@ const TELL_PERCENT = 10;
 
 /** Runs the job to its end and checks what it left. */
 export async function wholeJob(where: Where, options: WholeOptions, io: Io) {
-  const { rows, kills, hasFaults, state } = options;
+  const { rows, kills, hasFaults, form, state } = options;
   const path = state === null ? null : join(state, "progress.json");
   let server = await open(where);
   const known = path !== null && existsSync(path) ? readProgress(path, rows) : null;
   const start = performance.now();
   const progress: Progress = known ?? {
     rows,
-    id: await begin(server, rows, hasFaults ? faultyLine : rowOf),
+    id: await begin(server, rows, hasFaults ? faultyLines(form) : form.lineOf, form.asked),
     killedAt: [],
     seconds: 0,
     cpuMs: 0,
@@ -76,7 +78,7 @@ export async function wholeJob(where: Where, options: WholeOptions, io: Io) {
     await resume(server, progress.id);
   }
   const batch = await until(server, progress.id, 1, onLook);
-  const found = await checkRows(server, batch, rows);
+  const found = await checkRows(server, batch, rows, form);
   const dead = (await server.bucket.list(deadPrefix(batch.id))).length;
   await server.stop();
   if (state) await rm(state, { recursive: true, force: true });
@@ -114,14 +116,8 @@ function readProgress(path: string, rows: number): Progress {
   throw new Error(`${path}: is of a job of ${progress.rows} rows; delete its folder to begin anew`);
 }
 
-interface Line {
-  readonly id: number | string | null;
-  readonly line?: number;
-  readonly error?: { readonly code: string };
-}
-
 /** Reads output and errors: each row must be in one of them, once, and both in the order of the file. */
-async function checkRows({ url }: BulkServer, batch: Batch, rows: number) {
+async function checkRows({ url }: BulkServer, batch: Batch, rows: number, { read }: Form) {
   const seen = new Uint8Array(rows);
   const codes: Record<string, number> = {};
   const givenUp: number[] = [];
@@ -134,13 +130,11 @@ async function checkRows({ url }: BulkServer, batch: Batch, rows: number) {
     let last = -1;
     if (file === null) continue;
     for await (const text of linesOf(`${url}/v1/files/${file}/content`)) {
-      const { id, line, error } = JSON.parse(text) as Line;
-      // A line that cannot be read is named by its number.
-      const row = line === undefined ? Number(id) : line - 1;
+      const { row, isNamed, code } = read(text);
       if (!(row > last) || row >= rows || seen[row] !== 0) isOnceAndInOrder = false;
-      if (error) codes[error.code] = (codes[error.code] ?? 0) + 1;
-      if (error?.code === "row-given-up") givenUp.push(row);
-      if (error && Number(id) !== row && Number(id) !== line) isOnceAndInOrder = false;
+      if (code !== null) codes[code] = (codes[code] ?? 0) + 1;
+      if (code === "row-given-up") givenUp.push(row);
+      if (!isNamed) isOnceAndInOrder = false;
       seen[row] = 1;
       last = row;
       counts[kind]++;
