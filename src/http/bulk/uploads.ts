@@ -50,6 +50,7 @@ interface StoredUpload {
 /** As OpenAI has it; the bucket's lifecycle rule deletes what is left. */
 const EXPIRES_S = 3_600;
 
+/** POST /v1/uploads. Throws LimitError `upload-too-large` for more bytes than its parts hold. */
 export function createUpload(deps: BulkDeps): AppHandler {
   return async (c) => {
     const asked = parseRequest(uploadRequestSchema, await readBody(c, deps));
