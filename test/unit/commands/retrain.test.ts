@@ -13,6 +13,7 @@ import {
 } from "../../../scripts/dev/retrain/state.ts";
 import type { Entry } from "../../../scripts/dev/retrain/state.ts";
 import { teacherBase, teachersFirst } from "../../../scripts/dev/retrain/teachers.ts";
+import { wholeUserNames, withAddresses } from "../../../scripts/dev/retrain/tweets-data.ts";
 import { readDataFile } from "../../../scripts/runs/task/data-files.ts";
 import { RUN_STATE } from "../../../scripts/runs/saved-run.ts";
 import { temporaryFolder, writePaperBase } from "../../support/folders.ts";
@@ -210,5 +211,60 @@ describe("the data of sentiment", () => {
       ];
       expect(examples.map(({ shares }) => shares)).toEqual([half, half, half]);
     }
+  });
+});
+
+describe("a tweet of entities", () => {
+  it("has a user name as one word, which is no entity, nor is what goes on with it", () => {
+    const tweet = [
+      ["hi", "O"],
+      ["@", "B-PER"],
+      ["ada", "B-PER"],
+      ["@", "B-ORG"],
+      ["bbc", "I-ORG"],
+      ["news", "I-ORG"],
+      ["Bob", "B-PER"],
+      ["Bly", "I-PER"],
+      ["@zog", "B-person"],
+      ["@", "O"],
+    ] as const;
+    expect(wholeUserNames(tweet)).toEqual([
+      ["hi", "O"],
+      ["@ada", "O"],
+      ["@bbc", "O"],
+      ["news", "O"],
+      ["Bob", "B-PER"],
+      ["Bly", "I-PER"],
+      ["@zog", "O"],
+      ["@", "O"],
+    ]);
+  });
+
+  it("keeps the sign that means at: a place stands behind it", () => {
+    const tweet = [
+      ["@", "O"],
+      ["London", "B-LOC"],
+    ] as const;
+    expect(wholeUserNames(tweet)).toEqual(tweet);
+  });
+
+  it("may have an address made of other names instead of a user name or a link", () => {
+    const names = [
+      ["Ada", "B-PER"],
+      ["Bly", "I-PER"],
+      ["Acme", "B-ORG"],
+    ] as const;
+    const links = Array.from({ length: 13 }, () => ["http://t.co/x", "O"] as const);
+    const words = withAddresses([names, links]).flatMap((sentence) =>
+      sentence.map(([word]) => word),
+    );
+    expect(words.filter((word) => word !== "http://t.co/x")).toEqual([
+      "Ada",
+      "Bly",
+      "Acme",
+      "www.acme.com/ada-bly",
+      "ada.bly@acme.org",
+      "ada.bly@acme.co.uk",
+    ]);
   });
 });
