@@ -85,7 +85,7 @@ async function openCheckpoint(
   );
   const { task } = await packTask(
     {
-      task: base.manifest.name,
+      task: spec.name ?? base.manifest.name,
       type: spec.type ?? "sequence",
       problem_type: spec.problem_type ?? "single_label_classification",
       labels,
@@ -101,7 +101,10 @@ async function openCheckpoint(
     "float32",
     sha256,
   );
-  return teacherOf(base, task, "a fine-tuned checkpoint (fp32)");
+  // A folder of this project says what it learned from.
+  const { source } = spec.data;
+  const learned = source === null ? "" : ` that learned from ${source}`;
+  return teacherOf(base, task, `a fine-tuned checkpoint (fp32)${learned}`);
 }
 
 async function teacherOf(base: Base, task: Teacher["task"], what: string): Promise<Teacher> {

@@ -86,7 +86,9 @@ async function train(
     onEpoch: () => {},
   });
   if (!result.isDone) throw new Error("the run was interrupted");
-  const taskJson = JSON.stringify({ pooling: prepared.pooling, max_length: prepared.maxLength });
+  const { pooling, maxLength } = prepared;
+  const data = { source: "a book of tides" };
+  const taskJson = JSON.stringify({ pooling, max_length: maxLength, name: "tutor", data });
   await writeTrainedTask(out, spec, prepared, result, { taskJson });
   return result;
 }
@@ -149,7 +151,9 @@ describe("a fine-tuned checkpoint on another base", () => {
     const alone = await train(join(dir, "alone"), await prepare());
     expect(taughtRun.packed.prefixBytes).not.toEqual(alone.packed.prefixBytes);
     const card = await readFile(join(out, "CARD.md"), "utf8");
-    expect(card).toContain("Taught by teacher, a fine-tuned checkpoint (fp32)");
+    expect(card).toContain(
+      "Taught by tutor, a fine-tuned checkpoint (fp32) that learned from a book of tides:",
+    );
     expect(card).toContain("it alone answered 8 texts without a label");
   });
 });
