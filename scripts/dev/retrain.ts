@@ -87,7 +87,9 @@ export async function retrain(request: Request, { say, signal }: Outside): Promi
     if (!result) return say(`${name}: FAILED with exit code ${code}`);
     await keep({ [name]: await finished(dir, entry) });
     const minutes = ((Date.now() - start) / 60_000).toFixed(1);
-    say(`${name}: ${resultText(result)}, ${minutes} min`);
+    // The size of a teacher's head says nothing: its weights lie in its checkpoint.
+    const bytes = isTeacherFolder(dir) || "tasks" in result ? "" : `, ${result.prefix_bytes} bytes`;
+    say(`${name}: ${resultText(result)}${bytes}, ${minutes} min`);
   };
   const { teachers, others } = await teachersFirst(request.dirs);
   const waiting = [...others];
@@ -129,9 +131,9 @@ function resultText(result: Trained | Pretrained): string {
       .map(({ name, metric, score }) => `${name} ${metric} ${score.toFixed(4)}`)
       .join(", ");
   }
-  const { score, prefix_bytes: bytes } = result;
+  const { score } = result;
   const [value, low, high] = [score.value, score.low, score.high].map((x) => x.toFixed(4));
-  return `${score.name} ${value} (${low} to ${high}), ${bytes} bytes`;
+  return `${score.name} ${value} (${low} to ${high})`;
 }
 
 /** One run of `edge-prefix train` or `pretrain`. */

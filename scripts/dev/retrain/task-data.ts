@@ -1,7 +1,7 @@
 /** The data that is made before a bundled task, or a teacher, is trained. Other tasks take their files as they are. */
 import { makeEncyclopedia } from "./encyclopedia-data.ts";
 import { makePairs } from "./pairs-data.ts";
-import { makeSentimentData, makeTeacherData } from "./sentiment-data.ts";
+import { makeNeutral, makeSentimentData } from "./sentiment-data.ts";
 import { titleOf } from "./state.ts";
 import { makeTweets } from "./tweets-data.ts";
 
@@ -11,7 +11,7 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map([
   ["same-question", makePairs],
   ["entities", makeEntities],
   ["sentiment", makeSentimentData],
-  ["teachers/sentiment", makeTeacherData],
+  ["teachers/sentiment", makeNeutral],
 ]);
 
 async function makeEntities(dir: string, dataDir: string): Promise<void> {

@@ -153,17 +153,12 @@ describe("the data of sentiment", () => {
     await makeData(join(folder.path, name), folder.path);
     return join(folder.path, name, "data");
   };
-  const neutral = [
-    "The lake lies near St. Moritz in a valley.",
-    "play some music for me please",
-    "Where is my new card now?",
-  ];
+  const neutral = ["The lake lies near St. Moritz in a valley.", "play some music for me please"];
 
   beforeEach(() => {
     write("corpus/enwiki2015-00.txt.gz", gzipSync(`${neutral[0]!} It is deep.\ntoo short`));
     write("snips/train/seq.in", `${neutral[1]!}\n`);
     write("snips/train/label", "PlayMusic\n");
-    write("banking77/train.csv", `text,category\n${neutral[2]!},card_arrival\n`);
     const reviews = [
       "A slow film. I loved every minute of it.",
       "The film is a waste of my time. My friend Rosa liked it a lot. He did not like any of it.",
@@ -173,14 +168,6 @@ describe("the data of sentiment", () => {
     for (const part of ["a", "b", "e", "g", "h"]) {
       write(`btc/${part}.conll`, `Lunch\tO\nby\tO\nthe\tO\nlake\tO\n${part}\tO\n\n`);
     }
-    const rated = [
-      "label\tstars\ttext",
-      "1\t10\tIt begins slowly. I would see it again at once.",
-      "0\t4\tIt begins slowly. I would not see it again.",
-      "0\t1\tIt begins slowly.<br /><br />What a waste of an evening.",
-      "",
-    ];
-    write("imdb/train.tsv.gz", gzipSync(rated.join("\n")));
   });
 
   it("are short texts without labels: sentences that speak of no film and hold no name, and tweets", async () => {
@@ -192,16 +179,7 @@ describe("the data of sentiment", () => {
     ]);
   });
 
-  it("are for its teacher the last sentences of reviews that are clear", async () => {
-    const path = join(await made("teachers/sentiment"), "closings.jsonl");
-    const { examples } = await readDataFile(path);
-    expect(examples.map(({ text, labels }) => [text, ...labels])).toEqual([
-      ["What a waste of an evening.", "0"],
-      ["I would see it again at once.", "1"],
-    ]);
-  });
-
-  it("are for both neutral texts, as much negative as positive", async () => {
+  it("and, as its teacher learns them too, neutral texts, as much negative as positive", async () => {
     for (const name of ["sentiment", "teachers/sentiment"]) {
       const { examples } = await readDataFile(join(await made(name), "neutral.jsonl"));
       expect(examples.map(({ text }) => text)).toEqual(neutral);
@@ -209,7 +187,7 @@ describe("the data of sentiment", () => {
         ["0", 0.5],
         ["1", 0.5],
       ];
-      expect(examples.map(({ shares }) => shares)).toEqual([half, half, half]);
+      expect(examples.map(({ shares }) => shares)).toEqual([half, half]);
     }
   });
 });
