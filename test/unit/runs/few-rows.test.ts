@@ -358,3 +358,13 @@ describe("rows with a score for each label", () => {
     expect(isDone).toBe(true);
   });
 });
+
+test("the mean of several runs is measured by folds that are means of as many", async () => {
+  const task = await prepare(rows, { hyperparameters: { steps: 4, average: 2 } });
+  const steps: number[] = [];
+  const { state, evaluation } = await finish(task, { onStep: ({ step }) => void steps.push(step) });
+  expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(state.averaged!.runs).toBe(2);
+  expect(state.best!.params).toBe(state.averaged!.params);
+  expect(evaluation.metrics.rows).toBe(rows.length);
+});

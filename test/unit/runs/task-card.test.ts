@@ -118,6 +118,14 @@ describe("the text of a card", () => {
     expect(card).toContain("0.080 before, 0.020 after");
   });
 
+  test("says of several runs that their mean was kept, with its own score", () => {
+    const training = { ...MOOD.training!, averaged: { runs: 3, score: 0.75 } };
+    const card = taskCard({ ...MOOD, training });
+    expect(card).toContain("Kept is the mean of 3 runs from the same start");
+    expect(card).toContain("its score is 0.750");
+    expect(card).not.toContain("The parameters after epoch");
+  });
+
   test("names the labels that it is bad at among its limits", () => {
     expect(taskCard(MOOD)).toContain("Weakest: fair (F1 0.444, 20 true).");
   });
