@@ -48,6 +48,13 @@ export async function readStartSpec(dir: string): Promise<StartSpec> {
     typeof item === "string" ? item : r.fail(`"tasks" holds ${typeof item}, expected folders`),
   );
   if (tasks.length === 0) r.fail(`"tasks" is empty, expected a task folder, or several`);
+  const hyperparameters = r.has("hyperparameters")
+    ? readHyperparameters(r.record("hyperparameters"))
+    : {};
+  for (const field of ["steps", "average"] as const) {
+    if (hyperparameters[field] === undefined) continue;
+    r.fail(`"hyperparameters" holds "${field}", which pretrain has not; it is for train`);
+  }
   return {
     tasks,
     base: optional("base", () => r.string("base")),
@@ -61,9 +68,7 @@ export async function readStartSpec(dir: string): Promise<StartSpec> {
     maxRows: optional("max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),
     init: optional("init", () => settledInit(r.string("init"), dir)),
     trainGraph: optional("train_graph", () => r.oneOf("train_graph", TRAIN_GRAPHS)),
-    hyperparameters: r.has("hyperparameters")
-      ? readHyperparameters(r.record("hyperparameters"))
-      : {},
+    hyperparameters,
     seed: optional("seed", () => r.count("seed", 0, Number.MAX_SAFE_INTEGER)),
   };
 }

@@ -203,6 +203,7 @@ describe("pretrain", () => {
   test.each([
     [{ tasks: [] }, /"tasks" is empty, expected a task folder/],
     [{ tasks: ["mood"], alpha: 2 }, /"alpha" is 2, expected/],
+    [{ tasks: ["mood"], hyperparameters: { average: 3 } }, /holds "average", .* for train/],
   ])("refuses the start.json %j", async (source, message) => {
     await mkdir(at("wrong"), { recursive: true });
     await writeFile(at("wrong", "start.json"), JSON.stringify(source));
