@@ -1,5 +1,5 @@
 /** `npm run retrain`: which of the bundled tasks it takes for done, interrupted or new. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -156,6 +156,9 @@ describe("the data of sentiment", () => {
   const neutral = ["The lake lies near St. Moritz in a valley.", "play some music for me please"];
 
   beforeEach(() => {
+    const teacher = "../../.cache/teachers/sentiment";
+    write("sentiment/task.json", JSON.stringify({ name: "sentiment", teacher }));
+    write("teachers/sentiment/task.json", JSON.stringify({ name: "sentiment-teacher" }));
     write("corpus/enwiki2015-00.txt.gz", gzipSync(`${neutral[0]!} It is deep.\ntoo short`));
     write("snips/train/seq.in", `${neutral[1]!}\n`);
     write("snips/train/label", "PlayMusic\n");
@@ -177,6 +180,11 @@ describe("the data of sentiment", () => {
       "Do not buy it, my friends!",
       ...["a", "b", "e", "g", "h"].map((part) => `Lunch by the lake ${part}`),
     ]);
+  });
+
+  it("are made only where the task names its teacher", async () => {
+    write("sentiment/task.json", JSON.stringify({ name: "sentiment" }));
+    expect(existsSync(await made("sentiment"))).toBe(false);
   });
 
   it("and, as its teacher learns them too, neutral texts, as much negative as positive", async () => {
