@@ -24,7 +24,7 @@ import type { Task } from "../src/core/format/task.ts";
 import type { LoadedBase } from "../src/engine/engine.ts";
 import { gpuEngine } from "../src/engine/ort/webgpu/engine.ts";
 import { readTaskDataFiles } from "../scripts/runs/task/data-files.ts";
-import { table } from "./stats.ts";
+import { mean, table } from "./stats.ts";
 import { readList } from "./training/settings.ts";
 
 const CONTENDERS = [...RUNTIMES, "gpu"] as const;
@@ -119,11 +119,11 @@ export const bench = defineCommand({
         ok: Math.abs(points) <= MAX_POINTS + TINY,
       });
     }
-    const mean = results.reduce((sum, { points }) => sum + points, 0) / results.length;
-    const ok = results.every((result) => result.ok) && mean >= -TINY;
+    const meanPoints = mean(results.map(({ points }) => points));
+    const ok = results.every((result) => result.ok) && meanPoints >= -TINY;
     if (io.json) {
       const about = { bench: "agreement", runtimes: [ours, theirs] };
-      io.out(JSON.stringify({ ...about, results, mean_points: mean, ok }));
+      io.out(JSON.stringify({ ...about, results, mean_points: meanPoints, ok }));
     } else {
       const rows = results.map(({ task, metric, answers, score, points, equal, right_alone }) => [
         task,
@@ -142,7 +142,7 @@ export const bench = defineCommand({
         ]),
       );
       io.out(
-        `${ok ? "ok" : "FAILED"}: mean ${mean.toFixed(2)} points, allowed are ${MAX_POINTS} each and a mean of at least 0`,
+        `${ok ? "ok" : "FAILED"}: mean ${meanPoints.toFixed(2)} points, allowed are ${MAX_POINTS} each and a mean of at least 0`,
       );
     }
     return ok ? 0 : 1;

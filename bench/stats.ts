@@ -62,6 +62,17 @@ const ratios = (a: readonly number[], b: readonly number[]): number[] =>
 export const sum = (values: readonly number[]): number =>
   values.reduce((total, value) => total + value, 0);
 
+export const mean = (values: readonly number[]): number => sum(values) / values.length;
+
+/** A share of 1, in percent. */
+export const percent = (share: number): string => (100 * share).toFixed(1);
+
+/** `44.1 (42.4, 45.8, 44.0)`: the mean of the shares that seeds reached, in percent, and these behind it. */
+export const seedsText = (shares: readonly number[]): string =>
+  shares.length === 1
+    ? percent(shares[0]!)
+    : `${percent(mean(shares))} (${shares.map(percent).join(", ")})`;
+
 /** Formats a table for a terminal: first row is the header, columns padded to their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -3,6 +3,7 @@
  * served graph compares with float32; then, over all seeds, how close the best task is to fine-tuning.
  */
 import { markdownTable } from "../../src/report/text.ts";
+import { mean, percent, seedsText } from "../stats.ts";
 import type { CellResult } from "./results.ts";
 import { TABLE_METHODS, TASK_METHODS } from "./plan.ts";
 import type { Contender } from "./plan.ts";
@@ -63,8 +64,8 @@ export function closenessRows(results: readonly CellResult[]): string[][] {
       [
         nameOf(task),
         best[0]!.method,
-        seedsText(best),
-        seedsText(full),
+        seedsText(scoresOf(best)),
+        seedsText(scoresOf(full)),
         `${signed(difference)} ± ${percent(sure)}`,
       ],
     ];
@@ -92,17 +93,9 @@ export function accuracyMarkdown(results: readonly CellResult[]): string {
 }
 
 const nameOf = (task: TaskId): string => `${TASKS[task].title} ${TASKS[task].split}`;
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const meanOf = (cells: readonly CellResult[]): number => mean(cells.map(({ score }) => score));
+const scoresOf = (cells: readonly CellResult[]): number[] => cells.map(({ score }) => score);
+const meanOf = (cells: readonly CellResult[]): number => mean(scoresOf(cells));
 
-/** `44.1 (42.4, 45.8, 44.0)`: the mean and the seeds behind it. */
-function seedsText(cells: readonly CellResult[]): string {
-  const scores = cells.map(({ score }) => percent(score));
-  return scores.length === 1 ? scores[0]! : `${percent(meanOf(cells))} (${scores.join(", ")})`;
-}
-
-const percent = (share: number): string => (100 * share).toFixed(1);
 const interval = ({ interval: [low, high] }: CellResult): string =>
   `${percent(low)}-${percent(high)}`;
 

@@ -4,6 +4,7 @@ import type { Outcome } from "../ladder/results.ts";
 import { formatCount, markdownTable, plural } from "../../src/report/text.ts";
 import { readCell, readCells, writeCell } from "../cell-files.ts";
 import type { Provenance } from "../provenance.ts";
+import { seedsText } from "../stats.ts";
 import { ROW_COUNTS, STARTED_BY, STARTED_TASKS, TITLES, cellName } from "./plan.ts";
 import type { Cell, StartedTask } from "./plan.ts";
 
@@ -67,9 +68,5 @@ export function startsMarkdown(results: readonly StartResult[]): string {
 function scoresText(results: readonly StartResult[]): string {
   if (results.length === 0) return "-";
   const scores = results.toSorted((a, b) => a.seed - b.seed).map(({ score }) => score);
-  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
-  const percent = (share: number): string => (100 * share).toFixed(1);
-  return scores.length === 1
-    ? percent(mean)
-    : `${percent(mean)} (${scores.map(percent).join(", ")})`;
+  return seedsText(scores);
 }

@@ -8,6 +8,7 @@ import { writeWhole } from "../../node/files.ts";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
 import { annotatedNames } from "./encyclopedia/annotated.ts";
 import { balanced, taggedSentences } from "./encyclopedia/sentences.ts";
+import { conllOf } from "./corpus/conll.ts";
 import { WIKIPEDIA, readLines } from "./corpus/texts.ts";
 
 /** Tagged by people, with persons, places and organisations among its types. */
@@ -20,8 +21,8 @@ export async function makeEncyclopedia(dir: string, dataDir: string): Promise<vo
   const { examples } = await readDataFile(findFile(ANNOTATED, [dataDir]), { format: "conll" });
   const paragraphs = await readLines(WIKIPEDIA, dataDir);
   const sentences = balanced(taggedSentences(paragraphs, annotatedNames(examples)));
-  const blocks = sentences.map(({ tokens, tags }) =>
-    tokens.map((token, i) => `${token}\t${tags[i]}\n`).join(""),
+  const words = sentences.map(({ tokens, tags }) =>
+    tokens.map((token, i) => [token, tags[i]!] as const),
   );
-  await writeWhole(out, blocks.map((block) => `${block}\n`).join(""));
+  await writeWhole(out, conllOf(words));
 }

@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../../node/files.ts";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
+import { TWEETS } from "./corpus/conll.ts";
 import { UNRATED_REVIEWS, WIKIPEDIA, readLines, sentencesOf, spread } from "./corpus/texts.ts";
 
 /** As the files of SST-2 and the film reviews name the labels. */
@@ -17,7 +18,6 @@ const NEUTRAL = { 0: 0.5, 1: 0.5 };
 
 /** So many texts of each source. */
 const NEUTRAL_SHARES = { sentences: 900, commands: 600 } as const;
-const TWEETS = ["btc/a.conll", "btc/b.conll", "btc/e.conll", "btc/g.conll", "btc/h.conll"];
 const SHORT_SHARES = { sentences: 12_000, tweets: 4000 } as const;
 
 /** Words by which a sentence tells of a film and not of what its author thinks. */

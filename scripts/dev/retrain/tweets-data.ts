@@ -9,13 +9,11 @@ import { join } from "node:path";
 import type { Example } from "../../../src/learn/data/read.ts";
 import { writeWhole } from "../../node/files.ts";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
+import { TWEETS, conllOf } from "./corpus/conll.ts";
+import type { Sentence } from "./corpus/conll.ts";
 
-/** A sentence as words and their tags in IOB2. */
-export type Sentence = readonly (readonly [word: string, tag: string])[];
-
-const TRAIN = [..."abegh"].map((part) => `btc/${part}.conll`);
 const FILES = [
-  { name: "btc-train", from: TRAIN, hasAddresses: true },
+  { name: "btc-train", from: TWEETS, hasAddresses: true },
   { name: "btc-f", from: ["btc/f.conll"], hasAddresses: false },
   { name: "wnut17-train", from: ["wnut17/train.conll"], hasAddresses: true },
 ] as const;
@@ -36,11 +34,6 @@ export async function makeTweets(dir: string, dataDir: string): Promise<void> {
 
 const sentenceOf = ({ text, words, labels }: Example): Sentence =>
   words.map(({ start, end }, i) => [text.slice(start, end), labels[i]!]);
-
-const conllOf = (sentences: readonly Sentence[]): string =>
-  sentences
-    .map((sentence) => `${sentence.map((line) => `${line.join("\t")}\n`).join("")}\n`)
-    .join("");
 
 /** "@" and the word behind it as one word, which is no entity; "@" before a place is the word "at". */
 export function wholeUserNames(sentence: Sentence): Sentence {
