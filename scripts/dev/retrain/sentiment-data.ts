@@ -3,10 +3,12 @@
  *
  * - neutral.jsonl: texts that neither praise nor blame, as half positive and half negative. Reviews alone
  *   teach that what is not praised is bad: a plain fact then counts as negative.
+ * - tweets.jsonl: tweets with what people found in them: praise, blame, or neither, which is half and half.
  * - short.txt: short texts without labels, which the teacher answers: tweets, and sentences out of reviews
  *   that could stand in a review of anything.
  */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../../node/files.ts";
 import { findFile, readDataFile } from "../../runs/task/data-files.ts";
@@ -15,6 +17,19 @@ import { UNRATED_REVIEWS, WIKIPEDIA, readLines, sentencesOf, spread } from "./co
 
 /** As the files of SST-2 and the film reviews name the labels. */
 const NEUTRAL = { 0: 0.5, 1: 0.5 };
+
+interface Row {
+  readonly text: string;
+  readonly label: 0 | 1 | typeof NEUTRAL;
+}
+
+/** A text a line, and in a file beside it a label a line: 0 negative, 1 neutral, 2 positive. */
+const OPINIONS = ["tweeteval/sentiment/val", "tweeteval/sentiment/test"];
+const OPINION_LABELS: ReadonlyMap<string, Row["label"]> = new Map<string, Row["label"]>([
+  ["0", 0],
+  ["1", NEUTRAL],
+  ["2", 1],
+]);
 
 /** So many texts of each source. */
 const NEUTRAL_SHARES = { sentences: 900, commands: 600 } as const;
@@ -28,17 +43,17 @@ const OF_ANYTHING = /\b(?:i|my|me|we|our|us|you|your|it|its|this|that|these|thos
 /** A capital letter behind a space, except "I". */
 const NAME = /\s"?(?!I\b)\p{Lu}/u;
 
-/** Writes the neutral texts that the task and its teacher learn, where they are missing. */
-export const makeNeutral = (dir: string, dataDir: string): Promise<void> =>
-  makeFile(join(dir, "data", "neutral.jsonl"), async () =>
-    (await neutralTexts(dataDir))
-      .map((text) => `${JSON.stringify({ text, label: NEUTRAL })}\n`)
-      .join(""),
+/** Writes what the task and its teacher learn beside reviews, where it is missing. */
+export async function makeTeacherData(dir: string, dataDir: string): Promise<void> {
+  await makeFile(join(dir, "data", "neutral.jsonl"), async () =>
+    jsonLines((await neutralTexts(dataDir)).map((text) => ({ text, label: NEUTRAL }))),
   );
+  await makeFile(join(dir, "data", "tweets.jsonl"), async () => jsonLines(await opinions(dataDir)));
+}
 
-/** Writes what the task learns beside SST-2 and whole reviews, where it is missing. */
+/** Writes that, and the texts that the teacher answers for the task. */
 export async function makeSentimentData(dir: string, dataDir: string): Promise<void> {
-  await makeNeutral(dir, dataDir);
+  await makeTeacherData(dir, dataDir);
   await makeFile(
     join(dir, "data", "short.txt"),
     async () => `${(await shortTexts(dataDir)).join("\n")}\n`,
@@ -47,6 +62,31 @@ export async function makeSentimentData(dir: string, dataDir: string): Promise<v
 
 async function makeFile(path: string, make: () => Promise<string>): Promise<void> {
   if (!existsSync(path)) await writeWhole(path, await make());
+}
+
+const jsonLines = (rows: readonly Row[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+
+/** Every tweet once, with the label of its first place. */
+async function opinions(dataDir: string): Promise<Row[]> {
+  const found = new Map<string, Row["label"]>();
+  for (const part of OPINIONS) {
+    const texts = await linesOf(`${part}_text.txt`, dataDir);
+    const labels = await linesOf(`${part}_labels.txt`, dataDir);
+    for (const [i, text] of texts.entries()) {
+      const label = OPINION_LABELS.get(labels[i] ?? "");
+      if (label !== undefined && !found.has(text)) found.set(text, label);
+    }
+  }
+  return [...found].map(([text, label]) => ({ text, label }));
+}
+
+async function linesOf(path: string, dataDir: string): Promise<string[]> {
+  const text = await readFile(findFile(path, [dataDir]), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trim());
 }
 
 /** Sentences of Wikipedia, and spoken commands. */

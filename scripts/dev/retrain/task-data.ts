@@ -1,9 +1,8 @@
 /** The data that is made before a bundled task, or a teacher, is trained. Other tasks take their files as they are. */
 import { makeEncyclopedia } from "./encyclopedia-data.ts";
 import { makePairs } from "./pairs-data.ts";
-import { makeNeutral, makeSentimentData } from "./sentiment-data.ts";
+import { makeSentimentData, makeTeacherData } from "./sentiment-data.ts";
 import { titleOf } from "./state.ts";
-import { teacherOf } from "./teachers.ts";
 import { makeTweets } from "./tweets-data.ts";
 
 type Maker = (dir: string, dataDir: string) => Promise<void>;
@@ -11,18 +10,13 @@ type Maker = (dir: string, dataDir: string) => Promise<void>;
 const MAKERS: ReadonlyMap<string, Maker> = new Map([
   ["same-question", makePairs],
   ["entities", makeEntities],
-  ["sentiment", makeTaught],
-  ["teachers/sentiment", makeNeutral],
+  ["sentiment", makeSentimentData],
+  ["teachers/sentiment", makeTeacherData],
 ]);
 
 async function makeEntities(dir: string, dataDir: string): Promise<void> {
   await makeEncyclopedia(dir, dataDir);
   await makeTweets(dir, dataDir);
-}
-
-/** What a teacher answers is of use only to a task that names one. */
-async function makeTaught(dir: string, dataDir: string): Promise<void> {
-  if ((await teacherOf(dir)) !== null) await makeSentimentData(dir, dataDir);
 }
 
 /** Writes what is missing in the folder `data` of a task's folder, from the public data in `dataDir`. */

@@ -156,9 +156,6 @@ describe("the data of sentiment", () => {
   const neutral = ["The lake lies near St. Moritz in a valley.", "play some music for me please"];
 
   beforeEach(() => {
-    const teacher = "../../.cache/teachers/sentiment";
-    write("sentiment/task.json", JSON.stringify({ name: "sentiment", teacher }));
-    write("teachers/sentiment/task.json", JSON.stringify({ name: "sentiment-teacher" }));
     write("corpus/enwiki2015-00.txt.gz", gzipSync(`${neutral[0]!} It is deep.\ntoo short`));
     write("snips/train/seq.in", `${neutral[1]!}\n`);
     write("snips/train/label", "PlayMusic\n");
@@ -168,6 +165,11 @@ describe("the data of sentiment", () => {
       "<br />Do not buy it, my friends! The end comes.",
     ];
     write("corpus/imdb-unsup.txt.gz", gzipSync(reviews.join("\n")));
+    const tweets = "what a day \ntrain is late again\n";
+    write("tweeteval/sentiment/val_text.txt", tweets);
+    write("tweeteval/sentiment/val_labels.txt", "2\n0\n");
+    write("tweeteval/sentiment/test_text.txt", `the train leaves at nine\n${tweets}`);
+    write("tweeteval/sentiment/test_labels.txt", "1\n2\n0\n");
     for (const part of ["a", "b", "e", "g", "h"]) {
       write(`btc/${part}.conll`, `Lunch\tO\nby\tO\nthe\tO\nlake\tO\n${part}\tO\n\n`);
     }
@@ -182,9 +184,19 @@ describe("the data of sentiment", () => {
     ]);
   });
 
-  it("are made only where the task names its teacher", async () => {
-    write("sentiment/task.json", JSON.stringify({ name: "sentiment" }));
-    expect(existsSync(await made("sentiment"))).toBe(false);
+  it("are tweets that people judged, each once: those that are neither praise nor blame are half and half", async () => {
+    const { examples } = await readDataFile(join(await made("sentiment"), "tweets.jsonl"));
+    expect(examples.map(({ text, labels, shares }) => [text, shares ?? labels])).toEqual([
+      ["what a day", ["1"]],
+      ["train is late again", ["0"]],
+      [
+        "the train leaves at nine",
+        [
+          ["0", 0.5],
+          ["1", 0.5],
+        ],
+      ],
+    ]);
   });
 
   it("and, as its teacher learns them too, neutral texts, as much negative as positive", async () => {
