@@ -32,10 +32,15 @@ export const bench: Command = defineCommand({
       hint: "8-bit base: what tasks are trained and served on",
     },
     fp32: { type: "string", value: "DIR", hint: "the same checkpoint imported with --dtype fp32" },
-    start: {
+    "pairs-start": {
       type: "string",
       value: "DIR",
-      hint: "start of pairs on the 8-bit base, made by pretrain, for prefix-bias-pairs",
+      hint: "start that pretrain made of pairs on the 8-bit base, for prefix-bias-pairs",
+    },
+    "tone-start": {
+      type: "string",
+      value: "DIR",
+      hint: "start that pretrain made of reviews and tweets, for prefix-bias-tone",
     },
     only: { type: "string", value: "TASK,..", hint: `some of ${TASK_IDS.join(", ")}` },
     methods: { type: "string", value: "M,..", hint: `some of ${TABLE_METHODS.join(", ")}` },
@@ -89,8 +94,9 @@ export const bench: Command = defineCommand({
     }
     const note = (line: string): void => io.err(line);
     const { signal } = io;
-    const { start, work } = values;
-    const options = { data, int8, fp32, start, work, threads, maxRows, signal, note };
+    const { work } = values;
+    const starts = { pairs: values["pairs-start"], tone: values["tone-start"] };
+    const options = { data, int8, fp32, starts, work, threads, maxRows, signal, note };
 
     let failed = 0;
     for (const [i, cell] of cells.entries()) {

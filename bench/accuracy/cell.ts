@@ -16,18 +16,21 @@ import { provenance } from "../provenance.ts";
 import { cellName } from "./plan.ts";
 import type { Cell } from "./plan.ts";
 import type { CellResult } from "./results.ts";
-import { MAX_ROWS, MAX_SELECTION_ROWS, isRecipe, methodOf, settingsOf } from "./settings.ts";
+import { MAX_ROWS, MAX_SELECTION_ROWS, methodOf, settingsOf, startOf } from "./settings.ts";
+import type { Start } from "./settings.ts";
 import { TASKS, fileOf } from "./tasks.ts";
 import { UsageError } from "../../scripts/cli/command.ts";
 import { NODE_HOST } from "../../scripts/runs/task/host.ts";
+
+type Starts = Readonly<Partial<Record<Start, string | undefined>>>;
 
 export interface CellOptions {
   /** Folder of the data sets. */
   readonly data: string;
   readonly int8: Base;
   readonly fp32: Base;
-  /** Folder of the start that recipes begin with, on the 8-bit base. */
-  readonly start: string | undefined;
+  /** Folders of the starts that recipes begin with, on the 8-bit base. */
+  readonly starts: Starts;
   /** Interrupted cells are saved below it. */
   readonly work: string;
   readonly threads: number | undefined;
@@ -41,13 +44,15 @@ export function specOf(
   { task, method, seed }: Cell,
   {
     data,
-    start,
+    starts = {},
     maxRows = MAX_ROWS,
-  }: { readonly data: string; readonly start?: string | undefined; readonly maxRows?: number },
+  }: { readonly data: string; readonly starts?: Starts; readonly maxRows?: number },
 ): TaskSpec {
-  if (isRecipe(method) && start === undefined) {
+  const start = startOf(method);
+  const init = start && starts[start];
+  if (start !== undefined && init === undefined) {
     throw new UsageError(
-      `${method} needs --start: a folder that pretrain wrote from pairs of texts, as docs/accuracy.md says`,
+      `${method} needs --${start}-start: a folder that pretrain wrote, as docs/accuracy.md says`,
     );
   }
   const { type, train, reported } = TASKS[task];
@@ -57,7 +62,7 @@ export function specOf(
     ...settingsOf(task, method),
     type,
     method: methodOf(method),
-    ...(isRecipe(method) && { init: start }),
+    ...(init !== undefined && { init }),
     seed,
     max_rows: maxRows,
     data: { ...EMPTY_SPEC.data, train: [file(train)], eval: [file(reported)] },
@@ -114,8 +119,11 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
 }
 
 /** The command that makes this cell alone, whatever the one was that made it among others. */
-const commandOf = ({ task, method, seed }: Cell): string =>
-  `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR${isRecipe(method) ? " --start START_DIR" : ""} --only ${task} --methods ${method} --seeds ${seed + 1}`;
+function commandOf({ task, method, seed }: Cell): string {
+  const start = startOf(method);
+  const option = start === undefined ? "" : ` --${start}-start START_DIR`;
+  return `npx edge-prefix bench accuracy --data DATA --base INT8_DIR --fp32 FP32_DIR${option} --only ${task} --methods ${method} --seeds ${seed + 1}`;
+}
 
 /** The native runtime with a number of threads of its own; the runtime that serves as it is. */
 export function runtimesWith(threads: number | undefined): Runtimes {

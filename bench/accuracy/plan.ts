@@ -6,8 +6,9 @@ import type { TaskId } from "./tasks.ts";
 /**
  * A method with something on top:
  * - prefix-bias-pairs: from a start that other pairs of texts have taught, the mean of three runs
+ * - prefix-bias-tone: from a start that reviews and tweets have taught
  */
-export const RECIPES = ["prefix-bias-pairs"] as const;
+export const RECIPES = ["prefix-bias-pairs", "prefix-bias-tone"] as const;
 export type Recipe = (typeof RECIPES)[number];
 
 /** What a row of the table is trained by. */
@@ -28,16 +29,12 @@ export const TABLE_METHODS = [
   "bias",
   "prefix-bias",
   "prefix-bias-pairs",
+  "prefix-bias-tone",
   "full",
 ] as const satisfies readonly Contender[];
 
 /** What is served as a task besides the frozen head. */
-export const TASK_METHODS: readonly Contender[] = [
-  "prefix",
-  "bias",
-  "prefix-bias",
-  "prefix-bias-pairs",
-];
+export const TASK_METHODS: readonly Contender[] = ["prefix", "bias", "prefix-bias", ...RECIPES];
 
 /** Where a variant is tried. */
 const CLOSE_LOOK: readonly TaskId[] = ["wnut17", "banking77"];
@@ -47,7 +44,7 @@ const CLOSEST: Readonly<Record<TaskId, Contender>> = {
   banking77: "prefix",
   rte: "prefix-bias-pairs",
   snips: "prefix-bias",
-  sst2: "prefix",
+  sst2: "prefix-bias-tone",
   conll2003: "prefix-bias",
 };
 const REPEATED_SEEDS = 3;
@@ -63,6 +60,7 @@ export function allCells(): Cell[] {
   };
   for (const task of TASK_IDS) add(task, CONTENDERS);
   add("rte", ["prefix-bias-pairs"]);
+  add("sst2", ["prefix-bias-tone"]);
   for (const task of TASK_IDS) add(task, COMPARED);
   for (const task of CLOSE_LOOK) add(task, ["prefix-projection"]);
   for (let seed = 1; seed < REPEATED_SEEDS; seed++) {

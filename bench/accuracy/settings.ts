@@ -57,22 +57,35 @@ const EXCEPTIONS: Partial<Record<TaskId, Partial<Record<Method, Partial<Setting>
   rte: { full: { lr: 5e-5 } },
 };
 
-/** What a recipe asks of `train` on top of its method's settings. */
-const RECIPE_SETTINGS: Readonly<
-  Record<
-    Recipe,
-    { readonly method: Method } & Pick<Setting, "epochs"> & { readonly average: number }
-  >
-> = {
-  "prefix-bias-pairs": { method: "prefix-bias", epochs: 2, average: 3 },
+/** What tasks of other data have taught together: folders that `pretrain` wrote on the 8-bit base. */
+export const STARTS = ["pairs", "tone"] as const;
+export type Start = (typeof STARTS)[number];
+
+interface RecipeSettings {
+  readonly method: Method;
+  readonly start: Start;
+  /** On top of the method's settings. */
+  readonly changes?: { readonly epochs: number; readonly average: number };
+}
+
+const RECIPE_SETTINGS: Readonly<Record<Recipe, RecipeSettings>> = {
+  "prefix-bias-pairs": {
+    method: "prefix-bias",
+    start: "pairs",
+    changes: { epochs: 2, average: 3 },
+  },
+  "prefix-bias-tone": { method: "prefix-bias", start: "tone" },
 };
 
 /** The method of a row of the table. */
 export const methodOf = (contender: Contender): Method =>
   isRecipe(contender) ? RECIPE_SETTINGS[contender].method : contender;
 
-/** Whether it begins with what other data have taught. */
-export const isRecipe = (contender: Contender): contender is Recipe =>
+/** What a row of the table begins with; undefined: random numbers. */
+export const startOf = (contender: Contender): Start | undefined =>
+  isRecipe(contender) ? RECIPE_SETTINGS[contender].start : undefined;
+
+const isRecipe = (contender: Contender): contender is Recipe =>
   Object.hasOwn(RECIPE_SETTINGS, contender);
 
 /** Small data, labelling and whole models take small batches. */
@@ -85,11 +98,11 @@ export function settingsOf(
   contender: Contender,
 ): { num_virtual_tokens?: number; hyperparameters: Partial<Hyperparameters> } {
   const method = methodOf(contender);
-  const recipe = isRecipe(contender) ? RECIPE_SETTINGS[contender] : undefined;
+  const changes = isRecipe(contender) ? RECIPE_SETTINGS[contender].changes : undefined;
   const { P, lr, epochs } = {
     ...SETTINGS[method][TASKS[task].type],
     ...EXCEPTIONS[task]?.[method],
-    ...(recipe && { epochs: recipe.epochs }),
+    ...(changes && { epochs: changes.epochs }),
   };
   return {
     ...(hasVirtualTokens(method) && { num_virtual_tokens: P }),
@@ -99,7 +112,7 @@ export function settingsOf(
       batch_size: batchOf(task, method),
       prefix_dropout: 0,
       patience: 0,
-      ...(recipe && { average: recipe.average }),
+      ...(changes && { average: changes.average }),
     },
   };
 }

@@ -60,8 +60,8 @@ const cellArgs = (name: string, ...more: string[]): string[] => [
 describe("the plan", () => {
   test("has every method on every data set, and two more seeds of what is closest to full", () => {
     const names = allCells().map(cellName);
-    // 6 tasks x 6 methods, 2 projections, 1 recipe; 2 seeds of 2 methods on 6 tasks, and WNUT-17's prefix
-    expect(names).toHaveLength(36 + 2 + 1 + 24 + 2);
+    // 6 tasks x 6 methods, 2 projections, 2 recipes; 2 seeds of 2 methods on 6 tasks, and WNUT-17's prefix
+    expect(names).toHaveLength(36 + 2 + 2 + 24 + 2);
     expect(new Set(names).size).toBe(names.length);
     expect(names.slice(0, 4)).toEqual(
       ["prefix", "bias", "prefix-bias", "full"].map((method) => `wnut17.${method}.0`),
@@ -183,7 +183,7 @@ test("a recipe without the start that it needs is refused with a hint", async ()
   const args = cellArgs("startless", "--methods", "prefix-bias-pairs");
   const { code, err } = await bench(args);
   expect(code).toBe(1);
-  expect(err).toContain("prefix-bias-pairs needs --start");
+  expect(err).toContain("prefix-bias-pairs needs --pairs-start");
 });
 
 describe("the table", () => {
