@@ -14,6 +14,7 @@ import type { Base } from "../../../src/encoder/base.ts";
 import type { LoadedBase } from "../../../src/engine/engine.ts";
 import { EVALUATION_BATCH, assess, evaluationLogits } from "../../../src/learn/measure/evaluate.ts";
 import type { Evaluation } from "../../../src/learn/measure/evaluate.ts";
+import { byWords } from "../../../src/learn/measure/decisions.ts";
 import type { FinishedRun } from "../../../src/learn/task/finish.ts";
 import { isServed, partsOf } from "../../../src/learn/methods.ts";
 import { parametersOf } from "../../../src/learn/graph/parameters.ts";
@@ -90,8 +91,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult | nul
       numLabels: prepared.labels.length,
     };
     const encoder = encoderOf(base);
-    const answer = (loaded: LoadedBase): Promise<Evaluation> =>
-      scoreOn(loaded, run, options.reported, signal);
+    const answer = (loaded: LoadedBase): Promise<Evaluation> => scoreOn(loaded, run, options);
     let evaluation = run.evaluation;
     if (reported && isServed(prepared.method)) {
       evaluation = await closing(await runtimes.openBase(base, "serving"), answer);
@@ -185,22 +185,21 @@ async function train(options: TrialOptions, resume: boolean): Promise<TimedRun |
 async function scoreOn(
   base: LoadedBase,
   { packed }: FinishedRun,
-  reported: ReportedRows | null,
-  signal: AbortSignal,
+  { reported, prepared, signal }: Pick<TrialOptions, "reported" | "prepared" | "signal">,
 ): Promise<Evaluation> {
   const { examples } = reported!;
+  const { manifest } = packed.task;
   const options = { batchSize: EVALUATION_BATCH, signal };
   const logits = await evaluationLogits(base, packed.task, examples, options);
-  return assess(packed.task.manifest, examples, logits);
+  // Methods are compared with fine-tuning, whose plain head other software reads, word by word.
+  return assess(manifest, examples, prepared.readsWords ? logits : byWords(logits));
 }
 
-async function scoreInFloat32(
-  { fp32Base, prepared, reported, runtimes, signal }: TrialOptions,
-  run: FinishedRun,
-): Promise<number | null> {
+async function scoreInFloat32(options: TrialOptions, run: FinishedRun): Promise<number | null> {
+  const { fp32Base, prepared, reported, runtimes } = options;
   if (!fp32Base || !reported || !isServed(prepared.method)) return null;
   const evaluation = await closing(await runtimes.openBase(fp32Base, "node"), (loaded) =>
-    scoreOn(loaded, run, reported, signal),
+    scoreOn(loaded, run, options),
   );
   return evaluation.score.value;
 }

@@ -83,6 +83,13 @@ export function judgedLogits(
   });
 }
 
+/**
+ * Without the entities that the endpoint answers: they are then those of the words, each with the tag of
+ * its first piece. A plain head learns that piece alone, and so is a fine-tuned checkpoint counted
+ * elsewhere (seqeval on words, as in transformers' own examples).
+ */
+export const byWords = (logits: JudgedLogits): JudgedLogits => logits.map(({ rows }) => ({ rows }));
+
 /** Where the pieces of a part of the text lie: a tokenizer passes over some characters. */
 function piecesWithin(
   { starts, ends }: Answer["split"]["pieces"],

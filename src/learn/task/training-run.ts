@@ -14,7 +14,7 @@ import {
 import { float32 } from "../../core/model/tensor.ts";
 import type { TensorOf } from "../../core/model/tensor.ts";
 import type { LoadedBase } from "../../engine/engine.ts";
-import { decide } from "../measure/decisions.ts";
+import { byWords, decide } from "../measure/decisions.ts";
 import { metricsOf } from "../measure/metrics.ts";
 import type { JudgedLogits } from "../measure/decisions.ts";
 import type { TaskMetrics } from "../measure/metrics.ts";
@@ -259,7 +259,8 @@ export async function openTrainingRun(
         settled,
       });
       if (!readsWords) {
-        return judged(await evaluationLogits(loaded, task, examples, options), () => params);
+        const logits = await evaluationLogits(loaded, task, examples, options);
+        return judged(isServed(method) ? logits : byWords(logits), () => params);
       }
       const { biases, logits } = await fitTags(loaded, task, examples, options);
       return judged(logits, () => {

@@ -11,6 +11,7 @@ import { atOnce } from "../../../../src/core/turns.ts";
 import type { LoadedBase } from "../../../../src/engine/engine.ts";
 import { joinWords } from "../../../../src/learn/data/lines.ts";
 import type { Example } from "../../../../src/learn/data/read.ts";
+import { byWords } from "../../../../src/learn/measure/decisions.ts";
 import { assess, evaluationLogits } from "../../../../src/learn/measure/evaluate.ts";
 import { readForTask } from "../../../../src/serve/reading.ts";
 import { sha256 } from "../../../../src/serve/sha256.ts";
@@ -46,6 +47,23 @@ async function served(task: Task, text: string): Promise<string[]> {
       : expect.unreachable("no group"),
   );
 }
+
+test("counted by words, a plain head is right where the first piece of every word is", async () => {
+  const { labels } = plain.manifest;
+  const asked = SENTENCES.map(joinWords).map((row) => ({
+    ...row,
+    labels: row.words.map(() => "O"),
+  }));
+  const logits = await evaluationLogits(base, plain, asked, { batchSize: 2 });
+  const examples = asked.map((example, i) => ({
+    ...example,
+    labels: logits[i]!.rows.map((row) => labels[row!.indexOf(Math.max(...row!))]!),
+  }));
+  const judged = await evaluationLogits(base, plain, examples, { batchSize: 2 });
+  expect(assess(plain.manifest, examples, byWords(judged)).score.value).toBe(1);
+  // The endpoint's entities of the same head break words.
+  expect(assess(plain.manifest, examples, judged).score.value).toBeLessThan(1);
+});
 
 test.each(["plain", "chosen together"])("tags that are %s", async (kind) => {
   const transitions = { between: new Float32Array(9), start: new Float32Array(3) };
