@@ -86,7 +86,7 @@ export function fakeApp(
       const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
       if (failure instanceof LimitError) yield { index, error: failure };
       else if (failure) throw failure;
-      else yield { index, result: answer(input), isTruncated: false };
+      else yield { index, result: answer(input), isTruncated: false, tokens: input.text.length };
     }
   }
   const config = readConfig({ BASE: "tiny", ...variables });
