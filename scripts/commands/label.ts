@@ -141,8 +141,8 @@ async function readDescriptions(
           ? value
           : r.fail(`"${label}" is ${describe(value)}, expected a sentence or a list of them`);
       const raw = r.raw(label);
-      if (!Array.isArray(raw)) return [label, [text(raw)]] as const;
-      return [label, raw.length > 0 ? raw.map(text) : [text(raw)]] as const;
+      const all: readonly unknown[] = Array.isArray(raw) && raw.length > 0 ? raw : [raw];
+      return [label, all.map(text)] as const;
     }),
   );
 }
