@@ -12,7 +12,8 @@ import { baseFolder } from "../scripts/base/names.ts";
 import { besideJob } from "./bulk/beside.ts";
 import { withFaultyConsumer } from "./bulk/faults.ts";
 import { FORMS } from "./bulk/forms.ts";
-import { CONFIGURATION, TASK, open, rowOf, run, textOf } from "./bulk/job.ts";
+import type { Form } from "./bulk/forms.ts";
+import { CONFIGURATION, TASK, open, run, textOf } from "./bulk/job.ts";
 import type { Where } from "./bulk/job.ts";
 import { wholeJob } from "./bulk/whole.ts";
 import { bundleWorker } from "./served/bundled.ts";
@@ -52,7 +53,7 @@ export const bench = defineCommand({
   summary:
     "batches: rows a second against calls of 64, several consumers, cost, kills, and requests beside",
   usage:
-    "[--rows N] [--base DIR] [--consumers 1,2 | (--kills N | --faults) [--requests] [--state DIR] | --interactive]",
+    "[--rows N] [--base DIR] [--requests] [--consumers 1,2 | (--kills N | --faults) [--state DIR] | --interactive]",
   example:
     "npx edge-prefix bench bulk\nnpx edge-prefix bench bulk --rows 1000000 --kills 2 --state DIR\nnpx edge-prefix bench bulk --rows 100000 --faults\nnpx edge-prefix bench bulk --rows 5000 --faults --requests",
   options: {
@@ -74,7 +75,7 @@ export const bench = defineCommand({
     },
     requests: {
       type: "boolean",
-      hint: "with --kills or --faults: lines in OpenAI's form, named by custom_id",
+      hint: "lines in OpenAI's form, named by custom_id",
     },
     state: {
       type: "string",
@@ -92,10 +93,8 @@ export const bench = defineCommand({
     const state = values.state === undefined ? null : resolve(values.state);
     if (state !== null && !isWhole) throw new UsageError("--state needs --kills or --faults");
     const form = values.requests === true ? "requests" : "plain";
-    if (form === "requests" && (!isWhole || rows > MAX_REQUESTS)) {
-      throw new UsageError(
-        `--requests needs --kills or --faults, and at most ${MAX_REQUESTS} rows`,
-      );
+    if (form === "requests" && rows > MAX_REQUESTS) {
+      throw new UsageError(`--requests allows at most ${MAX_REQUESTS} rows`);
     }
     if (state !== null) await mkdir(state, { recursive: true });
     const folder = await mkdtemp(join(tmpdir(), "edge-prefix-bulk-"));
@@ -108,14 +107,14 @@ export const bench = defineCommand({
       const bundle = hasFaults ? await withFaultyConsumer(sound) : sound;
       const where = { bundle, persist: join(state ?? folder, "bucket"), base };
       const result = values.interactive
-        ? await besideJob(where, rows, io)
+        ? await besideJob(where, rows, FORMS[form], io)
         : isWhole
           ? await wholeJob(
               where,
               { rows, kills: kills ?? 0, hasFaults, form: FORMS[form], state },
               io,
             )
-          : await compare(where, rows, counts, io);
+          : await compare(where, { rows, counts, form: FORMS[form] }, io);
       io.out(JSON.stringify({ bench: "bulk", rows, form, base: basename(base), ...result }));
       return "is_whole" in result && !result.is_whole ? 1 : 0;
     } finally {
@@ -124,7 +123,15 @@ export const bench = defineCommand({
   },
 });
 
-async function compare(where: Where, rows: number, counts: readonly number[], io: Io) {
+interface CompareOptions {
+  readonly rows: number;
+  /** Numbers of consumers. */
+  readonly counts: readonly number[];
+  readonly form: Form;
+}
+
+async function compare(where: Where, { rows, counts, form }: CompareOptions, io: Io) {
+  const { lineOf, asked } = form;
   const interactive = await calls(where.base, rows);
   io.err(`calls of ${CALL_ROWS}: ${interactive.toFixed(0)} rows/s`);
   const consumers = [];
@@ -136,11 +143,11 @@ async function compare(where: Where, rows: number, counts: readonly number[], io
       servers.push(await open({ ...where, persist }));
     }
     // What loads is not measured.
-    await Promise.all(servers.map((server) => run(server, 100)));
+    await Promise.all(servers.map((server) => run(server, 100, lineOf, asked)));
     const cpu = servers.map((server) => server.cpuMs());
     const start = performance.now();
     const each = Math.ceil(rows / count);
-    await Promise.all(servers.map((server) => run(server, each)));
+    await Promise.all(servers.map((server) => run(server, each, lineOf, asked)));
     const seconds = (performance.now() - start) / 1000;
     const cpuMs = servers.reduce((sum, server, i) => sum + server.cpuMs() - cpu[i]!, 0);
     await Promise.all(servers.map((server) => server.stop()));
@@ -149,7 +156,7 @@ async function compare(where: Where, rows: number, counts: readonly number[], io
     consumers.push({ consumers: count, rows_per_s: perS, cpu_ms_per_row: perRow });
     io.err(`${count} consumers: ${perS.toFixed(0)} rows/s, ${perRow.toFixed(2)} ms of CPU a row`);
   }
-  const bytes = Buffer.byteLength(rowOf(1_000)) + 1;
+  const bytes = Buffer.byteLength(lineOf(1_000)) + 1;
   const cost = costOfMillion(consumers[0]!.cpu_ms_per_row, bytes);
   io.err(`a million rows: $${cost.usd.toFixed(4)}`);
   return { interactive_rows_per_s: interactive, consumers, row_bytes: bytes, million: cost };

@@ -1,11 +1,11 @@
 /** Bindings and variables -> the parts that answer batches: the same that serve, a store and a queue. */
-import { createApp } from "./app.ts";
 import { InputError } from "./core/errors.ts";
 import { compose } from "./compose.ts";
 import type { OpenEngine } from "./compose.ts";
 import { createAnswers } from "./http/bulk/answers.ts";
 import { createBulkApp } from "./http/bulk/bulk-app.ts";
 import type { BulkDeps } from "./http/bulk/bulk-deps.ts";
+import { createRequestAnswers } from "./http/bulk/requests.ts";
 import type { Env } from "./http/settings/config.ts";
 import { s3Uploads } from "./serve/bucket/s3-uploads.ts";
 import type { S3Uploads } from "./serve/bucket/s3-uploads.ts";
@@ -95,18 +95,14 @@ export function assembleBulk(
     random: () => crypto.randomUUID().replaceAll("-", ""),
     versionOf: versionBy(free),
   };
-  // Rows were let in when their job was made; one request of them is no caller's.
-  const config = { ...serving.config, keys: null };
-  const quiet = { log: () => undefined, rateLimit: undefined, analytics: undefined };
-  const inner = createApp({ ...serving, config, ...quiet, bulk: undefined });
   const bulk: BulkDeps = { ...serving, store, jobs, uploads: uploadsOf(env) };
   return {
     app: createBulkApp(bulk),
     consumer(hold) {
       const versionOf = versionBy(hold);
       const pins = createPins(store, versionOf);
-      const ask = async (request: Request): Promise<Response> => inner.fetch(request);
-      const answer = createAnswers({ deps: serving, pins, ask, hold });
+      const requests = createRequestAnswers({ deps: serving, pins, hold });
+      const answer = createAnswers({ deps: serving, pins, requests, hold });
       const takeDropped = (file: Parameters<typeof createDroppedJob>[1]): Promise<void> =>
         createDroppedJob({ ...jobs, versionOf }, file);
       return createConsumer({ store, sender, answer, clock, takeDropped, log, retryAfterS });

@@ -9,6 +9,7 @@ import { workerdPids } from "../served/bulk.ts";
 import { putTask, serveBase } from "../served/client.ts";
 import { startDirect } from "../served/direct.ts";
 import { quantile } from "../stats.ts";
+import type { Form } from "./forms.ts";
 import { TASK, begin, open, run, textOf, until } from "./job.ts";
 import type { Where } from "./job.ts";
 
@@ -16,8 +17,8 @@ const REQUESTS = 400;
 /** The p99 beside a job may be so much higher. */
 const MOST_RATIO = 1.1;
 
-/** Asks one request after the other, alone and beside a job of so many rows. */
-export async function besideJob(where: Where, rows: number, io: Io) {
+/** Asks one request after the other, alone and beside a job of so many rows in a form. */
+export async function besideJob(where: Where, rows: number, { lineOf, asked }: Form, io: Io) {
   const served = await serveBase(where.base, (variables) =>
     startDirect(variables, { start: "simd" }),
   );
@@ -36,9 +37,9 @@ export async function besideJob(where: Where, rows: number, io: Io) {
       return found;
     };
     await times();
-    await run(bulk, 100);
+    await run(bulk, 100, lineOf, asked);
     const alone = await times();
-    const id = await begin(bulk, rows);
+    const id = await begin(bulk, rows, lineOf, asked);
     await until(bulk, id, 0.01);
     const beside = await times();
     const { bytes, status } = await until(bulk, id, 0);

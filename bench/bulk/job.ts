@@ -108,7 +108,9 @@ export async function until(
   }
 }
 
-/** A whole job. */
-export async function run(server: BulkServer, rows: number): Promise<void> {
-  await until(server, await begin(server, rows), 1);
+/** A whole job; takes what `begin` takes. */
+export async function run(server: BulkServer, ...asked: Asked): Promise<void> {
+  await until(server, await begin(server, ...asked), 1);
 }
+
+type Asked = Parameters<typeof begin> extends [unknown, ...infer Rest] ? Rest : never;

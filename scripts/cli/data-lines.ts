@@ -26,7 +26,7 @@ export function dataLines(name: string, prepared: PreparedTask): string[] {
   return [
     `${name}: ${count(train.length)} rows to train on, ${measured(prepared)}; ${kinds[problemType]}`,
     ...balanceLines(summary.balance, prepared),
-    ...softLines(train),
+    ...softLines(prepared),
     ...lengthLines(summary, prepared.maxLength),
     ...duplicateLines(summary),
   ];
@@ -67,10 +67,13 @@ function balanceLines(
   ];
 }
 
-function softLines(train: PreparedTask["train"]): string[] {
+function softLines({ train, problemType }: PreparedTask): string[] {
   const soft = train.filter(({ shares }) => shares).length;
   if (soft === 0) return [];
   const what = soft === 1 ? "1 row gives" : `${count(soft)} rows give`;
+  if (problemType === "multi_label_classification") {
+    return [`  ${what} a score for each label; a label holds from 0.5 on`];
+  }
   const how = soft === 1 ? "it is" : "they are";
   return [`  ${what} a score for each label; ${how} counted by the largest`];
 }

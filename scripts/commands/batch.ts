@@ -178,7 +178,7 @@ async function runHere(
     const answer = createAnswers({
       deps: { config, predictor: { ...predictor, open } },
       pins: async () => undefined,
-      ask: () => Promise.reject(new TypeError("a local batch has texts alone")),
+      requests: () => Promise.reject(new TypeError("a local batch has texts alone")),
       hold: () => undefined,
     });
     const { version } = opened.task;

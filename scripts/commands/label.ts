@@ -3,21 +3,23 @@
  * sentences that name them, so the endpoint answers before there is a single row; the sentences stay in
  * the folder as the first rows of a later training.
  */
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../../src/core/errors.ts";
 import { checkName } from "../../src/core/format/keys.ts";
 import { sentenceOf } from "../../src/core/model/zero-shot.ts";
-import { readRecord } from "../../src/core/record.ts";
+import { describe, readRecord } from "../../src/core/record.ts";
 import { parseJson } from "../../src/core/text.ts";
+import { csvRecords } from "../../src/learn/data/csv.ts";
 import { namedPooling, packNamedTask } from "../../src/learn/task/named-task.ts";
 import { EMPTY_SPEC, writeTaskSpec } from "../../src/learn/task/spec.ts";
 import { taskCard } from "../../src/report/task-card.ts";
 import { taskFacts } from "../../src/report/task-facts.ts";
 import { BUNDLED_BASE, baseFolder } from "../base/names.ts";
 import { UsageError, defineCommand, required } from "../cli/command.ts";
+import { checkWritable } from "../node/disk.ts";
 import { readIfThere, writeWhole } from "../node/files.ts";
 import { sha256 } from "../node/hash.ts";
+import { readBytes } from "../node/text-files.ts";
 import { writeTaskFolder } from "../task/task-folder.ts";
 
 const ROWS = "labels.jsonl";
@@ -54,6 +56,7 @@ export const command = defineCommand({
       values.descriptions === undefined
         ? new Map<string, readonly string[]>()
         : await readDescriptions(values.descriptions, labels);
+    await checkWritable(join(out, ROWS));
     if (values.overwrite !== true) await checkEmpty(out);
 
     const { openBaseFolder } = await import("../base/open-base.ts");
@@ -89,38 +92,45 @@ export const command = defineCommand({
     if (io.json) io.out(JSON.stringify({ task: name, out, version, labels, pooling, next }));
     else {
       io.out(
-        `${out}: version ${version}, ${labels.length} labels by their names, base ${manifest.name}`,
+        `${out}: version ${version}, ${numberOf(labels)} by ${labels.length === 1 ? "its name" : "their names"}, base ${manifest.name}`,
       );
+      io.out(`next: ${next}`);
       io.out(
-        `next: ${next}; with rows, add their file to "train" in ${out}/task.json and "train ${out}"`,
+        `with rows of your own: add their file to "train" in ${join(out, "task.json")}, then npx edge-prefix train ${out}`,
       );
     }
     return 0;
   },
 });
 
-/** Labels between commas. Throws UsageError for fewer than `least`, and for one that stands twice. */
+/** Labels as one record of csv, so that a name in quotes may have commas. Throws UsageError. */
 function readLabels(list: string, least: number): string[] {
-  const labels = list
-    .split(",")
-    .map((label) => label.trim())
-    .filter((label) => label !== "");
+  const labels: string[] = [];
+  for (const record of csvRecords(list, ",")) {
+    if ("problem" in record) throw new UsageError(`label: the list of labels ${record.problem}`);
+    labels.push(...record.fields.map((label) => label.trim()).filter((label) => label !== ""));
+  }
   const twice = labels.find((label, i) => labels.indexOf(label) < i);
   if (twice !== undefined) throw new UsageError(`label: ${JSON.stringify(twice)} is there twice`);
   if (labels.length < least) {
+    const alone = labels.length === 1 ? "; a single label needs --multi-label" : "";
     throw new UsageError(
-      `label: found ${labels.length} labels, expected ${least} or more, between commas`,
+      `label: found ${numberOf(labels)}, expected ${least} or more, between commas${alone}`,
     );
   }
   return labels;
 }
 
-/** Sentences by label. Throws InputError `descriptions-invalid` or what reading the file throws. */
+const numberOf = ({ length }: readonly string[]): string =>
+  length === 1 ? "1 label" : `${length} labels`;
+
+/** Sentences by label. Throws InputError `descriptions-unreadable` or `descriptions-invalid`. */
 async function readDescriptions(
   path: string,
   labels: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const r = readRecord(parseJson(await readFile(path), path), path, "descriptions-invalid");
+  const value = parseJson(await readBytes(path, "descriptions"), path);
+  const r = readRecord(value, path, "descriptions-invalid");
   return new Map(
     r.fields().map((label) => {
       if (!labels.includes(label)) {
@@ -129,16 +139,17 @@ async function readDescriptions(
       const text = (value: unknown): string =>
         typeof value === "string" && value.trim() !== ""
           ? value
-          : r.fail(`"${label}" is ${JSON.stringify(value)}, expected a sentence or a list of them`);
+          : r.fail(`"${label}" is ${describe(value)}, expected a sentence or a list of them`);
       const raw = r.raw(label);
-      return [label, Array.isArray(raw) ? raw.map(text) : [text(raw)]] as const;
+      const all: readonly unknown[] = Array.isArray(raw) && raw.length > 0 ? raw : [raw];
+      return [label, all.map(text)] as const;
     }),
   );
 }
 
-/** Throws InputError `folder-occupied` where a task is in the folder. */
+/** Throws InputError `folder-occupied` where a task is in the folder, or rows that may be the user's. */
 async function checkEmpty(dir: string): Promise<void> {
-  for (const file of ["task.json", "manifest.json"]) {
+  for (const file of ["task.json", "manifest.json", ROWS]) {
     if ((await readIfThere(join(dir, file))) === null) continue;
     throw new InputError(
       "folder-occupied",

@@ -29,7 +29,11 @@ export const command = defineCommand({
       hint: 'a line: "text", {"text","text_pair"?} or [text, pair]; without it and TEXT, stdin: such lines, or a plain text a line',
     },
     ...TASK_BASE_OPTIONS,
-    "min-score": { type: "string", value: "X", hint: "only labels that score X or more" },
+    "min-score": {
+      type: "string",
+      value: "X",
+      hint: "only labels and entities that score X or more",
+    },
     "top-k": { type: "string", value: "N", hint: "only the N best labels" },
     "function-to-apply": {
       type: "string",

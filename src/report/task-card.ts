@@ -204,7 +204,7 @@ const sizes = ({ prefixBytes, base, maxLength }: ReportFacts): string =>
 
 /** What follows from the facts, and nothing that would be true of any model. */
 function limits(facts: ReportFacts): string[] {
-  const { type, problemType, evaluation, data, labels } = facts;
+  const { type, problemType, evaluation, data, labels, other } = facts;
   const weak = (evaluation?.labels ?? [])
     .filter(({ f1, support }) => f1 < WEAK_F1 && support > 0)
     .sort((a, b) => a.f1 - b.f1)
@@ -215,7 +215,7 @@ function limits(facts: ReportFacts): string[] {
     );
   const isOneOf = type === "sequence" && problemType === "single_label_classification";
   return [
-    ...(isOneOf
+    ...(isOneOf && !other
       ? [
           `It answers with one of ${formatCount(labels.length)} labels even where none fits; look at the score.`,
         ]

@@ -56,9 +56,17 @@ export interface Ask {
 /** Labels, best first, of a task for whole texts; entities, in text order, of a task for tags. */
 export type Answer = Classification[] | Entity[];
 
-/** The result of one input, or its own error; `index` is its place among the inputs, from 0. */
+/**
+ * The result of one input, or its own error; `index` is its place among the inputs, from 0. `tokens`
+ * counts those of its rows, special tokens included, padding not.
+ */
 export type Outcome<T> =
-  | { readonly index: number; readonly result: T; readonly isTruncated: boolean }
+  | {
+      readonly index: number;
+      readonly result: T;
+      readonly isTruncated: boolean;
+      readonly tokens: number;
+    }
   | { readonly index: number; readonly error: EdgePrefixError };
 
 /** How many windows of a long text have been read. Told after each run but the last. */

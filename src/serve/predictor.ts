@@ -6,7 +6,7 @@
  * error that belongs to one input is yielded in its place; any other error is thrown. When the
  * caller stops listening, work that has not run is dropped.
  */
-import type { Queries } from "../core/model/rows.ts";
+import type { Queries, Row } from "../core/model/rows.ts";
 import { EdgePrefixError, InputError, LimitError, UnavailableError } from "../core/errors.ts";
 import type { Arrival } from "./queue/arrivals.ts";
 import type { Clock } from "../core/clock.ts";
@@ -101,7 +101,8 @@ export function createPredictor(options: PredictorOptions): Predictor {
         }
         try {
           const result = yield* answerOne(index, item, signal, { timings, runs });
-          yield { index, result, isTruncated: item.reading.isTruncated };
+          const { isTruncated, rows } = item.reading;
+          yield { index, result, isTruncated, tokens: tokensOf(rows) };
         } catch (error) {
           if (!isAnswersFault(error)) throw error;
           scheduler.cancel(item.jobs);
@@ -177,7 +178,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
       throw error;
     }
     usage.windows += queued.length;
-    usage.tokens += queued.reduce((sum, { row }) => sum + row.ids.length, 0);
+    usage.tokens += tokensOf(queued.map(({ row }) => row));
     usage.truncated += good.filter(({ isTruncated }) => isTruncated).length;
     return readings.map((item) =>
       item instanceof EdgePrefixError ? item : { reading: item, jobs: jobs.get(item)! },
@@ -205,6 +206,9 @@ const isInputsFault = (error: unknown): error is EdgePrefixError =>
 const isAnswersFault = (error: unknown): error is EdgePrefixError =>
   error instanceof InputError ||
   (error instanceof UnavailableError && error.code === "answer-not-finite");
+
+const tokensOf = (rows: readonly Row[]): number =>
+  rows.reduce((sum, { ids }) => sum + ids.length, 0);
 
 const emptyTimings = (): Timings => ({ tokenizeMs: 0, queueMs: 0, runMs: 0, decodeMs: 0 });
 const emptyUsage = (): Usage => ({ tokens: 0, windows: 0, truncated: 0 });

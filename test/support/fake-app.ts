@@ -52,6 +52,12 @@ export interface FakeApp {
 
 const MANIFEST = await readBaseManifest(toBytes(baseJson()), sha256);
 
+/** Tasks that are no classifiers of the labels alone. */
+const KINDS: Readonly<Record<string, object>> = {
+  entities: { type: "token", pooling: "none" },
+  choosy: { other: { label: "neither", similarity: 0.5, spread: 0.1 } },
+};
+
 export function fakeApp(
   variables: Record<string, unknown> = {},
   { isReady = true, ...more }: { isReady?: boolean } & Partial<AppDeps> = {},
@@ -71,8 +77,7 @@ export function fakeApp(
   };
   const taskNamed = (name: string): Opened => {
     if (Object.hasOwn(FAILURES, name)) throw FAILURES[name]!();
-    const kind = name === "entities" ? { type: "token", pooling: "none" } : {};
-    const manifest = readTaskManifest(toBytes(taskJson({ task: name, ...kind })));
+    const manifest = readTaskManifest(toBytes(taskJson({ task: name, ...KINDS[name] })));
     const task = { manifest, version: "0123456789ab" } as Opened["task"];
     return { base, task, isStale: name === "stale" };
   };
@@ -86,7 +91,7 @@ export function fakeApp(
       const failure = Object.hasOwn(FAILURES, input.text) && FAILURES[input.text]!();
       if (failure instanceof LimitError) yield { index, error: failure };
       else if (failure) throw failure;
-      else yield { index, result: answer(input), isTruncated: false };
+      else yield { index, result: answer(input), isTruncated: false, tokens: input.text.length };
     }
   }
   const config = readConfig({ BASE: "tiny", ...variables });

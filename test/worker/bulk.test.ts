@@ -104,13 +104,14 @@ describe("OpenAI's client", () => {
     const file = await sendRows(client, [
       { custom_id: "a", ...line, body },
       { custom_id: "b", ...line, body: { inputs: "" } },
+      { custom_id: "c", ...line, body },
     ]);
     const created = await create(client, file.id, { endpoint, metadata: { purpose: "test" } });
     expect(created).toMatchObject({ status: "validating", metadata: { purpose: "test" } });
     const batch = await ended(client, created.id);
     expect(batch).toMatchObject({
       status: "completed",
-      request_counts: { total: 2, completed: 1, failed: 1 },
+      request_counts: { total: 3, completed: 2, failed: 1 },
     });
     const direct = await fetch(
       new Request(`https://worker${endpoint}`, {
@@ -124,8 +125,10 @@ describe("OpenAI's client", () => {
     for (const { error } of expected.results ?? []) {
       if (error) error["request_id"] = expect.any(String);
     }
+    const response = { status_code: 200, body: expected };
     expect(await linesOf(client, batch.output_file_id)).toMatchObject([
-      { custom_id: "a", response: { status_code: 200, body: expected }, error: null },
+      { custom_id: "a", response, error: null },
+      { custom_id: "c", response, error: null },
     ]);
     expect(await linesOf(client, batch.error_file_id)).toMatchObject([
       { custom_id: "b", response: { body: { code: expect.any(String) as string } } },

@@ -71,6 +71,7 @@ data-too-large | The data file is larger than the limit. | Split it; several fil
 data-unreadable | The data file is not there, or is a folder. | Check the path.
 deadline-exceeded | The request was not answered within DEADLINE_MS. | Ask again later, with fewer or shorter texts.
 disk-full | The disk of an output file or folder is full. | Free some space, or choose another folder. A run that was saved goes on with --resume.
+descriptions-unreadable | The file of --descriptions is not there, or is a folder. | Check the path.
 descriptions-invalid | The file of --descriptions is no object of sentences by label, or describes a label that is not listed. | {"billing": "an invoice or a payment is wrong"} has the form.
 distill-plan-mismatch | A saved distillation was planned for another length. | Resume it with the same options.
 distill-student | The student's weights are not in float32. | Make it with "shrink --dtype fp32".
@@ -118,6 +119,7 @@ key-exists | The file has a key of this name already. | Choose another name.
 key-missing | The Worker has API keys, and the request has none. | Send "authorization: Bearer ep_...".
 key-unknown | The request's key is not one of the Worker's. | Check the key; a new one needs "wrangler secret put API_KEYS".
 label-names-invalid | --label-names cannot be read. | Write name,name,.. or label=name,..
+labels-alike | The base reads the names of two labels as the same tokens. | Name one of them otherwise, or say with --descriptions what each means.
 labels-empty | The request names no label to choose from. | Send at least one in "candidate_labels".
 label-out-of-range | A number to learn is too large. | Divide all of them.
 labels-too-few | All rows have the same label. | Add rows with other labels.

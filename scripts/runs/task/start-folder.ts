@@ -15,9 +15,9 @@ const STARTS = join("prefixes", "starts");
  * NotFoundError `pretrained-not-found`, which lists the starts that have a name.
  */
 export function startFolder(init: string, folders: readonly string[]): string {
-  if (isAbsolute(init)) return init;
   const named = isName(init) ? [join(STARTS, init), join(PACKAGE, STARTS, init)] : [];
-  const candidates = [...folders.map((folder) => join(folder, init)), ...named];
+  const below = folders.map((folder) => join(folder, init));
+  const candidates = isAbsolute(init) ? [init] : [...below, ...named];
   const found = candidates.find((folder) => existsSync(join(folder, "manifest.json")));
   if (found !== undefined) return found;
   const names = namedStarts();

@@ -21,6 +21,8 @@ export interface EntityOptions {
   readonly aggregation_strategy?: AggregationStrategy | undefined;
   readonly ignore_labels?: readonly string[] | undefined;
   readonly offset_unit?: OffsetUnit | undefined;
+  /** Entities that score lower are left out. */
+  readonly min_score?: number | undefined;
   /** Row of the first piece in the model's input; `index` counts from there. 1 after [CLS]. */
   readonly firstRow?: number | undefined;
   /** The logits were decided by whole words (transitions.ts): so are the entities. */
@@ -71,6 +73,7 @@ export function* findEntitiesInTurns(
   const asked = options.aggregation_strategy ?? "simple";
   const strategy = options.isByWord && asked !== "none" ? "first" : asked;
   const ignored = new Set(options.ignore_labels ?? DEFAULT_IGNORE);
+  const least = options.min_score ?? -Infinity;
   const tagged = yield* tagUnits(pieces, logits, manifest, strategy);
   const unit = options.offset_unit === "utf16" ? (at: number) => at : codePointOffsets(text);
   const place = ({ start, end }: { start: number; end: number }) => ({
@@ -81,7 +84,7 @@ export function* findEntitiesInTurns(
 
   if (strategy === "none") {
     return tagged
-      .filter(({ tag }) => !ignored.has(tag))
+      .filter(({ tag, score }) => !ignored.has(tag) && score >= least)
       .map((item) => ({
         entity: item.tag,
         index: item.piece + (options.firstRow ?? 1),
@@ -95,7 +98,8 @@ export function* findEntitiesInTurns(
       entity_group: group,
       score: members.reduce((sum, item) => sum + item.score, 0) / members.length,
       ...place({ start: members[0]!.start, end: members.at(-1)!.end }),
-    }));
+    }))
+    .filter(({ score }) => score >= least);
 }
 
 /** Pieces or words that are tagged before others have a turn. */

@@ -80,7 +80,7 @@ export async function* weave<T>(
 
 /** All results, in order; throws the first input's failure as the request's. */
 export async function collect<T>(
-  outcomes: AsyncIterable<Outcome<T> | Progress>,
+  outcomes: AsyncIterable<Outcome<T> | Progress> | Iterable<Outcome<T>>,
   isSingle: boolean,
 ): Promise<T[]> {
   const results: T[] = [];

@@ -189,6 +189,12 @@ export function respondProblem<E extends Env>(
   if (problem.status === 401) c.header("www-authenticate", CHALLENGE[problem.code]);
   c.header("content-type", "application/problem+json");
   c.header("cache-control", "no-store");
-  const body = { ...problem, error: errorMember(c.req.path, problem) };
-  return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode);
+  const body = JSON.stringify(problemBody(c.req.path, problem));
+  return c.body(body, problem.status as ContentfulStatusCode);
 }
+
+/** What a route answers with a problem: the document, and what other servers' clients look for. */
+export const problemBody = (path: string, problem: Problem) => ({
+  ...problem,
+  error: errorMember(path, problem),
+});

@@ -7,6 +7,7 @@ import { InputError, LimitError, OverloadedError } from "../../core/errors.ts";
 import { decodeUtf8, excessOf } from "../../core/text.ts";
 import type { AppContext, AppDeps } from "../context/context.ts";
 import type { OpenBody } from "../context/open-bodies.ts";
+import type { Limits } from "../settings/config.ts";
 
 /**
  * Fields of all objects of a body: parsing hundreds of thousands takes ten times as long as the bytes
@@ -27,7 +28,6 @@ const WATCH_MS = 1_000;
  * OverloadedError `too-many-bodies`, and what `Arrivals.receive` refuses a complete body for.
  */
 export async function readJson(c: AppContext, deps: AppDeps): Promise<unknown> {
-  const { maxJsonDepth, maxInputs } = deps.config;
   checkContentType(c.req.raw.headers);
   const bytes = await readBody(c, deps);
   const { arrival } = c.var;
@@ -39,6 +39,20 @@ export async function readJson(c: AppContext, deps: AppDeps): Promise<unknown> {
   } catch (cause) {
     throw new InputError("json-invalid", "body: is not valid UTF-8", { cause });
   }
+  checkJson(text, deps.config);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = text.trim() === "" ? "it is empty" : `${bytes.byteLength} bytes`;
+    throw new InputError("json-invalid", `body: is not valid JSON (${reason})`, { cause });
+  }
+}
+
+/** Throws InputError `json-too-deep` or LimitError `too-many-fields` for a body that is dear to parse. */
+export function checkJson(
+  text: string,
+  { maxJsonDepth, maxInputs }: Pick<Limits, "maxJsonDepth" | "maxInputs">,
+): void {
   const fields = FIELDS_PER_INPUT * maxInputs + SPARE_FIELDS;
   const excess = excessOf(text, { depth: maxJsonDepth, fields });
   if (excess === "depth") {
@@ -50,12 +64,15 @@ export async function readJson(c: AppContext, deps: AppDeps): Promise<unknown> {
       `body: has more than ${fields} fields; send fewer inputs at once`,
     );
   }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const reason = text.trim() === "" ? "it is empty" : `${bytes.byteLength} bytes`;
-    throw new InputError("json-invalid", `body: is not valid JSON (${reason})`, { cause });
-  }
+}
+
+/** Throws LimitError `body-too-large` for a body of so many bytes. */
+export function checkSize(bytes: number, { maxBodyBytes }: Pick<Limits, "maxBodyBytes">): void {
+  if (bytes <= maxBodyBytes) return;
+  throw new LimitError(
+    "body-too-large",
+    `body: is larger than ${maxBodyBytes} bytes; send fewer inputs at once`,
+  );
 }
 
 /** JSON in UTF-8, not compressed: Workers hand bodies over as they were sent. */
@@ -150,11 +167,6 @@ async function readBody(c: AppContext, { config, wait }: AppDeps): Promise<Uint8
       "body: too many bodies are being sent at once, and this one had to make room; try again later",
     );
   }
-  if (size > maxBodyBytes) {
-    throw new LimitError(
-      "body-too-large",
-      `body: is larger than ${maxBodyBytes} bytes; send fewer inputs at once`,
-    );
-  }
+  checkSize(size, config);
   return body.bytes;
 }

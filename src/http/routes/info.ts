@@ -3,6 +3,7 @@
  * `/v1` as the server's address, of a task with `/v1/tasks/TASK`.
  */
 import { maxLengthOf } from "../../core/format/configuration.ts";
+import { answerLabels } from "../../core/model/decode.ts";
 import { holdOf } from "../context/context.ts";
 import type { AppDeps, AppHandler } from "../context/context.ts";
 import type { Info } from "../schemas/tei-schema.ts";
@@ -13,7 +14,7 @@ export function showInfo({ models, tasks, config }: AppDeps): AppHandler {
     const { manifest: base } = await models.get(hold);
     const name = c.req.param("task");
     const task = name === undefined ? null : await tasks.describe(name, base, { hold });
-    const labels = task?.manifest.labels ?? [];
+    const labels = task ? answerLabels(task.manifest) : [];
     const info: Info = {
       model_id: task?.manifest.task ?? base.name,
       model_sha: task?.version ?? base.identity,

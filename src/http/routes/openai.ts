@@ -10,7 +10,7 @@ import { shortIdentity } from "../../core/format/manifest.ts";
 import type { BaseManifest } from "../../core/format/manifest.ts";
 import { baseOf, toNumbers, vectorsOf } from "./base-vectors.ts";
 import { readEmbeddingsRequest } from "../schemas/base-schema.ts";
-import type { EmbeddingsAnswer, Model } from "../schemas/base-schema.ts";
+import type { EmbeddingsAnswer, EmbeddingsRequest, Model } from "../schemas/base-schema.ts";
 import { readJson } from "../doors/body.ts";
 import { holdOf } from "../context/context.ts";
 import type { AppContext, AppDeps, AppHandler } from "../context/context.ts";
@@ -23,26 +23,45 @@ export function createEmbeddings(deps: AppDeps): AppHandler {
   return async (c) => {
     const body = await readJson(c, deps);
     countInputs(body, deps.config);
-    const { texts, isSingle, model, format, dimensions } = readEmbeddingsRequest(body);
+    const request = readEmbeddingsRequest(body);
     const base = await baseOf(c, deps);
-    checkModel(model, base.manifest);
-    checkDimensions(dimensions, base.manifest);
-    const pathOf = (index: number): string => (isSingle ? "/input" : `/input/${index}`);
-    const { vectors, usage } = await vectorsOf(c, deps, base, texts, pathOf);
-    c.var.logged["format"] = format;
-    const answer: EmbeddingsAnswer = {
-      object: "list",
-      data: vectors.map((vector, index) => ({
-        object: "embedding",
-        index,
-        embedding: format === "base64" ? toBase64(bytesOf(vector)) : toNumbers(vector),
-      })),
-      model: base.manifest.name,
-      usage: { prompt_tokens: usage.tokens, total_tokens: usage.tokens },
-    };
-    return c.body(JSON.stringify(answer));
+    checkForBase(request, base.manifest);
+    const pathOf = (index: number): string => inputPath(request, index);
+    const { vectors, usage } = await vectorsOf(c, deps, base, request.texts, pathOf);
+    c.var.logged["format"] = request.format;
+    return c.body(JSON.stringify(embeddingsAnswer(request, base.manifest, vectors, usage.tokens)));
   };
 }
+
+/** Throws NotFoundError `model-not-found` or RequestError `parameter-invalid` for what this base is not. */
+export function checkForBase(
+  { model, dimensions }: Pick<EmbeddingsRequest, "model" | "dimensions">,
+  base: BaseManifest,
+): void {
+  checkModel(model, base);
+  checkDimensions(dimensions, base);
+}
+
+/** JSON pointer of a text. */
+export const inputPath = ({ isSingle }: Pick<EmbeddingsRequest, "isSingle">, index: number) =>
+  isSingle ? "/input" : `/input/${index}`;
+
+/** The answer of unit vectors, [H] of each text, which had so many tokens together. */
+export const embeddingsAnswer = (
+  { format }: Pick<EmbeddingsRequest, "format">,
+  { name: model }: BaseManifest,
+  vectors: readonly Float32Array[],
+  tokens: number,
+): EmbeddingsAnswer => ({
+  object: "list",
+  data: vectors.map((vector, index) => ({
+    object: "embedding",
+    index,
+    embedding: format === "base64" ? toBase64(bytesOf(vector)) : toNumbers(vector),
+  })),
+  model,
+  usage: { prompt_tokens: tokens, total_tokens: tokens },
+});
 
 /** GET /v1/models: the base, where the key may use it, and the tasks that can be served, by name. */
 export function listModels({ models, tasks }: AppDeps): AppHandler {

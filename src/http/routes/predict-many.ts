@@ -5,7 +5,7 @@
  */
 import { EdgePrefixError, InputError, LimitError } from "../../core/errors.ts";
 import type { Task } from "../../core/format/task.ts";
-import type { Answer, Opened, Outcome, Progress } from "../../serve/predictor.ts";
+import type { Answer, Ask, Opened, Outcome, Progress } from "../../serve/predictor.ts";
 import { atInput, setAnswerHeaders, startWork, streamAnswer } from "../answers/answering.ts";
 import { checkTask } from "../doors/auth.ts";
 import { readJson } from "../doors/body.ts";
@@ -13,11 +13,13 @@ import { canaryKeyOf, holdOf } from "../context/context.ts";
 import type { AppDeps, AppHandler } from "../context/context.ts";
 import { checkInputs, countInputs } from "../doors/limits.ts";
 import { describeFailure } from "../answers/middleware.ts";
+import type { Problem } from "../answers/problem.ts";
 import { bodyOf } from "./predict.ts";
 import { negotiate } from "../answers/respond.ts";
 import type { StreamItem } from "../answers/respond.ts";
 import { readPredictManyRequest } from "../schemas/schema.ts";
 import type { ManyItem } from "../schemas/schema.ts";
+import type { Limits } from "../settings/config.ts";
 
 /** An item that can be run: its task and where its inputs stand among those of all items. */
 interface Runnable {
@@ -31,20 +33,18 @@ export function predictMany(deps: AppDeps): AppHandler {
   return async (c) => {
     const format = negotiate(c);
     const body = await readJson(c, deps);
-    countInputs(body, config);
-    const items = readPredictManyRequest(body);
-    const failures = checkItems(items, config);
+    const read = readItems(body, config);
     const hold = holdOf(c);
     const canaryKey = canaryKeyOf(c);
     // Without the base nothing can be answered: that is no failure of an item.
-    const [base, versions] = await Promise.all([
+    const [base, arranged] = await Promise.all([
       models.get(hold),
-      openAll(items.filter((_, i) => !failures.has(i))),
+      arrangeItems(read, config, open),
     ]);
-    const { runnable, asks } = arrange(items, failures, versions);
+    const { asks } = arranged;
 
     const work = startWork(c, deps);
-    const results = gather(items, failures, runnable, predictor.predictMany(base, asks, work));
+    const results = gather(arranged, predictor.predictMany(base, asks, work));
     const { timings, usage } = work;
     const tasks = inputsByTask(asks);
     Object.assign(c.var.logged, { tasks, inputs: asks.length, format, timings, usage });
@@ -53,38 +53,80 @@ export function predictMany(deps: AppDeps): AppHandler {
     if (format !== "application/json") {
       return streamAnswer(c, deps, { format, items: results, work, isSingle: false, setHeaders });
     }
-    const answers: unknown[] = [];
-    for await (const { index: _, ...answer } of results) {
-      if ("error" in answer) {
-        answers.push({ ...answer, error: describeFailure(deps, c, answer["error"]) });
-      } else if (!("progress" in answer)) answers.push(answer);
-    }
+    const answer = await answerItems(results, (error) => describeFailure(deps, c, error));
     setHeaders();
-    return c.body(JSON.stringify({ results: answers }));
+    return c.body(JSON.stringify(answer));
 
-    /** Opens every version that is asked for once; a failure is that of the items that ask for it. */
-    async function openAll(wanted: readonly ManyItem[]): Promise<Map<string, Opened | Error>> {
-      const opened = new Map<string, Opened | Error>();
-      const open = async (key: string, { task, version }: ManyItem): Promise<void> => {
-        try {
-          checkTask(c, task);
-          opened.set(key, await predictor.open(task, { version, canaryKey, hold }));
-        } catch (error) {
-          if (!(error instanceof EdgePrefixError)) throw error;
-          opened.set(key, error);
-        }
-      };
-      const distinct = new Map(wanted.map((item) => [keyOf(item), item]));
-      if (distinct.size > config.maxTasks) {
-        throw new LimitError(
-          "too-many-tasks",
-          `items: name ${distinct.size} tasks, allowed are ${config.maxTasks}; send them in several requests`,
-        );
-      }
-      await Promise.all([...distinct].map(([key, item]) => open(key, item)));
-      return opened;
+    async function open({ task, version }: ManyItem): Promise<Opened> {
+      checkTask(c, task);
+      return predictor.open(task, { version, canaryKey, hold });
     }
   };
+}
+
+/** Items of a request, and what is wrong with single ones, by index. */
+export interface ReadItems {
+  readonly items: readonly ManyItem[];
+  readonly failures: ReadonlyMap<number, Error>;
+}
+
+/** The same, with what to ask for the items that can be run, in one list. */
+export interface ArrangedItems extends ReadItems {
+  readonly runnable: ReadonlyMap<number, Runnable>;
+  readonly asks: readonly Ask[];
+}
+
+/** Reads and checks a parsed body. Throws what readPredictManyRequest, countInputs and checkItems throw. */
+export function readItems(
+  body: unknown,
+  limits: Pick<Limits, "maxInputs" | "maxCharacters">,
+): ReadItems {
+  countInputs(body, limits);
+  const items = readPredictManyRequest(body);
+  return { items, failures: checkItems(items, limits) };
+}
+
+/**
+ * Opens every version that is asked for once; a failure is that of the items that ask for it. Throws
+ * LimitError `too-many-tasks`.
+ */
+export async function arrangeItems(
+  { items, failures }: ReadItems,
+  { maxTasks }: Pick<Limits, "maxTasks">,
+  open: (item: ManyItem) => Promise<Opened>,
+): Promise<ArrangedItems> {
+  const wanted = items.filter((_, i) => !failures.has(i));
+  const distinct = new Map(wanted.map((item) => [keyOf(item), item]));
+  if (distinct.size > maxTasks) {
+    throw new LimitError(
+      "too-many-tasks",
+      `items: name ${distinct.size} tasks, allowed are ${maxTasks}; send them in several requests`,
+    );
+  }
+  const opened = new Map<string, Opened | Error>();
+  const openOne = async (key: string, item: ManyItem): Promise<void> => {
+    try {
+      opened.set(key, await open(item));
+    } catch (error) {
+      if (!(error instanceof EdgePrefixError)) throw error;
+      opened.set(key, error);
+    }
+  };
+  await Promise.all([...distinct].map(([key, item]) => openOne(key, item)));
+  return arrange(items, failures, opened);
+}
+
+/** The JSON answer of all items; `describe` makes the problem of an item's failure. */
+export async function answerItems(
+  results: AsyncIterable<StreamItem>,
+  describe: (error: unknown) => Problem,
+): Promise<{ results: unknown[] }> {
+  const answers: unknown[] = [];
+  for await (const { index: _, ...answer } of results) {
+    if ("error" in answer) answers.push({ ...answer, error: describe(answer["error"]) });
+    else if (!("progress" in answer)) answers.push(answer);
+  }
+  return { results: answers };
 }
 
 /** How many inputs each task has, for metrics. */
@@ -125,11 +167,12 @@ function checkItems(
 /** The items that can be run and what to ask for them, in one list; the others join the failures. */
 function arrange(
   items: readonly ManyItem[],
-  failures: Map<number, Error>,
+  known: ReadonlyMap<number, Error>,
   versions: ReadonlyMap<string, Opened | Error>,
-) {
+): ArrangedItems {
+  const failures = new Map(known);
   const runnable = new Map<number, Runnable>();
-  const asks: Parameters<AppDeps["predictor"]["predictMany"]>[1][number][] = [];
+  const asks: Ask[] = [];
   items.forEach((item, i) => {
     if (failures.has(i)) return;
     const opened = versions.get(keyOf(item))!;
@@ -142,14 +185,12 @@ function arrange(
     const { parameters } = item;
     asks.push(...item.inputs.map((input) => ({ task, input, parameters })));
   });
-  return { runnable, asks };
+  return { items, failures, runnable, asks };
 }
 
 /** Outcomes of single inputs -> an answer or a failure for every item, in the items' order. */
-async function* gather(
-  items: readonly ManyItem[],
-  failures: ReadonlyMap<number, Error>,
-  runnable: ReadonlyMap<number, Runnable>,
+export async function* gather(
+  { items, failures, runnable }: ArrangedItems,
   outcomes: AsyncGenerator<Outcome<Answer> | Progress>,
 ): AsyncGenerator<StreamItem> {
   try {

@@ -19,6 +19,8 @@ import type { AppDeps, AppHandler } from "../context/context.ts";
 import { checkInputs, countInputs } from "../doors/limits.ts";
 import { negotiate } from "../answers/respond.ts";
 import { readPredictRequest } from "../schemas/schema.ts";
+import type { PredictRequest } from "../schemas/schema.ts";
+import type { Limits } from "../settings/config.ts";
 
 export function predict(deps: AppDeps): AppHandler {
   const { config, predictor } = deps;
@@ -26,10 +28,8 @@ export function predict(deps: AppDeps): AppHandler {
     const format = negotiate(c);
     const name = c.req.param("task") ?? "";
     const body = await readJson(c, deps);
-    countInputs(body, config);
-    const { inputs, isSingle, parameters, ...request } = readPredictRequest(body);
-    const version = pinnedVersion(request.version, c.req.query("version"));
-    const failures = checkInputs(inputs, config);
+    const asked = readTaskRequest(body, config, c.req.query("version"));
+    const { inputs, isSingle, parameters, version, failures } = asked;
     // In a stream of many, a bad text is one line; everywhere else it fails the request.
     const [failed] = failures;
     if (failed && (isSingle || format === "application/json")) throw atInput(...failed, isSingle);
@@ -59,6 +59,26 @@ export function predict(deps: AppDeps): AppHandler {
     setHeaders();
     return c.body(JSON.stringify(bodyOf(results, isSingle, task.manifest.type)));
   };
+}
+
+/** A request to one task, and what is wrong with single texts of it, by index. */
+export interface TaskRequest extends PredictRequest {
+  readonly failures: ReturnType<typeof checkInputs>;
+}
+
+/**
+ * Reads and checks a parsed body; `versionInUrl` is that of `?version=`. Throws what readPredictRequest,
+ * countInputs and checkInputs throw, and InputError `version-conflict`.
+ */
+export function readTaskRequest(
+  body: unknown,
+  limits: Pick<Limits, "maxInputs" | "maxCharacters">,
+  versionInUrl: string | undefined,
+): TaskRequest {
+  countInputs(body, limits);
+  const request = readPredictRequest(body);
+  const version = pinnedVersion(request.version, versionInUrl);
+  return { ...request, version, failures: checkInputs(request.inputs, limits) };
 }
 
 /** Hugging Face's shapes: labels of one text come in a list of one, entities of one text do not. */

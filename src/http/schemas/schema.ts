@@ -39,7 +39,10 @@ const optional = <const T extends v.GenericSchema>(schema: T, description: strin
 /** Every parameter is optional; null means the same as leaving it out. */
 export const parametersSchema = fields({
   top_k: optional(count(1), "Only so many labels, best first; all by default."),
-  min_score: optional(v.number(), "Leave out labels that score lower, possibly all of them."),
+  min_score: optional(
+    v.number(),
+    "Leave out labels and entities that score lower, possibly all of them.",
+  ),
   function_to_apply: optional(
     v.picklist(["softmax", "sigmoid", "none"]),
     "From logits to scores; what the task was trained with by default.",

@@ -138,7 +138,7 @@ function listWarnings(counts: Counts): string[] {
   const found = [...counts.keys()].filter((label) => PRINTED_LIST.test(label));
   if (found.length === 0) return [];
   return [
-    `labels ${listOf(found)} are lists that were written as text, each learned as one name; write jsonl with a list of names, or names with a sign between them and --label-separator`,
+    `labels ${listOf(found)} are lists that were written as text, each learned as one name; write jsonl with a list of names or a score for each, or names with a sign between them and --label-separator`,
   ];
 }
 

@@ -2,6 +2,7 @@
  * A task from the names of its labels, without a row of data: its head is made of the base's own vectors
  * of them. The verb `label` writes one, and benchmarks measure what that verb would write.
  */
+import { InputError } from "../../core/errors.ts";
 import { maxLengthOf } from "../../core/format/configuration.ts";
 import type { Sha256 } from "../../core/format/manifest.ts";
 import type { EmbeddingPooling } from "../../core/model/embedding.ts";
@@ -37,7 +38,8 @@ export const namedPooling = ({ manifest }: Pick<LoadedBase, "manifest">): Embedd
 
 /**
  * Makes the task; `base` reads the names. Each label is the mean direction of its bare name and a sentence
- * that names it: neither alone is best on every data set (docs/few-rows.md).
+ * that names it: neither alone is best on every data set (docs/few-rows.md). Throws InputError
+ * `labels-alike` where the base reads all that is said of two labels as the same tokens.
  */
 export async function packNamedTask(
   base: LoadedBase,
@@ -53,11 +55,16 @@ export async function packNamedTask(
   const ofLabels = sentences.map((own) => vectors.splice(0, own.length));
   const { weight, bias } = headOfLabels(ofLabels, isMultiLabel ? vectors : null);
   const { hidden_size: hidden } = manifest.configuration;
+  checkApart(labels, (i) => weight.subarray(i * hidden, (i + 1) * hidden), manifest.name);
   const list = `${labels.slice(0, MAX_DESCRIBED).join(", ")}${labels.length > MAX_DESCRIBED ? ", .." : ""}`;
   return packTask(
     {
       task: name,
-      description: `Answers with ${list}, known by their names alone.`.slice(0, MAX_DESCRIPTION),
+      description:
+        `Answers with ${list}, known by their ${described?.size ? "names and descriptions" : "names"} alone.`.slice(
+          0,
+          MAX_DESCRIPTION,
+        ),
       type: "sequence",
       problem_type: isMultiLabel ? "multi_label_classification" : "single_label_classification",
       labels,
@@ -76,6 +83,26 @@ export async function packNamedTask(
     "float16",
     sha256,
   );
+}
+
+/** Of two labels of one direction only the first would ever be the best. */
+function checkApart(
+  labels: readonly string[],
+  directionOf: (label: number) => Float32Array,
+  base: string,
+): void {
+  const seen = new Map<string, string>();
+  for (const [i, label] of labels.entries()) {
+    const direction = directionOf(i).join();
+    const other = seen.get(direction);
+    if (other !== undefined) {
+      throw new InputError(
+        "labels-alike",
+        `labels ${JSON.stringify(other)} and ${JSON.stringify(label)}: the base ${base} reads them alike, so it cannot tell them apart; name one of them otherwise, or say by --descriptions what each means`,
+      );
+    }
+    seen.set(direction, label);
+  }
 }
 
 /** Sentences as the head will read texts. */

@@ -297,11 +297,13 @@ function checkOther(
       ? "it needs one label a text"
       : !isServed(method)
         ? `method "${method}" is never served`
-        : labels.includes(other)
-          ? "it is one of the labels; choose another name"
-          : judged.length < LEAST_ROWS
-            ? `there are ${judged.length} rows to judge it by, and at least ${LEAST_ROWS} are needed`
-            : null;
+        : other.trim() === ""
+          ? "the name is empty; expected what such texts are to be answered"
+          : labels.includes(other)
+            ? "it is one of the labels; choose another name"
+            : judged.length < LEAST_ROWS
+              ? `there are ${judged.length} rows to judge it by, and at least ${LEAST_ROWS} are needed`
+              : null;
   if (obstacle === null) return;
   throw new InputError("other-unavailable", `other "${other}": ${obstacle}`);
 }

@@ -162,7 +162,7 @@ export function readTaskSpec(bytes: Uint8Array, subject: string): TaskSpec {
     ),
     pooling: optional(r, "pooling", () => r.oneOf("pooling", ["pooler", "cls", "mean"])),
     max_length: optional(r, "max_length", () => r.count("max_length", 3, 65_536)),
-    other: optional(r, "other", () => r.string("other", /./s)),
+    other: optional(r, "other", () => r.string("other")),
     label_all_tokens: r.raw("label_all_tokens") === true,
     plain_head: optional(r, "plain_head", () => r.raw("plain_head") === true),
     max_rows: optional(r, "max_rows", () => r.count("max_rows", 1, Number.MAX_SAFE_INTEGER)),

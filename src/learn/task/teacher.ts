@@ -115,7 +115,8 @@ async function answersTo(
           onProgress(before + Math.floor((texts.length * windows) / all), rows.length),
       });
       for (const [n, answer] of answers.entries()) {
-        const scores = answer.logits[0]!.map((logit) => logit / temperature);
+        // Behind the labels' logits may stand how familiar the text is, which teaches nothing.
+        const scores = answer.logits[0]!.subarray(0, C).map((logit) => logit / temperature);
         logits.set(scores, (done + n) * C);
       }
     } catch (error) {

@@ -22,7 +22,7 @@ function echo() {
   const predict = async function* (_: unknown, inputs: readonly { text: string }[]) {
     for (const [index, { text }] of inputs.entries()) {
       asked.push(text);
-      yield { index, result: text, isTruncated: false };
+      yield { index, result: text, isTruncated: false, tokens: 3 };
     }
   };
   return { asked, predictor: { open: async () => ({}), predict } as unknown as Predictor };
@@ -34,7 +34,7 @@ describe("rows of one task", () => {
     const answer = createAnswers({
       deps: { config: readConfig({ BASE: "tiny" }), predictor },
       pins: async () => "0123456789ab",
-      ask: () => Promise.reject(new TypeError("there is no request")),
+      requests: () => Promise.reject(new TypeError("there is no request")),
       hold: () => undefined,
     });
     const texts = ["a longer text", "short", "a text", "short"];

@@ -93,12 +93,40 @@ describe("the verb label", () => {
   });
 
   it.each([
-    ["one label", "film", /found 1 labels, expected 2 or more/],
+    ["one label", "film", /found 1 label, expected 2 or more.*--multi-label/],
     ["a label twice", "film, music, film", /"film" is there twice/],
+    ["a name whose quotes do not end", '"film, music', /the list of labels is not valid csv/],
+    ["names of the same tokens", "film, music, FILM", /"film" and "FILM".*tiny reads them alike/],
   ])("refuses %s", async (_, labels, message) => {
     const { code, err } = await label(labels, "--base", at("base"), "--out", at("refused"));
     expect(code).not.toBe(0);
     expect(err).toMatch(message);
+  });
+
+  it("keeps the commas of a name in quotes", async () => {
+    const args = ['"film, music", payment', "--base", at("base"), "--out", at("commas")];
+    expect((await label(...args)).out).toMatch(/2 labels by their names/);
+    expect(readFileSync(at("commas", "labels.jsonl"), "utf8")).toContain('"label":"film, music"');
+  });
+
+  it.each([
+    ["that is not there", "nosuch.json", /\[descriptions-unreadable\].*there is no such file/],
+    ["that is a folder", "base", /\[descriptions-unreadable\].*is a folder/],
+    ["without a sentence of a label", "none.json", /\[descriptions-invalid\].*an array of 0/],
+  ])("refuses a file of descriptions %s", async (_, file, message) => {
+    writeFileSync(at("none.json"), '{"film": []}');
+    const args = ["music, film", "--base", at("base"), "--descriptions", at(file)];
+    expect((await label(...args, "--out", at("refused"))).err).toMatch(message);
+  });
+
+  it("does not replace rows of the user's own, and names a file in its way", async () => {
+    const rows = at("rows", "labels.jsonl");
+    mkdirSync(at("rows"));
+    writeFileSync(rows, "rows of my own");
+    const args = ["music, film", "--base", at("base"), "--out"];
+    expect((await label(...args, at("rows"))).err).toMatch(/\[folder-occupied\].*labels.jsonl/);
+    expect(readFileSync(rows, "utf8")).toBe("rows of my own");
+    expect((await label(...args, rows)).err).toMatch(/\[folder-unwritable\].*labels.jsonl/);
   });
 
   it("does not replace a task unless told", async () => {

@@ -12,8 +12,8 @@ const HANDED_ON = [
   "files.ts: code",
   "record.ts: code",
   "text-encoding.ts: `${kind}-invalid`",
-  "answers.ts: code",
-  "answers.ts: code",
+  "requests.ts: code",
+  "requests.ts: code",
   "trust.ts: cause.code",
   "trust.ts: error.code",
 ];

@@ -45,6 +45,9 @@ describe("/info", () => {
         },
       },
     });
+    expect(await infoOf("/v1/tasks/choosy/info")).toMatchObject({
+      model_type: { classifier: { label2id: { negative: 0, positive: 1, neither: 2 } } },
+    });
     expect((await fakeApp().request("/v1/tasks/unknown/info")).status).toBe(404);
   });
 });

@@ -19,6 +19,13 @@ const withData = (change: Partial<NonNullable<ReportFacts["data"]>>): ReportFact
   data: { ...MOOD.data!, ...change },
 });
 
+test("says that a text which fits no label gets one, unless the task knows such texts", () => {
+  const limit = "labels even where none fits";
+  expect(taskCard(MOOD)).toContain(limit);
+  const other = { label: "neither", similarity: 0.5, spread: 0.1 };
+  expect(taskCard({ ...MOOD, other })).not.toContain(limit);
+});
+
 describe("the metadata of a card", () => {
   // Field names and nesting: https://huggingface.co/docs/hub/model-cards, "Model card metadata".
   test("finds a task by licence, language, base, kind and results", () => {

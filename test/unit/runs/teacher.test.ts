@@ -114,6 +114,20 @@ const ask = (
 
 const TEACHER = { teacher: { path: "teacher", share: 0.25, temperature: 2 } };
 
+test("a task that knows texts that fit no label teaches its labels alone", async () => {
+  const judged = ["that", "this"].flatMap((one) =>
+    rows.map(({ text, label }) => JSON.stringify({ text: text.replace("the", one), label })),
+  );
+  await writeFile(join(dir, "judged.jsonl"), judged.join("\n"));
+  const folder = join(dir, "choosy");
+  await train(folder, await prepare({ other: "neither", data: { eval: "judged.jsonl" } }));
+  const { prepared } = await prepare({ teacher: folder });
+  const store = teacherAnswers(join(dir, "of-choosy"));
+  const taught = (await ask(prepared, await open(folder), { store }))!.train;
+  expect(taught.map((row) => row.taught!.length)).toEqual(rows.map(() => 2));
+  expect(taught.flatMap((row) => row.taught!).every(Number.isFinite)).toBe(true);
+});
+
 describe("a fine-tuned checkpoint on another base", () => {
   test("teaches rows and texts without a label, once, and the card names it", async () => {
     const folder = join(dir, "teacher");

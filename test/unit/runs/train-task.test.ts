@@ -145,6 +145,10 @@ describe("a sequence task", () => {
       code: "other-unavailable",
       message: /one of the labels/,
     });
+    await expect(prepare({ ...own, other: " " })).rejects.toMatchObject({
+      code: "other-unavailable",
+      message: /the name is empty/,
+    });
     const { packed } = await finish(await prepare(own));
     const { manifest, head } = packed.task;
     expect(manifest.other).toMatchObject({ label: "neither" });

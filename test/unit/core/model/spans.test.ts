@@ -250,6 +250,17 @@ describe("options", () => {
     });
   });
 
+  test.each(["none", "simple"] as const)(
+    "%s leaves out what scores lower than min_score",
+    (aggregation_strategy) => {
+      const all = entitiesOf("ab cd", ["A", "A"], { aggregation_strategy });
+      const score = all[0]!.score;
+      const found = (min_score: number): number =>
+        entitiesOf("ab cd", ["A", "A"], { aggregation_strategy, min_score }).length;
+      expect([found(score), found(score + 1e-12)]).toEqual([all.length, 0]);
+    },
+  );
+
   test("an empty text has no entities", () => {
     expect(entitiesOf("", [])).toEqual([]);
   });

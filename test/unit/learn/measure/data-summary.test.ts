@@ -162,6 +162,8 @@ describe("the screen before training", () => {
     const text = dataLines("tickets", { ...prepared, train }).join("\n");
     expect(text).toContain("1 row gives a score for each label; it is counted by the largest");
     expect(text).not.toContain("so never answered: label 8");
+    const several = { ...prepared, train, problemType: "multi_label_classification" } as const;
+    expect(dataLines("tickets", several).join("\n")).toContain("a label holds from 0.5 on");
   });
 
   test("ends with every setting, and the reason for each that was chosen", () => {
