@@ -4,9 +4,6 @@
  * /readyz says so, and it leaves nothing running behind it, whichever way it is told to stop.
  *
  * The Worker's log, a line of JSON a request, is shown unless --quiet is given.
- *
- *   npm start -- [--port N] [--base DIR] [--task TASK_DIR] [--engine simd|onnxruntime] [--persist-to
- *   DIR] [--bulk] [--quiet] [flags of wrangler dev]; --task may be given several times
  */
 import { spawn } from "node:child_process";
 import { basename, join, relative } from "node:path";
@@ -37,6 +34,24 @@ const READY_WITHIN_MS = 120_000;
 /** Engines that have an entry of their own, src/worker-NAME.ts. */
 const ENGINES = ["simd", "onnxruntime"] as const;
 type Engine = (typeof ENGINES)[number];
+
+const HELP = `serve the bundled base and tasks on this machine, as a deployed Worker would
+
+Usage: npm start -- [options] [options of wrangler dev]
+
+Options:
+  --port N                   port to listen on (${DEFAULT_PORT}, or a free one)
+  --task DIR                 trained task folder to serve, too (may be repeated)
+  --base DIR                 base folder (models/pocket)
+  --engine simd|onnxruntime  kernels of this project, or onnxruntime-web (simd)
+  --persist-to DIR           folder of the local bucket (.wrangler/state)
+  --bulk                     also the Worker that answers batches
+  --quiet                    no line for each request
+  -h, --help                 show this help
+
+Example:
+  npm start -- --port 8080 --task prefixes/reviews
+`;
 
 export interface StartOptions {
   readonly port: number | undefined;
@@ -169,6 +184,10 @@ function sayUnpublished(named: readonly string[], say: (line: string) => void): 
 /** Serves until `signal` aborts; returns the exit code. */
 export async function start(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  if (argv.includes("--help") || argv.includes("-h")) {
+    say(HELP.trimEnd());
+    return 0;
+  }
   const options = readStartOptions(argv);
   const port = await choosePort(options.port, DEFAULT_PORT);
   if (options.port === undefined && port !== DEFAULT_PORT) {

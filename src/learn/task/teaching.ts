@@ -79,6 +79,6 @@ export function newTexts(
     return !known.has(key) && known.add(key);
   });
   const left = texts.length - found.length;
-  if (left > 0) note(`${left} unlabelled texts left out: they are repeated, or texts of rows`);
+  if (left > 0) note(`unlabelled texts left out: ${left}, repeated or among the rows`);
   return found;
 }

@@ -4,12 +4,17 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PACKAGE } from "../../../scripts/node/project.ts";
 import { choosePort, freePort, waitUntilReady } from "../../../scripts/dev/readiness.ts";
 import { isLogRecord, showWorkerLog } from "../../../scripts/dev/worker-log.ts";
 import { peerFiles } from "../../../bench/served/peer-files.ts";
-import { exampleRequest, readStartOptions, wranglerArguments } from "../../../scripts/dev/start.ts";
+import {
+  exampleRequest,
+  readStartOptions,
+  start,
+  wranglerArguments,
+} from "../../../scripts/dev/start.ts";
 import { temporaryFolder, writePaperBase, writeTaskFolder } from "../../support/folders.ts";
 
 const never = new AbortController().signal;
@@ -23,6 +28,24 @@ describe("the options of npm start", () => {
       isQuiet: true,
       passed: ["--ip=::1"],
     });
+  });
+
+  it("are listed by --help, and nothing is started", async () => {
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    expect(await start(["--help"], never)).toBe(0);
+    const help = write.mock.calls.join("");
+    write.mockRestore();
+    for (const name of [
+      "--port",
+      "--base",
+      "--task",
+      "--engine",
+      "--persist-to",
+      "--bulk",
+      "--quiet",
+    ]) {
+      expect(help).toContain(name);
+    }
   });
 
   it("name an engine, whose entry wrangler is given", () => {

@@ -137,7 +137,7 @@ describe("a fine-tuned checkpoint on another base", () => {
 
     const asked = await prepare({ ...TEACHER, data: { unlabelled: "more.txt" } });
     expect(asked.prepared.unlabelled.map(({ text }) => text)).toEqual(texts);
-    expect(asked.notes.join()).toContain("3 unlabelled texts left out");
+    expect(asked.notes.join()).toContain("unlabelled texts left out: 3,");
     const prepared = (await ask(asked.prepared, teacher))!;
     const taught = [...prepared.train, ...prepared.unlabelled].map((row) => row.taught!);
     expect(taught).toHaveLength(rows.length + texts.length);
