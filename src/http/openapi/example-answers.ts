@@ -2,13 +2,13 @@
 export const ANSWERS: Readonly<Record<string, unknown>> = {
   one: [
     [
-      { label: "positive", score: 0.9999607997124496 },
-      { label: "negative", score: 0.000039200287550505336 },
+      { label: "positive", score: 0.9999480705252447 },
+      { label: "negative", score: 0.000051929474755398464 },
     ],
   ],
   several: [
-    [{ label: "positive", score: 0.9999607997124496 }],
-    [{ label: "negative", score: 0.7984516636618809 }],
+    [{ label: "positive", score: 0.9999480705252447 }],
+    [{ label: "negative", score: 0.7977221218503492 }],
   ],
   command: [
     [
@@ -55,8 +55,8 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     results: [
       {
         task: "sentiment",
-        version: "78597c7710df",
-        result: [[{ label: "negative", score: 0.9979566201200589 }]],
+        version: "99840ba3bc5c",
+        result: [[{ label: "negative", score: 0.9973174456380849 }]],
       },
       {
         task: "entities",
