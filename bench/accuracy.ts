@@ -40,7 +40,7 @@ export const bench: Command = defineCommand({
     "tone-start": {
       type: "string",
       value: "DIR",
-      hint: "start that pretrain made of reviews and tweets, for prefix-bias-tone",
+      hint: "start that pretrain made of tweets on the 8-bit base, for prefix-bias-tone",
     },
     only: { type: "string", value: "TASK,..", hint: `some of ${TASK_IDS.join(", ")}` },
     methods: { type: "string", value: "M,..", hint: `some of ${TABLE_METHODS.join(", ")}` },

@@ -6,7 +6,7 @@ import type { TaskId } from "./tasks.ts";
 /**
  * A method with something on top:
  * - prefix-bias-pairs: from a start that other pairs of texts have taught, the mean of three runs
- * - prefix-bias-tone: from a start that reviews and tweets have taught
+ * - prefix-bias-tone: from a start that tweets have taught, with what people found in them
  */
 export const RECIPES = ["prefix-bias-pairs", "prefix-bias-tone"] as const;
 export type Recipe = (typeof RECIPES)[number];
