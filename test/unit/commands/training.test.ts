@@ -171,7 +171,11 @@ describe("train", () => {
       1,
       /data-too-few.*no label has two different texts.*--eval/,
     ],
-    [["train", "mood.csv", "--base", "base", "--init", "nowhere"], 1, /pretrain writes it/],
+    [
+      ["train", "mood.csv", "--base", "base", "--init", "nowhere"],
+      1,
+      /neither a folder that "pretrain" wrote nor a start's name/,
+    ],
     [["train", "mood.csv", "--base", "base", "--strict"], 1, /mood.csv:26: has 1 columns/],
     [
       ["train", "mood.csv", "--base", "base", "--max-length", "4000"],

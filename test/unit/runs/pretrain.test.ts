@@ -335,7 +335,7 @@ describe("train --init", () => {
       /method "linear" cannot start from it; allowed are prefix, prefix-bias/,
     ],
     [["--init", "base"], /"kind" is "base", expected "pretrained-prefix"/],
-    [["--init", "nowhere"], /nowhere.*: cannot be read/],
+    [["--init", "nowhere"], /nowhere": is neither a folder that "pretrain" wrote/],
   ])("refuses %j", async (options, message) => {
     const init = await start();
     const paths = options.map((arg) => (/^(other|base|nowhere)$/.test(arg) ? at(arg) : arg));
