@@ -39,14 +39,25 @@ export interface BulkCall {
   readonly signal: AbortSignal;
 }
 
+/** How the texts of tasks are asked, whichever route names the tasks. */
+const ofTasks = ({
+  deps: { predictor },
+  base,
+  signal,
+}: BulkCall): Pick<BulkRoute<Ask, Answer>, "run" | "lengthOf"> => ({
+  run: (asks) => predictor.predictMany(base, asks, { signal }),
+  lengthOf: ({ input }) => lengthOfInput(input),
+});
+
 /** POST /v1/tasks/{task}/predict. */
 export const taskRoute = (
-  { deps: { config, predictor }, base, open, signal }: BulkCall,
+  call: BulkCall,
   name: string,
   pinned: string | undefined,
 ): BulkRoute<Ask, Answer> => ({
   async read(body) {
-    const asked = readTaskRequest(body, config, pinned);
+    const { deps, open } = call;
+    const asked = readTaskRequest(body, deps.config, pinned);
     const { inputs, isSingle, parameters, version, failures } = asked;
     for (const [index, failure] of failures) throw atInput(index, failure, isSingle);
     const { task } = await open(name, version);
@@ -56,18 +67,16 @@ export const taskRoute = (
         bodyOf(await collect(outcomes, isSingle), isSingle, task.manifest.type),
     };
   },
-  run: (asks) => predictor.predictMany(base, asks, { signal }),
-  lengthOf: ({ input }) => lengthOfInput(input),
+  ...ofTasks(call),
 });
 
 /** POST /v1/predict. */
-export const itemsRoute = ({
-  deps: { config, predictor },
-  base,
-  open,
-  signal,
-}: BulkCall): BulkRoute<Ask, Answer> => ({
+export const itemsRoute = (call: BulkCall): BulkRoute<Ask, Answer> => ({
   async read(body, describe) {
+    const {
+      deps: { config },
+      open,
+    } = call;
     const arranged = await arrangeItems(readItems(body, config), config, ({ task, version }) =>
       open(task, version),
     );
@@ -76,8 +85,7 @@ export const itemsRoute = ({
       answer: (outcomes) => answerItems(gather(arranged, inTurn(outcomes)), describe),
     };
   },
-  run: (asks) => predictor.predictMany(base, asks, { signal }),
-  lengthOf: ({ input }) => lengthOfInput(input),
+  ...ofTasks(call),
 });
 
 /** POST /v1/embeddings. */
