@@ -6,12 +6,12 @@ import {
   errorFileId,
   dataKey,
   doneKey,
-  errorsKey,
   fileKey,
+  joinedKey,
   outputFileId,
   partKey,
 } from "./keys.ts";
-import { toJson } from "./job.ts";
+import { readJson, toJson } from "./job.ts";
 import type { Done, Job } from "./job.ts";
 import { joinInto } from "./join.ts";
 import type { ObjectStore } from "../bucket/object-store.ts";
@@ -50,7 +50,7 @@ export async function finishJob(
   const status = state === "cancelling" ? "cancelled" : state === "expired" ? state : null;
   if (state !== "finalizing" && status === null && problem === null) return false;
   const finalizing = now();
-  const parts = problem === null ? await listParts(store, job.id) : [];
+  const parts = problem === null ? await partsToJoin(store, job.id, status !== null) : [];
   const { completed, failed } = sumParts(parts, 0, 0);
   const output = completed === 0 ? 0 : await joinFile(store, job, "output", parts, now());
   const errors = failed === 0 ? 0 : await joinFile(store, job, "errors", parts, now());
@@ -67,6 +67,24 @@ export async function finishJob(
   return true;
 }
 
+/**
+ * All parts; of a job that was stopped early, those that its first end found. A consumer that answers
+ * meanwhile may still write one, and the counts would not be those of the files.
+ */
+async function partsToJoin(
+  store: ObjectStore,
+  batch: string,
+  isStopped: boolean,
+): Promise<readonly Part[]> {
+  const parts = await listParts(store, batch);
+  if (!isStopped) return parts;
+  const key = joinedKey(batch);
+  await store.create(key, toJson({ starts: parts.map(({ start }) => start) }));
+  const joined = await readJson<{ readonly starts: readonly number[] }>(store, key);
+  const starts = new Set(joined?.starts);
+  return parts.filter(({ start }) => starts.has(start));
+}
+
 /** Joins one kind of part into a file; returns its length. */
 async function joinFile(
   store: ObjectStore,
@@ -76,9 +94,9 @@ async function joinFile(
   nowS: number,
 ): Promise<number> {
   const id = kind === "output" ? outputFileId(job.id) : errorFileId(job.id);
-  const keys = parts.flatMap(({ start, end, completed, failed }) => {
+  const keys = parts.flatMap(({ start, completed, errorsKey }) => {
     if (kind === "output") return completed > 0 ? [partKey(job.id, start)] : [];
-    return failed > 0 ? [errorsKey(job.id, start, end)] : [];
+    return errorsKey === null ? [] : [errorsKey];
   });
   const bytes = await joinInto(store, dataKey(id), bytesOf(store, keys));
   const file: StoredFile = {

@@ -5,7 +5,7 @@
  *   bulk/files/<file>.json        what a file is            bulk/data/<file>      its bytes
  *   bulk/uploads/<upload>/..      parts that become a file
  *   bulk/batches/<batch>.json     a job, as it was asked for
- *   bulk/work/<batch>/..          plan, pins, parts, errors, dead letters, cancel, done
+ *   bulk/work/<batch>/..          plan, pins, parts, errors, dead letters, cancel, joined, done
  */
 
 const BULK_PREFIX = "bulk/";
@@ -31,8 +31,11 @@ export const partsPrefix = (batch: string): string => workKey(batch, "parts/");
 /** A part is named by the byte of the file at which it begins: two parts never overlap. */
 export const partKey = (batch: string, start: number): string =>
   `${partsPrefix(batch)}${offsetName(start)}`;
-export const errorsKey = (batch: string, start: number, end: number): string =>
-  workKey(batch, `errors/${offsetName(start)}-${offsetName(end)}`);
+/** What failed in a part, by where it begins and the SHA-256 of these lines. */
+export const errorsKey = (batch: string, start: number, hash: string): string =>
+  workKey(batch, `errors/${offsetName(start)}-${hash}`);
+/** Which parts a job that was stopped early ends with. */
+export const joinedKey = (batch: string): string => workKey(batch, "joined.json");
 /** Which job was made of a dropped file, by its key and what is in it. */
 export const droppedKey = (key: string, etag: string): string =>
   `${BULK_PREFIX}dropped/${encodeURIComponent(key)}-${encodeURIComponent(etag)}.json`;

@@ -3,11 +3,13 @@
  * by where it begins, and each but the first begins where another ends; so parts never overlap however
  * often a message is delivered, and the first writer decides where a part ends.
  *
- * Failed rows stand in an object of their own. It is written before the part and named by both ends:
- * one without its part means nothing.
+ * Failed rows stand in an object of their own, which is written before the part. Its name holds a hash
+ * of its lines, and the part keeps that hash: two attempts at the same bytes may fail at different rows,
+ * and only the errors of the attempt that wrote the part count.
  */
 import { encodeUtf8 } from "../../core/text.ts";
 import type { KeptObject, ObjectStore } from "../bucket/object-store.ts";
+import { sha256 } from "../sha256.ts";
 import { errorsKey, partKey, partsPrefix, startOfPart } from "./keys.ts";
 
 /** What a list tells of a part. */
@@ -18,6 +20,8 @@ export interface Part {
   readonly nextLine: number;
   readonly completed: number;
   readonly failed: number;
+  /** Key of the lines of failed rows; null where none failed. */
+  readonly errorsKey: string | null;
 }
 
 /** Rows on their way into a part. */
@@ -43,29 +47,37 @@ export async function writePart(
   batch: string,
   { start, end, nextLine, output, errors }: OpenPart,
 ): Promise<boolean> {
-  if (errors.length > 0) await store.create(errorsKey(batch, start, end), linesOf(errors));
+  const failures = linesOf(errors);
+  const hash = errors.length > 0 ? await sha256(failures) : null;
+  if (hash !== null) await store.create(errorsKey(batch, start, hash), failures);
   return store.create(partKey(batch, start), linesOf(output), {
     end: String(end),
     line: String(nextLine),
     completed: String(output.length),
     failed: String(errors.length),
+    ...(hash === null ? {} : { errors: hash }),
   });
 }
 
 const linesOf = (lines: readonly string[]): Uint8Array =>
   encodeUtf8(lines.map((line) => `${line}\n`).join(""));
 
-const toPart = ({ key, facts }: KeptObject): Part => ({
-  start: startOfPart(key),
-  end: Number(facts["end"]),
-  nextLine: Number(facts["line"]),
-  completed: Number(facts["completed"]),
-  failed: Number(facts["failed"]),
-});
+function toPart(batch: string, { key, facts }: KeptObject): Part {
+  const start = startOfPart(key);
+  const hash = facts["errors"];
+  return {
+    start,
+    end: Number(facts["end"]),
+    nextLine: Number(facts["line"]),
+    completed: Number(facts["completed"]),
+    failed: Number(facts["failed"]),
+    errorsKey: hash === undefined ? null : errorsKey(batch, start, hash),
+  };
+}
 
 /** All parts of a job, in the order of the file. */
 export const listParts = async (store: ObjectStore, batch: string): Promise<Part[]> =>
-  (await store.list(partsPrefix(batch))).map(toPart);
+  (await store.list(partsPrefix(batch))).map((object) => toPart(batch, object));
 
 /** Where work on a range begins: behind the parts that it has. */
 export async function firstGap(
@@ -77,7 +89,7 @@ export async function firstGap(
   while (start < range.end) {
     const found = await store.head(partKey(batch, start));
     if (found === null) break;
-    const part = toPart(found);
+    const part = toPart(batch, found);
     [start, line] = [part.end, part.nextLine];
   }
   return { start, line };

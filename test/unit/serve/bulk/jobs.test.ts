@@ -108,6 +108,18 @@ describe("a job", () => {
         };
         bulk.send({ kind: "plan", batch: BATCH });
         await bulk.drain({ pick: draw, again: () => draw(5) === 0 });
+        Object.assign(bulk.store, { before: () => undefined, create });
+        // A job whose plan was written, and of which nothing was heard since, is sent again.
+        const sender = { send: async (some: readonly Message[]) => bulk.send(...some) };
+        await resumeJobs({ store: bulk.store, sender, now: () => bulk.time / 1000 + 90 }, 60);
+        await bulk.drain();
+        // By chance, all attempts to read the file may have died: then the job says that it failed.
+        const { state, plan } = await statusOf(bulk.store, job, 0);
+        if (plan?.problem) {
+          expect([state, plan.problem.code]).toEqual(["failed", "plan-failed"]);
+          expect(bulk.dead).toEqual([{ kind: "plan", batch: BATCH }]);
+          return;
+        }
         // By chance, all attempts of a range may have died: then its first row is given up.
         if (bulk.dead.length === 0) await expectWhole(bulk, MANY);
         const ids = [...outputOf(bulk), ...errorsOf(bulk)].map(({ id }) => Number(id));
