@@ -1,5 +1,5 @@
 /** Data files that are nearly right, and what must hold for whatever is read of them. */
-import fc from "fast-check";
+import fc from "./properties.ts";
 import { expect } from "vitest";
 import { EdgePrefixError } from "../../src/core/errors.ts";
 import { parseData } from "../../src/learn/data/read.ts";

@@ -2,7 +2,7 @@
  * Every place where bytes or values of strangers come in, with inputs that are nearly right and what
  * must hold for each. test/unit/fuzz.test.ts runs them; `npm run fuzz` runs many more.
  */
-import fc from "fast-check";
+import fc from "./properties.ts";
 import { expect } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../src/core/format/manifest.ts";

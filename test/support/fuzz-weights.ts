@@ -2,7 +2,7 @@
  * Files of weights that are nearly right, for the loader of our own kernels: what it takes, a run must
  * be able to use, and it may write nowhere but where its tensors belong.
  */
-import fc from "fast-check";
+import fc from "./properties.ts";
 import { expect } from "vitest";
 import { nodeKernels } from "../../scripts/node/runtime-simd.ts";
 import { EdgePrefixError } from "../../src/core/errors.ts";

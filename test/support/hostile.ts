@@ -1,5 +1,5 @@
 /** What a hostile or careless writer puts where a reader expects something else. */
-import fc from "fast-check";
+import fc from "./properties.ts";
 import { expect } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 

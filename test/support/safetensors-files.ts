@@ -1,5 +1,5 @@
 /** safetensors files put together by hand, true or not, and tensors and names to fill them with. */
-import fc from "fast-check";
+import fc from "./properties.ts";
 import { sizeOf } from "../../src/core/model/shapes.ts";
 import type { Tensor } from "../../src/core/model/tensor.ts";
 

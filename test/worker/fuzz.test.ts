@@ -2,7 +2,7 @@
  * Seeded texts and parameters of every kind through the real tokenizer, graph and decoder: an
  * answer or a named refusal, never a 500. (test/unit/fuzz.test.ts has what fails before that.)
  */
-import fc from "fast-check";
+import fc from "../support/properties.ts";
 import { beforeAll, describe, expect, it } from "vitest";
 import { linesOf, testApp } from "./app-support.ts";
 import { makeTask, putTask, seedBases } from "./support.ts";

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { readCheckpoint, selectTensors } from "../../../scripts/base/checkpoint.ts";
 import type { CheckpointFiles } from "../../../scripts/base/checkpoint-files.ts";

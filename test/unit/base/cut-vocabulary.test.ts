@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { afterAll, describe, expect, test } from "vitest";
 import { chooseIds, cutTokenizer } from "../../../scripts/base/cut-vocabulary.ts";
 import { changedShare, countIds, splitsAtSpaces } from "../../../scripts/base/vocabulary.ts";

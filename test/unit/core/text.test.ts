@@ -1,5 +1,5 @@
 /** Strict UTF-8 and JSON, and the one canonical way to write a JSON value. */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalJson, decodeUtf8, encodeUtf8, parseJson } from "../../../src/core/text.ts";
 import { formatError, formatErrorOrNull } from "../../support/hostile.ts";

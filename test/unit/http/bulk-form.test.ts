@@ -1,5 +1,5 @@
 /** multipart/form-data read piece by piece: whatever the pieces are, the fields are those that were sent. */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { readForm } from "../../../src/http/bulk/multipart-form.ts";
 

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { EdgePrefixError } from "../../../src/core/errors.ts";
 import { readInputs } from "../../../scripts/node/read-inputs.ts";

@@ -1,5 +1,5 @@
 /** The charts of the report: is every number where a reader will look for it? */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { confusionMatrix, topConfusions, sweepHeatMap } from "../../../src/report/matrices.ts";
 import type { TrainingFacts } from "../../../src/report/facts.ts";

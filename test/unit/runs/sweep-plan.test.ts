@@ -1,5 +1,5 @@
 /** Successive halving as arithmetic: what it spends, whom it keeps, what it says of the choice. */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   MAX_SHARE,

@@ -1,5 +1,5 @@
 /** CARD.md: metadata that the Hub can read, and text that says what was measured and what was not. */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { yamlBlock } from "../../../src/report/card-metadata.ts";

@@ -1,5 +1,5 @@
 /** task.json: what it may say, what is chosen when it says nothing, and how it is written again. */
-import fc from "fast-check";
+import fc from "../../support/properties.ts";
 import { expect, test } from "vitest";
 import { readTaskSpec, writeTaskSpec } from "../../../src/learn/task/spec.ts";
 import { EdgePrefixError } from "../../../src/core/errors.ts";

@@ -1,5 +1,5 @@
 /** The state of the page in its address: written, read back, and never anything else. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { WHERES, readLink, writeLink } from "../../../../src/browser/page/link.ts";
 

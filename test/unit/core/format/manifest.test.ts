@@ -1,6 +1,6 @@
 /** Manifests: what is read, what is refused, what belongs together. */
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { MismatchError } from "../../../../src/core/errors.ts";
 import {

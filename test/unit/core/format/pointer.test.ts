@@ -1,5 +1,5 @@
 /** Pointers: the only mutable objects, so the only ones that a half-written or hostile value can replace. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   MAX_IMAGE_BYTES,

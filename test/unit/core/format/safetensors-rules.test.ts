@@ -1,5 +1,5 @@
 /** Every rule of the safetensors format broken in turn, then seeded fuzz over all of them. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../../../src/core/format/safetensors.ts";
 import { sizeOf } from "../../../../src/core/model/shapes.ts";

@@ -1,7 +1,7 @@
 /** safetensors: the round trip, the canonical form, and the files that Python writes. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   readSafetensors,

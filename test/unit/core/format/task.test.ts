@@ -1,5 +1,5 @@
 /** openTask, the gate: whatever is wrong with a task's file is found here, by name, or nowhere. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../../src/core/errors.ts";
 import { readBaseManifest, readTaskManifest } from "../../../../src/core/format/manifest.ts";

@@ -1,5 +1,5 @@
 /** Logits -> labels: expected values by the definitions of softmax and sigmoid, defaults as Hugging Face's. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { classify, defaultFunction, scoresOf, softmax } from "../../../../src/core/model/decode.ts";
 import type { ProblemType } from "../../../../src/core/model/task.ts";

@@ -2,7 +2,7 @@
  * Tokenizer, windows, merge and spans together, on any text: what a piece is tagged depends here on
  * nothing but its id, so that a text read in windows must answer exactly as if it were read whole.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { findEntities } from "../../../../src/core/model/spans.ts";
 import type { AggregationStrategy } from "../../../../src/core/model/spans.ts";

@@ -1,5 +1,5 @@
 /** Beside Math.exp and Math.tanh, which are right up to their last bits, and beside exact values. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { exp, tanh } from "../../../../src/core/model/exponential.ts";
 

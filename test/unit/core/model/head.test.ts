@@ -1,5 +1,5 @@
 /** Pooling and linear layers against the formulas written out. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { addText, linear, pool, tokenLogits } from "../../../../src/core/model/head.ts";
 import { atOnce } from "../../../../src/core/turns.ts";

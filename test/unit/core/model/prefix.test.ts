@@ -1,5 +1,5 @@
 /** Prefixes: PEFT's layout read by its definition. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   checkFinite,

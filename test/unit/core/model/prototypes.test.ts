@@ -1,5 +1,5 @@
 /** How familiar a text is, and what follows from it for the answer. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { classify, labelScores } from "../../../../src/core/model/decode.ts";
 import { familiarity, prototypesOf } from "../../../../src/core/model/prototypes.ts";

@@ -1,7 +1,7 @@
 /** Entities: as transformers' pipeline finds them, for IO and BIO; BIOES and offsets by definition. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { findEntities, tagReader } from "../../../../src/core/model/spans.ts";
 import type {

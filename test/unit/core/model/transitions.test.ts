@@ -1,5 +1,5 @@
 /** Tags chosen together: against every tagging of a text, one by one. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   continuations,

@@ -1,7 +1,7 @@
 /** Long texts in windows: every piece answered once, from the window that saw most around it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { InputError, LimitError } from "../../../../src/core/errors.ts";
 import { mergeSequence, mergeTokens, splitWindows } from "../../../../src/core/model/windows.ts";

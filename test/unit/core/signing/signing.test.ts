@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { toBase64 } from "../../../../src/core/base64.ts";
 import { fromSignedBase64 } from "../../../../src/core/signing/signed-base64.ts";

@@ -2,7 +2,7 @@
  * Byte-level BPE against its definition: as long as a list of merges has a pair of neighbours, the
  * earliest merge of the list is made where it is found first. Seeded.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   EXPECTED_OUTCOME,

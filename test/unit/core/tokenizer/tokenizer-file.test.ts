@@ -2,7 +2,7 @@
  * The vocabulary of a tokenizer.json as it is read into flat memory, against the plain form of the same
  * models, which test/support/plain-models.ts has. Seeded.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../../src/core/errors.ts";
 import { encodeUtf8 } from "../../../../src/core/text.ts";

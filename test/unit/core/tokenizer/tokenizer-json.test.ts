@@ -2,7 +2,7 @@
  * Reading tokenizer.json: what it refuses and how, and what holds for any text. Expected ids are
  * worked out by hand from the small vocabulary below.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import {
   EXPECTED_OUTCOME,

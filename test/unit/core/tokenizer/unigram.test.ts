@@ -1,5 +1,5 @@
 /** Unigram vocabularies and SentencePiece's maps: what is refused, and small sums by hand. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { EXPECTED_OUTCOME, file, idsOf, outcome } from "../../../support/tokenizer-file.ts";
 

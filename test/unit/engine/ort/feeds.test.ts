@@ -1,5 +1,5 @@
 /** Rows -> feeds: shapes, masks and positions, and that a row is the same whatever stands beside it. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { emptyPrefix, prefixWidth, unpackPrefix } from "../../../../src/core/model/prefix.ts";
 import type { Prefix, PrefixShape } from "../../../../src/core/model/prefix.ts";

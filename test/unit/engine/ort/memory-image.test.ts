@@ -1,5 +1,5 @@
 /** Images of a wasm memory: the round trip over real memories, and files that are none. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { changedRuns, endOfStaticData } from "../../../../scripts/images/changed-runs.ts";
 import {

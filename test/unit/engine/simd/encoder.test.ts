@@ -1,5 +1,5 @@
 /** Runs of the encoder of our own kernels: any batch gives the same bits, and a run may be ended. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sourceOf } from "../../../../src/encoder/loaded-base.ts";
 import { emptyPrefix, prefixWidth, unpackPrefix } from "../../../../src/core/model/prefix.ts";

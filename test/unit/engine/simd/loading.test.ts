@@ -1,5 +1,5 @@
 /** How weights get into the kernels' memory: in any pieces, from any number of files, or not at all. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sourceOf } from "../../../../src/encoder/loaded-base.ts";
 import { writeSafetensors } from "../../../../src/core/format/safetensors.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it, test } from "vitest";
 import { Graph } from "../../../../src/graph/graph.ts";
 import { packGraph } from "../../../../src/graph/encoding/pack.ts";

@@ -1,5 +1,5 @@
 /** CoNLL files: what is a word, what is a comment, and what separates. Expected values by hand. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { parseData } from "../../../../src/learn/data/read.ts";
 import type { DataOptions } from "../../../../src/learn/data/read.ts";

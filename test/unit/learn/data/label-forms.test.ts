@@ -2,7 +2,7 @@
  * The forms in which labels are written: lists of 0 and 1, lists with repeats, numbers of any size,
  * Hugging Face's tokens with numbers as tags. Expected values by hand.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { labelMapOf, labelsOf, readLabelNames } from "../../../../src/learn/data/labels.ts";
 import { parseData } from "../../../../src/learn/data/read.ts";

@@ -1,5 +1,5 @@
 /** What is said about odd labels, and that nothing is said about usual ones. Expected values by hand. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { labelWarnings } from "../../../../src/learn/data/label-warnings.ts";
 

@@ -1,5 +1,5 @@
 /** How the separator of a csv file is found. Expected values by hand. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { parseData } from "../../../../src/learn/data/read.ts";
 import type { DataOptions } from "../../../../src/learn/data/read.ts";

@@ -5,7 +5,7 @@
  * Ridge(alpha=1 / C) on the features below as float32, divided by their mean norm; the weights times
  * that factor.
  */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, test } from "vitest";
 import { softmax } from "../../../../src/core/model/decode.ts";
 import { fitHead, headLogits } from "../../../../src/learn/head/fit-head.ts";

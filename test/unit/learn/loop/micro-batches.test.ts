@@ -1,5 +1,5 @@
 /** Long batches in parts: the same step, whatever the number of parts. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import type { Base } from "../../../../src/encoder/base.ts";
 import { createNodeSession } from "../../../../scripts/node/runtime-node.ts";

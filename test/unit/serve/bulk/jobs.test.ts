@@ -1,5 +1,5 @@
 /** Whole jobs over a hostile queue: every row once and in order, whatever is killed, repeated or wrong. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { InputError, UnavailableError } from "../../../../src/core/errors.ts";
 import type { AnswerRows } from "../../../../src/serve/bulk/answered.ts";

@@ -1,5 +1,5 @@
 /** Files cut into ranges: by property, whatever the lines, the windows and the range's length are. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { cutRanges } from "../../../../src/serve/bulk/ranges.ts";
 import type { Range } from "../../../../src/serve/bulk/ranges.ts";

@@ -1,5 +1,5 @@
 /** Batching and turns of the queue. */
-import fc from "fast-check";
+import fc from "../../../support/properties.ts";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../../src/core/errors.ts";
 import { createAdmission } from "../../../../src/serve/queue/admission.ts";
