@@ -7,14 +7,18 @@ import type { Article, NameType, Titles } from "./titles.ts";
 import {
   LINKS,
   NO_NAMES,
+  OFFICES,
   ORGANISATION_ENDS,
   ORGANISATION_STARTS,
   PLACE_ENDS,
   TITLES,
 } from "./words.ts";
 
-/** A tag of IOB2, or null: a word of a name that no rule knows. */
+/** A tag of IOB2; null: a word of a name that no rule knows. */
 export type RuleTag = string | null;
+
+/** The tag of names that are known to be neither persons, nor places, nor organisations. */
+export const OTHER = "other";
 
 /** What the paragraphs of an encyclopaedia tell of its names. */
 export interface Knowledge {
@@ -75,7 +79,8 @@ export function ruleTags(
   const tags: RuleTag[] = tokens.map(() => "O");
   const put = (from: number, to: number, type: NameType): void => {
     if (type === "open") tags.fill(null, from, to);
-    else if (type !== null) {
+    else if (type === null) tags.fill(OTHER, from, to);
+    else {
       tags.fill(`I-${type}`, from, to);
       tags[from] = `B-${type}`;
     }
@@ -130,10 +135,14 @@ function tagRun(words: readonly string[], start: number, context: RunContext): v
   };
   const isTitle = known.titles.has(run[0]!) || known.titles.has(run.join(" "));
   if (start === 0 && !isTitle && (run[0] === "A" || isOrdinary(run[0]!, known))) drop();
-  while (run.length > 0 && LINKS.has(run[0]!)) drop();
+  const dropLinks = (): void => {
+    while (run.length > 0 && LINKS.has(run[0]!)) drop();
+  };
+  dropLinks();
   if (run[0] === "The") drop();
   while (run.length > 0) {
     const type = typeOf(run, context);
+    if (type === "none") return;
     if (type !== "open") {
       const isAddressed = type === "PER" && run.length > 1 && TITLES.has(run[0]!);
       put(at + (isAddressed ? 1 : 0), at + run.length, type);
@@ -141,46 +150,65 @@ function tagRun(words: readonly string[], start: number, context: RunContext): v
     }
     if (!NO_NAMES.has(run[0]!) && !TITLES.has(run[0]!)) return tagPair(run, at, context);
     drop();
+    dropLinks();
   }
 }
 
 /** Two names with "and" between them; one that is not known, where there is no "and". */
 function tagPair(run: readonly string[], at: number, context: RunContext): void {
   const and = run.indexOf("and");
+  const from = run[and + 1] === "the" ? and + 2 : and + 1;
   const [first, second] =
     and < 0
-      ? ["open" as const, null]
-      : [run.slice(0, and), run.slice(and + 1)].map((part) => typeOf(part, context));
+      ? ["open" as const, "open" as const]
+      : [typeOf(run.slice(0, and), context), typeOf(run.slice(from), context)];
   if (first === "open" || second === "open") return context.put(at, at + run.length, "open");
-  context.put(at, at + and, first!);
-  context.put(at + and + 1, at + run.length, second!);
+  if (first !== "none") context.put(at, at + and, first);
+  if (second !== "none") context.put(at + from, at + run.length, second);
 }
 
 const isOrdinary = (word: string, { lower }: Knowledge): boolean =>
   (lower.get(word.toLowerCase()) ?? 0) > ORDINARY;
 
-/** What a name is. */
-function typeOf(run: readonly string[], { known, surname }: RunContext): NameType {
-  if (run.every((word) => NO_NAMES.has(word))) return null;
+/** What a name is; "none": these words are no name. */
+function typeOf(run: readonly string[], { known, surname }: RunContext): NameType | "none" {
+  if (run.every((word) => NO_NAMES.has(word))) return "none";
   const name = run.join(" ");
   const isShort = run.length === 1;
   const title = known.titles.get(name);
-  if (title !== undefined && (!isShort || (known.lower.get(name.toLowerCase()) ?? 0) < ORDINARY)) {
-    return title;
-  }
+  const isNamed = title !== undefined && title !== "open";
+  if (isNamed && (!isShort || (known.lower.get(name.toLowerCase()) ?? 0) < ORDINARY)) return title;
   if (name === surname) return "PER";
   if (isShort) return "open";
-  const [first, second] = run;
-  const last = run.at(-1)!;
-  if (ORGANISATION_STARTS.has(first!) && second === "of") return "ORG";
-  if (ORGANISATION_ENDS.has(last)) return "ORG";
-  if (PLACE_ENDS.has(last)) return "LOC";
-  return isPerson(run, known) ? "PER" : "open";
+  if (isOrganisation(run)) return "ORG";
+  if (isPlace(run)) return "LOC";
+  return title === undefined && isPerson(run, known) ? "PER" : "open";
 }
+
+/** By the words of a name. Two organisations with "and" between them are not one, nor is a person of one. */
+function isOrganisation(run: readonly string[]): boolean {
+  const of = run.indexOf("of");
+  const isPart =
+    of > 0 && (ORGANISATION_STARTS.has(run[0]!) || ORGANISATION_ENDS.has(run[of - 1]!));
+  if (run.includes("and")) return isPart && OFFICES.has(run[0]!);
+  return isPart || (of < 0 && ORGANISATION_ENDS.has(run.at(-1)!));
+}
+
+/** "Morris Park", but neither "City and County" nor "Poudre School District". */
+const isPlace = (run: readonly string[]): boolean =>
+  PLACE_ENDS.has(run.at(-1)!) &&
+  !run.includes("and") &&
+  !run.some((word) => ORGANISATION_ENDS.has(word));
+
+/** Whether a name tells by its words that it is an organisation. */
+export const isTelling = (name: readonly string[]): boolean =>
+  ORGANISATION_STARTS.has(name[0]!) || name.some((word) => ORGANISATION_ENDS.has(word));
 
 function isPerson(run: readonly string[], known: Knowledge): boolean {
   return (
     run.length <= 3 &&
+    run[0] !== "Saint" &&
+    !NO_NAMES.has(run[0]!) &&
     (known.firstNames.get(run[0]!) ?? 0) >= FIRST_NAME &&
     !run.some((word) => LINKS.has(word)) &&
     !isOrdinary(run.at(-1)!, known)

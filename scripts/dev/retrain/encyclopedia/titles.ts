@@ -29,6 +29,8 @@ const LIVED = /\b(born|c\.|\d{3,4} ?[–-] ?(?:[\p{L}\p{N}_]+ )*\d{3,4})/u;
 /** Behind these words a description says more than what its subject is. */
 const DETAILS =
   / (?:that|which|who|whose|where|by|from|of|in|located|founded|based|with|for|on|at|created|formed) |[.;]/;
+/** Companies and clubs are named without this, too. */
+const COMPANY_END = / (?:Inc\.?|Corp\.?|Corporation|Company|Ltd\.?|Limited|PLC|plc|AG|F\.?C\.?)$/;
 /** What the subject is stands at the end of the description. */
 const LAST_WORDS = 3;
 
@@ -42,7 +44,8 @@ export function articleOf(paragraph: string): Article | null {
   const words = description!.split(DETAILS)[0]!.match(/[A-Za-z-]+/g) ?? [];
   const isOneWord = !subject!.includes(" ");
   let type = kindOf(hasLived ? words : words.slice(-LAST_WORDS));
-  if (type === "open" && hasLived && !isOneWord) type = "PER";
+  const isOpen = type === "open" || words.some((word) => KINDS.PER.has(word.toLowerCase()));
+  if (isOpen && hasLived && !isOneWord) type = "PER";
   if (type === "PER" && isOneWord && !hasLived) type = "open";
   return { name: subject!.replace(/^The /, ""), type };
 }
@@ -63,6 +66,11 @@ export function titlesOf(articles: Iterable<Article>): Titles {
   for (const { name, type } of articles) {
     const known = titles.get(name);
     titles.set(name, known !== undefined && known !== type ? "open" : type);
+  }
+  const organisations = [...titles].filter(([, type]) => type === "ORG");
+  for (const [name] of organisations) {
+    const short = name.replace(COMPANY_END, "");
+    if (!titles.has(short)) titles.set(short, "ORG");
   }
   for (const place of PLACES) titles.set(place, "LOC");
   return titles;

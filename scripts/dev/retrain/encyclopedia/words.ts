@@ -29,15 +29,21 @@ export const KINDS: Readonly<Record<EntityType, ReadonlySet<string>>> = {
     band company corporation organization organisation university college school club team party agency
     institute institution association league orchestra newspaper airline bank publisher charity union
     federation manufacturer society ministry department retailer broadcaster conglomerate consortium firm
-    duo trio quartet label studio museum seminary academy foundation startup brewery`),
+    duo trio quartet label studio museum seminary academy foundation startup brewery network channel chain
+    franchise subsidiary distributor developer carrier regiment militia guild choir ensemble parliament
+    legislature court army navy cooperative`),
 };
 
 /** What is certainly none of the three: works, languages, events, kinds of things. */
 export const OTHER_KINDS = words(`
   film movie album song single novel book play poem opera musical comedy drama series sitcom show game
-  magazine comic painting language dialect family genus species order class war battle treaty revolution
+  comic painting language dialect family genus species order class war battle treaty revolution
   religion holiday festival award prize tournament championship programming protocol format disease
-  element compound drug alloy letter number constant theorem unit calendar month decade century`);
+  element compound drug alloy letter number constant theorem unit calendar month decade century ep
+  compilation soundtrack episode documentary software ship aircraft car automobile rifle missile satellite
+  spacecraft beer sport theory algorithm law constitution mythology console motorcycle warship submarine
+  battleship bomber locomotive rocket virus breed currency cuisine miniseries trilogy anthology memoir
+  manuscript sculpture hymn anthem`);
 
 /** Places that are named everywhere and need no article of their own. */
 export const PLACES: readonly string[] = [
@@ -99,9 +105,11 @@ export const TITLES = words(`
 
 /** A name of several words that begins or ends so is an organisation or a place. */
 export const ORGANISATION_STARTS = words("University Ministry Department Institute Bank");
+/** Of these one may be for several things: "Department of Health and Human Services". */
+export const OFFICES = words("Ministry Department");
 export const ORGANISATION_ENDS = words(`
   Inc Corp Corporation Company Ltd University College Institute Association Party Orchestra Records School
-  Academy Committee Council Union League Club Society Museum Bank Ministry Department Agency Church
+  Academy Committee Council Union League Club Society Museum Bank Ministry Agency Church
   Foundation Airlines Airways Army Navy F.C. FC United Group Studios Pictures Press Times Hospital Library
   Court Senate Parliament Congress`);
 export const PLACE_ENDS = words(`
