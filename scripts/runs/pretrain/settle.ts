@@ -93,6 +93,7 @@ export async function settle(
     evaluationRows: prepared.reduce((sum, { evaluation }) => sum + evaluation.length, 0),
     lengths: [],
     baseMaxLength: maxLengthOf(options.base.configuration),
+    byEpochs: true,
   } as const;
   const { numVirtualTokens, hyperparameters } = chooseSettings(
     { method, objective: "head" },

@@ -18,6 +18,8 @@ export interface DataShape {
   readonly lengths: readonly number[];
   /** Longest input of the base in tokens. */
   readonly baseMaxLength: number;
+  /** The run goes by epochs, however few rows choose one. */
+  readonly byEpochs?: boolean;
 }
 
 export interface Settings {
@@ -35,8 +37,11 @@ const LENGTH_RANGE = [128, 256] as const;
 const LENGTH_STEP = 64;
 /** Share of the texts that should fit a window. */
 const FITTING = 0.98;
-/** Below this many evaluation rows, chance moves the score more than an epoch does. */
-const ENOUGH_TO_STOP = 100;
+/**
+ * Below this many evaluation rows, chance moves the score more than an epoch does: an early epoch is taken
+ * for the best, at a learning rate that had not fallen yet (docs/training.md).
+ */
+const ENOUGH_TO_CHOOSE = 200;
 /** Shorter runs have nothing to save. */
 const EPOCHS_TO_STOP = 9;
 
@@ -88,23 +93,32 @@ export function chooseSettings(
   }
   const batchSize = choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]);
   if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
-  const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
-  const hasSteps = asked.steps !== undefined || !hasEpochs;
-  const steps = asked.steps ?? epochs * Math.ceil(rows / batchSize);
-  const length = hasSteps
-    ? { epochs: 1, steps, patience: 0 }
-    : {
-        epochs,
-        patience: choose("patience", asked.patience, patienceFor(epochs, shape.evaluationRows)),
-      };
   const own = { ...common, warmup_ratio: 0.06, ...asked, batch_size: batchSize };
-  const hyperparameters = { ...own, ...length };
-  return { numVirtualTokens, maxLength, hyperparameters, reasons };
+  const byEpochs =
+    asked.epochs !== undefined || asked.patience !== undefined || shape.byEpochs === true;
+  const isOne = !byEpochs && hasEpochs && shape.evaluationRows < ENOUGH_TO_CHOOSE;
+  if (asked.steps !== undefined || isOne || !hasEpochs) {
+    const passes = asked.epochs ?? (isOne ? passesFor(rows) : epochsFor(rows));
+    const all = passes * Math.ceil(rows / batchSize);
+    const steps = isOne
+      ? choose("steps", asked.steps, [all, "few evaluation rows: no epoch is chosen by them"])
+      : (asked.steps ?? all);
+    const hyperparameters = { ...own, epochs: 1, steps, patience: 0 };
+    return { numVirtualTokens, maxLength, hyperparameters, reasons };
+  }
+  const epochs = choose("epochs", asked.epochs, [epochsFor(rows), `for ${of}`]);
+  const wanted = patienceFor(epochs, shape.evaluationRows);
+  const patience = choose("patience", asked.patience, wanted);
+  return { numVirtualTokens, maxLength, hyperparameters: { ...own, epochs, patience }, reasons };
 }
 
 /** Falls with the root of the rows, from 30 for a few hundred to 4 from some fifteen thousand on. */
 const epochsFor = (rows: number): number =>
   Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows))));
+
+/** The same where no epoch is chosen: two thirds more gain nothing (docs/training.md). */
+const passesFor = (rows: number): number =>
+  Math.min(20, Math.max(4, Math.round(3 * Math.sqrt(10_000 / rows))));
 
 /** Small batches, so that small data still makes enough steps. */
 const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 : 32);
@@ -115,7 +129,7 @@ const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 :
  */
 function patienceFor(epochs: number, evaluationRows: number): [number, string] {
   if (epochs < EPOCHS_TO_STOP) return [0, "few epochs: all are made"];
-  if (evaluationRows < ENOUGH_TO_STOP) return [0, "few evaluation rows: all epochs are made"];
+  if (evaluationRows < ENOUGH_TO_CHOOSE) return [0, "few evaluation rows: all epochs are made"];
   return [Math.ceil(epochs / 3), "a third of the epochs"];
 }
 

@@ -9,7 +9,7 @@ import { keyOf } from "../../../src/learn/random.ts";
 const shape = (changes: Partial<DataShape> = {}): DataShape => ({
   type: "sequence",
   rows: 1_000,
-  evaluationRows: 111,
+  evaluationRows: 333,
   lengths: [10, 20, 30],
   baseMaxLength: 512,
   ...changes,
@@ -56,8 +56,24 @@ describe("defaults", () => {
 
   test("stop early only where there are epochs to save and rows enough to tell", () => {
     expect(settings().hyperparameters.patience).toBe(6);
-    expect(settings({ evaluationRows: 50 }).hyperparameters.patience).toBe(0);
+    const asked = { ...EMPTY_SPEC, hyperparameters: { epochs: 16 } };
+    const few = chooseSettings(PREFIX, shape({ evaluationRows: 199 }), asked);
+    expect(few.hyperparameters.patience).toBe(0);
     expect(settings({ rows: 10_000 }).hyperparameters.patience).toBe(0);
+  });
+
+  test("choose no epoch by fewer than 200 rows, unless epochs or patience are asked for", () => {
+    const few = shape({ evaluationRows: 199 });
+    const { hyperparameters, reasons } = chooseSettings(PREFIX, few, EMPTY_SPEC);
+    // 9 passes over 63 batches of 16 rows.
+    expect(hyperparameters).toMatchObject({ epochs: 1, steps: 567, patience: 0 });
+    expect(reasons["steps"]).toBe("few evaluation rows: no epoch is chosen by them");
+    expect(settings({ evaluationRows: 200 }).hyperparameters).not.toHaveProperty("steps");
+    const asking = (hyperparameters: object) =>
+      chooseSettings(PREFIX, few, { ...EMPTY_SPEC, hyperparameters }).hyperparameters;
+    expect(asking({ epochs: 3 })).toMatchObject({ epochs: 3, patience: 0 });
+    expect(asking({ patience: 2 })).toMatchObject({ epochs: 16, patience: 2 });
+    expect(asking({ steps: 30 })).toMatchObject({ epochs: 1, steps: 30 });
   });
 
   test("make one epoch of as many steps where no rows say which epoch is best", () => {
