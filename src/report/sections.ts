@@ -21,6 +21,7 @@ import {
   plural,
   trainingText,
   UNFITTED,
+  choiceNote,
   crossValidationNote,
   intervalNote,
   curlLine,
@@ -69,10 +70,14 @@ function howMeasured(
   hasIntervals: boolean,
 ): Part {
   if (crossValidation) return markup`<p>${crossValidationNote(crossValidation)}</p>`;
+  const chosen = training && choiceNote(training);
+  const fitted =
+    training && readsWords
+      ? "How often each tag occurs was fitted on the same rows: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."
+      : null;
   return [
     hasIntervals && markup`<p>${intervalNote(rows)}</p>`,
-    training &&
-      markup`<p>The best epoch was chosen by the same rows, which flatters the numbers a little.${readsWords && " How often each tag occurs was fitted on them, too: every row is judged by what the other half of them says, so single answers may differ from those of the task, which knows both halves."}</p>`,
+    (chosen ?? fitted) && markup`<p>${[chosen, fitted].filter(Boolean).join(" ")}</p>`,
   ];
 }
 

@@ -17,6 +17,7 @@ import {
   plural,
   trainingText,
   UNFITTED,
+  choiceNote,
   crossValidationNote,
   intervalNote,
   curlLine,
@@ -107,16 +108,13 @@ function results(
   { training, isServed = true }: ReportFacts,
 ): string[] {
   const how = isServed ? `what serves: ${runtime}` : runtime;
-  const chosen = training
-    ? " The best epoch was chosen by the same rows, which flatters the numbers a little."
-    : "";
-  const note = crossValidation
-    ? ` ${crossValidationNote(crossValidation)}`
-    : ` ${intervalNote(rows)}${chosen}`;
+  const notes = crossValidation
+    ? [crossValidationNote(crossValidation)]
+    : [intervalNote(rows), training && choiceNote(training)];
   return [
     "## Results",
     "",
-    `Measured on ${plural(rows, "row")} of ${name}, answered by ${how}.${note}`,
+    `Measured on ${plural(rows, "row")} of ${name}, answered by ${how}. ${notes.filter(Boolean).join(" ")}`,
     "",
     ...table(
       ["metric", "value", "95 % interval"],

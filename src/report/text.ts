@@ -80,6 +80,12 @@ export function trainingText(facts: TrainingFacts): string {
   return `${count} in ${epochs.length} epochs${time}. ${kept}${taught}`;
 }
 
+/** What the rows that measure have also chosen; null where a run has one epoch, and nothing was. */
+export const choiceNote = ({ epochs }: TrainingFacts): string | null =>
+  epochs.length > 1
+    ? "The best epoch was chosen by the same rows, which flatters the numbers a little."
+    : null;
+
 /** Who taught, and on what. */
 function teacherText({ name, what, share, temperature, unlabelled }: TaughtFacts): string {
   const texts =

@@ -46,6 +46,17 @@ const FOLDED: ReportFacts = {
   },
 };
 
+describe("a run of one epoch", () => {
+  const training = { ...MOOD.training!, epochs: MOOD.training!.epochs.slice(0, 1) };
+  test.each([
+    { name: "report", textOf: reportHtml },
+    { name: "card", textOf: taskCard },
+  ])("has no choice to own up to in the $name", ({ textOf }) => {
+    expect(textOf(MOOD)).toContain("The best epoch was chosen by the same rows");
+    expect(textOf({ ...MOOD, training })).not.toContain("best epoch");
+  });
+});
+
 describe("a score by cross-validation", () => {
   test.each([
     { name: "report", text: reportHtml(FOLDED) },
