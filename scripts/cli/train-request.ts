@@ -70,7 +70,7 @@ export const TRAIN_OPTIONS = {
   method: {
     type: "string",
     value: METHODS.join("|"),
-    hint: "what is trained with the head (prefix; bias where rows are few)",
+    hint: "what is trained with the head (prefix; prefix-bias for tags; bias where rows are few)",
   },
   objective: {
     type: "string",

@@ -114,7 +114,10 @@ describe("what is chosen", () => {
     expect(choose({ problemType: "regression", numLabels: 1, rows: 50 })).toBe(
       "bias head, few rows",
     );
-    expect(choose({ type: "token", rows: 1_000 })).toBe("prefix head");
+    expect(choose({ type: "token", rows: 1_000 })).toBe("prefix-bias head");
+    expect(choose({ type: "token", rows: 50 }, { num_virtual_tokens: 8 })).toBe(
+      "prefix-bias head, few rows",
+    );
   });
 
   test("what is asked for stays", () => {
