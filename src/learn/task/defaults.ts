@@ -98,7 +98,8 @@ export function chooseSettings(
     asked.epochs !== undefined || asked.patience !== undefined || shape.byEpochs === true;
   const isOne = !byEpochs && hasEpochs && shape.evaluationRows < ENOUGH_TO_CHOOSE;
   if (asked.steps !== undefined || isOne || !hasEpochs) {
-    const passes = asked.epochs ?? (isOne ? passesFor(rows) : epochsFor(rows));
+    const passes =
+      asked.epochs ?? (isOne ? passesFor(rows, spec.init !== undefined) : epochsFor(rows));
     const all = passes * Math.ceil(rows / batchSize);
     const steps = isOne
       ? choose("steps", asked.steps, [all, "few evaluation rows: no epoch is chosen by them"])
@@ -116,9 +117,12 @@ export function chooseSettings(
 const epochsFor = (rows: number): number =>
   Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows))));
 
-/** The same where no epoch is chosen: two thirds more gain nothing (docs/training.md). */
-const passesFor = (rows: number): number =>
-  Math.min(20, Math.max(4, Math.round(3 * Math.sqrt(10_000 / rows))));
+/**
+ * The same where no epoch is chosen: two thirds more gain nothing. From a start, more passes only learn the
+ * rows by heart (docs/training.md).
+ */
+const passesFor = (rows: number, hasStart: boolean): number =>
+  Math.min(20, Math.max(3, Math.round((hasStart ? 1 : 3) * Math.sqrt(10_000 / rows))));
 
 /** Small batches, so that small data still makes enough steps. */
 const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 : 32);

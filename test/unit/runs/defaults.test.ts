@@ -62,6 +62,13 @@ describe("defaults", () => {
     expect(settings({ rows: 10_000 }).hyperparameters.patience).toBe(0);
   });
 
+  test("make a third of the passes from a start", () => {
+    const few = shape({ evaluationRows: 100 });
+    const { hyperparameters } = chooseSettings(PREFIX, few, { ...EMPTY_SPEC, init: "pairs" });
+    // 3 instead of 9 passes over 63 batches of 16 rows.
+    expect(hyperparameters).toMatchObject({ epochs: 1, steps: 189 });
+  });
+
   test("choose no epoch by fewer than 200 rows, unless epochs or patience are asked for", () => {
     const few = shape({ evaluationRows: 199 });
     const { hyperparameters, reasons } = chooseSettings(PREFIX, few, EMPTY_SPEC);
