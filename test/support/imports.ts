@@ -199,7 +199,7 @@ export const GROUPS: readonly Group[] = [
     // Jobs over files: what answers a row is handed in, so that it knows neither HTTP nor an engine.
     name: "src/serve/bulk",
     files: /^src\/serve\/bulk\//,
-    may: [CORE, SERVE_BUCKET, /^src\/learn\/data\/csv\.ts$/],
+    may: [CORE, SERVE_BUCKET, /^src\/serve\/sha256\.ts$/, /^src\/learn\/data\/csv\.ts$/],
     types: [/^src\/serve\/prediction\.ts$/],
   },
   {

@@ -191,7 +191,6 @@ test("a token task learns which words are names", async () => {
   expect(head.transitions!.start).toHaveLength(5);
   expect(head.shapeWeight!.some((value) => value !== 0)).toBe(true);
   expect(evaluation.score).toMatchObject({ name: "f1", level: 0.95 });
-  // One wrong entity among the nine that were answered.
   expect(evaluation.score.value).toBeGreaterThan(0.85);
   expect(packed.task.manifest).toMatchObject({
     type: "token",

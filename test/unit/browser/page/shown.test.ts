@@ -82,7 +82,7 @@ describe("where the time went", () => {
 describe("a bundled task", () => {
   it("has a score and a line of labels", () => {
     expect(scoreOf(bundled("sentiment"))).toEqual({ name: "accuracy", value: "85.5 %" });
-    expect(scoreOf(bundled("entities"))).toEqual({ name: "F1", value: "56.7 %" });
+    expect(scoreOf(bundled("entities"))).toEqual({ name: "F1", value: "57.4 %" });
     expect(labelsLine(bundled("sentiment"))).toBe("negative, positive");
     expect(labelsLine(bundled("entities"))).toBe("PER, LOC, ORG");
     expect(labelsLine(bundled("intent"))).toMatch(/^77 labels: /);
