@@ -42,8 +42,8 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
     { entity_group: "timeRange", score: 0.8893481680519371, word: "tonight", start: 55, end: 62 },
   ],
   entities: [
-    { entity_group: "PER", score: 0.9514665909714699, word: "Ada Lovelace", start: 0, end: 12 },
-    { entity_group: "LOC", score: 0.993102780082382, word: "London", start: 25, end: 31 },
+    { entity_group: "PER", score: 0.9236465648490602, word: "Ada Lovelace", start: 0, end: 12 },
+    { entity_group: "LOC", score: 0.9963778878362277, word: "London", start: 25, end: 31 },
   ],
   pair: [
     [
@@ -60,16 +60,16 @@ export const ANSWERS: Readonly<Record<string, unknown>> = {
       },
       {
         task: "entities",
-        version: "f98b62e3eab0",
+        version: "4712f31b6c74",
         result: [
           {
             entity_group: "PER",
-            score: 0.9514665909714699,
+            score: 0.9236465648490602,
             word: "Ada Lovelace",
             start: 0,
             end: 12,
           },
-          { entity_group: "LOC", score: 0.993102780082382, word: "London", start: 25, end: 31 },
+          { entity_group: "LOC", score: 0.9963778878362277, word: "London", start: 25, end: 31 },
         ],
       },
     ],
