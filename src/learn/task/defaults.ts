@@ -94,16 +94,16 @@ export function chooseSettings(
   const batchSize = choose("batch_size", asked.batch_size, [batchFor(rows), `for ${of}`]);
   if (asked.learning_rate === undefined) reasons["learning_rate"] = `for ${method}`;
   const own = { ...common, warmup_ratio: 0.06, ...asked, batch_size: batchSize };
-  const byEpochs =
-    asked.epochs !== undefined || asked.patience !== undefined || shape.byEpochs === true;
-  const isOne = !byEpochs && hasEpochs && shape.evaluationRows < ENOUGH_TO_CHOOSE;
+  const isOpen = asked.epochs === undefined && asked.patience === undefined && !shape.byEpochs;
+  const isOne = isOpen && hasEpochs && shape.evaluationRows < ENOUGH_TO_CHOOSE;
   if (asked.steps !== undefined || isOne || !hasEpochs) {
-    const passes =
-      asked.epochs ?? (isOne ? passesFor(rows, spec.init !== undefined) : epochsFor(rows));
-    const all = passes * Math.ceil(rows / batchSize);
-    const steps = isOne
-      ? choose("steps", asked.steps, [all, "few evaluation rows: no epoch is chosen by them"])
-      : (asked.steps ?? all);
+    if (isOne && asked.steps === undefined) {
+      reasons["steps"] = "few evaluation rows: no epoch is chosen by them";
+    }
+    const passes = isOne
+      ? passesFor(rows, spec.init !== undefined)
+      : (asked.epochs ?? epochsFor(rows));
+    const steps = asked.steps ?? passes * Math.ceil(rows / batchSize);
     const hyperparameters = { ...own, epochs: 1, steps, patience: 0 };
     return { numVirtualTokens, maxLength, hyperparameters, reasons };
   }
@@ -114,15 +114,18 @@ export function chooseSettings(
 }
 
 /** Falls with the root of the rows, from 30 for a few hundred to 4 from some fifteen thousand on. */
-const epochsFor = (rows: number): number =>
-  Math.min(30, Math.max(4, Math.round(5 * Math.sqrt(10_000 / rows))));
+const epochsFor = (rows: number): number => byRoot(rows, 5, [4, 30]);
 
 /**
  * The same where no epoch is chosen: two thirds more gain nothing. From a start, more passes only learn the
  * rows by heart (docs/training.md).
  */
 const passesFor = (rows: number, hasStart: boolean): number =>
-  Math.min(20, Math.max(3, Math.round((hasStart ? 1 : 3) * Math.sqrt(10_000 / rows))));
+  byRoot(rows, hasStart ? 1 : 3, [3, 20]);
+
+/** Passes over the rows: so many over 10,000, and more over fewer by the root of the ratio. */
+const byRoot = (rows: number, over10k: number, [least, most]: readonly [number, number]): number =>
+  Math.min(most, Math.max(least, Math.round(over10k * Math.sqrt(10_000 / rows))));
 
 /** Small batches, so that small data still makes enough steps. */
 const batchFor = (rows: number): number => (rows < 500 ? 8 : rows < 2_000 ? 16 : 32);
